@@ -1,0 +1,150 @@
+"""The closed form: the walk over a value, one Row a leaf. No torch.
+
+A leaf's cost is kept for every (leaf, input shapes) met, so a sweep pays for each shape once; it folds totals and makes no
+rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import lru_cache
+from math import prod
+from typing import Any
+
+from profiler.count import formulas
+from profiler.count.formulas import Cost, Inputs, spread
+from profiler.errors import ShapeError
+from profiler.network import combinators as C
+from profiler.network import layers as L
+from profiler.records import Row, Shape, Totals
+
+Step = tuple[str, L.Layer, Inputs, Cost, bool]
+"""One leaf met on the walk: path, leaf, input shapes, its cost for one sample, and whether it runs in training only."""
+
+_cost = lru_cache(maxsize=1 << 16)(formulas.cost)
+_COMBINATORS = frozenset({C.Chain, C.Branches, C.Graph, C.Aside})
+
+
+def walk(network: L.Layer, inputs: Inputs) -> tuple[Inputs, list[Step]]:
+    """Shapes out and the steps on the way, for samples of shapes `inputs`. Raises ShapeError with the layer's path."""
+    steps: list[Step] = []
+    return _walk(network, inputs, None, "", False, steps), steps
+
+
+def _walk(layer: L.Layer, inputs: Inputs, same: int | None, path: str, side: bool, steps: list[Step]) -> Inputs:
+    if type(layer) not in _COMBINATORS:
+        try:
+            found = _cost(layer, inputs, same)
+        except ShapeError as fault:
+            raise ShapeError(fault.reason, path) from None
+        steps.append((path, layer, inputs, found, side))
+        return (found[0],)
+    prefix = f"{path}." if path else ""
+    match layer:
+        case C.Chain(parts):
+            for name, part in parts:
+                inputs = _walk(part, inputs, same, prefix + name, side, steps)
+            return inputs
+        case C.Branches(parts, join):
+            outputs: Inputs = ()
+            for name, part in parts:
+                outputs += _walk(part, inputs, same, prefix + name, side, steps)
+                same = outputs[0][0]  # what same() stands for in the parts after the first
+            return _walk(join, outputs, None, f"{prefix}join", side, steps)
+        case C.Graph(names, nodes, results):
+            if len(inputs) != len(names):
+                raise ShapeError(f"takes {len(names)} inputs ({', '.join(names)}) and is given {len(inputs)}", path)
+            known = dict(zip(names, inputs, strict=True))
+            for name, part, sources in nodes:
+                given = tuple(known[source] for source in sources)
+                (known[name],) = _walk(part, given, same, prefix + name, side, steps)
+            return tuple(known[name] for name in results)
+        case C.Aside(part):
+            _walk(part, inputs, same, path, True, steps)
+            return inputs
+    raise AssertionError(layer)
+
+
+def totals(network: L.Layer, inputs: Inputs, batch: int = 1) -> Totals:
+    """Sums over the network, without making rows."""
+    _, steps = walk(network, inputs)
+    main = [cost[1:] for _, _, _, cost, side in steps if not side]
+    aside = [cost for _, _, _, cost, side in steps if side]
+    weights, bias, norm, buffers, macs, elementwise, activations = map(sum, zip(*main, strict=True)) if main else [0] * 7
+    side_params = sum(c.weights + c.bias + c.norm for c in aside)
+    side_macs = batch * sum(c.macs for c in aside)
+    return Totals(weights, bias, norm, buffers, batch * macs, batch * elementwise, batch * activations, side_params, side_macs)
+
+
+def rows(network: L.Layer, inputs: Inputs, batch: int = 1) -> tuple[Row, ...]:
+    """One Row a leaf, in the order they run; params per network, everything else for the whole batch."""
+    _, steps = walk(network, inputs)
+    out = []
+    for path, leaf, given, (output, weights, bias, norm, buffers, macs, elementwise, activations), side in steps:
+        op, kind, module, facts, shapes = _described(leaf, given, batch)
+        out.append(
+            Row(
+                path, op, kind, module, facts, shapes, (batch, *output), weights, bias, norm, buffers,
+                batch * macs, batch * elementwise, batch * activations, side,
+            )
+        )  # fmt: skip
+    return tuple(out)
+
+
+@lru_cache(maxsize=1 << 14)
+def _described(leaf: L.Layer, inputs: Inputs, batch: int) -> tuple[str, str, str, Mapping[str, Any], tuple[Shape, ...]]:
+    """op, kind, torch.nn class, facts, and the input shapes with the batch axis."""
+    name = type(leaf).__name__
+    rank = len(inputs[0]) - 1
+    facts: dict[str, Any] = {f.name: getattr(leaf, f.name) for f in fields(leaf)}  # type: ignore[arg-type]
+    op = _OPS.get(name) or "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+    kind, module = _KINDS[name], name
+    match leaf:
+        case L.Conv() | L.ConvTranspose():
+            facts = _spread_facts(facts, rank)
+            if facts["groups"] == "each":
+                facts["groups"] = inputs[0][0]
+            if name == "Conv":
+                kind = _conv_kind(inputs[0][0], facts["groups"], facts["kernel"])
+            module = f"{name}{rank}d"
+        case L.Activation(which):
+            op = module = which
+            op = op.lower()
+        case L.MaxPool() | L.AvgPool() | L.AdaptiveAvgPool() | L.AdaptiveMaxPool():
+            facts = _spread_facts(facts, rank)
+            module = f"{name}{rank}d"
+        case L.BatchNorm() | L.InstanceNorm():
+            module = f"{name}{rank or 1}d"
+        case L.Pad():
+            module = f"ZeroPad{rank}d"
+    for gone in ("out", "dim"):  # a width is in the output's shape
+        facts.pop(gone, None)
+    return op, kind, module, facts, tuple((batch, *shape) for shape in inputs)
+
+
+def _spread_facts(facts: dict[str, Any], rank: int) -> dict[str, Any]:
+    if "stride" in facts and facts["stride"] is None:
+        facts["stride"] = facts["kernel"]
+    per_axis = ("kernel", "stride", "padding", "dilation", "output_padding", "output")
+    return {key: spread(value, rank) if key in per_axis else value for key, value in facts.items()}
+
+
+def _conv_kind(channels: int, groups: int, kernel: Shape) -> str:
+    if groups > 1:
+        return "depthwise" if groups == channels else "grouped"
+    return "pointwise" if prod(kernel) == 1 else "conv"
+
+
+_OPS = {"PReLU": "prelu", "MatMul": "matmul"}
+
+_KINDS = {
+    "Conv": "conv", "ConvTranspose": "conv_transpose", "Linear": "linear", "MatMul": "matmul", "Attention": "attention",
+    "BatchNorm": "norm", "InstanceNorm": "norm", "GroupNorm": "norm", "LayerNorm": "norm", "LocalResponseNorm": "norm",
+    "Activation": "activation", "PReLU": "activation", "Embedding": "embedding", "PositionEmbedding": "embedding",
+    "MaxPool": "pool", "AvgPool": "pool", "AdaptiveAvgPool": "pool", "AdaptiveMaxPool": "pool",
+    "Upsample": "resize", "Resize": "resize", "Add": "elementwise", "Multiply": "elementwise", "Dropout": "elementwise",
+    "ClassToken": "reshape", "Identity": "reshape", "Pad": "reshape", "Crop": "reshape", "Flatten": "reshape",
+    "Fold": "reshape", "Tokens": "reshape", "Token": "reshape", "ChannelShuffle": "reshape", "ChannelSlice": "reshape",
+    "Concatenate": "reshape",
+}  # fmt: skip

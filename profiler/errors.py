@@ -1,0 +1,59 @@
+"""What can go wrong, each with the exit code that the command line ends in.
+
+ProfilerError                 2   wrong usage or input; the base of all
+├── UnknownName               2   no network, option, column or convention of that name (the nearest are suggested)
+├── ShapeError                2   a layer that does not fit its input, with the layer's path
+├── CheckFailed               1   a check ran and the answer is no
+└── Unavailable               3   something needed is absent: a device, an extra, a file
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class ProfilerError(Exception):
+    """Wrong usage or input. The message says what, the value, where, and the cure."""
+
+    exit_code = 2
+
+
+class UnknownName(ProfilerError):
+    """A name that nothing answers to; `known` are the names that would have been accepted."""
+
+    def __init__(self, what: str, name: str, known: Iterable[str], cure: str = "") -> None:
+        self.name = name
+        known = list(known)
+        near = get_close_matches(name, known, n=3, cutoff=0.55)
+        if near:
+            hint = f"did you mean {_either(near)}?"
+        elif len(known) <= 24:
+            hint = f"known: {', '.join(known)}" if known else "there are none"
+        else:
+            hint = f"there are {len(known)}"
+        super().__init__(f"no {what} is called '{name}'; {hint}{cure and f' {cure}'}")
+
+
+class ShapeError(ProfilerError):
+    """A layer that does not fit the shape it is given; the walk adds its path."""
+
+    def __init__(self, reason: str, path: str = "") -> None:
+        self.reason, self.path = reason, path
+        super().__init__(f"{path}: {reason}" if path else reason)
+
+
+class CheckFailed(ProfilerError):
+    """A check ran to its end and the answer is no."""
+
+    exit_code = 1
+
+
+class Unavailable(ProfilerError):
+    """Something needed is absent on this machine: a device, an optional package, a file."""
+
+    exit_code = 3
+
+
+def _either(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"

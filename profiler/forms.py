@@ -1,0 +1,97 @@
+"""How counts are made, as records: products in letters and numbers, separable pairs, polynomials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, NamedTuple
+
+from profiler.errors import ProfilerError
+from profiler.records import Profile, Shape
+
+
+class Derivation(NamedTuple):
+    """`D_K²·M·N·D_F²` and `3²·512·1024·7²`, the same product in letters and in numbers."""
+
+    letters: str
+    numbers: str
+
+
+class Separable(NamedTuple):
+    """A depthwise layer and the pointwise one after it, beside the standard convolution that they replace."""
+
+    path: str
+    """What the two paths have in common."""
+    kernel: Shape
+    m: int
+    n: int
+    output: Shape
+    macs: int
+    standard: int
+    """D_K²·M·N·D_F²."""
+
+    @property
+    def share(self) -> Fraction:
+        """1/N + 1/D_K² of the standard convolution (MobileNets, section 3.1), where the depthwise multiplier is 1."""
+        return Fraction(self.macs, self.standard)
+
+
+Quantity = Literal["params", "macs"]
+Coefficients = dict[tuple[int, int], Fraction]
+"""{(power of α, power of K): coefficient}, zeros left out."""
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Where the polynomials hold: side = period·K + remainder, K at least `least`; α a multiple of `alpha_step`."""
+
+    period: int | None
+    """None where the network has no side, or its counts are no polynomial of it (then they hold at its native side)."""
+    remainder: int
+    least: int
+    alpha_step: Fraction | None
+    """None where α is rounded, so that the polynomials hold at `alpha` only."""
+    alpha_least: Fraction | None
+    alpha: Fraction
+    native: int | None
+
+
+@dataclass(frozen=True)
+class Polynomials:
+    """The counts of one network, for one sample, as polynomials in α and K."""
+
+    model: str
+    params: Coefficients
+    macs: Coefficients
+    domain: Domain
+
+    def at(self, quantity: Quantity, alpha: Fraction | int = 1, k: int = 0) -> Fraction:
+        """The value of a polynomial; K is the quotient of the side by the period."""
+        return sum((c * Fraction(alpha) ** i * k**j for (i, j), c in getattr(self, quantity).items()), start=Fraction(0))
+
+    def in_rho(self, quantity: Quantity) -> Coefficients:
+        """The same in ρ = side / native side, where the remainder is 0 and so K is a multiple of ρ. Raises ProfilerError."""
+        domain = self.domain
+        if domain.period is None or domain.remainder or domain.native is None:
+            raise ProfilerError(f"{self.model}: K is no multiple of ρ along these sides; take a side without remainder")
+        scale = Fraction(domain.native, domain.period)
+        return {(i, j): c * scale**j for (i, j), c in getattr(self, quantity).items()}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One network as `show` tells of it: its profile, its total under a convention, how the counts are made."""
+
+    profile: Profile
+    convention: str
+    title: str
+    """What the convention's total is a number of."""
+    totals: Mapping[str, int]
+    """{path: count under the convention}."""
+    derivations: Mapping[str, Derivation]
+    pairs: tuple[Separable, ...]
+
+    @property
+    def total(self) -> int:
+        return sum(self.totals.values())

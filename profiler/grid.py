@@ -1,0 +1,124 @@
+"""Ranges and lists of the command line as exact values: `0.25..1.0`, `128..224:32`, `224,192`, `3x224x224`, `600M`."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+
+from profiler.errors import ProfilerError
+
+MOST_POINTS = 10_000
+ALPHA_STEP = Fraction(1, 4)
+RESOLUTION_STEP = Fraction(32)
+MOST_ALPHA = 64
+MOST_SIDE = 1 << 20
+
+
+def exact(value: object, what: str) -> Fraction:
+    """A number as it is written, exactly: 0.1 is 1/10. Raises ProfilerError on anything but a finite number."""
+    if isinstance(value, int | Fraction) and not isinstance(value, bool):
+        return Fraction(value)
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation:
+        raise ProfilerError(f"{what} '{value}' is not a number; write it as 0.25 or 224") from None
+    if not number.is_finite():
+        raise ProfilerError(f"{what} '{value}' is not finite; give a positive number")
+    if abs(number.adjusted()) > 12:
+        raise ProfilerError(f"{what} '{value}' is out of any network's range; give a positive number")
+    return Fraction(number)
+
+
+def alpha(value: object) -> Fraction:
+    """A width multiplier, above 0 and at most 64."""
+    number = exact(value, "alpha")
+    if not 0 < number <= MOST_ALPHA:
+        raise ProfilerError(f"alpha {shown(number)} is not a width; give a number above 0 and at most {MOST_ALPHA}")
+    return number
+
+
+def rho(value: object) -> Fraction:
+    """A resolution multiplier, above 0 and at most 64."""
+    number = exact(value, "rho")
+    if not 0 < number <= MOST_ALPHA:
+        raise ProfilerError(f"rho {shown(number)} is no resolution; give a number above 0 and at most {MOST_ALPHA}")
+    return number
+
+
+def side(value: object) -> int:
+    """A resolution: the side of the input in pixels, a whole number from 1."""
+    number = exact(value, "resolution")
+    if number.denominator != 1 or not 1 <= number <= MOST_SIDE:
+        raise ProfilerError(f"resolution {shown(number)} is not a side in whole pixels; give 1 to {MOST_SIDE}")
+    return int(number)
+
+
+def shown(number: Fraction | int) -> str:
+    """The shortest exact decimal, `1/3` where there is none."""
+    number = Fraction(number)
+    decimal = Decimal(number.numerator) / Decimal(number.denominator)
+    return f"{decimal.normalize():f}" if Fraction(decimal) == number else str(number)
+
+
+def points(text: str, what: str, step: Fraction) -> list[Fraction]:
+    """The points of a range or list, in the order given: `A..B`, `A..B:STEP`, `A,B,C`, and lists of ranges.
+
+    Both ends of a range are points. Raises ProfilerError on reversed, off-step, empty or absurd ones.
+    """
+    found: list[Fraction] = []
+    for piece in text.split(","):
+        found += _piece(piece.strip(), text, what, step, MOST_POINTS - len(found))
+    return list(dict.fromkeys(found))
+
+
+def _piece(piece: str, text: str, what: str, step: Fraction, room: int) -> list[Fraction]:
+    if not piece:
+        raise ProfilerError(f"{what} '{text}' has an empty place; write it as 0.25..1.0, 128..224:32 or 224,192")
+    ends, colon, given = piece.partition(":")
+    first, dots, last = ends.partition("..")
+    if not dots:
+        if colon:
+            raise ProfilerError(f"{what} '{piece}' has a step and no range; write it as A..B:STEP")
+        return [exact(first, what)]
+    low, high = exact(first, what), exact(last, what)
+    if colon:
+        step = exact(given, f"the step of {what}")
+    if step <= 0:
+        raise ProfilerError(f"{what} '{piece}' has a step of {shown(step)}; give one above 0")
+    if low > high:
+        raise ProfilerError(f"{what} '{piece}' runs backwards; write it as {shown(high)}..{shown(low)}")
+    steps = (high - low) / step
+    if steps >= room:
+        raise ProfilerError(f"{what} '{piece}' makes more than {MOST_POINTS:,} points; take a larger step")
+    if steps.denominator != 1:
+        fits = [low + step * k for k in (int(steps), int(steps) + 1)]
+        near = " or ".join(f"{shown(low)}..{shown(end)}" for end in fits if end != low)
+        cure = f"end it at {near}, or give a step as {shown(low)}..{shown(high)}:STEP"
+        raise ProfilerError(f"{what} '{piece}': {shown(high)} is not on the step of {shown(step)}; {cure}")
+    return [low + step * k for k in range(int(steps) + 1)]
+
+
+def shape(text: str) -> tuple[int, ...]:
+    """`3x224x224` as a shape of one sample. Raises ProfilerError unless all are whole numbers from 1."""
+    sides = text.lower().replace("×", "x").split("x")
+    if not all(part.strip().isdecimal() and 1 <= int(part) <= MOST_SIDE for part in sides):
+        raise ProfilerError(f"input '{text}' is not a shape; write channels and sides as 3x224x224")
+    return tuple(int(part) for part in sides)
+
+
+def count(text: str, what: str) -> int:
+    """`600M` or `4.2e6` as a whole number; K, M, G and T are powers of 1000."""
+    scale = {"K": 3, "M": 6, "G": 9, "T": 12}.get(text.strip()[-1:].upper(), 0)
+    number = exact(text.strip()[:-1] if scale else text, what) * 10**scale
+    if number.denominator != 1 or number < 0:
+        raise ProfilerError(f"{what} '{text}' is not a whole count; write it as 600M or 4200000")
+    return int(number)
+
+
+def batches(text: str) -> list[int]:
+    """`1,8,32` as batch sizes."""
+    sizes = points(text, "batch", Fraction(1))
+    for size in sizes:
+        if size.denominator != 1 or not 1 <= size <= MOST_SIDE:
+            raise ProfilerError(f"batch {shown(size)} is not a number of samples; give 1 to {MOST_SIDE}")
+    return [int(size) for size in sizes]

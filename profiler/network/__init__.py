@@ -1,0 +1,1 @@
+"""What a network is: a value, its registry, its nn.Module."""

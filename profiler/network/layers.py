@@ -1,0 +1,400 @@
+"""What a network is: a value. Its leaves; no torch here, no arithmetic. Their combinators are in combinators.py.
+
+Leaves carry the names and defaults of torch.nn where it has them; input channels are never written. Features are
+`(C, *spatial)` of any rank (Conv is 1D, 2D or 3D by what it is given), tokens `(T, C)`, vectors `(C,)`; the batch axis is
+not part of a value. Joins (Add, Concatenate, Attention …) are leaves of several inputs, so that every operation that costs
+or takes time is one leaf and one row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
+from fractions import Fraction
+from typing import Any, ClassVar, Literal, TypeVar, Union, dataclass_transform
+
+Ints = Union[int, tuple[int, ...]]
+"""One number for every axis, or one an axis, as in torch.nn."""
+Shape = tuple[int, ...]
+"""A shape without its batch axis: `(C, *spatial)`, `(T, C)` or `(C,)`."""
+
+
+class Layer:
+    """Anything a network is made of: a leaf or a combinator. Compares, hashes (once) and prints by its fields."""
+
+    positional: ClassVar[int] = 1
+    """How many fields print without their names."""
+
+    def __repr__(self) -> str:
+        return _leaf_text(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # hashes of strings differ from process to process, so the kept one stays behind
+        return {name: value for name, value in self.__dict__.items() if name != "_hash"}
+
+
+_T = TypeVar("_T", bound=type)
+
+
+@dataclass_transform(frozen_default=True)
+def value_class(cls: _T) -> _T:
+    """A frozen dataclass that hashes once: the counts are memoised on layers, and a network is a deep tree."""
+    frozen: Any = dataclass(frozen=True, repr=False)(cls)
+    structural: Callable[[Any], int] = frozen.__hash__
+
+    def __hash__(self: Any) -> int:  # noqa: N807  # it is the class's own
+        try:
+            return self._hash  # type: ignore[no-any-return]
+        except AttributeError:
+            kept = self.__dict__["_hash"] = structural(self)
+            return kept
+
+    frozen.__hash__ = __hash__
+    return cls
+
+
+# Widths: how many channels come out.
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A width that no multiplier touches: the classes."""
+
+    n: int
+
+    def __repr__(self) -> str:
+        return f"fixed({self.n})"
+
+
+@dataclass(frozen=True)
+class Same:
+    """As many channels as the first part of the Branches it stands in: the projection of a shortcut."""
+
+    def __repr__(self) -> str:
+        return "same()"
+
+
+@dataclass(frozen=True)
+class Times:
+    """`k` times the channels of its input, rounded down."""
+
+    k: int | Fraction
+
+    def __repr__(self) -> str:
+        return f"times({self.k})"
+
+
+Width = Union[int, Fixed, Same, Times]
+
+
+def fixed(n: int) -> Fixed:
+    """A width that no multiplier touches."""
+    return Fixed(n)
+
+
+def same() -> Same:
+    """The width of the sum that this joins."""
+    return Same()
+
+
+def times(k: int | Fraction) -> Times:
+    """`k` times the width of the input."""
+    return Times(k)
+
+
+Groups = Union[int, Literal["each"]]
+"""Groups of a convolution; `"each"` is one a channel: depthwise."""
+
+# Leaves with weights.
+
+
+@value_class
+class Conv(Layer):
+    """Convolution over as many axes as its input has: `(M, *n) -> (N, *m)`."""
+
+    positional = 2
+    out: Width
+    kernel: Ints
+    stride: Ints = 1
+    padding: Ints = 0
+    dilation: Ints = 1
+    groups: Groups = 1
+    bias: bool = True
+
+
+@value_class
+class ConvTranspose(Layer):
+    """Transposed convolution: `(M, *n) -> (N, *m)`, m = (n-1)·stride - 2·padding + dilation·(kernel-1) + output_padding + 1."""
+
+    positional = 2
+    out: Width
+    kernel: Ints
+    stride: Ints = 1
+    padding: Ints = 0
+    output_padding: Ints = 0
+    groups: Groups = 1
+    bias: bool = True
+    dilation: Ints = 1
+
+
+@value_class
+class Linear(Layer):
+    """Fully connected over the last axis: `(*, M) -> (*, N)`."""
+
+    out: Width
+    bias: bool = True
+
+
+@value_class
+class BatchNorm(Layer):
+    """Batch normalisation of the channels of `(C, *spatial)` or `(C,)`."""
+
+    positional = 0
+    eps: float = 1e-5
+    momentum: float = 0.1
+    affine: bool = True
+    track_running_stats: bool = True
+
+
+@value_class
+class InstanceNorm(Layer):
+    """Instance normalisation of `(C, *spatial)`."""
+
+    positional = 0
+    eps: float = 1e-5
+    affine: bool = False
+
+
+@value_class
+class GroupNorm(Layer):
+    """Group normalisation of the channels of `(C, *spatial)` in `groups` groups."""
+
+    groups: int
+    eps: float = 1e-5
+    affine: bool = True
+
+
+@value_class
+class LayerNorm(Layer):
+    """Layer normalisation over the last axis of `(*, C)`."""
+
+    positional = 0
+    eps: float = 1e-5
+    elementwise_affine: bool = True
+    bias: bool = True
+
+
+@value_class
+class LocalResponseNorm(Layer):
+    """AlexNet's normalisation across `size` neighbouring channels; no parameters."""
+
+    size: int
+    alpha: float = 1e-4
+    beta: float = 0.75
+    k: float = 1.0
+
+
+@value_class
+class PReLU(Layer):
+    """ReLU with a learned slope, one for all channels or one a channel."""
+
+    positional = 0
+    each_channel: bool = False
+    init: float = 0.25
+
+
+@value_class
+class Embedding(Layer):
+    """A table of `num_embeddings` vectors, looked up by integers: `(T,) -> (T, C)`."""
+
+    positional = 2
+    num_embeddings: int
+    dim: Width
+
+
+@value_class
+class ClassToken(Layer):
+    """A learned token put before the others: `(T, C) -> (T + 1, C)`."""
+
+
+@value_class
+class PositionEmbedding(Layer):
+    """A learned vector added to every token: `(T, C) -> (T, C)`."""
+
+
+# Leaves without weights.
+
+ActivationName = Literal[
+    "ReLU", "ReLU6", "LeakyReLU", "ELU", "GELU", "SiLU", "Sigmoid", "Hardsigmoid", "Hardswish", "Tanh", "Softmax", "LogSoftmax"
+]  # fmt: skip
+
+
+@value_class
+class Activation(Layer):
+    """An activation by its torch.nn name; Softmax and LogSoftmax go over the channels."""
+
+    name: ActivationName
+
+
+@value_class
+class MaxPool(Layer):
+    """Largest of each window; `stride` is the window unless given."""
+
+    kernel: Ints
+    stride: Ints | None = None
+    padding: Ints = 0
+    dilation: Ints = 1
+    ceil_mode: bool = False
+
+
+@value_class
+class AvgPool(Layer):
+    """Mean of each window; `stride` is the window unless given."""
+
+    kernel: Ints
+    stride: Ints | None = None
+    padding: Ints = 0
+    ceil_mode: bool = False
+    count_include_pad: bool = True
+
+
+@value_class
+class AdaptiveAvgPool(Layer):
+    """Mean over windows such that `output` positions an axis remain; 1 is the global average."""
+
+    output: Ints
+
+
+@value_class
+class AdaptiveMaxPool(Layer):
+    """Largest over windows such that `output` positions an axis remain."""
+
+    output: Ints
+
+
+@value_class
+class Upsample(Layer):
+    """Resizing by a whole factor: `(C, *n) -> (C, *(n·scale_factor))`."""
+
+    scale_factor: Ints
+    mode: Literal["nearest", "bilinear"] = "nearest"
+    align_corners: bool = False
+
+
+@value_class
+class Pad(Layer):
+    """Zeros around the spatial axes: one number for every side, or `(before, after)` an axis, first axis first."""
+
+    padding: int | tuple[tuple[int, int], ...]
+
+
+@value_class
+class Dropout(Layer):
+    """Dropout; nothing in evaluation."""
+
+    p: float = 0.5
+
+
+@value_class
+class Identity(Layer):
+    """What comes in goes out: a shortcut."""
+
+
+@value_class
+class Flatten(Layer):
+    """`(C, *spatial) -> (C·∏spatial,)`."""
+
+
+@value_class
+class Fold(Layer):
+    """3D features to 2D: `(C, D, H, W) -> (C·D, H, W)`."""
+
+
+@value_class
+class Tokens(Layer):
+    """Pixels to tokens: `(C, *spatial) -> (∏spatial, C)`."""
+
+
+@value_class
+class Token(Layer):
+    """One token of many: `(T, C) -> (C,)`."""
+
+    index: int = 0
+
+
+@value_class
+class ChannelShuffle(Layer):
+    """ShuffleNet's transposition of `(groups, C / groups)` channels."""
+
+    groups: int
+
+
+@value_class
+class ChannelSlice(Layer):
+    """Part `index` of `of` equal parts of the channels: ShuffleNet v2's split."""
+
+    positional = 2
+    index: int
+    of: int
+
+
+# Joins: leaves of several inputs.
+
+
+@value_class
+class Add(Layer):
+    """Sum of all its inputs, the first plus `scale` times each other (Inception-ResNet's scaled residual)."""
+
+    positional = 0
+    scale: float = 1.0
+
+
+@value_class
+class Multiply(Layer):
+    """Product of all its inputs, an axis of 1 spreading over the others' (squeeze and excite)."""
+
+
+@value_class
+class Concatenate(Layer):
+    """All its inputs side by side along `axis` of the shape without the batch; 0 is the channels of `(C, *spatial)`."""
+
+    axis: int = 0
+
+
+@value_class
+class MatMul(Layer):
+    """Matrix product of two inputs: `(*, T, M), (*, M, N) -> (*, T, N)`."""
+
+
+@value_class
+class Attention(Layer):
+    """Scaled dot-product attention in `heads` heads, without the projections, which are Linear leaves.
+
+    Three inputs, queries `(T, C)`, keys `(S, C)`, values `(S, C_v)`; or one, `(T, 3·C)`, with the three side by side.
+    """
+
+    heads: int
+
+
+@value_class
+class Resize(Layer):
+    """Two inputs: the first resized to the spatial axes of the second."""
+
+    mode: Literal["nearest", "bilinear"] = "nearest"
+    align_corners: bool = False
+
+
+@value_class
+class Crop(Layer):
+    """Two inputs: the first cropped about its centre to the spatial axes of the second (U-Net)."""
+
+
+def _leaf_text(layer: Layer) -> str:
+    shown = []
+    for i, field in enumerate(fields(layer)):  # type: ignore[arg-type]  # every Layer is a dataclass by value_class
+        value = getattr(layer, field.name)
+        if i < layer.positional and (field.default is MISSING or value != field.default):
+            shown.append(repr(value))
+        elif value != field.default:
+            shown.append(f"{field.name}={value!r}")
+    return f"{type(layer).__name__}({', '.join(shown)})"

@@ -1,0 +1,197 @@
+"""The zoo by name: @architecture puts a factory in, `find` takes it out. No torch.
+
+`archs/` is loaded at the first look-up, from beside this package, whatever else is called archs where the user stands; then
+plug-ins, by the entry-point group `profiler.architectures` (each entry names a module that uses @architecture).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from profiler.errors import ProfilerError, UnknownName
+from profiler.network.layers import Layer, Shape
+from profiler.network.widen import widen
+
+Factory = Callable[..., Layer]
+ENTRY_POINTS = "profiler.architectures"
+
+
+@dataclass(frozen=True, eq=False)
+class Architecture:
+    """A network of the zoo: its factory and where it comes from."""
+
+    name: str
+    factory: Factory
+    paper: str
+    """Title or short name, with the arXiv number where there is one."""
+    year: int
+    inputs: tuple[Shape, ...]
+    """Native shapes of one sample, `(C, *spatial)`."""
+    task: str
+    preset: Mapping[str, Any] = field(default_factory=dict)
+    """What this name fixes of the factory's options."""
+    note: str = ""
+
+    @property
+    def options(self) -> dict[str, inspect.Parameter]:
+        """The options that `--set` takes, with their types and defaults."""
+        return _options(self.factory, tuple(self.preset))
+
+    @property
+    def own_alpha(self) -> bool:
+        """True where the paper defines a width multiplier; the others are widened generically."""
+        return "alpha" in inspect.signature(self.factory).parameters
+
+    def make(self, alpha: Fraction = Fraction(1), **options: Any) -> Layer:
+        """The network as a value. Options are checked: see `checked`."""
+        return _made(self, alpha, tuple(sorted(self.checked(options).items())))
+
+    def checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """`options` with texts turned into the options' types, defaults left out. Raises ProfilerError or UnknownName."""
+        known = self.options
+        found = {}
+        for name, value in options.items():
+            if name not in known:
+                cure = f"(options of {self.name}: {', '.join(known) or 'none'})"
+                raise UnknownName(f"option of {self.name}", name, known, cure)
+            typed = _typed(value, known[name], self.name)
+            if typed != known[name].default:
+                found[name] = typed
+        return found
+
+
+_zoo: dict[str, Architecture] = {}
+
+
+def architecture(
+    name: str,
+    *,
+    paper: str,
+    year: int,
+    input: Shape | tuple[Shape, ...],
+    task: str = "classification",
+    preset: Mapping[str, Any] | None = None,
+    note: str = "",
+) -> Callable[[Factory], Factory]:
+    """Put a factory into the zoo under `name`, with its native input `(C, *spatial)`; several shapes for several inputs.
+
+    The factory's parameters are the network's options. One called `alpha` (a Fraction) takes the paper's width
+    multiplier; without it the network is widened generically. Raises ValueError where the name is taken.
+    """
+
+    def put(factory: Factory) -> Factory:
+        inputs = (input,) if isinstance(input[0], int) else input
+        if name in _zoo:
+            raise ValueError(f"two architectures are called '{name}'; give one another name")
+        _zoo[name] = Architecture(name, factory, paper, year, inputs, task, dict(preset or {}), note)
+        return factory
+
+    return put
+
+
+def names() -> list[str]:
+    """Every name of the zoo, sorted."""
+    return sorted(_loaded())
+
+
+def find(name: str) -> Architecture:
+    """The architecture called `name`. Raises UnknownName with the nearest."""
+    zoo = _loaded()
+    if name not in zoo:
+        raise UnknownName("network", name, sorted(zoo), "(`profiler list` shows them all)")
+    return zoo[name]
+
+
+def zoo_folder() -> Path:
+    """Where archs/ lies: beside the profiler package."""
+    return Path(__file__).resolve().parents[2] / "archs"
+
+
+@lru_cache(maxsize=1)
+def _loaded() -> dict[str, Architecture]:
+    package = _load_package(zoo_folder())
+    for file in sorted(zoo_folder().glob("*.py")):
+        if file.stem != "__init__":
+            importlib.import_module(f"{package.__name__}.{file.stem}")
+    from importlib.metadata import entry_points
+
+    for entry in entry_points(group=ENTRY_POINTS):
+        try:
+            entry.load()
+        except Exception as fault:  # a plug-in is somebody else's code: name it, whatever it raises
+            raise ProfilerError(
+                f"the plug-in '{entry.name}' ({entry.value}) does not load: {type(fault).__name__}: {fault}; "
+                "mend or uninstall it"
+            ) from fault
+    return _zoo
+
+
+def _load_package(folder: Path) -> ModuleType:
+    """archs/ by where it is, not by what `import archs` would find from the user's folder."""
+    present = sys.modules.get("archs")
+    ours = str(folder / "__init__.py")
+    if present is not None and present.__file__ == ours:
+        return present
+    name = "archs" if present is None else "profiler_archs"
+    spec = importlib.util.spec_from_file_location(name, ours, submodule_search_locations=[str(folder)])
+    assert spec is not None
+    assert spec.loader is not None
+    package = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(package)
+    return package
+
+
+@lru_cache(maxsize=512)
+def _made(made: Architecture, alpha: Fraction, options: tuple[tuple[str, Any], ...]) -> Layer:
+    arguments = {**made.preset, **dict(options)}
+    try:
+        if made.own_alpha:
+            return made.factory(alpha=alpha, **arguments)
+        return widen(made.factory(**arguments), alpha)
+    except ValueError as fault:
+        raise ProfilerError(f"{made.name}: {fault}") from None
+
+
+@lru_cache(maxsize=256)
+def _options(factory: Factory, preset: tuple[str, ...]) -> dict[str, inspect.Parameter]:
+    hints = get_type_hints(factory)
+    given = inspect.signature(factory).parameters
+    return {
+        name: parameter.replace(annotation=hints[name])
+        for name, parameter in given.items()
+        if name != "alpha" and name not in preset
+    }
+
+
+def _typed(value: Any, option: inspect.Parameter, model: str) -> Any:
+    """`value`, a text from the command line or a Python object, as the option's type."""
+    kind = option.annotation
+    text = str(value).strip()
+    accepted: str
+    if kind is bool:
+        if text.lower() in ("true", "yes", "1", "on"):
+            return True
+        if text.lower() in ("false", "no", "0", "off"):
+            return False
+        accepted = "true or false"
+    elif kind is int:
+        if text.isdecimal() and int(text) >= 1:
+            return int(text)
+        accepted = "a whole number from 1"
+    elif get_origin(kind) is Literal:
+        for choice in get_args(kind):
+            if text == str(choice):
+                return choice
+        accepted = " or ".join(str(choice) for choice in get_args(kind))
+    else:
+        raise TypeError(f"{model}: an option of type {kind} cannot be set; use bool, int or Literal")
+    raise ProfilerError(f"{model}: {option.name}={text} is not {accepted}; give {accepted}")

@@ -1,0 +1,385 @@
+"""What the tool answers with: rows, profiles and records, to and from plain dicts. Integers and SI units, nothing rounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, NamedTuple, TypedDict
+
+from profiler.errors import ProfilerError
+
+SCHEMA = 1
+"""Version of the document that JSON files hold; raised when a reader of the old one would misread the new."""
+
+Shape = tuple[int, ...]
+
+
+class Row(NamedTuple):
+    """One operation of a network, for the whole batch. Enough for every counting convention to be a function of it."""
+
+    path: str
+    """Where it stands, as in the module's parameter names: `body.3.depthwise.conv`."""
+    op: str
+    """What it does: `conv`, `batch_norm`, `relu6`, `add` …"""
+    kind: str
+    """The papers' sort of layer: `conv`, `pointwise`, `depthwise`, `grouped`, `linear`, `norm` …"""
+    module: str
+    """The torch.nn class that runs it."""
+    facts: Mapping[str, Any]
+    """The layer's own numbers: kernel, stride, groups, bias, affine …"""
+    inputs: tuple[Shape, ...]
+    """Shapes in, the batch axis first."""
+    output: Shape
+    """Shape out, the batch axis first."""
+    weights: int
+    bias: int
+    norm: int
+    """Parameters of normalisation (scale and shift)."""
+    buffers: int
+    macs: int
+    """Multiply-adds of convolution, linear and matrix products."""
+    elementwise: int
+    """Output elements, of an operation without macs."""
+    activations: int
+    """Output elements, of an operation with macs."""
+    side: bool
+    """True where it runs in training only."""
+
+    @property
+    def params(self) -> int:
+        return self.weights + self.bias + self.norm
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dict, JSON-ready; `params` beside its parts."""
+        plain = self._asdict()
+        plain["facts"] = dict(self.facts)
+        plain["inputs"] = [list(shape) for shape in self.inputs]
+        plain["output"] = list(self.output)
+        return plain | {"params": self.params}
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Row:
+        """The row that `to_dict` wrote. Raises ProfilerError on anything else."""
+        try:
+            known = {name: plain[name] for name in cls._fields}
+            known["inputs"] = tuple(tuple(shape) for shape in plain["inputs"])
+            known["output"] = tuple(plain["output"])
+        except (KeyError, TypeError) as fault:
+            raise ProfilerError(f"this is no row of a profile: {fault} is missing or malformed") from None
+        known["facts"] = {k: tuple(v) if isinstance(v, list) else v for k, v in known["facts"].items()}
+        return cls(**known)
+
+
+class Totals(NamedTuple):
+    """Sums over a network: params per network, everything else for the whole batch."""
+
+    weights: int = 0
+    bias: int = 0
+    norm: int = 0
+    buffers: int = 0
+    macs: int = 0
+    elementwise: int = 0
+    activations: int = 0
+    side_params: int = 0
+    side_macs: int = 0
+
+    @property
+    def params(self) -> int:
+        return self.weights + self.bias + self.norm
+
+
+class Group(NamedTuple):
+    """Rows taken together, by kind or by the first levels of their path."""
+
+    name: str
+    layers: int
+    weights: int
+    params: int
+    macs: int
+    elementwise: int
+    activations: int
+    output: Shape
+    """Shape out of the last of them."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What one network costs: totals and the rows that they are the sums of."""
+
+    model: str
+    options: Mapping[str, Any]
+    alpha: Fraction | None
+    resolution: int | None
+    inputs: tuple[Shape, ...]
+    """Shapes of one sample, without the batch axis."""
+    batch: int
+    rows: tuple[Row, ...]
+    totals: Totals
+    engine: str = "closed"
+    uncounted: tuple[str, ...] = ()
+    """Operations without a formula; the closed form has none by construction."""
+
+    @property
+    def params(self) -> int:
+        """Parameters that the counted forward reads."""
+        return self.totals.params
+
+    @property
+    def weights(self) -> int:
+        """Parameters without biases and without those of normalisation."""
+        return self.totals.weights
+
+    @property
+    def buffers(self) -> int:
+        return self.totals.buffers
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of convolution, linear and matrix products, for the whole batch."""
+        return self.totals.macs
+
+    @property
+    def elementwise(self) -> int:
+        return self.totals.elementwise
+
+    @property
+    def activations(self) -> int:
+        return self.totals.activations
+
+    @property
+    def side_params(self) -> int:
+        """Parameters of branches that run in training only."""
+        return self.totals.side_params
+
+    @property
+    def side_macs(self) -> int:
+        return self.totals.side_macs
+
+    def by_kind(self) -> list[Group]:
+        """The rows by the papers' sort of layer (MobileNets, Table 2), most multiply-adds first."""
+        return sorted(_grouped(self.rows, lambda row: row.kind), key=lambda group: -group.macs)
+
+    def by_depth(self, depth: int) -> list[Group]:
+        """The rows by the first `depth` names of their path, in the order they run; 0 keeps every row apart."""
+        if depth < 0:
+            raise ProfilerError(f"a depth of {depth} is none; give 0 (every layer) or a number of levels")
+        return _grouped(self.rows, lambda row: ".".join(row.path.split(".")[:depth]) if depth else row.path)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dict, JSON-ready: the record of this profile with its rows under `rows`."""
+        return {**record(self), "engine": self.engine, "rows": [row.to_dict() for row in self.rows]}
+
+    def __rich__(self) -> Any:
+        from profiler.report.table import show
+
+        return show(self)
+
+    def _repr_html_(self) -> str:
+        from profiler.report.table import to_html
+
+        return to_html(self)
+
+
+def _grouped(rows: Iterable[Row], key: Any) -> list[Group]:
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        if not row.side:
+            groups.setdefault(key(row), []).append(row)
+    return [
+        Group(
+            name,
+            len(members),
+            sum(row.weights for row in members),
+            sum(row.params for row in members),
+            sum(row.macs for row in members),
+            sum(row.elementwise for row in members),
+            sum(row.activations for row in members),
+            members[-1].output,
+        )
+        for name, members in groups.items()
+    ]
+
+
+class Record(TypedDict, total=False):
+    """One cell of a comparison or sweep: the columns of the CSV and the keys of the JSON, an unknown None."""
+
+    model: str
+    options: dict[str, Any]
+    alpha: float | None
+    resolution: int | None
+    input: str
+    batch: int | None
+    params: int
+    weights: int
+    side_params: int
+    buffers: int
+    macs: int
+    side_macs: int
+    elementwise: int
+    activations: int
+    weight_bytes: int
+    convention: str
+    total: int
+    top1: float | None
+    fvcore_macs: int | None
+    fvcore_total: int | None
+    thop_macs: int | None
+    thop_total: int | None
+    torch_macs: int | None
+
+
+BASE_COLUMNS = tuple(name for name in Record.__annotations__ if name.split("_")[0] not in ("fvcore", "thop", "torch"))
+"""The columns that every record has; those of a witness stand after them when it was asked."""
+
+FLOAT32_BYTES = 4
+
+
+def record(profile: Profile, convention: str = "paper", total: int | None = None, top1: float | None = None) -> Record:
+    """The record of a profile; `total` is its count under `convention` (macs under `paper`)."""
+    totals = profile.totals
+    return {
+        "model": profile.model,
+        "options": dict(profile.options),
+        "alpha": None if profile.alpha is None else float(profile.alpha),
+        "resolution": profile.resolution,
+        "input": " ".join("x".join(map(str, shape)) for shape in profile.inputs),
+        "batch": profile.batch,
+        "params": totals.params,
+        "weights": totals.weights,
+        "side_params": totals.side_params,
+        "buffers": totals.buffers,
+        "macs": totals.macs,
+        "side_macs": totals.side_macs,
+        "elementwise": totals.elementwise,
+        "activations": totals.activations,
+        "weight_bytes": totals.params * FLOAT32_BYTES,
+        "convention": convention,
+        "total": totals.macs if total is None else total,
+        "top1": top1,
+    }
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One place where an engine's count and ours part, under that engine's own rules."""
+
+    path: str
+    expected: int
+    found: int
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What one engine says of one cell: its count beside ours, and why they differ."""
+
+    model: str
+    engine: str
+    """Name of the witness with the version that was asked."""
+    macs: int
+    """The part of its count that is comparable with ours."""
+    total: int
+    """What it prints."""
+    reasons: tuple[tuple[str, int], ...] = ()
+    """What its convention adds to or leaves out of our multiply-adds, with the amount."""
+    differences: tuple[Difference, ...] = ()
+    """Where it does not say what its convention would: empty when all is explained."""
+    unsupported: tuple[str, ...] = ()
+    """Operations that it says it did not count."""
+
+    @property
+    def agrees(self) -> bool:
+        return not self.differences
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dict, JSON-ready."""
+        return {
+            "model": self.model,
+            "engine": self.engine,
+            "macs": self.macs,
+            "total": self.total,
+            "agrees": self.agrees,
+            "reasons": [{"reason": reason, "amount": amount} for reason, amount in self.reasons],
+            "differences": [vars(difference) for difference in self.differences],
+            "unsupported": list(self.unsupported),
+        }
+
+
+class Results(list[Record]):
+    """The records of a comparison or sweep, a plain list with what is worth saying about it."""
+
+    def __init__(self, records: Iterable[Record], command: str, title: str = "") -> None:
+        super().__init__(records)
+        self.command, self.title = command, title
+        self.agreements: list[Agreement] = []
+        self.notes: list[str] = []
+        self.profiles: list[Profile] = []
+
+    def ordered(self, order: Iterable[int]) -> Results:
+        """The same results with the records in another order."""
+        again = Results((self[i] for i in order), self.command, self.title)
+        again.agreements, again.notes, again.profiles = self.agreements, self.notes, self.profiles
+        return again
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that these records have, in the order of the contract."""
+        present = {name for record in self for name in record}
+        return [name for name in Record.__annotations__ if name in present]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document that a `.json` holds: `{schema, command, environment, records, rows}`, and what the checks found."""
+        return document(
+            self.command,
+            [dict(record) for record in self],
+            rows=[{"model": profile.model, **row.to_dict()} for profile in self.profiles for row in profile.rows],
+            agreements=[agreement.to_dict() for agreement in self.agreements],
+            notes=self.notes,
+        )
+
+    def __rich__(self) -> Any:
+        from profiler.report.table import results_table
+
+        return results_table(self)
+
+    def _repr_html_(self) -> str:
+        from profiler.report.table import to_html
+
+        return to_html(self)
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What the figures were made with. Counts do not depend on it."""
+
+    profiler: str
+    python: str
+    platform: str
+    torch: str | None
+    fvcore: str | None
+    thop: str | None
+    date: str
+
+
+def environment() -> Environment:
+    """This machine and the versions of the engines, read without importing them."""
+    import platform
+    from datetime import UTC, datetime
+    from importlib import metadata
+
+    def version(name: str) -> str | None:
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            return None
+
+    from profiler import __version__
+
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    python, host = platform.python_version(), platform.platform()
+    return Environment(__version__, python, host, version("torch"), version("fvcore"), version("thop"), now)
+
+
+def document(command: str, records: list[dict[str, Any]], **parts: Any) -> dict[str, Any]:
+    """The JSON document around `records`."""
+    return {"schema": SCHEMA, "command": command, "environment": vars(environment()), "records": records, **parts}
