@@ -1,0 +1,56 @@
+"""Engines side by side, by path: equal under the witness's own convention, or every difference with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+
+from profiler.count import conventions
+from profiler.count.witnesses import WITNESSES, Count, Witness
+from profiler.errors import UnknownName
+from profiler.network.build import bare
+from profiler.network.load import Network
+from profiler.records import Agreement, Difference, Row
+
+
+def recount(network: Network, batch: int, engines: Iterable[str]) -> list[Agreement]:
+    """The network instantiated and counted by each witness, beside the closed form. Raises UnknownName, Unavailable."""
+    asked = [witness(engine) for engine in engines]
+    rows = network.profile(batch).rows
+    module = bare(network.value, network.inputs)
+    inputs = tuple(torch.zeros(batch, *shape) for shape in network.inputs)
+    return [agreement(network.name, rows, count(module, inputs)) for count in asked]
+
+
+def witness(name: str) -> Witness:
+    """The adapter called `name`. Raises UnknownName."""
+    if name not in WITNESSES:
+        raise UnknownName("engine", name, ["closed", *WITNESSES])
+    return WITNESSES[name]
+
+
+def agreement(model: str, rows: tuple[Row, ...], count: Count) -> Agreement:
+    """What `count` found beside what its convention says of our rows."""
+    convention = conventions.find(count.convention)
+    expected: dict[str, int] = {}
+    found = dict(count.by_path)
+    for row in rows:
+        if count.same_rules or row.macs:
+            expected[row.path] = convention.of(row)
+    reasons = convention.differences(rows)
+    if not count.same_rules:
+        others = sum(n for path, n in found.items() if path not in expected)
+        reasons = {"counts the other operations by rules of its own, unlike thop 0.1.1": others}
+        found = {path: n for path, n in found.items() if path in expected}
+    differences = [
+        Difference(path, expected.get(path, 0), found.get(path, 0))
+        for path in sorted(expected.keys() | found.keys())
+        if expected.get(path, 0) != found.get(path, 0)
+    ]
+    outside = count.total - sum(count.by_path.values())
+    if outside:
+        differences.append(Difference("(outside any layer)", 0, outside))
+    return Agreement(
+        model, count.engine, count.macs, count.total, tuple(reasons.items()), tuple(differences), count.unsupported
+    )
