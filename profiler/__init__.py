@@ -1,0 +1,56 @@
+"""An analytical profiler of neural networks: parameters and multiply-adds in closed form, checked against other counters.
+
+>>> from profiler import profile
+>>> profile("mobilenet_v1", alpha=0.5, resolution=192).macs
+109970432
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Profile",
+    "ProfilerError",
+    "Results",
+    "architecture",
+    "build",
+    "compare",
+    "profile",
+    "sweep",
+]
+
+if TYPE_CHECKING:
+    from profiler.api import build, profile
+    from profiler.errors import ProfilerError
+    from profiler.network.registry import architecture
+    from profiler.records import Profile, Results
+    from profiler.study.compare import compare
+    from profiler.study.sweep import sweep
+
+_HOMES = {
+    "Profile": "profiler.records",
+    "ProfilerError": "profiler.errors",
+    "Results": "profiler.records",
+    "architecture": "profiler.network.registry",
+    "build": "profiler.api",
+    "compare": "profiler.study.compare",
+    "profile": "profiler.api",
+    "sweep": "profiler.study.sweep",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used (PEP 562): importing the package imports nothing else."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'profiler' has no attribute '{name}'; it has {', '.join(__all__)}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

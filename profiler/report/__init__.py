@@ -1,0 +1,1 @@
+"""Records → text. No torch; the only place that rounds."""

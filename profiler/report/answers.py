@@ -1,0 +1,130 @@
+"""What each command found → an Answer: drawn, as sheets, as records, as a document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from profiler.forms import Polynomials, Shown
+from profiler.records import Results, document, record
+from profiler.report import formula, sheet, table, units
+from profiler.report.output import Answer, sorted_by
+from profiler.report.sheet import Column, Sheet
+from profiler.report.units import Unit
+
+ROW_COLUMNS = (
+    "path", "op", "kind", "module", "inputs", "output", "params", "weights", "bias", "norm", "buffers", "macs",
+    "elementwise", "activations", "side", "convention", "total",
+)  # fmt: skip
+
+
+def results(found: Results, unit: Unit, columns: Sequence[str], sort: str | None) -> Answer:
+    """A comparison or sweep. Raises UnknownName for a column."""
+    if sort is not None:
+        found = found.ordered(sorted_by(found, sort, sheet.known_columns()))
+    content = sheet.results_sheet(found, unit, columns)
+    return Answer(
+        table.results_table(found, unit, columns),
+        lambda: [content],
+        found,
+        [name for name in columns if name in found.columns] or found.columns,
+        found.to_dict,
+    )
+
+
+def show(found: Shown, depth: int, top: int | None, formulas: bool, unit: Unit) -> Answer:
+    """One network."""
+    profile = found.profile
+
+    def sheets(shown: Unit) -> list[Sheet]:
+        made = [sheet.kinds_sheet(profile, shown)]
+        if not formulas:
+            return [*made, sheet.layers_sheet(profile, depth, top, shown)]
+        return [*made, sheet.formulas_sheet(found), *([sheet.separable_sheet(found.pairs)] if found.pairs else [])]
+
+    head = [sheet.profile_title(profile), *sheet.totals_text(profile, unit)]
+    if found.convention != "paper":
+        head.append(f"{found.convention:<12} {found.total:,} {found.title}")
+    parts: list[RenderableType] = [Text(head[0], style="bold"), *map(Text, head[1:])]
+    for i in range(len(sheets(unit))):
+        parts += [Text(), table.Fitted(lambda shown, i=i: sheets(shown)[i], unit)]  # type: ignore[misc]
+    rows = [{**row.to_dict(), "convention": found.convention, "total": found.totals[row.path]} for row in profile.rows]
+    made = dict(record(profile, found.convention, found.total))
+    return Answer(
+        Group(*parts),
+        lambda: _titled(sheets(unit), head),
+        rows,
+        ROW_COLUMNS,
+        lambda: document("show", [made], rows=rows),
+    )
+
+
+def _titled(sheets: list[Sheet], head: list[str]) -> list[Sheet]:
+    sheets[-1].notes.extend(head)
+    return sheets
+
+
+def listing(records: list[dict[str, Any]], unit: Unit, sort: str | None) -> Answer:
+    """The zoo."""
+    columns = list(records[0])
+    if sort is not None:
+        records = [records[i] for i in sorted_by(records, sort, columns)]
+
+    def content(shown: Unit) -> Sheet:
+        heads = [
+            Column("model", right=False),
+            Column("paper", right=False),
+            *map(Column, ("year", "input", "params", "MACs", "top-1 %")),
+        ]
+        return Sheet(heads, [_listed(each, shown) for each in records], notes=["top-1: published; see archs/published.csv."])
+
+    return Answer(
+        table.Fitted(content, unit),
+        lambda: [content(unit)],
+        records,
+        columns,
+        lambda: document("list", records, rows=[]),
+    )
+
+
+def _listed(each: Mapping[str, Any], unit: Unit) -> list[str]:
+    accuracy = units.UNKNOWN if each["top1"] is None else f"{each['top1']:.1f}"
+    macs = each["macs"] * (2 if unit == "flops" else 1)
+    counts = [units.count(each["params"], unit), units.count(macs, unit)]
+    return [each["model"], each["paper"], str(each["year"]), each["input"], *counts, accuracy]
+
+
+def polynomials(found: list[Polynomials]) -> Answer:
+    """Closed forms; as records, one a term."""
+    texts = [formula.lines(each) for each in found]
+    records = [
+        {
+            "model": each.model,
+            "quantity": quantity,
+            "alpha_power": i,
+            "side_power": j,
+            "coefficient": str(c),
+            "period": each.domain.period,
+            "remainder": each.domain.remainder,
+            "least": each.domain.least,
+            "alpha_step": None if each.domain.alpha_step is None else str(each.domain.alpha_step),
+            "alpha": None if each.domain.alpha_step is not None else float(each.domain.alpha),
+        }
+        for each in found
+        for quantity, coefficients in formula.each(each)
+        for (i, j), c in sorted(coefficients.items(), reverse=True)
+    ]
+
+    def sheets() -> list[Sheet]:
+        heads = [Column("count", right=False), Column("polynomial", right=False)]
+        made = []
+        for one in found:
+            rows = [[formula.head(one, quantity, "K"), f"${formula.latex(c)}$"] for quantity, c in formula.each(one)]
+            made.append(Sheet(heads, rows, one.model, [formula.domain(one)]))
+        return made
+
+    drawn = Group(*(Text("\n".join(lines) + ("\n" if lines is not texts[-1] else "")) for lines in texts))
+    return Answer(drawn, sheets, records, list(records[0]) if records else [], lambda: document("formula", records, rows=[]))

@@ -1,0 +1,97 @@
+"""Where an answer goes: stdout in one format, files in the format of their suffix."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, RenderableType
+
+from profiler.errors import UnknownName
+from profiler.report import plain
+from profiler.report.sheet import Sheet
+
+WIDE = 10_000
+"""Columns of a table that no terminal cuts: piped, or in a file."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command found, in every form that it can be written in."""
+
+    drawn: RenderableType
+    sheets: Callable[[], list[Sheet]]
+    records: Sequence[Mapping[str, Any]]
+    columns: Sequence[str]
+    document: Callable[[], dict[str, Any]]
+
+    def text(self, form: str) -> str:
+        """The answer as `form`, for a file or a pipe."""
+        match form:
+            case "csv":
+                return plain.csv_text(self.records, self.columns)
+            case "json":
+                return plain.json_text(self.document())
+            case "jsonl":
+                return plain.jsonl_text(self.records, self.columns)
+            case "markdown":
+                return plain.markdown_text(self.sheets())
+            case _:
+                console = Console(file=StringIO(), width=WIDE, color_system=None)
+                console.print(self.drawn)
+                lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+                return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+@dataclass(frozen=True)
+class Destinations:
+    """Where the user wants it. Made before any work is done, so that a place that cannot be written is refused first."""
+
+    form: str
+    files: tuple[tuple[Path, str], ...]
+    quiet: bool
+
+    @classmethod
+    def of(cls, form: str, outputs: Sequence[Path], csv: Path | None, quiet: bool) -> Destinations:
+        """Raises ProfilerError, UnknownName."""
+        files = [(path, plain.format_of(path)) for path in outputs]
+        if csv is not None:
+            files.append((csv, "csv"))
+        for path, _ in files:
+            plain.check_writable(path)
+        return cls(plain.format_named(form), tuple(files), quiet)
+
+    @property
+    def live(self) -> bool:
+        """True where a table can fill in before the user's eyes."""
+        return self.form == "table" and not self.quiet and sys.stdout.isatty()
+
+    def put(self, answer: Answer, drawn_already: bool = False) -> None:
+        """Write the files, then stdout. Raises ProfilerError."""
+        for path, form in self.files:
+            plain.write(path, answer.text(form))
+        if self.quiet or drawn_already:
+            return
+        if self.form == "table":
+            screen().print(answer.drawn)
+        else:
+            sys.stdout.write(answer.text(self.form))
+
+
+def screen() -> Console:
+    """stdout: the terminal at its width, anything else uncut."""
+    return Console() if sys.stdout.isatty() else Console(width=WIDE, soft_wrap=False)
+
+
+def sorted_by(records: Sequence[Mapping[str, Any]], key: str, known: Sequence[str]) -> list[int]:
+    """Positions of the records by a column, downwards with a minus before it; unknowns last. Raises UnknownName."""
+    name = key.removeprefix("-")
+    if name not in known:
+        raise UnknownName("column", name, known)
+    present = [i for i, record in enumerate(records) if record.get(name) is not None]
+    order = sorted(present, key=lambda i: records[i][name], reverse=key.startswith("-"))
+    return order + [i for i in range(len(records)) if i not in set(present)]

@@ -1,0 +1,122 @@
+"""Records and sheets → CSV, JSON, JSONL and Markdown, and files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from profiler.errors import ProfilerError, UnknownName
+from profiler.report.sheet import Sheet
+
+FORMATS = ("table", "csv", "json", "jsonl", "markdown")
+SUFFIXES = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".md": "markdown", ".txt": "table"}
+
+
+def csv_text(records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    """Raw integers; an unknown is an empty cell."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_cell(record.get(name)) for name in columns] for record in records)
+    return out.getvalue()
+
+
+def json_text(document: Mapping[str, Any]) -> str:
+    """One indented document; an unknown is null."""
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def jsonl_text(records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    """One record a line."""
+    lines = (json.dumps({name: record.get(name) for name in columns}, ensure_ascii=False) for record in records)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def markdown_text(sheets: Sequence[Sheet]) -> str:
+    """The tables as GitHub reads them, their notes below."""
+    out = []
+    for content in sheets:
+        if content.title:
+            out.append(f"**{_escaped(content.title)}**\n")
+        out.append(_line([column.heading for column in content.columns]))
+        out.append(_line(["---:" if column.right else ":---" for column in content.columns]))
+        out += [_line([_escaped(cell) for cell in row]) for row in content.rows]
+        out += [f"\n{_escaped(note.strip())}" for note in [*content.warnings, *content.notes]]
+        out.append("")
+    return "\n".join(out)
+
+
+def format_of(path: Path) -> str:
+    """The format that a file's suffix asks for. Raises ProfilerError where it asks for none."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise ProfilerError(f"output '{path}': no format goes by the suffix '{path.suffix}'; use {' '.join(SUFFIXES)}")
+    return SUFFIXES[path.suffix.lower()]
+
+
+def format_named(name: str) -> str:
+    """The format called `name`. Raises UnknownName."""
+    if name not in FORMATS:
+        raise UnknownName("format", name, FORMATS)
+    return name
+
+
+def check_writable(path: Path) -> None:
+    """Raise ProfilerError where a file could not be put, before the work that fills it is done."""
+    folder = path.parent
+    if path.is_dir():
+        raise ProfilerError(f"output '{path}' is a folder; name a file in it")
+    if not folder.is_dir():
+        raise ProfilerError(f"output '{path}': there is no folder '{folder}'; make it first")
+    if not os.access(path if path.exists() else folder, os.W_OK) or not os.access(folder, os.W_OK | os.X_OK):
+        raise ProfilerError(f"output '{path}' cannot be written; choose a place that can")
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file whole or not at all: into a neighbour first, then over it. Raises ProfilerError."""
+    try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+            os.chmod(name, mode)
+            os.replace(name, path)
+        except BaseException:
+            os.unlink(name)
+            raise
+    except OSError as fault:
+        raise ProfilerError(f"output '{path}' cannot be written: {fault.strerror}; nothing of it was changed") from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _cell(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case dict():
+            return ",".join(f"{key}={_cell(item)}" for key, item in value.items())
+        case list() | tuple():
+            return ("x" if all(isinstance(item, int) for item in value) else " ").join(map(_cell, value))
+        case _:
+            return str(value)
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -1,0 +1,297 @@
+"""A sheet: headings and cells as text, between the records and whatever draws a table of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import prod
+from typing import Any
+
+from profiler.errors import UnknownName
+from profiler.forms import Separable, Shown
+from profiler.grid import shown
+from profiler.records import Agreement, Profile, Record, Results
+from profiler.report import units
+from profiler.report.units import Unit
+
+
+@dataclass(frozen=True)
+class Column:
+    """A heading, and whether numbers stand under it."""
+
+    heading: str
+    right: bool = True
+
+
+@dataclass
+class Sheet:
+    """Text, ready to be drawn."""
+
+    columns: list[Column]
+    rows: list[list[str]]
+    title: str = ""
+    notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    """Notes that must not be missed."""
+
+
+MOST_EXPLAINED = 4
+"""Of more cells than this, a table says only that the witnesses agree."""
+
+Cell = Callable[[Record, Record, Unit], str]
+"""(this record, the first one, unit) → text."""
+
+
+def _counted(key: str) -> Cell:
+    return lambda record, first, unit: units.count(record.get(key), unit)  # type: ignore[arg-type]
+
+
+def _macs(record: Record, first: Record, unit: Unit) -> str:
+    return units.count(record["macs"] * (2 if unit == "flops" else 1), unit)
+
+
+def _text(key: str) -> Cell:
+    def cell(record: Record, first: Record, unit: Unit) -> str:
+        value: Any = record.get(key)
+        return units.UNKNOWN if value is None else str(value)
+
+    return cell
+
+
+def _model(record: Record, first: Record, unit: Unit) -> str:
+    options = ",".join(f"{key}={str(value).lower()}" for key, value in record["options"].items())
+    return record["model"] + (f"@{options}" if options else "")
+
+
+def _alpha(record: Record, first: Record, unit: Unit) -> str:
+    alpha = record["alpha"]
+    return units.UNKNOWN if alpha is None else f"{alpha:g}"
+
+
+def _checked(engine: str) -> Cell:
+    def cell(record: Record, first: Record, unit: Unit) -> str:
+        found: int | None = record.get(f"{engine}_macs")  # type: ignore[assignment]
+        if found is None:
+            return units.UNKNOWN if f"{engine}_macs" in record else "…"
+        return "equal" if found == record["macs"] else units.count(found, unit)
+
+    return cell
+
+
+_CELLS: dict[str, tuple[Column, Cell]] = {
+    "model": (Column("model", right=False), _model),
+    "alpha": (Column("α"), _alpha),
+    "resolution": (Column("side"), _text("resolution")),
+    "input": (Column("input"), _text("input")),
+    "batch": (Column("batch"), _text("batch")),
+    "params": (Column("params"), _counted("params")),
+    "params_ratio": (Column("×"), lambda record, first, unit: units.ratio(record["params"], first["params"])),
+    "macs": (Column("MACs"), _macs),
+    "macs_ratio": (Column("×"), lambda record, first, unit: units.ratio(record["macs"], first["macs"])),
+    "weight_bytes": (Column("fp32"), lambda record, first, unit: units.size(record["weight_bytes"])),
+    "convention": (Column("convention", right=False), _text("convention")),
+    "top1": (
+        Column("top-1 %"),
+        lambda record, first, unit: units.UNKNOWN if record["top1"] is None else f"{record['top1']:.1f}",
+    ),
+}
+_HEADINGS = {"activations": "activations", "total": "total", "side_params": "side params", "side_macs": "side MACs"}
+
+
+def column(name: str) -> tuple[Column, Cell]:
+    """The table's column for a column of the records."""
+    if name in _CELLS:
+        return _CELLS[name]
+    engine, _, what = name.partition("_")
+    if what == "macs" and engine != "side":
+        return Column(engine), _checked(engine)
+    return Column(_HEADINGS.get(name, name.replace("_", " "))), _counted(name)
+
+
+def known_columns() -> list[str]:
+    """What `--columns` and `--sort` take."""
+    return [*Record.__annotations__, "params_ratio", "macs_ratio"]
+
+
+def results_sheet(results: Results, unit: Unit = "raw", columns: Sequence[str] = ()) -> Sheet:
+    """The table of a comparison or sweep. Raises UnknownName for a column that no record has."""
+    names = list(columns) or default_columns(results)
+    for name in names:
+        if name not in known_columns():
+            raise UnknownName("column", name, known_columns())
+    cells = [column(name) for name in names]
+    rows = [[cell(record, results[0], unit) for _, cell in cells] for record in results]
+    heads = [
+        Column("FLOPs") if unit == "flops" and name == "macs" else head for name, (head, _) in zip(names, cells, strict=True)
+    ]
+    notes = list(results.notes)
+    if unit == "flops":
+        notes.insert(0, "FLOPs: two for every multiply-add.")
+    conventions = {record["convention"] for record in results}
+    if conventions != {"paper"}:
+        notes.insert(0, f"total: counted as {', '.join(sorted(conventions))} does.")
+    return Sheet(heads, rows, results.title, notes + _agreed(results.agreements), _disagreed(results.agreements))
+
+
+def default_columns(results: Results) -> list[str]:
+    """What a comparison or a sweep shows unless told otherwise: what varies, what it costs, what the witnesses say."""
+    present = results.columns
+    checks = [name for name in present if name.endswith("_macs") and name != "side_macs"]
+    total = ["total"] if any(record["convention"] != "paper" for record in results) else []
+    side = ["side_params"] if any(record["side_params"] for record in results) else []
+    if results.command == "compare":
+        place = [name for name in ("alpha", "resolution", "batch") if _varies(results, name)]
+        ratios = ["params_ratio", "macs_ratio"] if len(results) > 1 else ["", ""]
+        shown = [
+            "model",
+            *place,
+            "params",
+            ratios[0],
+            "macs",
+            ratios[1],
+            *total,
+            "activations",
+            "weight_bytes",
+            *checks,
+        ]
+        return [name for name in shown if name]
+    place = [name for name in ("model", "batch") if _varies(results, name)]
+    accuracy = ["top1"] if any(record["top1"] is not None for record in results) else []
+    return [*place, "alpha", "resolution", "params", *side, "macs", *total, "activations", *accuracy, *checks]
+
+
+def _varies(results: Results, name: str) -> bool:
+    return len({str(record.get(name)) for record in results}) > 1
+
+
+def _agreed(agreements: Iterable[Agreement]) -> list[str]:
+    """One sentence an engine where all is explained, and of a few cells why it prints another total."""
+    by_engine: dict[str, list[Agreement]] = {}
+    for agreement in agreements:
+        by_engine.setdefault(agreement.engine, []).append(agreement)
+    notes = []
+    for engine, asked in by_engine.items():
+        found = [agreement for agreement in asked if agreement.agrees]
+        some = f" of {len(found)} cells in {len(asked)}" if len(found) < len(asked) else ""
+        if found:
+            notes.append(f"{engine} agrees on every layer{some}.")
+        for agreement in found if len(found) <= MOST_EXPLAINED else []:
+            why = "; ".join(f"it {reason}: {amount:+,}" for reason, amount in agreement.reasons)
+            if why and agreement.total != 2 * agreement.macs:
+                notes.append(f"{agreement.model}: it prints {agreement.total:,}, since {why}.")
+    return notes
+
+
+def _disagreed(agreements: Iterable[Agreement]) -> list[str]:
+    lines = []
+    for agreement in agreements:
+        lines += [
+            f"DISAGREEMENT {agreement.model}, {at.path}: {agreement.engine} counts {at.found:,} where its own rules "
+            f"make {at.expected:,}"
+            for at in agreement.differences[:3]
+        ]
+        if len(agreement.differences) > 3:
+            lines.append(f"  … and {len(agreement.differences) - 3} more layers of {agreement.model}")
+    return lines
+
+
+def totals_text(profile: Profile, unit: Unit) -> list[str]:
+    """The head of `show`: what one network costs in all."""
+    totals = profile.totals
+    macs = totals.macs * (2 if unit == "flops" else 1)
+    lines = [
+        f"params       {units.count(totals.params, unit)}   ({units.count(totals.weights, unit)} weights, "
+        f"{units.count(totals.bias, unit)} bias, {units.count(totals.norm, unit)} norm; "
+        f"{units.size(totals.params * 4)} in fp32)",
+        f"{'FLOPs' if unit == 'flops' else 'MACs '}        {units.count(macs, unit)}",
+        f"activations  {units.count(totals.activations, unit)}",
+        f"elementwise  {units.count(totals.elementwise, unit)}",
+    ]
+    if totals.buffers:
+        lines.insert(1, f"buffers      {units.count(totals.buffers, unit)}")
+    if totals.side_params:
+        lines.append(
+            f"aside        {units.count(totals.side_params, unit)} params, {units.count(totals.side_macs, unit)} MACs "
+            "in branches that run in training only, not counted above"
+        )
+    return lines
+
+
+def profile_title(profile: Profile) -> str:
+    """`mobilenet_v1, α = 0.5, 3×192×192, batch 8`."""
+    options = [f"{key}={str(value).lower()}" for key, value in profile.options.items()]
+    alpha = [] if profile.alpha in (None, 1) else [f"α = {shown(profile.alpha)}"]
+    batch = [f"batch {profile.batch}"] if profile.batch != 1 else []
+    return ", ".join([profile.model, *options, *alpha, *(units.shape(s) for s in profile.inputs), *batch])
+
+
+def kinds_sheet(profile: Profile, unit: Unit = "raw") -> Sheet:
+    """The shares by kind of layer (MobileNets, Table 2, whose shares of parameters are of weights)."""
+    totals = profile.totals
+    columns = [
+        Column("kind", right=False),
+        *map(Column, ("layers", "MACs", "%", "weights", "%", "params", "activations")),
+    ]
+    rows = [
+        [
+            group.name,
+            str(group.layers),
+            units.count(group.macs, unit),
+            units.percent(group.macs, totals.macs),
+            units.count(group.weights, unit),
+            units.percent(group.weights, totals.weights),
+            units.count(group.params, unit),
+            units.count(group.activations, unit),
+        ]
+        for group in profile.by_kind()
+    ]
+    return Sheet(columns, rows, "by kind")
+
+
+def layers_sheet(profile: Profile, depth: int = 2, top: int | None = None, unit: Unit = "raw") -> Sheet:
+    """The layers, or with `depth` what they are parts of; with `top` only the costliest."""
+    groups = profile.by_depth(depth)
+    title = "by layer" if depth == 0 else f"by layer, to a depth of {depth} (--depth 0 shows every one)"
+    if top is not None:
+        groups = sorted(groups, key=lambda group: -group.macs)[:top]
+        title += f", the {len(groups)} with most MACs"
+    columns = [Column("layer", right=False), *map(Column, ("output", "params", "MACs", "%", "activations"))]
+    rows = [
+        [
+            group.name,
+            units.shape(group.output[1:]),
+            units.count(group.params, unit),
+            units.count(group.macs, unit),
+            units.percent(group.macs, profile.macs),
+            units.count(group.activations, unit),
+        ]
+        for group in groups
+    ]
+    return Sheet(columns, rows, title)
+
+
+def formulas_sheet(shown: Shown) -> Sheet:
+    """Each layer's multiply-adds as the product they are."""
+    macs = {row.path: row.macs for row in shown.profile.rows}
+    rows = [[path, made.letters, made.numbers, f"{macs[path]:,}"] for path, made in shown.derivations.items()]
+    left = [Column(heading, right=False) for heading in ("layer", "closed form", "with its numbers")]
+    return Sheet([*left, Column("MACs")], rows, "closed form of each layer", [LETTERS])
+
+
+def separable_sheet(pairs: Sequence[Separable]) -> Sheet:
+    """What each depthwise separable pair replaces and saves (MobileNets, section 3.1)."""
+    rows = []
+    for pair in pairs:
+        k = prod(pair.kernel)
+        paper = Fraction(1, pair.n) + Fraction(1, k)
+        share = f"1/{pair.n} + 1/{k}" if pair.share == paper else units.fraction(pair.share)
+        saving = units.ratio(pair.standard, pair.macs)
+        rows.append([pair.path, f"{pair.macs:,}", f"{pair.standard:,}", share, f"{float(pair.share):.4f}", saving])
+    ours, standard = sum(pair.macs for pair in pairs), sum(pair.standard for pair in pairs)
+    rows.append(["all", f"{ours:,}", f"{standard:,}", "", f"{ours / standard:.4f}", units.ratio(standard, ours)])
+    columns = [Column("pair", right=False), *map(Column, ("separable", "standard", "1/N + 1/D_K²", "share", "saving"))]
+    return Sheet(columns, rows, "depthwise separable, and the standard convolution it replaces")
+
+
+LETTERS = "D_K kernel side, M channels in, N channels out, D_F output side; G groups, D_I input side, T and S tokens, B batch."

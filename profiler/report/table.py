@@ -1,0 +1,84 @@
+"""Sheets → tables in the terminal, by rich."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from typing import Any
+
+from rich import box
+from rich.console import Console, ConsoleOptions, Group, RenderResult
+from rich.markup import escape
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from profiler.records import Profile, Results
+from profiler.report import sheet
+from profiler.report.sheet import Sheet
+from profiler.report.units import Unit
+
+
+def table(content: Sheet) -> Table:
+    """The grid of a sheet, without its notes."""
+    drawn = Table(
+        box=box.SIMPLE_HEAD, title=escape(content.title) or None, title_justify="left", title_style="bold",
+        pad_edge=False, collapse_padding=True, show_edge=False,
+    )  # fmt: skip
+    for column in content.columns:
+        drawn.add_column(column.heading, justify="right" if column.right else "left", no_wrap=True)
+    for row in content.rows:
+        drawn.add_row(*map(Text, row))
+    return drawn
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A sheet in integers where they fit the terminal, else in four digits, which it says."""
+
+    make: Callable[[Unit], Sheet]
+    unit: Unit
+
+    @staticmethod
+    def width(console: Console, options: ConsoleOptions, drawn: Table) -> int:
+        return Measurement.get(console, options.update(width=10_000), drawn).maximum
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        content = self.make(self.unit)
+        drawn = table(content)
+        if self.unit == "raw" and self.width(console, options, drawn) > options.max_width:
+            content = self.make("auto")
+            drawn = table(content)
+            if self.width(console, options, drawn) <= options.max_width:
+                content.notes.insert(0, "Rounded to fit the terminal; --csv or a wider one gives the integers.")
+        yield drawn
+        if content.warnings or content.notes:
+            yield Text()
+        for line in content.warnings:
+            yield Text(line, style="bold red")
+        for line in content.notes:
+            yield Text(line, style="dim")
+
+
+def results_table(results: Results, unit: Unit = "raw", columns: Sequence[str] = ()) -> Fitted:
+    """A comparison or sweep."""
+    return Fitted(lambda shown: sheet.results_sheet(results, shown, columns), unit)
+
+
+def show(profile: Profile, depth: int = 2, top: int | None = None, unit: Unit = "raw") -> Group:
+    """One network: totals, by kind, by layer."""
+    return Group(
+        Text(sheet.profile_title(profile), style="bold"),
+        *(Text(line) for line in sheet.totals_text(profile, unit)),
+        Text(),
+        Fitted(lambda shown: sheet.kinds_sheet(profile, shown), unit),
+        Fitted(lambda shown: sheet.layers_sheet(profile, depth, top, shown), unit),
+    )
+
+
+def to_html(renderable: Any) -> str:
+    """What the terminal would show, as a fragment of HTML for a notebook."""
+    console = Console(record=True, file=StringIO(), width=120)
+    console.print(renderable.__rich__())
+    return console.export_html(inline_styles=True, code_format='<pre style="line-height:1.25">{code}</pre>')

@@ -1,0 +1,75 @@
+"""Integers and SI units → what people read. Nothing is rounded anywhere else."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Literal, get_args
+
+from profiler.errors import UnknownName
+
+Unit = Literal["raw", "auto", "K", "M", "G", "flops"]
+UNKNOWN = "–"
+_STEPS = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+def unit(name: str) -> Unit:
+    """The unit called `name`. Raises UnknownName."""
+    for known in get_args(Unit):
+        if name == known:
+            return known  # type: ignore[no-any-return]
+    raise UnknownName("unit", name, get_args(Unit))
+
+
+def count(n: int | None, shown: Unit = "raw") -> str:
+    """A count: `568,740,352`, or `568.7 M` to four digits, or `568.74 M` in a unit that was asked for."""
+    if n is None:
+        return UNKNOWN
+    if shown in ("raw", "flops"):
+        return f"{n:,}"
+    if shown == "auto":
+        return _scaled(n)
+    return f"{n / _STEPS[shown]:,.2f} {shown}"
+
+
+def _scaled(n: int) -> str:
+    for suffix, step in reversed(_STEPS.items()):
+        if abs(n) >= step:
+            value = n / step
+            return f"{value:.{3 - len(str(int(abs(value))))}f} {suffix}" if abs(value) < 1000 else f"{value:,.0f} {suffix}"
+    return f"{n:,}"
+
+
+def size(n_bytes: int) -> str:
+    """Bytes in powers of 1024: `527.8 MiB`."""
+    value = float(n_bytes)
+    for suffix in ("B", "KiB", "MiB"):
+        if value < 1024:
+            return f"{value:,.0f} B" if suffix == "B" else f"{value:.1f} {suffix}"
+        value /= 1024
+    return f"{value:,.1f} GiB"
+
+
+def ratio(a: int, b: int) -> str:
+    """`a` over `b` to three digits: `32.7×`."""
+    if not b:
+        return UNKNOWN
+    value = a / b
+    if value >= 1000:
+        return f"{value:,.0f}×"
+    whole = len(str(int(value))) if value >= 1 else 1
+    return f"{value:.{3 - whole}f}×" if value >= 0.1 else f"{value:.3f}×"
+
+
+def percent(part: int, whole: int) -> str:
+    """A share with two digits after the point, as the papers print it."""
+    return f"{100 * part / whole:.2f}" if whole else UNKNOWN
+
+
+def shape(sides: tuple[int, ...]) -> str:
+    """A shape without its batch axis: `512×7×7`."""
+    return "×".join(map(str, sides))
+
+
+def fraction(number: Fraction) -> str:
+    """A coefficient: `3,139,584`, `1/2`, `3/2`."""
+    return f"{number.numerator:,}" + (f"/{number.denominator:,}" if number.denominator != 1 else "")

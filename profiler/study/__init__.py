@@ -1,0 +1,1 @@
+"""Networks → records, one job a file."""

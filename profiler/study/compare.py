@@ -1,0 +1,42 @@
+"""Networks side by side: one record a model. No torch until a witness is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from profiler.errors import ProfilerError
+from profiler.network.layers import Layer, Shape
+from profiler.network.load import load
+from profiler.records import Results
+from profiler.study.cells import DEFAULT_ENGINES, Cell, Watch, check, engines_named, results_of
+
+
+def compare(
+    *models: str | Layer,
+    alpha: object = None,
+    resolution: object = None,
+    rho: object = None,
+    input: str | Shape | None = None,
+    batch: int = 1,
+    engine: str | Iterable[str] = DEFAULT_ENGINES,
+    convention: str = "paper",
+    options: Mapping[str, Any] | None = None,
+    watch: Watch | None = None,
+) -> Results:
+    """One record a model, in the order given; ratios in the table are to the first.
+
+    A model is a name of the zoo, which may carry its own options (`mobilenet_v1@alpha=0.5,resolution=160`; they win over
+    the keywords), or a Layer. `engine` names the witnesses that recount the built network; `watch` is called with the results
+    before they start and after each model that they have counted. Raises ProfilerError, UnknownName, ShapeError.
+    """
+    if not models:
+        raise ProfilerError("there is nothing to compare; name a network, as in: profiler compare mobilenet_v1 vgg16")
+    engines = engines_named(engine)
+    cells = [
+        Cell(load(model, alpha=alpha, resolution=resolution, rho=rho, input=input, options=options), batch) for model in models
+    ]
+    results = results_of(cells, "compare", engines, convention)
+    results.profiles = [cell.network.profile(cell.batch) for cell in cells]
+    check(results, cells, engines, range(len(cells)), watch)
+    return results
