@@ -84,15 +84,21 @@ Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Nothing on stdout.")
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Also what the witnesses pass over, on stderr.")]
 
 
-@app.callback()
-def _root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
-) -> None:
-    if version:
+def _print_version(asked: bool) -> None:
+    if asked:
         from profiler import __version__
 
         print(f"profiler {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Options of the program itself."""
 
 
 @app.command("compare")

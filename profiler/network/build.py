@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from profiler.count import closed
 from profiler.count.formulas import Cost, Inputs, spread
+from profiler.errors import ProfilerError
 from profiler.network import combinators as C
 from profiler.network import layers as L
 from profiler.network import modules as M
@@ -54,6 +55,8 @@ class _Combinator(nn.Module):
         super().__init__()
         self.beside, self.kept = beside, dict[str, Any]()
         for name, module in parts.items():
+            if hasattr(self, name):
+                raise ProfilerError(f"a part cannot be called '{name}', which is an attribute of every module; rename it")
             self.add_module(name, module)
 
     def run(self, name: str, inputs: tuple[Any, ...]) -> Any:

@@ -44,7 +44,7 @@ def markdown_text(sheets: Sequence[Sheet]) -> str:
     for content in sheets:
         if content.title:
             out.append(f"**{_escaped(content.title)}**\n")
-        out.append(_line([column.heading for column in content.columns]))
+        out.append(_line([_escaped(column.heading) for column in content.columns]))
         out.append(_line(["---:" if column.right else ":---" for column in content.columns]))
         out += [_line([_escaped(cell) for cell in row]) for row in content.rows]
         out += [f"\n{_escaped(note.strip())}" for note in [*content.warnings, *content.notes]]

@@ -9,7 +9,6 @@ from typing import Any
 
 from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderResult
-from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
@@ -21,9 +20,9 @@ from profiler.report.units import Unit
 
 
 def table(content: Sheet) -> Table:
-    """The grid of a sheet, without its notes."""
+    """The grid of a sheet, without its title and notes."""
     drawn = Table(
-        box=box.SIMPLE_HEAD, title=escape(content.title) or None, title_justify="left", title_style="bold",
+        box=box.SIMPLE_HEAD,
         pad_edge=False, collapse_padding=True, show_edge=False,
     )  # fmt: skip
     for column in content.columns:
@@ -35,7 +34,7 @@ def table(content: Sheet) -> Table:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A sheet in integers where they fit the terminal, else in four digits, which it says."""
+    """A sheet in integers where they fit the terminal, else in three digits, which it says."""
 
     make: Callable[[Unit], Sheet]
     unit: Unit
@@ -52,6 +51,8 @@ class Fitted:
             drawn = table(content)
             if self.width(console, options, drawn) <= options.max_width:
                 content.notes.insert(0, "Rounded to fit the terminal; --csv or a wider one gives the integers.")
+        if content.title:
+            yield Text(content.title, style="bold")
         yield drawn
         if content.warnings or content.notes:
             yield Text()

@@ -21,7 +21,7 @@ def unit(name: str) -> Unit:
 
 
 def count(n: int | None, shown: Unit = "raw") -> str:
-    """A count: `568,740,352`, or `568.7 M` to four digits, or `568.74 M` in a unit that was asked for."""
+    """A count: `568,740,352`, or `569 M` to three digits, or `568.74 M` in a unit that was asked for."""
     if n is None:
         return UNKNOWN
     if shown in ("raw", "flops"):
@@ -33,10 +33,17 @@ def count(n: int | None, shown: Unit = "raw") -> str:
 
 def _scaled(n: int) -> str:
     for suffix, step in reversed(_STEPS.items()):
-        if abs(n) >= step:
-            value = n / step
-            return f"{value:.{3 - len(str(int(abs(value))))}f} {suffix}" if abs(value) < 1000 else f"{value:,.0f} {suffix}"
+        if abs(n) >= step * 0.9995:  # from there on it rounds to 1.00 of this unit
+            return f"{_three_digits(n / step)} {suffix}"
     return f"{n:,}"
+
+
+def _three_digits(value: float) -> str:
+    """Three digits of a number, all of those before the point; two after it below 1."""
+    for places, below in ((2, 9.995), (1, 99.95)):
+        if abs(value) < below:
+            return f"{value:.{places}f}"
+    return f"{value:,.0f}"
 
 
 def size(n_bytes: int) -> str:
@@ -54,10 +61,7 @@ def ratio(a: int, b: int) -> str:
     if not b:
         return UNKNOWN
     value = a / b
-    if value >= 1000:
-        return f"{value:,.0f}×"
-    whole = len(str(int(value))) if value >= 1 else 1
-    return f"{value:.{3 - whole}f}×" if value >= 0.1 else f"{value:.3f}×"
+    return f"{_three_digits(value)}×" if value >= 0.1 else f"{value:.3f}×"
 
 
 def percent(part: int, whole: int) -> str:

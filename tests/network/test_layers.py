@@ -1,0 +1,96 @@
+"""Values: they print, compare, hash, travel, and refuse what they cannot be."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+
+import pytest
+
+from profiler.network.combinators import Aside, Branches, Chain, Graph, leaves_of, parts_of, rebuilt
+from profiler.network.layers import Activation, Add, BatchNorm, Conv, Identity, Layer, Linear, fixed, same, times
+from profiler.network.load import load
+
+
+def test_a_value_prints_short_and_indented() -> None:
+    network = Chain(
+        stem=Chain(conv=Conv(32, 3, stride=2, padding=1, bias=False), norm=BatchNorm(), act=Activation("ReLU")),
+        body=Branches(Conv(64, 3), Identity(), join=Add()),
+        head=Linear(fixed(10)),
+    )
+    assert repr(network) == (
+        "Chain(\n"
+        "  stem=Chain(\n"
+        "    conv=Conv(32, 3, stride=2, padding=1, bias=False),\n"
+        "    norm=BatchNorm(),\n"
+        "    act=Activation('ReLU'),\n"
+        "  ),\n"
+        "  body=Branches(\n"
+        "    0=Conv(64, 3),\n"
+        "    1=Identity(),\n"
+        "    join=Add(),\n"
+        "  ),\n"
+        "  head=Linear(fixed(10)),\n"
+        ")"
+    )
+
+
+def test_values_compare_and_hash_by_what_they_are() -> None:
+    a, b = load("resnet18").value, pickle.loads(pickle.dumps(load("resnet18").value))
+    assert a is not b
+    assert a == b
+    assert hash(a) == hash(b)
+    assert Conv(8, 3) != Conv(8, 3, bias=False)
+    assert Conv(same(), 1) != Conv(times(1), 1)
+
+
+def test_the_kept_hash_does_not_travel() -> None:
+    # strings hash differently in every process, so a hash that travelled would make equal values unequal
+    value = Chain(act=Activation("ReLU"))
+    hash(value)
+    assert "_hash" in value.__dict__
+    script = (
+        "import pickle, sys; from profiler.network.combinators import Chain; from profiler.network.layers import Activation;"
+        "print({pickle.load(sys.stdin.buffer): 1}.get(Chain(act=Activation('ReLU'))))"
+    )
+    env = {**os.environ, "PYTHONHASHSEED": "7"}
+    ran = subprocess.run([sys.executable, "-c", script], input=pickle.dumps(value), capture_output=True, env=env, check=True)
+    assert ran.stdout == b"1\n"
+
+
+def test_leaves_and_parts() -> None:
+    network = Graph(
+        inputs=("x",),
+        nodes={"a": (Chain(Conv(4, 3), Aside(Conv(2, 1))), "x"), "b": (Branches(Identity(), Conv(4, 1), join=Add()), "a")},
+        outputs=("b",),
+    )
+    assert list(leaves_of(network)) == [Conv(4, 3), Conv(2, 1), Identity(), Conv(4, 1), Add()]
+    assert len(list(parts_of(network))) == 2
+    assert list(parts_of(Conv(4, 3))) == []
+
+
+def test_rebuilt_keeps_the_structure() -> None:
+    def wider(leaf: Layer) -> Layer:
+        return Conv(8, 3) if leaf == Conv(4, 3) else leaf
+
+    network = Chain(a=Conv(4, 3), b=Branches(Conv(4, 3), Identity(), join=Add()), c=Aside(Conv(4, 3)))
+    expected = Chain(a=Conv(8, 3), b=Branches(Conv(8, 3), Identity(), join=Add()), c=Aside(Conv(8, 3)))
+    assert rebuilt(network, wider) == expected
+    assert rebuilt(network, lambda leaf: leaf) == network
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Chain(("a", Conv(1, 1)), a=Conv(1, 1)), "two parts have one name"),
+        (lambda: Chain(("a.b", Conv(1, 1))), "names become paths"),
+        (lambda: Graph(inputs=("x",), nodes={"a": (Conv(1, 1), "y")}, outputs=("a",)), "takes 'y', which no input"),
+        (lambda: Graph(inputs=("x",), nodes={"x": (Conv(1, 1), "x")}, outputs=("x",)), "two nodes called 'x'"),
+        (lambda: Graph(inputs=("x",), nodes={"a": (Conv(1, 1), "x")}, outputs=("b",)), "the output 'b'"),
+    ],
+)
+def test_what_cannot_be_is_refused(make: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()  # type: ignore[operator]

@@ -1,0 +1,73 @@
+"""Tables: what is loud, what fits, what files get."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from profiler.errors import ProfilerError
+from profiler.records import Agreement, Difference, Results
+from profiler.report import plain
+from profiler.report.sheet import Column, Sheet, results_sheet
+from profiler.report.table import results_table
+from profiler.study.compare import compare
+
+
+def drawn(results: Results, width: int) -> str:
+    console = Console(file=StringIO(), width=width, color_system=None)
+    console.print(results_table(results))
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    return text
+
+
+def test_a_disagreement_is_loud() -> None:
+    results = compare("vgg16", engine="closed")
+    places = tuple(Difference(f"body.{i}", 10, 12) for i in range(5))
+    results.agreements = [Agreement("vgg16", "fvcore 0.1.5", 1, 2, (), places)]
+    sheet = results_sheet(results)
+    assert sheet.warnings[0] == "DISAGREEMENT vgg16, body.0: fvcore 0.1.5 counts 12 where its own rules make 10"
+    assert sheet.warnings[-1] == "  … and 2 more layers of vgg16"
+    assert not any("agrees" in note for note in sheet.notes)
+    assert "DISAGREEMENT" in drawn(results, 80)
+
+
+def test_a_witness_that_differs_shows_its_own_count() -> None:
+    results = compare("vgg16", engine="closed")
+    results[0]["fvcore_macs"] = 7
+    assert results_sheet(results).rows[0][-1] == "7"
+
+
+def test_integers_where_they_fit() -> None:
+    results = compare("mobilenet_v1", "vgg16", engine="closed")
+    assert "15,470,264,320" in drawn(results, 100)
+    narrow = drawn(results, 70)
+    assert "15.5 G" in narrow
+    assert "Rounded to fit the terminal" in narrow
+
+
+def test_markdown_escapes_its_own_signs() -> None:
+    sheet = Sheet([Column("a|b", right=False), Column("n")], [["x|y", "1"]], "a title", ["a | note"])
+    assert plain.markdown_text([sheet]) == "**a title**\n\n| a\\|b | n |\n| :--- | ---: |\n| x\\|y | 1 |\n\na \\| note\n"
+
+
+def test_csv_cells() -> None:
+    record = {"a": None, "b": True, "c": {"k": 1, "on": False}, "d": (1, 2), "e": ((1, 2), (3,)), "f": 0.25, "g": "x,y"}
+    assert plain.csv_text([record], list(record)) == 'a,b,c,d,e,f,g\n,true,"k=1,on=false",1x2,1x2 3,0.25,"x,y"\n'
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "out.csv"
+    plain.write(path, "first\n")
+    assert path.stat().st_mode & 0o777 == 0o666 & ~plain._umask()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(plain.os, "replace", full)
+    with pytest.raises(ProfilerError, match="cannot be written: No space left on device; nothing of it was changed"):
+        plain.write(path, "second\n")
+    assert path.read_text() == "first\n"
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,55 @@
+"""The zoo against the papers: every figure of archs/published.csv agrees, or is an erratum that still is one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from decimal import Decimal
+
+import pytest
+
+from profiler.network.load import load
+from profiler.network.registry import names
+from profiler.study.published import QUANTITIES, UNITS, Figure, figures, top1
+
+COUNTED = [figure for figure in figures() if figure.verdict != "quoted"]
+
+
+@pytest.mark.parametrize(
+    "figure", COUNTED, ids=lambda f: f"{f.model}-{f.options}-{f.alpha}-{f.resolution}-{f.part}-{f.quantity}-{f.name}"
+)
+def test_figure(figure: Figure) -> None:
+    if figure.verdict == "equal":
+        assert figure.agrees(), f"printed {figure.printed} {figure.unit}, counted {float(figure.ours())}"
+    else:
+        assert not figure.agrees(), "listed as an erratum, and yet it agrees"
+        assert len(figure.reason) > 20
+
+
+def test_the_file_is_well_formed() -> None:
+    for figure in figures():
+        assert figure.model in names()
+        assert figure.verdict in ("equal", "erratum", "quoted", "open")
+        assert Decimal(figure.printed) > 0
+        assert (figure.verdict == "quoted") == (figure.quantity == "top1")
+        if figure.quantity != "top1":
+            assert figure.quantity.removesuffix("_share") in QUANTITIES
+            assert figure.unit in UNITS or figure.quantity.endswith("_share")
+    assert not [figure for figure, n in Counter(figures()).items() if n > 1]
+
+
+def test_agreement_is_less_than_one_unit_of_the_last_digit() -> None:
+    figure = figures()[0]._replace(part="", quantity="macs", unit="M")  # ours: 568.740352
+    assert [printed for printed in ("567", "568", "569", "570") if figure._replace(printed=printed).agrees()] == ["568", "569"]
+    assert figure._replace(printed="5.7e2").agrees()
+    assert not figure._replace(printed="568.8", unit="G").agrees()
+
+
+def test_top1_is_that_of_the_point() -> None:
+    found = top1(load("mobilenet_v1", alpha=0.5, resolution=160))
+    assert found is not None
+    assert (found.printed, found.name) == ("60.2", "MobileNets Table 9")
+    assert top1(load("mobilenet_v1", alpha=0.5, resolution=192)) is None
+    shallow = top1(load("mobilenet_v1", options={"shallow": True}))
+    assert shallow is not None
+    assert shallow.printed == "65.3"
+    assert top1(load("mobilenet_v1", options={"classes": 120})) is None

@@ -1,0 +1,95 @@
+"""The library: three lines in a notebook."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+
+import pytest
+
+import profiler
+from profiler import Profile, ProfilerError, Results, build, compare, profile, sweep
+from profiler.network.combinators import Chain
+from profiler.network.layers import Conv, Flatten, Linear, fixed
+from profiler.records import Row
+
+
+def test_all_is_sorted_and_loads() -> None:
+    assert profiler.__all__ == sorted(profiler.__all__)
+    assert all(getattr(profiler, name) is not None for name in profiler.__all__)
+    assert dir(profiler) == profiler.__all__
+    with pytest.raises(AttributeError, match="has no attribute 'profil'"):
+        _ = profiler.profil  # type: ignore[attr-defined]
+
+
+def test_profile() -> None:
+    found = profile("mobilenet_v1", alpha=0.5, resolution=192)
+    assert isinstance(found, Profile)
+    assert (found.params, found.macs, found.resolution, found.alpha) == (1_331_592, 109_970_432, 192, Fraction(1, 2))
+    assert (found.buffers, found.side_params, found.side_macs, found.uncounted) == (10_971, 0, 0, ())
+    assert [type(n) for n in (found.params, found.macs, found.elementwise, found.activations, found.weights)] == [int] * 5
+    assert profile("mobilenet_v1", classes=10, separable=False).rows[-1].output == (1, 10)
+    assert profile("mobilenet_v1", batch=8).macs == 8 * 568_740_352
+    with pytest.raises(ProfilerError, match="batch 0 is not a number of samples"):
+        profile("mobilenet_v1", batch=0)
+
+
+def test_profile_of_a_value() -> None:
+    found = profile(Chain(conv=Conv(8, 3), flatten=Flatten(), fc=Linear(fixed(2))), input=(1, 5, 5))
+    assert found.params == 9 * 8 + 8 + 8 * 9 * 2 + 2
+
+
+def test_by_kind_and_by_depth() -> None:
+    found = profile("resnet18")
+    assert sum(group.macs for group in found.by_kind()) == found.macs
+    assert sum(group.params for group in found.by_depth(1)) == found.params
+    assert [group.name for group in found.by_depth(1)] == ["stem", "body", "head"]
+    assert len(found.by_depth(0)) == len(found.rows)
+
+
+def test_rows_go_to_plain_dicts_and_back() -> None:
+    found = profile("googlenet", batch=2)
+    plain = json.loads(json.dumps(found.to_dict()))
+    assert plain["macs"] == found.macs
+    assert tuple(Row.from_dict(row) for row in plain["rows"]) == found.rows
+    with pytest.raises(ProfilerError, match="this is no row of a profile"):
+        Row.from_dict({"path": "x"})
+
+
+def test_compare_and_sweep_are_lists_of_records() -> None:
+    compared = compare("mobilenet_v1", "vgg16", engine="closed")
+    assert isinstance(compared, Results)
+    assert [record["macs"] for record in compared] == [568_740_352, 15_470_264_320]
+    swept = sweep("mobilenet_v1", alpha=[0.5, 1], resolution="128..160", batch=[1, 2], engine="closed")
+    assert [(r["alpha"], r["resolution"], r["batch"]) for r in swept][:3] == [(0.5, 128, 1), (0.5, 128, 2), (0.5, 160, 1)]
+    assert len(swept) == 8
+    assert [r["model"] for r in sweep("vgg11", "resnet18", alpha=1, engine="closed")] == ["vgg11", "resnet18"]
+    assert sweep("vgg11", alpha=Fraction(1, 3), engine="closed")[0]["alpha"] == pytest.approx(1 / 3)
+
+
+def test_what_the_witness_says_stands_in_the_record() -> None:
+    (record,) = compare("mobilenet_v1@alpha=0.25", engine=("fvcore", "thop", "torch"), resolution=64)
+    assert record["fvcore_macs"] == record["thop_macs"] == record["torch_macs"] == record["macs"]
+    fvcore_total, thop_total = record["fvcore_total"], record["thop_total"]
+    assert fvcore_total is not None
+    assert thop_total is not None
+    assert thop_total > fvcore_total > record["macs"]
+
+
+def test_the_watcher_sees_the_closed_form_first() -> None:
+    seen: list[bool] = []
+    compare("vgg11", resolution=32, watch=lambda results: seen.append("fvcore_macs" in results[0]))
+    assert seen == [False, True]
+
+
+def test_notebooks_get_html() -> None:
+    for html in (compare("vgg16", engine="closed")._repr_html_(), profile("vgg16")._repr_html_()):
+        assert html.startswith("<pre")
+        assert "15,470,264,320" in html
+
+
+def test_build_is_of_the_same_network() -> None:
+    module = build("mobilenet_v1", alpha=0.25, resolution=64, device="meta")
+    assert sum(p.numel() for p in module.parameters()) == profile("mobilenet_v1", alpha=0.25).params
+    with pytest.raises(ProfilerError, match="vgg16 needs inputs of at least 32"):
+        build("vgg16", resolution=16)

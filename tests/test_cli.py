@@ -1,0 +1,356 @@
+"""The command line by its real output: tables, columns, streams, exit codes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from profiler.records import BASE_COLUMNS
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def run(*words: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+    """`profiler WORDS` with everything piped."""
+    command = [sys.executable, "-m", "profiler", *words]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **env}
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, check=False, timeout=120)
+
+
+def on_a_terminal(words: Sequence[str], columns: int = 80, **env: str) -> str:
+    """What `profiler WORDS` writes to a terminal of so many columns."""
+    leader, follower = pty.openpty()
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "COLUMNS": str(columns),
+        "LINES": "50",
+        "TERM": "xterm-256color",
+        **env,
+    }
+    with subprocess.Popen(
+        [sys.executable, "-m", "profiler", *words], stdin=follower, stdout=follower, stderr=follower, env=environment
+    ) as process:
+        os.close(follower)
+        seen = b""
+        while True:
+            try:
+                chunk = os.read(leader, 65536)
+            except OSError:  # the terminal closed
+                break
+            if not chunk:
+                break
+            seen += chunk
+    os.close(leader)
+    assert process.returncode == 0, seen.decode()
+    return seen.decode().replace("\r\n", "\n")
+
+
+def plain(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
+
+
+COMPARED = """\
+model              params      ×            MACs      ×  activations       fp32  fvcore
+───────────────────────────────────────────────────────────────────────────────────────
+mobilenet_v1    4,231,976  1.00×     568,740,352  1.00×    5,043,688   16.1 MiB   equal
+vgg16         138,357,544  32.7×  15,470,264,320  27.2×   13,556,712  527.8 MiB   equal
+
+fvcore 0.1.5 agrees on every layer.
+mobilenet_v1: it prints 578,875,904, since it counts 2 operations per element of BatchNorm: +10,085,376; \
+it counts 1 operation per input element of adaptive average pooling: +50,176.
+"""
+
+
+def test_the_main_job() -> None:
+    ran = run("compare", "mobilenet_v1", "vgg16")
+    assert (ran.stdout, ran.stderr, ran.returncode) == (COMPARED, "", 0)
+
+
+SWEPT = """\
+mobilenet_v1: α 0.25, 0.5, 0.75, 1; resolution 224
+   α  side     params         MACs  activations  top-1 %
+────────────────────────────────────────────────────────
+0.25   224    470,072   41,030,272    1,261,672     50.6
+ 0.5   224  1,331,592  149,497,088    2,522,344     63.7
+0.75   224  2,585,560  325,400,448    3,783,016     68.4
+   1   224  4,231,976  568,740,352    5,043,688     70.6
+
+top-1: published, MobileNets Table 6.
+"""
+
+
+def test_sweep_is_table_6() -> None:
+    ran = run("sweep", "--alpha", "0.25..1.0", "--engine", "closed")
+    assert ran.stdout == SWEPT
+    assert run("sweep", "--engine", "closed").stdout == SWEPT
+
+
+def records(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_sweep_writes_csv(tmp_path: Path) -> None:
+    path = tmp_path / "sweep.csv"
+    ran = run("sweep", "--alpha", "0.25..1.0", "--resolution", "128..224", "--csv", str(path))
+    assert ran.returncode == 0
+    assert "fvcore 0.1.5 agrees on every layer." in ran.stdout
+    written = records(path.read_text())
+    assert list(written[0]) == [*BASE_COLUMNS, "fvcore_macs", "fvcore_total"]
+    assert len(written) == 16
+    assert {(row["alpha"], row["resolution"]): row["top1"] for row in written if row["top1"]} == {
+        ("0.25", "224"): "50.6", ("0.5", "224"): "63.7", ("0.75", "224"): "68.4", ("1.0", "224"): "70.6",
+        ("1.0", "192"): "69.1", ("1.0", "160"): "67.2", ("1.0", "128"): "64.4", ("0.5", "160"): "60.2",
+    }  # fmt: skip
+    assert all(row["fvcore_macs"] == row["macs"] for row in written)
+
+
+def test_more_than_sixteen_cells_are_checked_at_the_corners(tmp_path: Path) -> None:
+    ran = run("sweep", "--alpha", "0.25..1.0:0.05", "--resolution", "32,64", "-f", "csv", "-o", str(tmp_path / "run.json"))
+    rows = records(ran.stdout)
+    assert len(rows) == 32
+    checked = {(row["alpha"], row["resolution"]) for row in rows if row["fvcore_macs"]}
+    assert checked == {("0.25", "32"), ("0.25", "64"), ("1.0", "32"), ("1.0", "64")}
+    notes = json.loads((tmp_path / "run.json").read_text())["notes"]
+    assert "fvcore: asked about 4 cells at the corners of 32." in notes
+
+
+def test_the_columns_are_the_contract() -> None:
+    assert ",".join(BASE_COLUMNS) == (
+        "model,options,alpha,resolution,input,batch,params,weights,side_params,buffers,macs,side_macs,elementwise,"
+        "activations,weight_bytes,convention,total,top1"
+    )
+    ran = run("compare", "googlenet@classes=10,norm=batch", "--engine", "closed", "-f", "csv")
+    (row,) = records(ran.stdout)
+    assert row["options"] == "classes=10,norm=batch"
+    assert (row["input"], row["batch"], row["convention"], row["top1"]) == ("3x224x224", "1", "paper", "")
+    assert row["total"] == row["macs"] == str(1_582_671_872 - 990 * 1024)
+
+
+def test_every_format(tmp_path: Path) -> None:
+    paths = {suffix: tmp_path / f"run{suffix}" for suffix in (".csv", ".json", ".jsonl", ".md", ".txt")}
+    outputs = [word for path in paths.values() for word in ("-o", str(path))]
+    ran = run("compare", "vgg11", "mobilenet_v1@alpha=0.5", "--engine", "closed", "-q", *outputs)
+    assert (ran.stdout, ran.stderr, ran.returncode) == ("", "", 0)
+    rows = records(paths[".csv"].read_text())
+    document = json.loads(paths[".json"].read_text())
+    assert sorted(document)[:1] == ["agreements"]
+    assert {"schema", "command", "environment", "records", "rows"} <= set(document)
+    lines = [json.loads(line) for line in paths[".jsonl"].read_text().splitlines()]
+    assert lines == document["records"]
+    assert [row["macs"] for row in rows] == [str(record["macs"]) for record in lines] == ["7609090048", "149497088"]
+    assert sum(row["macs"] for row in document["rows"] if row["model"] == "vgg11" and not row["side"]) == 7_609_090_048
+    assert paths[".md"].read_text().splitlines()[1].startswith("| :--- |")
+    assert "7,609,090,048" in paths[".txt"].read_text()
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "markdown"])
+def test_stdout_in_another_format(form: str) -> None:
+    once, again = (run("sweep", "vgg11", "--alpha", "0.5,1", "--engine", "closed", "-f", form) for _ in range(2))
+    assert once.returncode == 0
+    assert once.stdout == again.stdout  # counts are reproducible to the byte
+
+
+def test_eighty_columns() -> None:
+    text = plain(on_a_terminal(["compare", "mobilenet_v1", "vgg16", "--engine", "closed"]))
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= 80
+    assert "…" not in text
+    assert "15,470,264,320" in text
+    narrow = plain(on_a_terminal(["compare", "mobilenet_v1", "vgg16", "--engine", "closed"], columns=66))
+    assert "15.5 G" in narrow
+    assert "Rounded to fit the terminal" in narrow
+    wide = plain(on_a_terminal(["compare", "mobilenet_v1", "vgg16", "--engine", "closed"], columns=120))
+    assert "15,470,264,320" in wide
+    assert "Rounded" not in wide
+
+
+@pytest.mark.parametrize("command", ["show mobilenet_v1", "show mobilenet_v1 --formulas", "sweep --engine closed", "list"])
+def test_no_table_is_cut_at_eighty_columns(command: str) -> None:
+    text = plain(on_a_terminal(command.split()))
+    assert "…" not in text
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= 80
+
+
+def test_on_a_terminal_the_closed_form_stands_first_and_the_check_fills_in() -> None:
+    text = on_a_terminal(["compare", "vgg11@alpha=0.1", "mobilenet_v1@alpha=0.25"], columns=110)
+    first, last = text.index("…"), text.rindex("equal")
+    assert text.index("mobilenet_v1") < first < last
+    assert plain(text).rstrip().endswith("+12,544.")
+
+
+def test_no_color_and_force_color() -> None:
+    assert "\x1b[1m" not in on_a_terminal(["sweep", "--engine", "closed"], NO_COLOR="1", TERM="dumb")
+    forced = run("sweep", "--engine", "closed", FORCE_COLOR="1").stdout
+    assert "\x1b[" in forced
+    assert plain(forced).replace(" \n", "\n").splitlines()[1:6] == SWEPT.splitlines()[1:6]
+
+
+def test_a_witness_that_passes_things_over_is_heard_with_v() -> None:
+    ran = run("compare", "vgg11@resolution=32", "-v")
+    assert ran.stderr == "vgg11: fvcore 0.1.5 says that it passed over aten::max_pool2d\n"
+
+
+def test_conventions_and_units() -> None:
+    text = run("compare", "mobilenet_v1", "--engine", "closed", "--convention", "fvcore").stdout
+    assert "578,875,904" in text
+    assert "total: counted as fvcore does." in text
+    flops = run("compare", "mobilenet_v1", "--engine", "closed", "--unit", "flops").stdout
+    assert "FLOPs: two for every multiply-add." in flops
+    assert f"{2 * 568_740_352:,}" in flops
+    assert "568.74 M" in run("compare", "mobilenet_v1", "--engine", "closed", "--unit", "M").stdout
+    (row,) = records(run("compare", "mobilenet_v1", "--engine", "closed", "--convention", "thop", "-f", "csv").stdout)
+    assert (row["total"], row["macs"], row["convention"]) == ("588962304", "568740352", "thop")
+
+
+def test_columns_and_sort() -> None:
+    models = ["vgg16", "mobilenet_v1", "resnet50"]
+    rows = records(
+        run("compare", *models, "--engine", "closed", "--columns", "model,macs", "--sort", "-macs", "-f", "csv").stdout
+    )
+    assert [list(row.values()) for row in rows] == [
+        ["vgg16", "15470264320"], ["resnet50", "4089184256"], ["mobilenet_v1", "568740352"],
+    ]  # fmt: skip
+    names = [row["model"] for row in records(run("list", "--sort", "params", "-f", "csv", "--max-params", "12M").stdout)]
+    assert names.index("mobilenet_v1") < names.index("resnet18")
+    assert "vgg16" not in names
+
+
+def test_show_csv_has_every_layer() -> None:
+    rows = records(run("show", "mobilenet_v1", "-f", "csv", "--convention", "fvcore").stdout)
+    assert sum(int(row["macs"]) for row in rows) == 568_740_352
+    assert sum(int(row["total"]) for row in rows) == 578_875_904
+    assert rows[0]["output"] == "1x32x112x112"
+
+
+def test_show_formulas() -> None:
+    text = run("show", "mobilenet_v1", "--formulas").stdout
+    assert re.search(r"body\.6\.depthwise\.conv\s+D_K²·M·D_F²\s+3²·512·14²\s+903,168", text)
+    assert re.search(r"body\.6\s+52,283,392\s+462,422,016\s+1/512 \+ 1/9\s+0\.1131\s+8\.84×", text)
+    assert re.search(r"pointwise\s+13\s+539,492,352\s+94\.86\s+3,139,584\s+74\.59", text)
+
+
+def test_show_depth_and_top() -> None:
+    every = run("show", "resnet18", "--depth", "0").stdout
+    assert "body.3.1.sum.branch.1.norm" in every
+    top = run("show", "vgg16", "--depth", "0", "--top", "2").stdout
+    assert len(re.findall(r"^body\.", top, re.MULTILINE)) == 2
+
+
+def test_formula() -> None:
+    text = run("formula", "mobilenet_v1").stdout
+    assert "α a multiple of 1/32; side = 32K, K ≥ 1; one sample" in text
+    assert "params(α, K) = 3,139,584·α² + 1,091,392·α + 1,000\n" in text
+    assert "MACs(α, K) = 11,010,048·α²·K² + 576,000·α·K² + 1,024,000·α\n" in text
+    assert r"\mathrm{MACs} = 11\,010\,048\,\alpha^{2}\,K^{2} + 576\,000\,\alpha\,K^{2} + 1\,024\,000\,\alpha" in text
+    assert "side = 32K + 1" in run("formula", "mobilenet_v1", "--resolution", "225").stdout
+    rounded = run("formula", "resnet18", "--alpha", "0.3,0.7").stdout
+    assert "at α = 0.3" in rounded
+    assert "at α = 0.7" in rounded
+
+
+BAD = [
+    ("compare mobilenet vgg16", 2, "no network is called 'mobilenet'; did you mean mobilenet_v1"),
+    ("compare", 2, "there is nothing to compare; name a network"),
+    ("compare vgg16 --alpha 0.25..1", 2, "--alpha 0.25..1 is a range; this command takes one value"),
+    ("compare vgg16 --engine fvcor", 2, "no engine is called 'fvcor'; did you mean fvcore"),
+    ("compare vgg16 --convention papers", 2, "no convention is called 'papers'; did you mean paper"),
+    ("compare vgg16 --columns model,maccs --engine closed", 2, "no column is called 'maccs'; did you mean macs"),
+    ("compare vgg16 --sort maccs --engine closed", 2, "no column is called 'maccs'"),
+    ("compare vgg16 --unit megs --engine closed", 2, "no unit is called 'megs'; known: raw, auto, K, M, G, flops"),
+    ("compare vgg16 -f xml", 2, "no format is called 'xml'"),
+    ("compare vgg16 -o run.xml", 2, "output 'run.xml': no format goes by the suffix '.xml'; use .csv .json .jsonl .md .txt"),
+    ("compare vgg16 -o nowhere/run.csv", 2, "output 'nowhere/run.csv': there is no folder 'nowhere'; make it first"),
+    ("compare vgg16 --csv .", 2, "output '.' is a folder; name a file in it"),
+    ("compare vgg16 --set classes", 2, "--set 'classes' is not key=value; write it as --set classes=10"),
+    ("compare vgg16 --set colour=red", 2, "no option of vgg16 is called 'colour'"),
+    ("compare vgg16 --batch 0", 2, "batch 0 is not a number of samples"),
+    ("sweep --alpha 1..0.25", 2, "alpha '1..0.25' runs backwards; write it as 0.25..1"),
+    ("sweep --alpha 0..1", 2, "alpha 0 is not a width; give a number above 0"),
+    ("sweep --alpha 0.25..1:0", 2, "alpha '0.25..1:0' has a step of 0"),
+    ("sweep --alpha nan", 2, "alpha 'nan' is not finite"),
+    ("sweep --alpha 0.000000001..1:0.000000001", 2, "alpha '0.000000001..1:0.000000001' makes more than 10,000 points"),
+    ("sweep --alpha 0.01..1:0.01 --resolution 1..224:1", 2, "the sweep makes 22,400 cells, more than 10,000"),
+    ("sweep --alpha -1", 2, "alpha -1 is not a width"),
+    ("sweep --resolution 224 --rho 1", 2, "give a resolution or a rho, not both"),
+    ("sweep mobilenet_v1@alpha=0.5 --alpha 0.25..1", 2, "model 'mobilenet_v1@alpha=0.5' fixes the alpha that the sweep runs over"),
+    ("sweep vgg16 --resolution 16..48:16", 2, "body.4.pool: a window of 2 does not fit 1 pixels; vgg16 needs inputs of at least 32"),
+    ("show vgg16 --resolution 20", 2, "body.4.pool: a window of 2 does not fit 1 pixels; vgg16 needs inputs of at least 32"),
+    ("show vgg16 --depth -1", 2, "a depth of -1 is none"),
+    ("list zzz", 2, "no network of the zoo is all of that; `profiler list` shows all"),
+    ("list --max-macs many", 2, "--max-macs 'many' is not a number"),
+    ("list --task dancing", 2, "no task is called 'dancing'"),
+    ("formula mobilenet_v1 --alpha 0", 2, "alpha 0 is not a width"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "code", "message"), BAD, ids=[case[0] for case in BAD])
+def test_a_mistake_is_one_sentence(words: str, code: int, message: str, tmp_path: Path) -> None:
+    ran = run(*words.split(), cwd=tmp_path)
+    assert ran.returncode == code
+    assert ran.stdout == ""
+    assert ran.stderr.startswith(f"error: {message}")
+    assert ran.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_half_written(tmp_path: Path) -> None:
+    path = tmp_path / "run.csv"
+    path.write_text("what was there\n")
+    ran = run("compare", "vgg16", "--resolution", "3", "-o", str(path))
+    assert ran.returncode == 2
+    assert path.read_text() == "what was there\n"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_unknown_option_is_usage() -> None:
+    ran = run("compare", "vgg16", "--alhpa", "1")
+    assert ran.returncode == 2
+    assert ran.stdout == ""
+    assert "No such option: --alhpa" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_version_and_help() -> None:
+    assert run("--version").stdout.startswith("profiler 0.")
+    text = run("--help").stdout
+    assert all(f"  {command}" in text for command in ("compare", "sweep", "show", "list", "formula"))
+
+
+def test_completion_knows_the_networks_and_no_torch() -> None:
+    env = {"_PROFILER_COMPLETE": "complete_bash", "COMP_WORDS": "profiler compare mobile", "COMP_CWORD": "2"}
+    code = (
+        "import sys; from profiler.__main__ import main; sys.argv = ['profiler']\n"
+        "try: main()\nfinally: print('torch' in sys.modules, file=sys.stderr)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT), **env}, check=False
+    )  # fmt: skip
+    assert "mobilenet_v1" in ran.stdout
+    assert ran.stderr == "False\n"
+
+
+def test_control_c_ends_with_130_and_no_traceback(tmp_path: Path) -> None:
+    path = tmp_path / "run.csv"
+    words = ["sweep", "googlenet", "--alpha", "0.05..0.75:0.05", "--csv", str(path)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "profiler", *words],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        time.sleep(1.5)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert not path.exists()
