@@ -19,7 +19,7 @@ def test_all_is_sorted_and_loads() -> None:
     assert all(getattr(profiler, name) is not None for name in profiler.__all__)
     assert dir(profiler) == profiler.__all__
     with pytest.raises(AttributeError, match="has no attribute 'profil'"):
-        _ = profiler.profil  # type: ignore[attr-defined]
+        _ = profiler.profil
 
 
 def test_profile() -> None:

@@ -15,9 +15,37 @@ from profiler.errors import Unavailable, UnknownName
 from profiler.network.build import bare
 from profiler.network.combinators import Aside, Branches, Chain, Graph
 from profiler.network.layers import (
-    Activation, AdaptiveAvgPool, Add, Attention, AvgPool, BatchNorm, ClassToken, Concatenate, Conv, ConvTranspose, Crop,
-    Flatten, Fold, GroupNorm, Identity, InstanceNorm, Layer, LayerNorm, Linear, LocalResponseNorm, MatMul, MaxPool,
-    Multiply, PositionEmbedding, PReLU, Resize, Token, Tokens, Upsample, fixed, times,
+    Activation,
+    AdaptiveAvgPool,
+    Add,
+    Attention,
+    AvgPool,
+    BatchNorm,
+    ClassToken,
+    Concatenate,
+    Conv,
+    ConvTranspose,
+    Crop,
+    Flatten,
+    Fold,
+    GroupNorm,
+    Identity,
+    InstanceNorm,
+    Layer,
+    LayerNorm,
+    Linear,
+    LocalResponseNorm,
+    MatMul,
+    MaxPool,
+    Multiply,
+    PositionEmbedding,
+    PReLU,
+    Resize,
+    Token,
+    Tokens,
+    Upsample,
+    fixed,
+    times,
 )  # fmt: skip
 from profiler.network.load import Network, load
 from profiler.network.registry import names
@@ -179,7 +207,8 @@ class Harmed(nn.Module):
         self.calls += 1
         if x.shape[-1] < 3:
             raise RuntimeError("too small")
-        return self.drop(self.norm(self.conv(x)))
+        output: Tensor = self.drop(self.norm(self.conv(x)))
+        return output
 
 
 def state(module: nn.Module) -> tuple[object, ...]:

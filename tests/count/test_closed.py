@@ -69,7 +69,7 @@ def test_totals_are_the_sums_of_the_rows(name: str, batch: int) -> None:
     main = [row for row in rows if not row.side]
     side = [row for row in rows if row.side]
     sums = [sum(getattr(row, field) for row in main) for field in Totals._fields[:7]]
-    assert network.totals(batch) == Totals(*sums, sum(row.params for row in side), sum(row.macs for row in side))
+    assert network.totals(batch) == Totals._make([*sums, sum(row.params for row in side), sum(row.macs for row in side)])
 
 
 @pytest.mark.parametrize("name", names())

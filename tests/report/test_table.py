@@ -66,7 +66,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(plain.os, "replace", full)
+    monkeypatch.setattr("os.replace", full)
     with pytest.raises(ProfilerError, match="cannot be written: No space left on device; nothing of it was changed"):
         plain.write(path, "second\n")
     assert path.read_text() == "first\n"

@@ -1,0 +1,189 @@
+"""Our speed against the peers', side by side in one run: medians of ratios, as a Markdown table for docs/performance.md.
+
+python benchmarks/side_by_side.py [--rounds 7] > docs/performance.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import random
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+THOP_SCRIPT = """
+import torch, thop
+from profiler import build
+for name in ("mobilenet_v1", "vgg16"):
+    print(thop.profile(build(name), (torch.zeros(1, 3, 224, 224),), verbose=False))
+"""
+
+Timed = Callable[[], float]
+"""Does the work once and returns the seconds that it took."""
+
+
+def process(*words: str) -> Timed:
+    """The wall time of a whole process."""
+
+    def run() -> float:
+        start = time.perf_counter()
+        subprocess.run([sys.executable, *words], cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return time.perf_counter() - start
+
+    return run
+
+
+def sides_by_side(works: dict[str, Timed], rounds: int) -> dict[str, list[float]]:
+    """Every work once a round, in random order, after one round that is thrown away."""
+    seconds: dict[str, list[float]] = {name: [] for name in works}
+    order = list(works)
+    for turn in range(rounds + 1):
+        random.shuffle(order)
+        for name in order:
+            taken = works[name]()
+            if turn:
+                seconds[name].append(taken)
+    return seconds
+
+
+def row(what: str, seconds: dict[str, list[float]], ours: str, peer: str, aim: str) -> str:
+    ratios = sorted(b / a for a, b in zip(seconds[ours], seconds[peer], strict=True))
+    middle = statistics.median(ratios)
+    a, b = (statistics.median(seconds[name]) for name in (ours, peer))
+    return f"| {what} | {shown(a)} | {shown(b)} | {middle:,.1f}× | {ratios[0]:,.1f} – {ratios[-1]:,.1f} | {aim} |"
+
+
+def shown(seconds: float) -> str:
+    for scale, unit in ((1.0, "s"), (1e-3, "ms")):
+        if seconds >= scale:
+            return f"{seconds / scale:.2f} {unit}"
+    return f"{seconds * 1e6:.0f} µs"
+
+
+def sweep_cells() -> list[tuple[float, int]]:
+    """104 cells: 13 α by 8 resolutions."""
+    return [(0.25 + 0.0625 * i, 112 + 16 * j) for i in range(13) for j in range(8)]
+
+
+def sweeps(name: str) -> dict[str, Timed]:
+    """The same cells counted by us, and a few of them, scaled up, by thop and fvcore with the module that each builds."""
+    import thop
+    import torch
+    from fvcore.nn import FlopCountAnalysis
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from profiler import build, sweep
+    from profiler.count import closed
+
+    torch.set_num_threads(1)
+    cells = sweep_cells()
+    alphas, sides = sorted({a for a, _ in cells}), sorted({s for _, s in cells})
+
+    def ours() -> float:
+        closed._cost.cache_clear()
+        start = time.perf_counter()
+        sweep(name, alpha=alphas, resolution=sides, engine="closed")
+        return (time.perf_counter() - start) / len(cells)
+
+    def peer(count: Callable[[torch.nn.Module, torch.Tensor], object], device: str = "cpu") -> Timed:
+        def run() -> float:
+            start = time.perf_counter()
+            for alpha, side in sample:
+                count(build(name, alpha=alpha, resolution=side, device=device), torch.zeros(1, 3, side, side, device=device))
+            return (time.perf_counter() - start) / len(sample)
+
+        return run
+
+    sample = cells[::13]  # every α and every resolution once: eight cells
+
+    def by_mode(module: torch.nn.Module, image: torch.Tensor) -> None:
+        with torch.no_grad(), FlopCounterMode(display=False):
+            module(image)
+
+    return {
+        "ours": ours,
+        "thop": peer(lambda module, image: thop.profile(module, (image,), verbose=False)),
+        "fvcore": peer(lambda module, image: FlopCountAnalysis(module, image).unsupported_ops_warnings(False).total()),
+        "torch": peer(by_mode, "meta"),
+    }
+
+
+def closed_forms(rounds: int) -> list[str]:
+    """In process, nothing kept from before: the rows of each network."""
+    from profiler.count import closed
+    from profiler.network.load import load
+    from profiler.network.registry import names
+
+    lines = []
+    for name in names():
+        network = load(name)
+        taken = []
+        for _ in range(rounds + 1):
+            closed._cost.cache_clear()
+            closed._described.cache_clear()
+            start = time.perf_counter()
+            rows = closed.rows(network.value, network.inputs)
+            taken.append(time.perf_counter() - start)
+        most = 3e-3 if len(rows) <= 400 else 3e-3 + 8e-6 * (len(rows) - 400)
+        middle = statistics.median(taken)
+        lines.append(
+            f"| {name} | {len(rows)} | {middle * 1e3:.2f} ms | {most * 1e3:.2f} ms | {'yes' if middle <= most else 'NO'} |"
+        )
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--model", default="mobilenet_v1")
+    given = parser.parse_args()
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "fvcore", "thop", "typer", "rich"))
+    print("# Performance\n")
+    print(
+        "Written by `python benchmarks/side_by_side.py > docs/performance.md`. Every ratio is the median over rounds in which"
+    )
+    print("all works run once, in random order, on the same machine, one thread; the range is over rounds.\n")
+    print(
+        f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}; {given.rounds} rounds.\n"
+    )
+    print("## Whole processes\n")
+    print("| what | ours | the other | ratio | range | aim |\n| :--- | ---: | ---: | ---: | ---: | :--- |")
+    compare = ("-m", "profiler", "compare", "mobilenet_v1", "vgg16", "--engine", "closed")
+    found = sides_by_side(
+        {
+            "compare": process(*compare),
+            "help": process("-m", "profiler", "--help"),
+            "torch": process("-c", "import torch"),
+            "thop": process("-c", THOP_SCRIPT),
+        },
+        given.rounds,
+    )
+    print(
+        row("`profiler compare mobilenet_v1 vgg16 --engine closed` against `import torch`", found, "compare", "torch", "≥ 5×")
+    )
+    print(row("the same against building both with torch and running thop", found, "compare", "thop", "≥ 10×"))
+    print(row("`profiler --help` against `import torch`", found, "help", "torch", "under ⅓ s"))
+    print(f"\n## A sweep of 104 cells of {given.model}\n")
+    print("Seconds a cell; the others build the module of each cell, on a sample of eight cells that has every resolution.\n")
+    print("| what | ours | the other | ratio | range | aim |\n| :--- | ---: | ---: | ---: | ---: | :--- |")
+    found = sides_by_side(sweeps(given.model), given.rounds)
+    print(row("thop", found, "ours", "thop", "≥ 100×"))
+    print(row("fvcore", found, "ours", "fvcore", "≥ 300×"))
+    print(row("torch's FlopCounterMode on meta", found, "ours", "torch", ""))
+    print("\n## The closed form in process, nothing kept from before\n")
+    print("| network | rows | median | most allowed | held |\n| :--- | ---: | ---: | ---: | :--- |")
+    print("\n".join(closed_forms(given.rounds)))
+
+
+if __name__ == "__main__":
+    main()
