@@ -153,9 +153,8 @@ def main() -> None:
         "Written by `python benchmarks/side_by_side.py > docs/performance.md`. Every ratio is the median over rounds in which"
     )
     print("all works run once, in random order, on the same machine, one thread; the range is over rounds.\n")
-    print(
-        f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}; {given.rounds} rounds.\n"
-    )
+    machine = f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    print(f"{machine}, {versions}; {given.rounds} rounds.\n")
     print("## Whole processes\n")
     print("| what | ours | the other | ratio | range | aim |\n| :--- | ---: | ---: | ---: | ---: | :--- |")
     compare = ("-m", "profiler", "compare", "mobilenet_v1", "vgg16", "--engine", "closed")

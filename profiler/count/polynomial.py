@@ -99,7 +99,8 @@ class _Search:
             return None, 0, 0
         for period in self.periods:
             ks = self.nodes(period)
-            further = [ks[-1] + 1, ks[-1] + 2, ks[-1] + 5, ks[-1] + 11]
+            # one step of every longer period too: a count may be constant up to the next multiple of it
+            further = [ks[-1] + step for step in (1, 2, 5, 11, *self.periods)]
             fits = [self.along_side(period, ks, index) for index in (0, 1)]
             if all(fit(k) == self.count(self.network.alpha, k, period)[i] for i, fit in enumerate(fits) for k in further):
                 least = ks[0]

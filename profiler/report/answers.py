@@ -43,7 +43,7 @@ def show(found: Shown, depth: int, top: int | None, formulas: bool, unit: Unit) 
         made = [sheet.kinds_sheet(profile, shown)]
         if not formulas:
             return [*made, sheet.layers_sheet(profile, depth, top, shown)]
-        return [*made, sheet.formulas_sheet(found), *([sheet.separable_sheet(found.pairs)] if found.pairs else [])]
+        return [*made, sheet.formulas_sheet(found, top), *([sheet.separable_sheet(found.pairs, top)] if found.pairs else [])]
 
     head = [sheet.profile_title(profile), *sheet.totals_text(profile, unit)]
     if found.convention != "paper":

@@ -255,7 +255,6 @@ def layers_sheet(profile: Profile, depth: int = 2, top: int | None = None, unit:
     title = "by layer" if depth == 0 else f"by layer, to a depth of {depth} (--depth 0 shows every one)"
     if top is not None:
         groups = sorted(groups, key=lambda group: -group.macs)[:top]
-        title += f", the {len(groups)} with most MACs"
     columns = [Column("layer", right=False), *map(Column, ("output", "params", "MACs", "%", "activations"))]
     rows = [
         [
@@ -268,21 +267,28 @@ def layers_sheet(profile: Profile, depth: int = 2, top: int | None = None, unit:
         ]
         for group in groups
     ]
-    return Sheet(columns, rows, title)
+    return Sheet(columns, rows, _most(title, groups, top))
 
 
-def formulas_sheet(shown: Shown) -> Sheet:
-    """Each layer's multiply-adds as the product they are."""
+def _most(title: str, shown: Sequence[object], top: int | None) -> str:
+    return title if top is None else f"{title}, the {len(shown)} with most MACs"
+
+
+def formulas_sheet(shown: Shown, top: int | None = None) -> Sheet:
+    """Each layer's multiply-adds as the product they are; with `top` only the costliest."""
     macs = {row.path: row.macs for row in shown.profile.rows}
-    rows = [[path, made.letters, made.numbers, f"{macs[path]:,}"] for path, made in shown.derivations.items()]
+    paths = list(shown.derivations) if top is None else sorted(shown.derivations, key=lambda path: -macs[path])[:top]
+    derived = [(path, shown.derivations[path]) for path in paths]
+    rows = [[path, made.letters, made.numbers, f"{macs[path]:,}"] for path, made in derived]
     left = [Column(heading, right=False) for heading in ("layer", "closed form", "with its numbers")]
-    return Sheet([*left, Column("MACs")], rows, "closed form of each layer", [LETTERS])
+    return Sheet([*left, Column("MACs")], rows, _most("closed form of each layer", paths, top), [LETTERS])
 
 
-def separable_sheet(pairs: Sequence[Separable]) -> Sheet:
-    """What each depthwise separable pair replaces and saves (MobileNets, section 3.1)."""
+def separable_sheet(pairs: Sequence[Separable], top: int | None = None) -> Sheet:
+    """What each depthwise separable pair replaces and saves (MobileNets, section 3.1); the last row is of all pairs."""
     rows = []
-    for pair in pairs:
+    shown = pairs if top is None else sorted(pairs, key=lambda pair: -pair.macs)[:top]
+    for pair in shown:
         k = prod(pair.kernel)
         paper = Fraction(1, pair.n) + Fraction(1, k)
         share = f"1/{pair.n} + 1/{k}" if pair.share == paper else units.fraction(pair.share)
@@ -291,7 +297,7 @@ def separable_sheet(pairs: Sequence[Separable]) -> Sheet:
     ours, standard = sum(pair.macs for pair in pairs), sum(pair.standard for pair in pairs)
     rows.append(["all", f"{ours:,}", f"{standard:,}", "", f"{ours / standard:.4f}", units.ratio(standard, ours)])
     columns = [Column("pair", right=False), *map(Column, ("separable", "standard", "1/N + 1/D_K²", "share", "saving"))]
-    return Sheet(columns, rows, "depthwise separable, and the standard convolution it replaces")
+    return Sheet(columns, rows, _most("depthwise separable, and the standard convolution it replaces", shown, top))
 
 
 LETTERS = "D_K kernel side, M channels in, N channels out, D_F output side; G groups, D_I input side, T and S tokens, B batch."

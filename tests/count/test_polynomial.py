@@ -14,7 +14,7 @@ from profiler.count.polynomial import interpolated, polynomials
 from profiler.errors import ProfilerError
 from profiler.forms import Polynomials, Quantity
 from profiler.network.combinators import Chain
-from profiler.network.layers import Attention, Conv, Linear, Tokens, times
+from profiler.network.layers import AdaptiveAvgPool, Attention, Conv, Linear, Tokens, times
 from profiler.network.load import Network, load
 
 F = Fraction
@@ -112,3 +112,10 @@ def test_a_convolution_by_hand() -> None:
     assert found.params == {(0, 0): 3 * 3 * 3 * 8}
     assert found.macs == {(0, 2): 3 * 3 * 3 * 8}  # side 2K: K² positions
     assert closed.totals(value, ((3, 10, 10),)).macs == found.at("macs", k=5)
+
+
+def test_a_count_that_is_constant_up_to_the_next_patch_has_the_patch_for_its_period() -> None:
+    value = Chain(patch=Conv(8, 16, stride=16), pool=AdaptiveAvgPool(1))
+    found = polynomials(Network("patches", None, {}, F(1), value, ((3, 224, 224),)))
+    assert found.domain.period == 16
+    assert found.macs == {(0, 2): 3 * 16 * 16 * 8}

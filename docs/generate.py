@@ -1,0 +1,88 @@
+"""Write docs/commands/ from the program's own declarations and docs/compare.svg from its real output.
+
+python docs/generate.py            write them
+python docs/generate.py --check    exit 1 if a command's page is not what would be written
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import typer.main
+
+DOCS = Path(__file__).resolve().parent
+sys.path.insert(0, str(DOCS.parent))
+
+
+def page(name: str, command: Any) -> str:
+    """A command's page: what it does, its arguments, its options."""
+    arguments = [p for p in command.params if p.param_type_name == "argument"]
+    options = [p for p in command.params if p.param_type_name == "option" and p.name != "help"]
+    usage = " ".join(
+        f"[{p.name.upper()}]..." if p.nargs == -1 else (p.name.upper() if p.required else f"[{p.name.upper()}]")
+        for p in arguments
+    )
+    lines = [f"# profiler {name}", "", command.help.strip(), "", f"    profiler {name} [OPTIONS] {usage}".rstrip(), ""]
+    if arguments:
+        lines += ["| argument | |", "| :--- | :--- |"]
+        lines += [f"| `{p.name.upper()}` | {_escaped(p.help)} |" for p in arguments]
+        lines.append("")
+    lines += ["| option | | default |", "| :--- | :--- | :--- |"]
+    for option in options:
+        flags = ", ".join(f"`{flag}`" for flag in option.opts)
+        metavar = f" {option.metavar}" if option.metavar else ""
+        default = "" if option.default in (None, False, ()) else f"`{option.default}`"
+        lines.append(f"| {flags}{metavar} | {_escaped(option.help)} | {default} |")
+    return "\n".join(lines) + "\n"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def pages() -> dict[Path, str]:
+    """Every page of docs/commands/ and its text."""
+    from profiler.__main__ import load_cli
+
+    group: Any = typer.main.get_command(load_cli().app)
+    made = {DOCS / "commands" / f"{name}.md": page(name, command) for name, command in group.commands.items()}
+    links = "".join(f"- [{name}]({name}.md): {command.help.strip()}\n" for name, command in group.commands.items())
+    return made | {DOCS / "commands" / "README.md": f"# Commands\n\n{links}"}
+
+
+def picture() -> str:
+    """`profiler compare mobilenet_v1 vgg16` as it looks, in SVG."""
+    from rich.console import Console
+
+    from profiler import compare
+
+    console = Console(record=True, width=96, file=StringIO(), force_terminal=True)
+    console.print("$ profiler compare mobilenet_v1 vgg16", highlight=False)
+    console.print(compare("mobilenet_v1", "vgg16").__rich__())
+    svg = console.export_svg(title="profiler", unique_id="profiler")
+    # the reader's own monospaced font: a picture should not reach for the network
+    return re.sub(r"\s*@font-face \{.*?\}\n", "\n", svg, flags=re.DOTALL).replace("Fira Code, monospace", "monospace")
+
+
+def main() -> int:
+    made = pages()
+    if "--check" in sys.argv[1:]:
+        stale = [path.name for path, text in made.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+        stale += [path.name for path in (DOCS / "commands").glob("*.md") if path not in made]
+        if stale:
+            print(
+                f"docs/commands is not what the program says: {', '.join(stale)}; run python docs/generate.py", file=sys.stderr
+            )
+        return 1 if stale else 0
+    for path, text in made.items():
+        path.write_text(text, encoding="utf-8")
+    (DOCS / "compare.svg").write_text(picture(), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
