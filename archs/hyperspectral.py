@@ -116,11 +116,11 @@ def cnn_3d_hamida(padded: bool = False, classes: int = 16) -> Chain:
 def cnn_3d_chen(classes: int = 16) -> Chain:
     """Three convolutions as deep as 32 bands; the pooling between them leaves the bands alone."""
 
-    def stage(*pool: Layer) -> Chain:
-        return Chain(*biased(32, (32, 4, 4)).parts, *((f"pool{i}", layer) for i, layer in enumerate(pool)), drop=Dropout())
+    def stage(**pool: Layer) -> Chain:
+        return Chain(conv=Conv(32, (32, 4, 4)), act=relu(), **pool, drop=Dropout())
 
     pool = MaxPool((1, 2, 2))
-    return Chain(body=Chain(stage(pool), stage(pool), stage()), head=_classifier(classes))
+    return Chain(body=Chain(stage(pool=pool), stage(pool=pool), stage()), head=_classifier(classes))
 
 
 @architecture("cnn_3d_li", paper="HSI with 3D CNN (Remote Sensing 2017)", year=2017, input=(1, 200, 5, 5), task="hyperspectral")
