@@ -256,6 +256,10 @@ def _token(leaf: L.Token, inputs: Inputs, same: int | None) -> Cost:
     return Cost((c,))
 
 
+def _unsqueeze(leaf: L.Unsqueeze, inputs: Inputs, same: int | None) -> Cost:
+    return Cost((1, *_one(inputs)))
+
+
 def _channel_shuffle(leaf: L.ChannelShuffle, inputs: Inputs, same: int | None) -> Cost:
     shape = _one(inputs)
     _groups(leaf.groups, shape[0], shape[0])
@@ -381,6 +385,7 @@ FORMULAS: dict[type[L.Layer], Formula] = {
     L.Fold: _fold,
     L.Tokens: _to_tokens,
     L.Token: _token,
+    L.Unsqueeze: _unsqueeze,
     L.ChannelShuffle: _channel_shuffle,
     L.ChannelSlice: _channel_slice,
     L.Add: _add,

@@ -220,6 +220,7 @@ LEAVES: dict[type[L.Layer], Callable[[Any, Inputs, Cost], nn.Module]] = {
     L.Fold: lambda leaf, inputs, cost: M.Fold(),
     L.Tokens: lambda leaf, inputs, cost: M.Tokens(),
     L.Token: lambda leaf, inputs, cost: M.Token(leaf.index),
+    L.Unsqueeze: lambda leaf, inputs, cost: M.Unsqueeze(),
     L.ChannelShuffle: lambda leaf, inputs, cost: nn.ChannelShuffle(leaf.groups),
     L.ChannelSlice: lambda leaf, inputs, cost: M.ChannelSlice(leaf.index, leaf.of),
     L.Add: lambda leaf, inputs, cost: M.Add(leaf.scale),

@@ -323,6 +323,11 @@ class Token(Layer):
 
 
 @value_class
+class Unsqueeze(Layer):
+    """A channel axis of one before the others: `(*n) -> (1, *n)`."""
+
+
+@value_class
 class ChannelShuffle(Layer):
     """ShuffleNet's transposition of `(groups, C / groups)` channels."""
 

@@ -131,6 +131,13 @@ class Token(nn.Module):
         return x[:, self.index]
 
 
+class Unsqueeze(nn.Module):
+    """(B, *n) to (B, 1, *n)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.unsqueeze(1)
+
+
 class ChannelSlice(nn.Module):
     """Part `index` of `of` equal parts of the channels."""
 
