@@ -25,7 +25,8 @@ from profiler.network.registry import architecture
 from .blocks import relu, unit
 
 PAPER = "DenseNet (1608.06993)"
-# Table 1: layers in each of the four dense blocks; the growth rate k is 32.
+# Table 1: layers in each of the four dense blocks; the growth rate k is 32. The blocks of 264 make 265 convolutions and
+# fully connected layers.
 TABLE = {121: [6, 12, 24, 16], 169: [6, 12, 32, 32], 201: [6, 12, 48, 32], 264: [6, 12, 64, 48]}
 COMPRESSION = Fraction(1, 2)  # θ of DenseNet-BC
 
