@@ -86,20 +86,19 @@ def inception_v4(classes: int = 1000) -> Chain:
     return Chain(stem=stem, body=body, head=head(classes))
 
 
-# The widths of Inception-ResNet: A's paths of one and of two 3×3 (figures 10 and 16), B's (11 and 17), C's (13 and 19), the
-# k, l, m, n of Table 1, and the last convolutions of the three strided paths of reduction B (12 and 18).
+# The widths of Inception-ResNet: A's two 3×3 in a row (figures 10 and 16), B (11 and 17), C (13 and 19), k, l, m, n of
+# Table 1, and the convolutions before the joint of reduction B (12 and 18).
 WIDTHS = {
-    1: (((32, 32), (32, 32, 32)), (128, 128, 128, 128), (192, 192, 192, 192), (192, 192, 256, 384), (384, 256, 256, 256)),
-    2: (((32, 32), (32, 48, 64)), (192, 128, 160, 192), (192, 192, 224, 256), (256, 256, 384, 384), (384, 288, 288, 320)),
+    1: ((32, 32, 32), (128, 128, 128, 128), (192, 192, 192, 192), (192, 192, 256, 384), (384, 256, 256, 256)),
+    2: ((32, 48, 64), (192, 128, 160, 192), (192, 192, 224, 256), (256, 256, 384, 384), (384, 288, 288, 320)),
 }
-# How many of A, B and C stand before the last C: as in Figure 15, and twice as many in the release of v2.
+# How many of A, B and C stand before the last C. Figure 15 has 5, 10 and 5 in all; the release of v2 has 10, 20 and 10.
 REPEATS = {1: (5, 10, 5), 2: (10, 20, 9)}
-SCALES = (0.17, 0.10, 0.20)  # section 3.3: "between 0.1 and 0.3"
 
 
-def residual(scale: float, activated: bool = True, **paths: Layer) -> Chain:
-    """The input plus `scale` times what the paths make of it, through a 1×1 convolution with a bias and no norm."""
-    branch = Chain(paths=joined(**paths), project=Conv(same(), 1))
+def residual(scale: float, paths: Layer, activated: bool = True) -> Chain:
+    """The input plus `scale` times (section 3.3) what the paths make of it, through a 1×1 convolution without norm."""
+    branch = Chain(paths=paths, project=Conv(same(), 1))
     total = Branches(shortcut=Identity(), branch=branch, join=Add(scale))
     return Chain(sum=total, act=relu()) if activated else Chain(sum=total)
 
@@ -114,25 +113,20 @@ def residual(scale: float, activated: bool = True, **paths: Layer) -> Chain:
 )  # fmt: skip
 def inception_resnet(version: Literal[1, 2], classes: int = 1000) -> Chain:
     """Figure 15, as the authors' release and the common builds have it: one more C at the end, unscaled and linear."""
-    (a3, a33), b, c, klmn, last = WIDTHS[version]
-
-    def block_a() -> Chain:
-        deep = Chain(unit(a33[0], 1), padded(a33[1], 3), padded(a33[2], 3))
-        return residual(SCALES[0], one=unit(32, 1), three=Chain(unit(a3[0], 1), padded(a3[1], 3)), deep=deep)
-
-    def block_b() -> Chain:
-        seven = Chain(unit(b[1], 1), padded(b[2], (1, 7)), padded(b[3], (7, 1)))
-        return residual(SCALES[1], one=unit(b[0], 1), seven=seven)
-
-    def block_c(scale: float = SCALES[2], activated: bool = True) -> Chain:
-        three = Chain(unit(c[1], 1), padded(c[2], (1, 3)), padded(c[3], (3, 1)))
-        return residual(scale, activated, one=unit(c[0], 1), three=three)
-
+    wa, wb, wc, klmn, wr = WIDTHS[version]
+    times_a, times_b, times_c = REPEATS[version]
+    a = joined(
+        one=unit(32, 1),
+        three=Chain(unit(32, 1), padded(32, 3)),
+        deep=Chain(unit(wa[0], 1), padded(wa[1], 3), padded(wa[2], 3)),
+    )
+    b = joined(one=unit(wb[0], 1), seven=Chain(unit(wb[1], 1), padded(wb[2], (1, 7)), padded(wb[3], (7, 1))))
+    c = joined(one=unit(wc[0], 1), three=Chain(unit(wc[1], 1), padded(wc[2], (1, 3)), padded(wc[3], (3, 1))))
     reduction_b = joined(
         pool=pool(),
-        wide=Chain(unit(256, 1), unit(last[0], 3, stride=2)),
-        three=Chain(unit(256, 1), unit(last[1], 3, stride=2)),
-        deep=Chain(unit(256, 1), padded(last[2], 3), unit(last[3], 3, stride=2)),
+        wide=Chain(unit(256, 1), unit(wr[0], 3, stride=2)),
+        three=Chain(unit(256, 1), unit(wr[1], 3, stride=2)),
+        deep=Chain(unit(256, 1), padded(wr[2], 3), unit(wr[3], 3, stride=2)),
     )
     stem: list[Layer] = [*first3(), pool(), unit(80, 1), unit(192, 3)]  # Figure 14
     end = head(classes)
@@ -149,15 +143,11 @@ def inception_resnet(version: Literal[1, 2], classes: int = 1000) -> Chain:
         )
         stem += [pool(), mixed]
         end = Chain(conv=unit(1536, 1), **dict(end.parts))
-    first, second, third = REPEATS[version]
-    return Chain(
-        stem=Chain(*stem),
-        body=Chain(
-            Chain(*(block_a() for _ in range(first))),
-            reduction_a(*klmn),
-            Chain(*(block_b() for _ in range(second))),
-            reduction_b,
-            Chain(*(block_c() for _ in range(third)), block_c(scale=1.0, activated=False)),
-        ),
-        head=end,
+    body = Chain(
+        Chain(*[residual(0.17, a)] * times_a),
+        reduction_a(*klmn),
+        Chain(*[residual(0.10, b)] * times_b),
+        reduction_b,
+        Chain(*[residual(0.20, c)] * times_c, residual(1.0, c, activated=False)),
     )
+    return Chain(stem=Chain(*stem), body=body, head=end)
