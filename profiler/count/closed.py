@@ -146,5 +146,5 @@ _KINDS = {
     "Upsample": "resize", "Resize": "resize", "Add": "elementwise", "Multiply": "elementwise", "Dropout": "elementwise",
     "ClassToken": "reshape", "Identity": "reshape", "Pad": "reshape", "Crop": "reshape", "Flatten": "reshape",
     "Fold": "reshape", "Tokens": "reshape", "Token": "reshape", "ChannelShuffle": "reshape", "ChannelSlice": "reshape",
-    "Concatenate": "reshape",
+    "PadChannels": "reshape", "Concatenate": "reshape",
 }  # fmt: skip

@@ -262,6 +262,14 @@ def _channel_shuffle(leaf: L.ChannelShuffle, inputs: Inputs, same: int | None) -
     return Cost(shape)
 
 
+def _pad_channels(leaf: L.PadChannels, inputs: Inputs, same: int | None) -> Cost:
+    c, *rest = _one(inputs)
+    n = _width(leaf.out, c, same)
+    if n < c:
+        raise ShapeError(f"{c} channels do not pad to {n}")
+    return Cost((n, *rest))
+
+
 def _channel_slice(leaf: L.ChannelSlice, inputs: Inputs, same: int | None) -> Cost:
     c, *rest = _one(inputs)
     if c % leaf.of:
@@ -382,6 +390,7 @@ FORMULAS: dict[type[L.Layer], Formula] = {
     L.Tokens: _to_tokens,
     L.Token: _token,
     L.ChannelShuffle: _channel_shuffle,
+    L.PadChannels: _pad_channels,
     L.ChannelSlice: _channel_slice,
     L.Add: _add,
     L.Multiply: _multiply,

@@ -218,6 +218,7 @@ LEAVES: dict[type[L.Layer], Callable[[Any, Inputs, Cost], nn.Module]] = {
     L.Tokens: lambda leaf, inputs, cost: M.Tokens(),
     L.Token: lambda leaf, inputs, cost: M.Token(leaf.index),
     L.ChannelShuffle: lambda leaf, inputs, cost: nn.ChannelShuffle(leaf.groups),
+    L.PadChannels: lambda leaf, inputs, cost: M.PadChannels(cost.output[0] - inputs[0][0]),
     L.ChannelSlice: lambda leaf, inputs, cost: M.ChannelSlice(leaf.index, leaf.of),
     L.Add: lambda leaf, inputs, cost: M.Add(leaf.scale),
     L.Multiply: lambda leaf, inputs, cost: M.Multiply(),

@@ -330,6 +330,13 @@ class ChannelShuffle(Layer):
 
 
 @value_class
+class PadChannels(Layer):
+    """Channels of zeros, half of them before and half after (one more where odd), until there are `out`."""
+
+    out: Width
+
+
+@value_class
 class ChannelSlice(Layer):
     """Part `index` of `of` equal parts of the channels: ShuffleNet v2's split."""
 
