@@ -76,6 +76,8 @@ QUANTITIES: dict[str, Callable[[Row], int]] = {
     "weights": lambda row: row.weights,
     # Keras counts the moving mean and variance of BatchNorm as parameters
     "keras_params": lambda row: row.params + (row.norm if row.op == "batch_norm" else 0),
+    # TF-Slim's table for MobileNet v1: the moving mean and variance too, but BatchNorm without its scale
+    "slim_params": lambda row: row.params + (row.norm // 2 if row.op == "batch_norm" else 0),
 }
 
 
