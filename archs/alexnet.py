@@ -5,18 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from profiler.network.combinators import Chain
-from profiler.network.layers import (
-    AdaptiveAvgPool,
-    Conv,
-    Dropout,
-    Flatten,
-    Layer,
-    Linear,
-    LocalResponseNorm,
-    MaxPool,
-    fixed,
-)
+from profiler.network.layers import AdaptiveAvgPool, Conv, Dropout, Flatten, Layer, Linear, LocalResponseNorm, MaxPool
 from profiler.network.registry import architecture
+from profiler.network.widths import fixed
 
 from .blocks import relu
 

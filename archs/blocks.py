@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from profiler.network.combinators import Branches, Chain
-from profiler.network.layers import Activation, ActivationName, AvgPool, BatchNorm, Concatenate, Conv, Ints, Layer, Width, times
+from profiler.network.layers import (
+    Activation,
+    ActivationName,
+    AdaptiveAvgPool,
+    Add,
+    AvgPool,
+    BatchNorm,
+    Concatenate,
+    Conv,
+    Identity,
+    Ints,
+    Layer,
+    Multiply,
+)
+from profiler.network.widen import nearest
+from profiler.network.widths import Width, same, times
 
 
 def relu() -> Activation:
@@ -61,3 +78,43 @@ def averaged(out: Width) -> Chain:
 def separable7(pointwise: Layer) -> Chain:
     """7×7/2 in two, eight filters a colour and then `pointwise`: the first layer of BN-Inception (its appendix)."""
     return Chain(depthwise=Conv(times(8), 7, stride=2, padding=3, groups="each", bias=False), pointwise=pointwise)
+
+
+def make_divisible(width: Fraction | int, divisor: int = 8) -> int:
+    """The multiple of `divisor` nearest to `width` (halves go up), or the next where that loses more than a tenth.
+
+    The rule of the code released with MobileNetV2, V3 and EfficientNet, in exact arithmetic.
+    """
+    n = nearest(Fraction(width), divisor)
+    return n + divisor if 10 * n < 9 * width else n
+
+
+def squeeze_excite(squeeze: Width, activation: ActivationName = "ReLU", gate: ActivationName = "Sigmoid") -> Branches:
+    """Channels times a gate computed from their means, by two 1×1 convolutions with bias (arXiv 1709.01507)."""
+    weigh = Chain(
+        pool=AdaptiveAvgPool(1),
+        reduce=Conv(squeeze, 1), act=Activation(activation),
+        expand=Conv(same(), 1), gate=Activation(gate),
+    )  # fmt: skip
+    return Branches(features=Identity(), gate=weigh, join=Multiply())
+
+
+def inverted_residual(
+    expand: Width | None,
+    out: Width,
+    kernel: int = 3,
+    stride: int = 1,
+    activation: ActivationName = "ReLU6",
+    excite: Layer | None = None,
+    shortcut: Layer | None = None,
+) -> Layer:
+    """1×1 to the `expand` width, depthwise k×k, linear 1×1 to `out` (MobileNetV2, Figure 4d), beside a shortcut if given.
+
+    Without `expand` the depthwise convolution takes the input as it is; `excite` goes after it (MobileNetV3, Figure 4).
+    """
+    parts: dict[str, Layer] = {} if expand is None else {"expand": unit(expand, 1, activation=activation)}
+    parts["depthwise"] = depthwise_unit(kernel, stride, activation)
+    if excite is not None:
+        parts["excite"] = excite
+    branch = Chain(**parts, project=conv_norm(out, 1))
+    return branch if shortcut is None else Branches(branch=branch, shortcut=shortcut, join=Add())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from profiler.network.combinators import Aside, Chain, Graph
-from profiler.network.layers import Conv, fixed
+from profiler.network.layers import Conv
 from profiler.network.registry import architecture
+from profiler.network.widths import fixed
 
 from .blocks import unit
 

@@ -17,10 +17,9 @@ from profiler.network.layers import (
     Layer,
     Linear,
     MaxPool,
-    fixed,
-    times,
 )
 from profiler.network.registry import architecture
+from profiler.network.widths import fixed, times
 
 from .blocks import relu, unit
 

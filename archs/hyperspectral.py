@@ -23,9 +23,9 @@ from profiler.network.layers import (
     MaxPool,
     Tokens,
     Unsqueeze,
-    fixed,
 )
 from profiler.network.registry import architecture
+from profiler.network.widths import fixed
 
 from .blocks import biased, relu
 

@@ -16,9 +16,9 @@ from profiler.network.layers import (
     Linear,
     LocalResponseNorm,
     MaxPool,
-    fixed,
 )
 from profiler.network.registry import architecture
+from profiler.network.widths import fixed
 
 from .blocks import biased, relu, separable7, unit
 

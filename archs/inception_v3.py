@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from profiler.network.combinators import Aside, Branches, Chain
-from profiler.network.layers import AdaptiveAvgPool, Dropout, Flatten, Linear, MaxPool, fixed
+from profiler.network.layers import AdaptiveAvgPool, Dropout, Flatten, Linear, MaxPool
 from profiler.network.registry import architecture
+from profiler.network.widths import fixed
 
 from .blocks import averaged, joined, padded, split, unit
 

@@ -8,21 +8,9 @@ from __future__ import annotations
 from typing import Literal
 
 from profiler.network.combinators import Branches, Chain
-from profiler.network.layers import (
-    AdaptiveAvgPool,
-    Add,
-    BatchNorm,
-    Conv,
-    Dropout,
-    Flatten,
-    Identity,
-    Layer,
-    Linear,
-    MaxPool,
-    fixed,
-    same,
-)
+from profiler.network.layers import AdaptiveAvgPool, Add, BatchNorm, Conv, Dropout, Flatten, Identity, Layer, Linear, MaxPool
 from profiler.network.registry import architecture
+from profiler.network.widths import fixed, same
 
 from .blocks import averaged, joined, padded, relu, split, unit
 

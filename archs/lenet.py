@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from profiler.network.combinators import Chain
-from profiler.network.layers import Activation, AvgPool, Conv, Flatten, Layer, Linear, MaxPool, fixed
+from profiler.network.layers import Activation, AvgPool, Conv, Flatten, Layer, Linear, MaxPool
 from profiler.network.registry import architecture
+from profiler.network.widths import fixed
 
 PAPER = "LeNet-5 (Proc. IEEE 86(11))"
 AS_BUILT = (

@@ -5,8 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 from profiler.network.combinators import Chain
-from profiler.network.layers import AdaptiveAvgPool, Flatten, Linear, fixed
+from profiler.network.layers import AdaptiveAvgPool, AvgPool, Flatten, Linear
 from profiler.network.registry import architecture
+from profiler.network.widths import fixed
 
 from . import blocks
 
@@ -20,6 +21,7 @@ BODY = [
     (1024, 2), (1024, 1),
 ]  # fmt: skip
 SHALLOW = [*BODY[:6], *BODY[11:]]  # Table 5: without the five layers of 14×14×512
+CIFAR = [*BODY[:7], *BODY[11:]]  # without four of them
 
 
 @architecture("mobilenet_v1", paper="MobileNets (1704.04861)", year=2017, input=(3, 224, 224))
@@ -45,4 +47,24 @@ def mobilenet_v1(
         stem=blocks.unit(width(32), 3, stride=2, padding=1),
         body=Chain(*(layer(n, stride) for n, stride in (SHALLOW if shallow else BODY))),
         head=Chain(pool=AdaptiveAvgPool(1), flatten=Flatten(), classifier=Linear(fixed(classes))),
+    )
+
+
+@architecture(
+    "mobilenet_v1_cifar",
+    paper="MobileNets (1704.04861)",
+    year=2017,
+    input=(3, 32, 32),
+    note="the form for 32×32 images common in courses, not in the paper",
+)
+def mobilenet_v1_cifar(alpha: Fraction = Fraction(1), classes: int = 10) -> Chain:
+    """Table 1 for 32×32 images: four of the five 512 layers fewer, a stem that does not stride. Widths are ⌊α·width⌋."""
+
+    def width(n: int) -> int:
+        return max(int(alpha * n), 1)
+
+    return Chain(
+        stem=blocks.unit(width(32), 3, padding=1),
+        body=Chain(*(blocks.separable(width(n), stride) for n, stride in CIFAR)),
+        head=Chain(pool=AvgPool(2), flatten=Flatten(), classifier=Linear(fixed(classes))),
     )

@@ -20,10 +20,9 @@ from profiler.network.layers import (
     Linear,
     MaxPool,
     Pad,
-    fixed,
-    times,
 )
 from profiler.network.registry import architecture
+from profiler.network.widths import fixed, times
 
 from .blocks import conv_norm, relu
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from profiler.network.combinators import Chain
-from profiler.network.layers import AdaptiveAvgPool, AvgPool, Dropout, Flatten, Layer, MaxPool, Width, fixed
+from profiler.network.layers import AdaptiveAvgPool, AvgPool, Dropout, Flatten, Layer, MaxPool
 from profiler.network.registry import architecture
+from profiler.network.widths import Width, fixed
 
 from .blocks import biased
 

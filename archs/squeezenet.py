@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from profiler.network.combinators import Branches, Chain
-from profiler.network.layers import AdaptiveAvgPool, Concatenate, Dropout, Flatten, Layer, MaxPool, fixed
+from profiler.network.layers import AdaptiveAvgPool, Concatenate, Dropout, Flatten, Layer, MaxPool
 from profiler.network.registry import architecture
+from profiler.network.widths import fixed
 
 from .blocks import biased
 

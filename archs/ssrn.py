@@ -18,10 +18,9 @@ from profiler.network.layers import (
     Ints,
     Layer,
     Linear,
-    fixed,
-    same,
 )
 from profiler.network.registry import architecture
+from profiler.network.widths import fixed, same
 
 from .blocks import relu
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from profiler.network.combinators import Chain, Graph
-from profiler.network.layers import Concatenate, Conv, ConvTranspose, Crop, Dropout, Layer, MaxPool, Pad, Upsample, fixed
+from profiler.network.layers import Concatenate, Conv, ConvTranspose, Crop, Dropout, Layer, MaxPool, Pad, Upsample
 from profiler.network.registry import architecture
+from profiler.network.widths import fixed
 
 from .blocks import biased, relu, unit
 

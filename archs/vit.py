@@ -18,10 +18,9 @@ from profiler.network.layers import (
     PositionEmbedding,
     Token,
     Tokens,
-    fixed,
-    times,
 )
 from profiler.network.registry import architecture
+from profiler.network.widths import fixed, times
 
 # Table 1: layers, hidden size, MLP size, heads.
 TABLE = {"B": (12, 768, 3072, 12), "L": (24, 1024, 4096, 16), "H": (32, 1280, 5120, 16)}

@@ -3,22 +3,9 @@
 from __future__ import annotations
 
 from profiler.network.combinators import Branches, Chain
-from profiler.network.layers import (
-    AdaptiveAvgPool,
-    Add,
-    BatchNorm,
-    Conv,
-    Dropout,
-    Flatten,
-    Identity,
-    Layer,
-    Linear,
-    MaxPool,
-    fixed,
-    same,
-    times,
-)
+from profiler.network.layers import AdaptiveAvgPool, Add, BatchNorm, Conv, Dropout, Flatten, Identity, Layer, Linear, MaxPool
 from profiler.network.registry import architecture
+from profiler.network.widths import fixed, same, times
 
 from .blocks import conv_norm, relu, unit
 

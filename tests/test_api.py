@@ -10,7 +10,8 @@ import pytest
 import profiler
 from profiler import Profile, ProfilerError, Results, build, compare, profile, sweep
 from profiler.network.combinators import Chain
-from profiler.network.layers import Conv, Flatten, Linear, fixed
+from profiler.network.layers import Conv, Flatten, Linear
+from profiler.network.widths import fixed
 from profiler.records import Row
 
 

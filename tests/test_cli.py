@@ -261,7 +261,7 @@ def test_formula() -> None:
 
 
 BAD = [
-    ("compare mobilenet vgg16", 2, "no network is called 'mobilenet'; did you mean mobilenet_v1"),
+    ("compare mobilenet vgg16", 2, "no network is called 'mobilenet'; did you mean mobilenet_v2, mobilenet_v1 or mobilenet_v3_small?"),
     ("compare", 2, "there is nothing to compare; name a network"),
     ("compare vgg16 --alpha 0.25..1", 2, "--alpha 0.25..1 is a range; this command takes one value"),
     ("compare vgg16 --engine fvcor", 2, "no engine is called 'fvcor'; did you mean fvcore"),

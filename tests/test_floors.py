@@ -17,10 +17,17 @@ MODULES = {
 # Lowest first; a module may import from its own floor and below.
 FLOORS: list[tuple[str, ...]] = [
     ("profiler.errors", "profiler", "profiler.network", "profiler.count", "profiler.study", "profiler.report"),
-    ("profiler.records", "profiler.forms", "profiler.grid", "profiler.network.layers", "profiler.network.combinators"),
+    (
+        "profiler.records",
+        "profiler.forms",
+        "profiler.grid",
+        "profiler.network.widths",
+        "profiler.network.layers",
+        "profiler.network.combinators",
+    ),
     ("profiler.network.widen", "profiler.network.registry", "profiler.report.*"),
     ("archs", "archs.*"),
-    ("profiler.count.formulas", "profiler.count.conventions", "profiler.count.derivation"),
+    ("profiler.count.shapes", "profiler.count.formulas", "profiler.count.conventions", "profiler.count.derivation"),
     ("profiler.count.closed",),
     ("profiler.network.load", "profiler.network.modules"),
     ("profiler.count.polynomial", "profiler.network.build", "profiler.count.witnesses"),

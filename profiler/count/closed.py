@@ -13,7 +13,8 @@ from math import prod
 from typing import Any
 
 from profiler.count import formulas
-from profiler.count.formulas import Cost, Inputs, spread
+from profiler.count.formulas import Cost
+from profiler.count.shapes import Inputs, spread
 from profiler.errors import ShapeError
 from profiler.network import combinators as C
 from profiler.network import layers as L
@@ -147,4 +148,5 @@ _KINDS = {
     "ClassToken": "reshape", "Identity": "reshape", "Pad": "reshape", "Crop": "reshape", "Flatten": "reshape",
     "Fold": "reshape", "Tokens": "reshape", "Token": "reshape", "ChannelShuffle": "reshape", "ChannelSlice": "reshape",
     "Concatenate": "reshape", "Unsqueeze": "reshape",
+    "PadChannels": "reshape",
 }  # fmt: skip

@@ -13,13 +13,26 @@ Shapes are of one sample, without the batch axis; `same` is the width that a `sa
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from math import prod
 from typing import Any, NamedTuple
 
+from profiler.count.shapes import (  # fmt: skip
+    Inputs,
+    area,
+    features,
+    groups_of,
+    listed,
+    one,
+    spread,
+    three,
+    tokens,
+    two,
+    width_of,
+    windows,
+)
 from profiler.errors import ShapeError
 from profiler.network import layers as L
-from profiler.network.layers import Ints, Shape, Width
+from profiler.network.layers import Shape
 
 
 class Cost(NamedTuple):
@@ -35,7 +48,6 @@ class Cost(NamedTuple):
     activations: int = 0
 
 
-Inputs = tuple[Shape, ...]
 Formula = Callable[[Any, Inputs, int | None], Cost]
 
 
@@ -44,84 +56,24 @@ def cost(leaf: L.Layer, inputs: Inputs, same: int | None = None) -> Cost:
     return FORMULAS[type(leaf)](leaf, inputs, same)
 
 
-# Shapes
-
-
-def spread(value: Ints, rank: int) -> Shape:
-    """One number for every axis, or one an axis."""
-    if isinstance(value, int):
-        return (value,) * rank
-    if len(value) != rank:
-        raise ShapeError(f"{value} has {len(value)} numbers for {rank} spatial axes; give one number or {rank}")
-    return value
-
-
-def _one(inputs: Inputs) -> Shape:
-    if len(inputs) != 1:
-        raise ShapeError(f"takes one input and is given {len(inputs)}; join them first")
-    return inputs[0]
-
-
-def _features(inputs: Inputs) -> tuple[int, Shape]:
-    """(C, *spatial), at least one spatial axis."""
-    shape = _one(inputs)
-    if len(shape) < 2:
-        raise ShapeError(f"takes (channels, *spatial) and is given {shape}; move it before the Flatten")
-    return shape[0], shape[1:]
-
-
-def _width(width: Width, m: int, same: int | None) -> int:
-    if isinstance(width, int):
-        return width
-    if isinstance(width, L.Fixed):
-        return width.n
-    if isinstance(width, L.Times):
-        return int(m * width.k)
-    if same is None:
-        raise ShapeError("same() stands in no Branches after its first part, so there is no width to take")
-    return same
-
-
-@lru_cache(maxsize=1 << 14)
-def _windows(n: Shape, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil: bool = False) -> Shape:
-    """How many windows fit each axis: ⌊(n + 2p - d(k - 1) - 1) / s⌋ + 1, or by torch's ceil rule."""
-    rank, out = len(n), []
-    settings = (spread(setting, rank) for setting in (kernel, stride, padding, dilation))
-    for size, k, s, p, d in zip(n, *settings, strict=True):
-        room = size + 2 * p - d * (k - 1) - 1
-        if room < 0:
-            raise ShapeError(f"a window of {d * (k - 1) + 1} does not fit {size + 2 * p} pixels")
-        fit = room // s + 1
-        if ceil and room % s and fit * s < size + p:
-            fit += 1  # the last window may hang over the end, but not start beyond the input and its left padding
-        out.append(fit)
-    return tuple(out)
-
-
-@lru_cache(maxsize=1 << 10)
-def _area(kernel: Ints, rank: int) -> int:
-    """Elements of a window: D_K² in 2D."""
-    return prod(spread(kernel, rank))
-
-
 # Leaves with weights
 
 
 def _conv(leaf: L.Conv, inputs: Inputs, same: int | None) -> Cost:
-    m, n_in = _features(inputs)
-    n = _width(leaf.out, m, same)
-    groups = _groups(leaf.groups, m, n)
-    d_f = _windows(n_in, leaf.kernel, leaf.stride, leaf.padding, leaf.dilation)
-    weights = _area(leaf.kernel, len(n_in)) * (m // groups) * n  # D_K² · M/groups · N
+    m, n_in = features(inputs)
+    n = width_of(leaf.out, m, same)
+    groups = groups_of(leaf.groups, m, n)
+    d_f = windows(n_in, leaf.kernel, leaf.stride, leaf.padding, leaf.dilation)
+    weights = area(leaf.kernel, len(n_in)) * (m // groups) * n  # D_K² · M/groups · N
     positions = prod(d_f)
     return Cost((n, *d_f), weights, n if leaf.bias else 0, 0, 0, weights * positions, 0, n * positions)
 
 
 def _conv_transpose(leaf: L.ConvTranspose, inputs: Inputs, same: int | None) -> Cost:
-    m, n_in = _features(inputs)
+    m, n_in = features(inputs)
     rank = len(n_in)
-    n = _width(leaf.out, m, same)
-    groups = _groups(leaf.groups, m, n)
+    n = width_of(leaf.out, m, same)
+    groups = groups_of(leaf.groups, m, n)
     axes = zip(
         n_in, spread(leaf.kernel, rank), spread(leaf.stride, rank), spread(leaf.padding, rank), spread(leaf.dilation, rank),
         spread(leaf.output_padding, rank), strict=True,
@@ -129,27 +81,20 @@ def _conv_transpose(leaf: L.ConvTranspose, inputs: Inputs, same: int | None) -> 
     out = tuple((size - 1) * s - 2 * p + d * (k - 1) + extra + 1 for size, k, s, p, d, extra in axes)
     if min(out) < 1:
         raise ShapeError(f"a padding of {leaf.padding} leaves nothing of {n_in} pixels")
-    weights = _area(leaf.kernel, rank) * m * (n // groups)
+    weights = area(leaf.kernel, rank) * m * (n // groups)
     # every *input* pixel meets the whole weight
     return Cost((n, *out), weights, n if leaf.bias else 0, macs=weights * prod(n_in), activations=n * prod(out))
 
 
-def _groups(groups: L.Groups, m: int, n: int) -> int:
-    count = m if groups == "each" else groups
-    if m % count or n % count:
-        raise ShapeError(f"{m} channels in and {n} out do not divide into {count} groups")
-    return count
-
-
 def _linear(leaf: L.Linear, inputs: Inputs, same: int | None) -> Cost:
-    *positions, m = _one(inputs)
-    n = _width(leaf.out, m, same)
+    *positions, m = one(inputs)
+    n = width_of(leaf.out, m, same)
     count = prod(positions)
     return Cost((*positions, n), m * n, n if leaf.bias else 0, macs=m * n * count, activations=n * count)
 
 
 def _batch_norm(leaf: L.BatchNorm, inputs: Inputs, same: int | None) -> Cost:
-    shape = _one(inputs)
+    shape = one(inputs)
     c = shape[0]
     # running mean and variance, and torch's count of the batches seen
     buffers = 2 * c + 1 if leaf.track_running_stats else 0
@@ -157,36 +102,36 @@ def _batch_norm(leaf: L.BatchNorm, inputs: Inputs, same: int | None) -> Cost:
 
 
 def _channel_norm(leaf: L.GroupNorm | L.InstanceNorm, inputs: Inputs, same: int | None) -> Cost:
-    shape = _one(inputs)
+    shape = one(inputs)
     if isinstance(leaf, L.GroupNorm) and shape[0] % leaf.groups:
         raise ShapeError(f"{shape[0]} channels do not divide into {leaf.groups} groups")
     return Cost(shape, norm=2 * shape[0] if leaf.affine else 0, elementwise=prod(shape))
 
 
 def _layer_norm(leaf: L.LayerNorm, inputs: Inputs, same: int | None) -> Cost:
-    shape = _one(inputs)
+    shape = one(inputs)
     norm = shape[-1] * (1 + leaf.bias) if leaf.elementwise_affine else 0
     return Cost(shape, norm=norm, elementwise=prod(shape))
 
 
 def _prelu(leaf: L.PReLU, inputs: Inputs, same: int | None) -> Cost:
-    shape = _one(inputs)
+    shape = one(inputs)
     return Cost(shape, weights=shape[0] if leaf.each_channel else 1, elementwise=prod(shape))
 
 
 def _embedding(leaf: L.Embedding, inputs: Inputs, same: int | None) -> Cost:
-    shape = _one(inputs)
-    c = _width(leaf.dim, shape[-1], same)
+    shape = one(inputs)
+    c = width_of(leaf.dim, shape[-1], same)
     return Cost((*shape, c), weights=leaf.num_embeddings * c, elementwise=prod(shape) * c)
 
 
 def _class_token(leaf: L.ClassToken, inputs: Inputs, same: int | None) -> Cost:
-    t, c = _tokens(inputs)
+    t, c = tokens(inputs)
     return Cost((t + 1, c), weights=c)
 
 
 def _position_embedding(leaf: L.PositionEmbedding, inputs: Inputs, same: int | None) -> Cost:
-    t, c = _tokens(inputs)
+    t, c = tokens(inputs)
     return Cost((t, c), weights=t * c, elementwise=t * c)
 
 
@@ -195,37 +140,37 @@ def _position_embedding(leaf: L.PositionEmbedding, inputs: Inputs, same: int | N
 
 def _each(leaf: L.Layer, inputs: Inputs, same: int | None) -> Cost:
     """One operation an element."""
-    shape = _one(inputs)
+    shape = one(inputs)
     return Cost(shape, elementwise=prod(shape))
 
 
 def _nothing(leaf: L.Layer, inputs: Inputs, same: int | None) -> Cost:
     """Nothing in evaluation."""
-    return Cost(_one(inputs))
+    return Cost(one(inputs))
 
 
 def _pool(leaf: L.MaxPool | L.AvgPool, inputs: Inputs, same: int | None) -> Cost:
-    c, n = _features(inputs)
+    c, n = features(inputs)
     stride = leaf.kernel if leaf.stride is None else leaf.stride
     dilation = leaf.dilation if isinstance(leaf, L.MaxPool) else 1
-    shape = (c, *_windows(n, leaf.kernel, stride, leaf.padding, dilation, leaf.ceil_mode))
+    shape = (c, *windows(n, leaf.kernel, stride, leaf.padding, dilation, leaf.ceil_mode))
     return Cost(shape, elementwise=prod(shape))
 
 
 def _adaptive_pool(leaf: L.AdaptiveAvgPool | L.AdaptiveMaxPool, inputs: Inputs, same: int | None) -> Cost:
-    c, n = _features(inputs)
+    c, n = features(inputs)
     shape = (c, *spread(leaf.output, len(n)))
     return Cost(shape, elementwise=prod(shape))
 
 
 def _upsample(leaf: L.Upsample, inputs: Inputs, same: int | None) -> Cost:
-    c, n = _features(inputs)
+    c, n = features(inputs)
     shape = (c, *(size * k for size, k in zip(n, spread(leaf.scale_factor, len(n)), strict=True)))
     return Cost(shape, elementwise=prod(shape))
 
 
 def _pad(leaf: L.Pad, inputs: Inputs, same: int | None) -> Cost:
-    c, n = _features(inputs)
+    c, n = features(inputs)
     sides = ((leaf.padding, leaf.padding),) * len(n) if isinstance(leaf.padding, int) else leaf.padding
     if len(sides) != len(n):
         raise ShapeError(f"pads {len(sides)} axes of {len(n)}; give one pair an axis")
@@ -233,11 +178,11 @@ def _pad(leaf: L.Pad, inputs: Inputs, same: int | None) -> Cost:
 
 
 def _flatten(leaf: L.Flatten, inputs: Inputs, same: int | None) -> Cost:
-    return Cost((prod(_one(inputs)),))
+    return Cost((prod(one(inputs)),))
 
 
 def _fold(leaf: L.Fold, inputs: Inputs, same: int | None) -> Cost:
-    shape = _one(inputs)
+    shape = one(inputs)
     if len(shape) != 4:
         raise ShapeError(f"folds (C, D, H, W) and is given {shape}")
     c, d, h, w = shape
@@ -245,29 +190,37 @@ def _fold(leaf: L.Fold, inputs: Inputs, same: int | None) -> Cost:
 
 
 def _to_tokens(leaf: L.Tokens, inputs: Inputs, same: int | None) -> Cost:
-    c, n = _features(inputs)
+    c, n = features(inputs)
     return Cost((prod(n), c))
 
 
 def _token(leaf: L.Token, inputs: Inputs, same: int | None) -> Cost:
-    t, c = _tokens(inputs)
+    t, c = tokens(inputs)
     if leaf.index >= t:
         raise ShapeError(f"there is no token {leaf.index} among {t}")
     return Cost((c,))
 
 
 def _unsqueeze(leaf: L.Unsqueeze, inputs: Inputs, same: int | None) -> Cost:
-    return Cost((1, *_one(inputs)))
+    return Cost((1, *one(inputs)))
 
 
 def _channel_shuffle(leaf: L.ChannelShuffle, inputs: Inputs, same: int | None) -> Cost:
-    shape = _one(inputs)
-    _groups(leaf.groups, shape[0], shape[0])
+    shape = one(inputs)
+    groups_of(leaf.groups, shape[0], shape[0])
     return Cost(shape)
 
 
+def _pad_channels(leaf: L.PadChannels, inputs: Inputs, same: int | None) -> Cost:
+    c, *rest = one(inputs)
+    n = width_of(leaf.out, c, same)
+    if n < c:
+        raise ShapeError(f"{c} channels do not pad to {n}")
+    return Cost((n, *rest))
+
+
 def _channel_slice(leaf: L.ChannelSlice, inputs: Inputs, same: int | None) -> Cost:
-    c, *rest = _one(inputs)
+    c, *rest = one(inputs)
     if c % leaf.of:
         raise ShapeError(f"{c} channels do not split into {leaf.of} equal parts")
     return Cost((c // leaf.of, *rest))
@@ -278,26 +231,26 @@ def _channel_slice(leaf: L.ChannelSlice, inputs: Inputs, same: int | None) -> Co
 
 def _add(leaf: L.Add, inputs: Inputs, same: int | None) -> Cost:
     if len(set(inputs)) != 1:
-        raise ShapeError(f"adds unlike shapes, {_listed(inputs)}; the parts that meet here must agree")
+        raise ShapeError(f"adds unlike shapes, {listed(inputs)}; the parts that meet here must agree")
     return Cost(inputs[0], elementwise=prod(inputs[0]) * (len(inputs) - 1))
 
 
 def _multiply(leaf: L.Multiply, inputs: Inputs, same: int | None) -> Cost:
     shape = tuple(max(axis) for axis in zip(*inputs, strict=True)) if len({len(s) for s in inputs}) == 1 else ()
     if not shape or any(size not in (1, full) for s in inputs for size, full in zip(s, shape, strict=True)):
-        raise ShapeError(f"multiplies unlike shapes, {_listed(inputs)}")
+        raise ShapeError(f"multiplies unlike shapes, {listed(inputs)}")
     return Cost(shape, elementwise=prod(shape) * (len(inputs) - 1))
 
 
 def _concatenate(leaf: L.Concatenate, inputs: Inputs, same: int | None) -> Cost:
     axis, first = leaf.axis, inputs[0]
     if axis >= len(first) or len({(*s[:axis], *s[axis + 1 :]) for s in inputs}) != 1:
-        raise ShapeError(f"concatenates along axis {axis} shapes that differ elsewhere, {_listed(inputs)}")
+        raise ShapeError(f"concatenates along axis {axis} shapes that differ elsewhere, {listed(inputs)}")
     return Cost((*first[:axis], sum(s[axis] for s in inputs), *first[axis + 1 :]))
 
 
 def _matmul(leaf: L.MatMul, inputs: Inputs, same: int | None) -> Cost:
-    a, b = _two(inputs)
+    a, b = two(inputs)
     if len(a) != len(b) or a[:-2] != b[:-2] or a[-1] != b[-2]:
         raise ShapeError(f"multiplies matrices {a} and {b}, which do not fit")
     shape = (*a[:-1], b[-1])
@@ -306,14 +259,14 @@ def _matmul(leaf: L.MatMul, inputs: Inputs, same: int | None) -> Cost:
 
 def _attention(leaf: L.Attention, inputs: Inputs, same: int | None) -> Cost:
     if len(inputs) == 1:
-        t, packed = _tokens(inputs)
+        t, packed = tokens(inputs)
         if packed % 3:
             raise ShapeError(f"{packed} channels are not queries, keys and values side by side")
         s, c, c_v = t, packed // 3, packed // 3
     else:
-        (t, c), (s, c_k), (s_v, c_v) = _three(inputs)
+        (t, c), (s, c_k), (s_v, c_v) = three(inputs)
         if c != c_k or s != s_v:
-            raise ShapeError(f"queries, keys and values do not fit, {_listed(inputs)}")
+            raise ShapeError(f"queries, keys and values do not fit, {listed(inputs)}")
     if c % leaf.heads or c_v % leaf.heads:
         raise ShapeError(f"{c} channels do not divide into {leaf.heads} heads")
     scores = leaf.heads * t * s
@@ -322,7 +275,7 @@ def _attention(leaf: L.Attention, inputs: Inputs, same: int | None) -> Cost:
 
 
 def _resize(leaf: L.Resize, inputs: Inputs, same: int | None) -> Cost:
-    a, b = _two(inputs)
+    a, b = two(inputs)
     if len(a) != len(b):
         raise ShapeError(f"resizes {a} to the sides of {b}, which has other axes")
     shape = (a[0], *b[1:])
@@ -330,33 +283,10 @@ def _resize(leaf: L.Resize, inputs: Inputs, same: int | None) -> Cost:
 
 
 def _crop(leaf: L.Crop, inputs: Inputs, same: int | None) -> Cost:
-    a, b = _two(inputs)
+    a, b = two(inputs)
     if len(a) != len(b) or any(n < m for n, m in zip(a[1:], b[1:], strict=True)):
         raise ShapeError(f"crops {a} to the sides of {b}, which is larger")
     return Cost((a[0], *b[1:]))
-
-
-def _tokens(inputs: Inputs) -> tuple[int, int]:
-    shape = _one(inputs)
-    if len(shape) != 2:
-        raise ShapeError(f"takes tokens (T, C) and is given {shape}")
-    return shape[0], shape[1]
-
-
-def _two(inputs: Inputs) -> Inputs:
-    if len(inputs) != 2:
-        raise ShapeError(f"takes two inputs and is given {len(inputs)}")
-    return inputs
-
-
-def _three(inputs: Inputs) -> Inputs:
-    if len(inputs) != 3 or any(len(shape) != 2 for shape in inputs):
-        raise ShapeError(f"takes queries, keys and values (T, C) and is given {_listed(inputs)}")
-    return inputs
-
-
-def _listed(inputs: Inputs) -> str:
-    return " and ".join(str(shape) for shape in inputs)
 
 
 FORMULAS: dict[type[L.Layer], Formula] = {
@@ -387,6 +317,7 @@ FORMULAS: dict[type[L.Layer], Formula] = {
     L.Token: _token,
     L.Unsqueeze: _unsqueeze,
     L.ChannelShuffle: _channel_shuffle,
+    L.PadChannels: _pad_channels,
     L.ChannelSlice: _channel_slice,
     L.Add: _add,
     L.Multiply: _multiply,

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from profiler.count import closed
-from profiler.count.formulas import Cost, Inputs, spread
+from profiler.count.formulas import Cost
+from profiler.count.shapes import Inputs, spread
 from profiler.errors import ProfilerError
 from profiler.network import combinators as C
 from profiler.network import layers as L
@@ -222,6 +223,7 @@ LEAVES: dict[type[L.Layer], Callable[[Any, Inputs, Cost], nn.Module]] = {
     L.Token: lambda leaf, inputs, cost: M.Token(leaf.index),
     L.Unsqueeze: lambda leaf, inputs, cost: M.Unsqueeze(),
     L.ChannelShuffle: lambda leaf, inputs, cost: nn.ChannelShuffle(leaf.groups),
+    L.PadChannels: lambda leaf, inputs, cost: M.PadChannels(cost.output[0] - inputs[0][0]),
     L.ChannelSlice: lambda leaf, inputs, cost: M.ChannelSlice(leaf.index, leaf.of),
     L.Add: lambda leaf, inputs, cost: M.Add(leaf.scale),
     L.Multiply: lambda leaf, inputs, cost: M.Multiply(),

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
-from fractions import Fraction
 from typing import Any, ClassVar, Literal, TypeVar, Union, dataclass_transform
+
+from profiler.network.widths import Groups, Width
 
 Ints = Union[int, tuple[int, ...]]
 """One number for every axis, or one an axis, as in torch.nn."""
@@ -52,58 +53,6 @@ def value_class(cls: _T) -> _T:
     frozen.__hash__ = __hash__
     return cls
 
-
-# Widths: how many channels come out.
-
-
-@dataclass(frozen=True)
-class Fixed:
-    """A width that no multiplier touches: the classes."""
-
-    n: int
-
-    def __repr__(self) -> str:
-        return f"fixed({self.n})"
-
-
-@dataclass(frozen=True)
-class Same:
-    """As many channels as the first part of the Branches it stands in: the projection of a shortcut."""
-
-    def __repr__(self) -> str:
-        return "same()"
-
-
-@dataclass(frozen=True)
-class Times:
-    """`k` times the channels of its input, rounded down."""
-
-    k: int | Fraction
-
-    def __repr__(self) -> str:
-        return f"times({self.k})"
-
-
-Width = Union[int, Fixed, Same, Times]
-
-
-def fixed(n: int) -> Fixed:
-    """A width that no multiplier touches."""
-    return Fixed(n)
-
-
-def same() -> Same:
-    """The width of the sum that this joins."""
-    return Same()
-
-
-def times(k: int | Fraction) -> Times:
-    """`k` times the width of the input."""
-    return Times(k)
-
-
-Groups = Union[int, Literal["each"]]
-"""Groups of a convolution; `"each"` is one a channel: depthwise."""
 
 # Leaves with weights.
 
@@ -332,6 +281,13 @@ class ChannelShuffle(Layer):
     """ShuffleNet's transposition of `(groups, C / groups)` channels."""
 
     groups: int
+
+
+@value_class
+class PadChannels(Layer):
+    """Channels of zeros, half of them before and half after (one more where odd), until there are `out`."""
+
+    out: Width
 
 
 @value_class

@@ -138,6 +138,17 @@ class Unsqueeze(nn.Module):
         return x.unsqueeze(1)
 
 
+class PadChannels(nn.Module):
+    """`extra` channels of zeros, half before and half after."""
+
+    def __init__(self, extra: int) -> None:
+        super().__init__()
+        self.before, self.after = extra // 2, extra - extra // 2
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.pad(x, (0, 0) * (x.ndim - 2) + (self.before, self.after))
+
+
 class ChannelSlice(nn.Module):
     """Part `index` of `of` equal parts of the channels."""
 

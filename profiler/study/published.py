@@ -76,7 +76,7 @@ QUANTITIES: dict[str, Callable[[Row], int]] = {
     "weights": lambda row: row.weights,
     # Keras counts the moving mean and variance of BatchNorm as parameters
     "keras_params": lambda row: row.params + (row.norm if row.op == "batch_norm" else 0),
-    # its Inceptions normalise without a scale: two moving moments more, one scale less
+    # its Inceptions, and TF-Slim's MobileNet v1, normalise without a scale: two moving moments more, one scale less
     "unscaled_keras_params": lambda row: row.params + (row.norm // 2 if row.op == "batch_norm" else 0),
 }
 

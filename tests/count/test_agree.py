@@ -44,11 +44,10 @@ from profiler.network.layers import (
     Token,
     Tokens,
     Upsample,
-    fixed,
-    times,
-)  # fmt: skip
+)
 from profiler.network.load import Network, load
 from profiler.network.registry import names
+from profiler.network.widths import fixed, times
 
 ENGINES = ["fvcore", "thop", "torch"]
 

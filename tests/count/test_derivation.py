@@ -9,9 +9,10 @@ import pytest
 from profiler.count import closed
 from profiler.count.derivation import derivation, separable_pairs
 from profiler.network.combinators import Chain
-from profiler.network.layers import Attention, Conv, ConvTranspose, Layer, Linear, MatMul, times
+from profiler.network.layers import Attention, Conv, ConvTranspose, Layer, Linear, MatMul
 from profiler.network.load import load
 from profiler.network.registry import names
+from profiler.network.widths import times
 
 LETTERS: list[tuple[Layer, tuple[tuple[int, ...], ...], str, str]] = [
     (Conv(64, 3, padding=1), ((32, 14, 14),), "D_K²·M·N·D_F²", "3²·32·64·14²"),

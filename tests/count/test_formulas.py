@@ -10,6 +10,7 @@ import pytest
 from profiler.count.formulas import FORMULAS, Cost, cost
 from profiler.errors import ShapeError
 from profiler.network import layers as L
+from profiler.network.widths import same, times
 
 WITH_MACS: list[tuple[str, L.Layer, tuple[tuple[int, ...], ...], Cost]] = [
     (
@@ -20,7 +21,7 @@ WITH_MACS: list[tuple[str, L.Layer, tuple[tuple[int, ...], ...], Cost]] = [
     ),
     (
         "depthwise: D_K²·M·D_F²",
-        L.Conv(L.times(1), 3, stride=2, padding=1, groups="each", bias=False),
+        L.Conv(times(1), 3, stride=2, padding=1, groups="each", bias=False),
         ((32, 14, 14),),
         Cost((32, 7, 7), 3 * 3 * 32, macs=3 * 3 * 32 * 7 * 7, activations=32 * 7 * 7),
     ),
@@ -63,7 +64,7 @@ WITH_MACS: list[tuple[str, L.Layer, tuple[tuple[int, ...], ...], Cost]] = [
     ("linear: M·N", L.Linear(10), ((84,),), Cost((10,), 84 * 10, 10, macs=84 * 10, activations=10)),
     (
         "linear on tokens: T·M·N",
-        L.Linear(L.times(3)),
+        L.Linear(times(3)),
         ((197, 192),),
         Cost((197, 576), 192 * 576, 576, macs=197 * 192 * 576, activations=197 * 576),
     ),
@@ -118,6 +119,8 @@ WITHOUT_MACS: list[tuple[str, L.Layer, tuple[tuple[int, ...], ...], Cost]] = [
     ("PositionEmbedding", L.PositionEmbedding(), ((197, 192),), Cost((197, 192), weights=197 * 192, elementwise=197 * 192)),
     ("Embedding", L.Embedding(1000, 64), ((12,),), Cost((12, 64), weights=64_000, elementwise=12 * 64)),
     ("ChannelShuffle", L.ChannelShuffle(3), ((240, 28, 28),), Cost((240, 28, 28))),
+    ("PadChannels: 32 - 16 zeros", L.PadChannels(32), ((16, 8, 8),), Cost((32, 8, 8))),
+    ("Unsqueeze", L.Unsqueeze(), ((9, 64),), Cost((1, 9, 64))),
     ("ChannelSlice", L.ChannelSlice(1, 2), ((116, 28, 28),), Cost((58, 28, 28))),
     ("Add of three: two additions an element", L.Add(), ((8, 4, 4),) * 3, Cost((8, 4, 4), elementwise=2 * 8 * 16)),
     ("Multiply spreads axes of 1", L.Multiply(), ((8, 4, 4), (8, 1, 1)), Cost((8, 4, 4), elementwise=8 * 16)),
@@ -144,7 +147,7 @@ def test_every_leaf_has_a_formula() -> None:
 
 def test_separable_is_one_over_n_plus_one_over_the_kernel_squared() -> None:
     m, n, d_f = 512, 512, 14
-    depthwise = cost(L.Conv(L.times(1), 3, padding=1, groups="each"), ((m, d_f, d_f),)).macs
+    depthwise = cost(L.Conv(times(1), 3, padding=1, groups="each"), ((m, d_f, d_f),)).macs
     pointwise = cost(L.Conv(n, 1), ((m, d_f, d_f),)).macs
     standard = cost(L.Conv(n, 3, padding=1), ((m, d_f, d_f),)).macs
     assert Fraction(depthwise + pointwise, standard) == Fraction(1, n) + Fraction(1, 9)
@@ -155,7 +158,7 @@ MISFITS: list[tuple[L.Layer, tuple[Any, ...], str]] = [
     (L.Conv(8, 3, groups=3), ((4, 5, 5),), "4 channels in and 8 out do not divide into 3 groups"),
     (L.Conv(8, 3), ((4,),), "takes (channels, *spatial) and is given (4,); move it before the Flatten"),
     (L.Conv(8, (3, 3)), ((4, 5),), "(3, 3) has 2 numbers for 1 spatial axes; give one number or 1"),
-    (L.Conv(L.same(), 1), ((4, 5, 5),), "same() stands in no Branches after its first part, so there is no width to take"),
+    (L.Conv(same(), 1), ((4, 5, 5),), "same() stands in no Branches after its first part, so there is no width to take"),
     (L.MaxPool(2), ((4, 1, 1),), "a window of 2 does not fit 1 pixels"),
     (L.Add(), ((4, 5, 5), (8, 5, 5)), "adds unlike shapes, (4, 5, 5) and (8, 5, 5); the parts that meet here must agree"),
     (L.Concatenate(), ((4, 5, 5), (8, 6, 6)), "concatenates along axis 0 shapes that differ elsewhere"),

@@ -46,16 +46,18 @@ from profiler.network.layers import (
     MaxPool,
     Multiply,
     Pad,
+    PadChannels,
     PositionEmbedding,
     PReLU,
     Resize,
     Token,
     Tokens,
+    Unsqueeze,
     Upsample,
-    times,
-)  # fmt: skip
+)
 from profiler.network.load import load
 from profiler.network.registry import names
+from profiler.network.widths import times
 
 FEATURES = ((6, 9, 9),)
 TOKENS = ((5, 12),)
@@ -103,6 +105,8 @@ SAMPLES: list[tuple[Layer, tuple[tuple[int, ...], ...]]] = [
     (Token(1), TOKENS),
     (ChannelShuffle(3), FEATURES),
     (ChannelSlice(1, 2), FEATURES),
+    (PadChannels(9), FEATURES),
+    (Unsqueeze(), TOKENS),
     (Add(), FEATURES * 3),
     (Add(scale=0.5), FEATURES * 2),
     (Multiply(), ((6, 9, 9), (6, 1, 1))),

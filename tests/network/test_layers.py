@@ -10,8 +10,9 @@ import sys
 import pytest
 
 from profiler.network.combinators import Aside, Branches, Chain, Graph, leaves_of, parts_of, rebuilt
-from profiler.network.layers import Activation, Add, BatchNorm, Conv, Identity, Layer, Linear, fixed, same, times
+from profiler.network.layers import Activation, Add, BatchNorm, Conv, Identity, Layer, Linear
 from profiler.network.load import load
+from profiler.network.widths import fixed, same, times
 
 
 def test_a_value_prints_short_and_indented() -> None:

@@ -9,9 +9,10 @@ import pytest
 
 from profiler.errors import ProfilerError, ShapeError, UnknownName
 from profiler.network.combinators import Chain
-from profiler.network.layers import Conv, Flatten, Linear, fixed
+from profiler.network.layers import Conv, Flatten, Linear
 from profiler.network.load import Network, least_side, load, parse
 from profiler.network.registry import names
+from profiler.network.widths import fixed
 
 
 def test_parse() -> None:
@@ -40,7 +41,7 @@ def test_defaults_are_no_options() -> None:
 
 
 BAD: list[tuple[str, dict[str, Any], str]] = [
-    ("mobilenet", {}, "no network is called 'mobilenet'; did you mean mobilenet_v1"),
+    ("mobilenet", {}, "no network is called 'mobilenet'; did you mean mobilenet_v2, mobilenet_v1 or mobilenet_v3_small?"),
     ("", {}, "model '' has no name"),
     ("vgg16@alpha", {}, "model 'vgg16@alpha': 'alpha' is not key=value; write vgg16@alpha=0.5,resolution=160"),
     ("vgg16@alpa=1", {}, "no option of vgg16 is called 'alpa'; did you mean alpha?"),

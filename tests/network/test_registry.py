@@ -38,7 +38,8 @@ def test_every_architecture_states_where_it_comes_from() -> None:
 
 PLUGIN = """
 from profiler.network.combinators import Chain
-from profiler.network.layers import Conv, Flatten, Linear, fixed
+from profiler.network.layers import Conv, Flatten, Linear
+from profiler.network.widths import fixed
 from profiler.network.registry import architecture
 
 @architecture("plugged", paper="none", year=2026, input=(3, 8, 8))

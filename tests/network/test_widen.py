@@ -7,8 +7,9 @@ from fractions import Fraction
 import pytest
 
 from profiler.network.combinators import Chain
-from profiler.network.layers import Attention, Conv, ConvTranspose, Embedding, GroupNorm, Linear, fixed, times
+from profiler.network.layers import Attention, Conv, ConvTranspose, Embedding, GroupNorm, Linear
 from profiler.network.widen import nearest, quantum, widen
+from profiler.network.widths import fixed, times
 
 
 def test_plain_widths_scale_and_the_others_do_not() -> None:
