@@ -54,12 +54,12 @@ def hybridsn(classes: int = 16) -> Chain:
     "cnn_2d_hsi",
     paper="Deep Supervised Learning for HSI (IGARSS 2015)",
     year=2015,
-    input=(30, 5, 5),
+    input=lambda components: (components, 5, 5),
     task="hyperspectral",
     note="Makantasis et al., the 2D-CNN of later comparisons: 3c, 9c and 6c filters for c principal components",
 )
 def cnn_2d_hsi(components: int = 30, classes: int = 16) -> Chain:
-    """Filters in multiples of the principal components kept: 30 for Indian Pines; 10 is `components=10,input=10x5x5`."""
+    """Filters in multiples of the principal components kept: 30 for Indian Pines; `components=10`, say, elsewhere."""
     c = components
     return Chain(
         body=Chain(conv1=biased(3 * c, 3), conv2=biased(9 * c, 3), drop=Dropout(0.25)),
@@ -70,10 +70,14 @@ def cnn_2d_hsi(components: int = 30, classes: int = 16) -> Chain:
 
 
 @architecture(
-    "cnn_1d_hu", paper="Deep CNNs for HSI Classification (J. Sensors 2015)", year=2015, input=(1, 200), task="hyperspectral"
+    "cnn_1d_hu",
+    paper="Deep CNNs for HSI Classification (J. Sensors 2015)",
+    year=2015,
+    input=lambda bands: (1, bands),
+    task="hyperspectral",
 )
 def cnn_1d_hu(bands: int = 200, classes: int = 16) -> Chain:
-    """One spectrum: a kernel of ⌈bands/9⌉, then a pooling of ⌈kernel/5⌉; another scene needs `bands` and `--input`."""
+    """One spectrum: a kernel of ⌈bands/9⌉, then a pooling of ⌈kernel/5⌉."""
     kernel = -(-bands // 9)
     return Chain(
         body=Chain(conv=Conv(20, kernel), pool=MaxPool(-(-kernel // 5)), act=Activation("Tanh")),

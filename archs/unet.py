@@ -18,9 +18,9 @@ WIDTHS = (64, 128, 256, 512, 1024)  # Figure 1
     "unet",
     paper="U-Net (1505.04597)",
     year=2015,
-    input=(1, 572, 572),
+    input=lambda build: {"paper": (1, 572, 572), "keras": (1, 256, 256), "batchnorm": (3, 256, 256)}[build],
     task="segmentation",
-    note="three builds go by this name; keras is usually fed 1x256x256, batchnorm 3 channels",
+    note="three builds go by this name",
 )
 def unet(build: Literal["paper", "keras", "batchnorm"] = "paper", classes: int = 2) -> Graph:
     """Figure 1: valid convolutions, cropped skips, 2×2 transposed convolutions; 572 pixels in, 388 out.

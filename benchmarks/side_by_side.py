@@ -6,6 +6,7 @@ python benchmarks/side_by_side.py [--rounds 7] > docs/performance.md
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import platform
 import random
@@ -119,11 +120,12 @@ def sweeps(name: str) -> dict[str, Timed]:
 
 
 def closed_forms(rounds: int) -> list[str]:
-    """In process, nothing kept from before: the rows of each network."""
+    """In process, nothing kept from before: the rows of each network; the collector off, as timeit has it."""
     from profiler.count import closed
     from profiler.network.load import load
     from profiler.network.registry import names
 
+    gc.disable()
     lines = []
     for name in names():
         network = load(name)

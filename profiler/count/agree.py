@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable
 
 import torch
@@ -17,6 +18,7 @@ from profiler.records import Agreement, Difference, Row
 def recount(network: Network, batch: int, engines: Iterable[str]) -> list[Agreement]:
     """The network instantiated and counted by each witness, beside the closed form. Raises UnknownName, Unavailable."""
     asked = [witness(engine) for engine in engines]
+    gc.enable()  # built modules are cycles, which the command line's start leaves uncollected
     rows = network.profile(batch).rows
     module = bare(network.value, network.inputs)
     inputs = tuple(torch.zeros(batch, *shape) for shape in network.inputs)

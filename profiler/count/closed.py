@@ -24,6 +24,7 @@ Step = tuple[str, L.Layer, Inputs, Cost, bool]
 """One leaf met on the walk: path, leaf, input shapes, its cost for one sample, and whether it runs in training only."""
 
 _cost = lru_cache(maxsize=1 << 16)(formulas.cost)
+_CONVOLUTIONS = frozenset({L.Conv, L.ConvTranspose})
 _COMBINATORS = frozenset({C.Chain, C.Branches, C.Graph, C.Aside})
 
 
@@ -83,31 +84,30 @@ def rows(network: L.Layer, inputs: Inputs, batch: int = 1) -> tuple[Row, ...]:
     _, steps = walk(network, inputs)
     out = []
     for path, leaf, given, (output, weights, bias, norm, buffers, macs, elementwise, activations), side in steps:
-        op, kind, module, facts, shapes = _described(leaf, given, batch)
-        out.append(
-            Row(
-                path, op, kind, module, facts, shapes, (batch, *output), weights, bias, norm, buffers,
-                batch * macs, batch * elementwise, batch * activations, side,
-            )
-        )  # fmt: skip
+        first = given[0]
+        channels = first[0] if type(leaf) in _CONVOLUTIONS else 0
+        op, kind, module, facts = _described(leaf, len(first) - 1, channels)
+        shapes = ((batch, *first),) if len(given) == 1 else tuple([(batch, *shape) for shape in given])
+        shape = (batch, *output)
+        counts = (weights, bias, norm, buffers, batch * macs, batch * elementwise, batch * activations)
+        out.append(Row._make((path, op, kind, module, facts, shapes, shape, *counts, side)))
     return tuple(out)
 
 
 @lru_cache(maxsize=1 << 14)
-def _described(leaf: L.Layer, inputs: Inputs, batch: int) -> tuple[str, str, str, Mapping[str, Any], tuple[Shape, ...]]:
-    """op, kind, torch.nn class, facts, and the input shapes with the batch axis."""
+def _described(leaf: L.Layer, rank: int, channels: int) -> tuple[str, str, str, Mapping[str, Any]]:
+    """op, kind, torch.nn class and facts, for an input of `rank` spatial axes; only convolutions ask for its channels."""
     name = type(leaf).__name__
-    rank = len(inputs[0]) - 1
-    facts: dict[str, Any] = {f.name: getattr(leaf, f.name) for f in fields(leaf)}  # type: ignore[arg-type]
+    facts: dict[str, Any] = {f.name: getattr(leaf, f.name) for f in fields(leaf)}
     op = _OPS.get(name) or "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
     kind, module = _KINDS[name], name
     match leaf:
         case L.Conv() | L.ConvTranspose():
             facts = _spread_facts(facts, rank)
             if facts["groups"] == "each":
-                facts["groups"] = inputs[0][0]
+                facts["groups"] = channels
             if name == "Conv":
-                kind = _conv_kind(inputs[0][0], facts["groups"], facts["kernel"])
+                kind = _conv_kind(channels, facts["groups"], facts["kernel"])
             module = f"{name}{rank}d"
         case L.Activation(which):
             op = module = which
@@ -121,7 +121,7 @@ def _described(leaf: L.Layer, inputs: Inputs, batch: int) -> tuple[str, str, str
             module = f"ZeroPad{rank}d"
     for gone in ("out", "dim"):  # a width is in the output's shape
         facts.pop(gone, None)
-    return op, kind, module, facts, tuple((batch, *shape) for shape in inputs)
+    return op, kind, module, facts
 
 
 def _spread_facts(facts: dict[str, Any], rank: int) -> dict[str, Any]:

@@ -66,7 +66,8 @@ class _Search:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.side = network.resolution
-        self.native = network.architecture.inputs[0][-1] if network.architecture else self.side
+        made = network.architecture
+        self.native = made.inputs(network.options)[0][-1] if made else self.side
         self.seen: dict[tuple[Fraction, int | None], tuple[int, int]] = {}
 
     def count(self, alpha: Fraction, k: int, period: int | None) -> tuple[int, int]:

@@ -8,9 +8,8 @@ or takes time is one leaf and one row.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields
-from typing import Any, ClassVar, Literal, TypeVar, Union, dataclass_transform
+from dataclasses import MISSING, FrozenInstanceError, dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Union, dataclass_transform
 
 from profiler.network.widths import Groups, Width
 
@@ -29,9 +28,32 @@ class Layer:
     def __repr__(self) -> str:
         return _leaf_text(self)
 
+    def __hash__(self) -> int:
+        try:
+            return self._hash
+        except AttributeError:
+            # counts are memoised on layers and a network is a deep tree, so the hash is kept beside the fields
+            kept: int = hash((type(self), *self.__dict__.values()))
+            self.__dict__["_hash"] = kept
+            return kept
+
+    def __eq__(self, other: object) -> bool:
+        # the kept hashes are compared first, and stand in both dicts after that
+        return type(self) is type(other) and hash(self) == hash(other) and self.__dict__ == other.__dict__
+
+    def __setattr__(self, name: str, value: object) -> None:
+        # each field once, by __init__; cheaper to make than dataclass's own frozen methods, thirty times at every start
+        if name in self.__dict__ or name not in self.__dataclass_fields__:
+            raise FrozenInstanceError(f"a layer does not change; replace() makes another with its own {name}")
+        self.__dict__[name] = value
+
     def __getstate__(self) -> dict[str, Any]:
         # hashes of strings differ from process to process, so the kept one stays behind
         return {name: value for name, value in self.__dict__.items() if name != "_hash"}
+
+    if TYPE_CHECKING:
+        _hash: int
+        __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
 _T = TypeVar("_T", bound=type)
@@ -39,19 +61,9 @@ _T = TypeVar("_T", bound=type)
 
 @dataclass_transform(frozen_default=True)
 def value_class(cls: _T) -> _T:
-    """A frozen dataclass that hashes once: the counts are memoised on layers, and a network is a deep tree."""
-    frozen: Any = dataclass(frozen=True, repr=False)(cls)
-    structural: Callable[[Any], int] = frozen.__hash__
-
-    def __hash__(self: Any) -> int:  # noqa: N807  # it is the class's own
-        try:
-            return self._hash  # type: ignore[no-any-return]
-        except AttributeError:
-            kept = self.__dict__["_hash"] = structural(self)
-            return kept
-
-    frozen.__hash__ = __hash__
-    return cls
+    """A dataclass that is frozen, compares, hashes and prints as Layer does."""
+    made: Any = dataclass(repr=False, eq=False)(cls)
+    return made  # type: ignore[no-any-return]
 
 
 # Leaves with weights.
@@ -352,7 +364,7 @@ class Crop(Layer):
 
 def _leaf_text(layer: Layer) -> str:
     shown = []
-    for i, field in enumerate(fields(layer)):  # type: ignore[arg-type]  # every Layer is a dataclass by value_class
+    for i, field in enumerate(fields(layer)):
         value = getattr(layer, field.name)
         if i < layer.positional and (field.default is MISSING or value != field.default):
             shown.append(repr(value))

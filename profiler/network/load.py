@@ -121,7 +121,7 @@ def load(
     settings = made.checked({**(options or {}), **{key: value for key, value in own.items() if key not in PLACE}})
     width = grid.alpha(point.get("alpha", 1))
     value = made.make(width, **settings)
-    network = Network(name, made, settings, width, value, _inputs(point.get("input"), made))
+    network = Network(name, made, settings, width, value, _inputs(point.get("input"), made, settings))
     if "resolution" in point and "rho" in point:
         raise ProfilerError(f"{name}: give a resolution or a rho, not both")
     if "rho" in point:
@@ -145,12 +145,13 @@ def _of_value(
     return network if resolution is None else network.at(grid.side(resolution))
 
 
-def _inputs(given: Any, made: Architecture) -> tuple[Shape, ...]:
+def _inputs(given: Any, made: Architecture, settings: Mapping[str, Any]) -> tuple[Shape, ...]:
+    inputs = made.inputs(settings)
     if given is None:
-        return made.inputs
+        return inputs
     shape = grid.shape(given) if isinstance(given, str) else tuple(given)
-    if len(made.inputs) != 1 or len(shape) != len(made.inputs[0]):
-        native = " and ".join("x".join(map(str, native)) for native in made.inputs)
+    if len(inputs) != 1 or len(shape) != len(inputs[0]):
+        native = " and ".join("x".join(map(str, native)) for native in inputs)
         text = "x".join(map(str, shape))
         raise ProfilerError(f"{made.name}: input {text} has other axes than its native {native}; give as many")
     return (shape,)

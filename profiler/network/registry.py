@@ -1,6 +1,6 @@
 """The zoo by name: @architecture puts a factory in, `find` takes it out. No torch.
 
-`archs/` is loaded at the first look-up, from beside this package, whatever else is called archs where the user stands; then
+`archs/` is loaded as it is looked up, from beside this package, whatever else is called archs where the user stands; then
 plug-ins, by the entry-point group `profiler.architectures` (each entry names a module that uses @architecture).
 """
 
@@ -22,6 +22,7 @@ from profiler.network.layers import Layer, Shape
 from profiler.network.widen import widen
 
 Factory = Callable[..., Layer]
+Native = Shape | tuple[Shape, ...] | Callable[..., Shape | tuple[Shape, ...]]
 ENTRY_POINTS = "profiler.architectures"
 
 
@@ -34,8 +35,8 @@ class Architecture:
     paper: str
     """Title or short name, with the arXiv number where there is one."""
     year: int
-    inputs: tuple[Shape, ...]
-    """Native shapes of one sample, `(C, *spatial)`."""
+    native: Native
+    """Native shapes of one sample, or a function of those options that they follow."""
     task: str
     preset: Mapping[str, Any] = field(default_factory=dict)
     """What this name fixes of the factory's options."""
@@ -45,6 +46,14 @@ class Architecture:
     def options(self) -> dict[str, inspect.Parameter]:
         """The options that `--set` takes, with their types and defaults."""
         return _options(self.factory, tuple(self.preset))
+
+    def inputs(self, options: Mapping[str, Any] | None = None) -> tuple[Shape, ...]:
+        """Native shapes of one sample, `(C, *spatial)` each, under `options` (as `checked` gives them)."""
+        native = self.native
+        if callable(native):
+            settings = {name: option.default for name, option in self.options.items()} | {**self.preset, **(options or {})}
+            native = native(**{name: settings[name] for name in inspect.signature(native).parameters})
+        return (native,) if isinstance(native[0], int) else native
 
     @property
     def own_alpha(self) -> bool:
@@ -57,7 +66,7 @@ class Architecture:
 
     def checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """`options` with texts turned into the options' types, defaults left out. Raises ProfilerError or UnknownName."""
-        known = self.options
+        known = self.options if options else {}
         found = {}
         for name, value in options.items():
             if name not in known:
@@ -77,22 +86,23 @@ def architecture(
     *,
     paper: str,
     year: int,
-    input: Shape | tuple[Shape, ...],
+    input: Native,
     task: str = "classification",
     preset: Mapping[str, Any] | None = None,
     note: str = "",
 ) -> Callable[[Factory], Factory]:
-    """Put a factory into the zoo under `name`, with its native input `(C, *spatial)`; several shapes for several inputs.
+    """Put a factory into the zoo under `name`, with its native input `(C, *spatial)`.
+
+    Several shapes are several inputs; a function of some of the factory's options makes shapes that follow them.
 
     The factory's parameters are the network's options. One called `alpha` (a Fraction) takes the paper's width
     multiplier; without it the network is widened generically. Raises ValueError where the name is taken.
     """
 
     def put(factory: Factory) -> Factory:
-        inputs = (input,) if isinstance(input[0], int) else input
         if name in _zoo:
             raise ValueError(f"two architectures are called '{name}'; give one another name")
-        _zoo[name] = Architecture(name, factory, paper, year, inputs, task, dict(preset or {}), note)
+        _zoo[name] = Architecture(name, factory, paper, year, input, task, dict(preset or {}), note)
         return factory
 
     return put
@@ -100,15 +110,19 @@ def architecture(
 
 def names() -> list[str]:
     """Every name of the zoo, sorted."""
-    return sorted(_loaded())
+    return sorted(_whole_zoo())
 
 
 def find(name: str) -> Architecture:
     """The architecture called `name`. Raises UnknownName with the nearest."""
-    zoo = _loaded()
-    if name not in zoo:
-        raise UnknownName("network", name, sorted(zoo), "(`profiler list` shows them all)")
-    return zoo[name]
+    if name not in _zoo:
+        # the files that speak of it first: a comparison of two networks need not load the other eighty
+        for file in _files():
+            if f'"{name}"' in file.read_text(encoding="utf-8"):
+                _load(file)
+    if name not in _zoo and name not in _whole_zoo():
+        raise UnknownName("network", name, sorted(_zoo), "(`profiler list` shows them all)")
+    return _zoo[name]
 
 
 def zoo_folder() -> Path:
@@ -116,12 +130,18 @@ def zoo_folder() -> Path:
     return Path(__file__).resolve().parents[2] / "archs"
 
 
+def _files() -> list[Path]:
+    return sorted(file for file in zoo_folder().glob("*.py") if file.stem != "__init__")
+
+
+def _load(file: Path) -> None:
+    importlib.import_module(f"{_package(file.parent).__name__}.{file.stem}")
+
+
 @lru_cache(maxsize=1)
-def _loaded() -> dict[str, Architecture]:
-    package = _load_package(zoo_folder())
-    for file in sorted(zoo_folder().glob("*.py")):
-        if file.stem != "__init__":
-            importlib.import_module(f"{package.__name__}.{file.stem}")
+def _whole_zoo() -> dict[str, Architecture]:
+    for file in _files():
+        _load(file)
     from importlib.metadata import entry_points
 
     for entry in entry_points(group=ENTRY_POINTS):
@@ -135,7 +155,8 @@ def _loaded() -> dict[str, Architecture]:
     return _zoo
 
 
-def _load_package(folder: Path) -> ModuleType:
+@lru_cache(maxsize=1)
+def _package(folder: Path) -> ModuleType:
     """archs/ by where it is, not by what `import archs` would find from the user's folder."""
     present = sys.modules.get("archs")
     ours = str(folder / "__init__.py")

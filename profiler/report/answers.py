@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from profiler.forms import Polynomials, Shown
 from profiler.records import Results, document, record
-from profiler.report import formula, sheet, table, units
+from profiler.report import sheet, table, units
 from profiler.report.output import Answer, sorted_by
 from profiler.report.sheet import Column, Sheet
 from profiler.report.units import Unit
+
+if TYPE_CHECKING:
+    from profiler.forms import Polynomials, Shown
 
 ROW_COLUMNS = (
     "path", "op", "kind", "module", "inputs", "output", "params", "weights", "bias", "norm", "buffers", "macs",
@@ -74,16 +76,20 @@ def listing(records: list[dict[str, Any]], unit: Unit, sort: str | None) -> Answ
         records = [records[i] for i in sorted_by(records, sort, columns)]
 
     def content(shown: Unit) -> Sheet:
-        heads = [
-            Column("model", right=False),
-            Column("paper", right=False),
-            *map(Column, ("year", "input", "params", "MACs", "top-1 %")),
-        ]
-        return Sheet(heads, [_listed(each, shown) for each in records], notes=["top-1: published; see archs/published.csv."])
+        heads = [Column("model", right=False), *map(Column, ("year", "input", "params", "MACs", "top-1 %"))]
+        rows = [_listed(each, shown) for each in records]
+        return Sheet(heads, rows, notes=["top-1: published; `profiler verify` names the source."])
+
+    def with_papers(shown: Unit) -> Sheet:
+        made = content(shown)
+        made.columns.insert(1, Column("paper", right=False))
+        for row, each in zip(made.rows, records, strict=True):
+            row.insert(1, each["paper"])
+        return made
 
     return Answer(
-        table.Fitted(content, unit),
-        lambda: [content(unit)],
+        table.Fitted(with_papers, unit, narrow=content),
+        lambda: [with_papers(unit)],
         records,
         columns,
         lambda: document("list", records, rows=[]),
@@ -94,11 +100,19 @@ def _listed(each: Mapping[str, Any], unit: Unit) -> list[str]:
     accuracy = units.UNKNOWN if each["top1"] is None else f"{each['top1']:.1f}"
     macs = each["macs"] * (2 if unit == "flops" else 1)
     counts = [units.count(each["params"], unit), units.count(macs, unit)]
-    return [each["model"], each["paper"], str(each["year"]), each["input"], *counts, accuracy]
+    return [each["model"], str(each["year"]), _input(each["input"]), *counts, accuracy]
+
+
+def _input(shapes: str) -> str:
+    """The first of several inputs, and that there are more."""
+    first, *more = shapes.split()
+    return f"{first} +{len(more)}" if more else first
 
 
 def polynomials(found: list[Polynomials]) -> Answer:
     """Closed forms; as records, one a term."""
+    from profiler.report import formula
+
     texts = [formula.lines(each) for each in found]
     records = [
         {

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,11 +27,15 @@ def csv_text(records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> st
 
 def json_text(document: Mapping[str, Any]) -> str:
     """One indented document; an unknown is null."""
+    import json
+
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def jsonl_text(records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
     """One record a line."""
+    import json
+
     lines = (json.dumps({name: record.get(name) for name in columns}, ensure_ascii=False) for record in records)
     return "".join(f"{line}\n" for line in lines)
 
@@ -79,6 +81,8 @@ def check_writable(path: Path) -> None:
 
 def write(path: Path, text: str) -> None:
     """Write a file whole or not at all: into a neighbour first, then over it. Raises ProfilerError."""
+    import tempfile
+
     try:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:

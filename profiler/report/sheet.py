@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from profiler.errors import UnknownName
-from profiler.forms import Separable, Shown
 from profiler.grid import shown
 from profiler.records import Agreement, Profile, Record, Results
 from profiler.report import units
 from profiler.report.units import Unit
+
+if TYPE_CHECKING:
+    from profiler.forms import Separable, Shown
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,8 @@ class Fitted:
 
     make: Callable[[Unit], Sheet]
     unit: Unit
+    narrow: Callable[[Unit], Sheet] | None = None
+    """With fewer columns, where the terminal has no room for all."""
 
     @staticmethod
     def width(console: Console, options: ConsoleOptions, drawn: Table) -> int:
@@ -51,6 +53,9 @@ class Fitted:
             drawn = table(content)
             if self.width(console, options, drawn) <= options.max_width:
                 content.notes.insert(0, "Rounded to fit the terminal; --csv or a wider one gives the integers.")
+        if self.narrow is not None and self.width(console, options, drawn) > options.max_width:
+            content = self.narrow(self.unit)
+            drawn = table(content)
         if content.title:
             yield Text(content.title, style="bold")
         yield drawn

@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from rich.console import Console
-from rich.live import Live
-from rich.progress import Progress
 
 from profiler.records import Results
 from profiler.report import answers
@@ -23,10 +21,14 @@ def watched(study: Study, places: Destinations, unit: Unit, columns: Sequence[st
     """Run `study` and put its answer where the user wants it. Raises ProfilerError."""
     with ExitStack() as stack:
         if places.live:
+            from rich.live import Live
+
             live = stack.enter_context(Live(console=screen(), auto_refresh=False))
             results = study(lambda found: live.update(answers.results(found, unit, columns, sort).drawn, refresh=True))
             live.update(answers.results(results, unit, columns, sort).drawn, refresh=True)
         elif sys.stderr.isatty():
+            from rich.progress import Progress
+
             bar = stack.enter_context(Progress(console=Console(stderr=True), transient=True))
             task = bar.add_task("recounting the built networks", start=False)
             results = study(lambda found: bar.update(task, completed=len(found.agreements)))

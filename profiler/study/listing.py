@@ -51,7 +51,7 @@ def listing(
                 "paper": made.paper,
                 "year": made.year,
                 "task": made.task,
-                "input": " ".join("x".join(map(str, shape)) for shape in made.inputs),
+                "input": " ".join("x".join(map(str, shape)) for shape in made.inputs()),
                 "params": totals.params,
                 "macs": totals.macs,
                 "activations": totals.activations,

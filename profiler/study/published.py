@@ -27,6 +27,7 @@ class Figure(NamedTuple):
     options: str
     alpha: str
     resolution: str
+    """A side, or a whole shape as 1x15x25x25; empty for the native one."""
     part: str
     quantity: str
     printed: str
@@ -45,12 +46,13 @@ class Figure(NamedTuple):
     def network(self) -> Network:
         """The network at the figure's point."""
         options = dict(item.split("=") for item in self.options.split(",") if item)
-        return load(self.model, alpha=self.alpha, resolution=self.resolution, options=options)
+        place = "input" if "x" in self.resolution else "resolution"
+        return load(self.model, alpha=self.alpha, options=options, **{place: self.resolution or None})
 
     def ours(self) -> Fraction:
         """Our count in the figure's unit, exactly."""
-        rows = [row for row in self.network().profile().rows if not row.side]
         count = QUANTITIES[self.quantity.removesuffix("_share")]
+        rows = [row for row in self.network().profile().rows if not row.side or self.quantity == "training_params"]
         part = sum(count(row) for row in rows if self._holds(row))
         whole = sum(count(row) for row in rows)
         return Fraction(100 * part, whole) if self.quantity.endswith("_share") else Fraction(part, UNITS[self.unit])
@@ -74,6 +76,8 @@ QUANTITIES: dict[str, Callable[[Row], int]] = {
     "conv_macs": lambda row: 0 if row.op == "linear" else row.macs,
     "params": lambda row: row.params,
     "weights": lambda row: row.weights,
+    # with the branches that run in training only
+    "training_params": lambda row: row.params,
     # Keras counts the moving mean and variance of BatchNorm as parameters
     "keras_params": lambda row: row.params + (row.norm if row.op == "batch_norm" else 0),
     # its Inceptions, and TF-Slim's MobileNet v1, normalise without a scale: two moving moments more, one scale less
@@ -91,16 +95,17 @@ def figures() -> tuple[Figure, ...]:
 
 
 @lru_cache(maxsize=1)
-def _accuracies() -> dict[tuple[str, str, Fraction, int], Figure]:
-    found: dict[tuple[str, str, Fraction, int], Figure] = {}
+def _accuracies() -> dict[tuple[str, str, Fraction, str], Figure]:
+    found: dict[tuple[str, str, Fraction, str], Figure] = {}
     for figure in figures():
         if figure.quantity == "top1":
-            point = (figure.model, figure.options, Fraction(figure.alpha), int(figure.resolution))
+            options = ",".join(sorted(figure.options.split(",")))
+            point = (figure.model, options, Fraction(figure.alpha), figure.resolution)
             found.setdefault(point, figure)
     return found
 
 
 def top1(network: Network) -> Figure | None:
     """The published top-1 accuracy of a network at its point, in percent; the first source of published.csv wins."""
-    options = ",".join(f"{key}={str(value).lower()}" for key, value in network.options.items())
-    return _accuracies().get((network.name, options, network.alpha, network.resolution or 0))
+    options = ",".join(sorted(f"{key}={str(value).lower()}" for key, value in network.options.items()))
+    return _accuracies().get((network.name, options, network.alpha, str(network.resolution or "")))

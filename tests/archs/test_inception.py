@@ -125,6 +125,6 @@ def test_inception_v2_is_the_plain_module() -> None:
     with torch.device("meta"):
         plain = bn_inception().eval()
         with FlopCounterMode(display=False) as counter:
-            plain(torch.zeros(1, *find("inception_v2").inputs[0]))
+            plain(torch.zeros(1, *find("inception_v2").inputs()[0]))
     assert totals.params == sum(p.numel() for p in plain.parameters())
     assert totals.macs == counter.get_total_flops() // 2

@@ -9,9 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from profiler.count import closed
 from profiler.network.load import load
-from profiler.network.registry import find
 
 CASES = [
     ("figure 1", "unet", 31_030_658, 150_428_424_448),
@@ -37,8 +35,7 @@ def test_counts_of_the_unets(reference: str, params: int, macs: int) -> None:
 
 @pytest.mark.parametrize(("fc_dim", "training", "evaluation"), DEEPSUP)
 def test_the_deep_supervision_counts_in_training_only(fc_dim: int, training: int, evaluation: int) -> None:
-    value = find("c1_deepsup").make(fc_dim=fc_dim)
-    totals = closed.totals(value, ((fc_dim // 2, 64, 64), (fc_dim, 64, 64)))
+    totals = load("c1_deepsup", options={"fc_dim": fc_dim}).totals()
     assert (totals.params + totals.side_params, totals.params) == (training, evaluation)
     assert totals.macs == (9 * fc_dim * fc_dim // 4 + fc_dim // 4 * 150) * 64 * 64
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import pytest
 import torch
@@ -45,7 +46,7 @@ from profiler.network.layers import (
     Tokens,
     Upsample,
 )
-from profiler.network.load import Network, load
+from profiler.network.load import Network, least_side, load
 from profiler.network.registry import names
 from profiler.network.widths import fixed, times
 
@@ -118,12 +119,31 @@ def test_odd_networks_agree_with_every_engine(name: str, batch: int) -> None:
         assert found.total == conventions.find(found.engine.split()[0]).total(network_of(name).profile(batch).rows)
 
 
-@pytest.mark.parametrize("name", names())
-def test_the_zoo_agrees_with_every_engine_small(name: str) -> None:
-    network = load(name, alpha="0.15")
+def agrees(network: Network) -> None:
     for found in recount(network, 1, ENGINES):
         assert found.differences == ()
         assert sum(amount for _, amount in found.reasons) == found.total - network.totals().macs
+
+
+MOST_ROWS = 200  # of the networks that every run of the tests recounts; the deeper ones repeat the same blocks
+QUICK = [name for name in names() if len(load(name).profile().rows) <= MOST_ROWS and load(name).totals().macs < 16e9]
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_the_zoo_agrees_with_every_engine_small(name: str) -> None:
+    agrees(load(name, alpha="0.15"))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("place", [{}, {"alpha": "0.35"}, {"odd": True}], ids=["native", "α 0.35", "odd side"])
+@pytest.mark.parametrize("name", [name for name in names() if load(name).totals().params < 200e6])
+def test_the_whole_zoo_agrees_with_every_engine(name: str, place: dict[str, Any]) -> None:
+    network = load(name, alpha=place.get("alpha"))
+    if place.get("odd"):
+        if network.resolution is None or name.startswith("unet") or len(network.inputs) > 1:
+            pytest.skip("has no side of its own to move")
+        network = network.at(max(least_side(network) or 1, network.resolution * 5 // 8 | 1))
+    agrees(network)
 
 
 @pytest.mark.parametrize(("alpha", "resolution"), [("1", 224), ("0.75", 97), ("1.35", 131)])

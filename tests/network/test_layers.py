@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
@@ -95,3 +96,13 @@ def test_rebuilt_keeps_the_structure() -> None:
 def test_what_cannot_be_is_refused(make: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()  # type: ignore[operator]
+
+
+def test_a_value_does_not_change() -> None:
+    conv = Conv(8, 3)
+    with pytest.raises(FrozenInstanceError, match="a layer does not change"):
+        conv.out = 4  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError):
+        conv.colour = "red"
+    assert replace(conv, out=4) == Conv(4, 3)
+    assert conv == Conv(8, 3)
