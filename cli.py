@@ -248,6 +248,32 @@ def formula_command(
     places.put(answers.polynomials(formula(model, alpha=alpha, resolution=resolution, options=_settings(set_))))
 
 
+@app.command("verify")
+def verify_command(
+    models: Models = None,
+    published: Annotated[
+        Optional[str],
+        typer.Option("--table", metavar="NAME", help='One published table with ours beside it: "MobileNets Table 6".'),
+    ] = None,
+    engine: Engines = None,
+    format: Format = "table",
+    output: Outputs = None,
+    csv: Csv = None,
+    quiet: Quiet = False,
+) -> None:
+    """Our counts against published figures and witnesses: the zoo proves itself. Ends in 1 where anything is not as listed."""
+    from profiler.errors import CheckFailed
+    from profiler.report.verify import answer
+    from profiler.report.watch import with_bar
+    from profiler.study.verify import verify
+
+    places = _places(format, output, csv, quiet)
+    found = with_bar(lambda watch: verify(*(models or ()), table=published, engine=_engines(engine), watch=watch))
+    places.put(answer(found, named=bool(models), published=published))
+    if found.failures:
+        raise CheckFailed(f"{found.failures} counts are not what archs/published.csv says; see the lines marked DIFFERS")
+
+
 def _places(form: str, outputs: list[Path] | None, csv: Path | None, quiet: bool) -> Destinations:
     from profiler.report.output import Destinations
 

@@ -354,3 +354,26 @@ def test_control_c_ends_with_130_and_no_traceback(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert not path.exists()
+
+
+def test_verify() -> None:
+    ran = run("verify", "--engine", "closed")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert re.search(r"^\d+ published figures of \d+ networks: \d+ equal, \d+ erratum", ran.stdout, re.MULTILINE)
+    rows = records(run("verify", "vgg19", "--engine", "closed", "-f", "csv").stdout)
+    assert {row["verdict"] for row in rows} == {"equal"}
+
+
+def test_verify_ends_in_1_where_something_is_not_as_listed(tmp_path: Path) -> None:
+    code = (
+        "import sys; import profiler.study.verify as v; from profiler.study.published import figures\n"
+        "f = next(f for f in figures() if f.model == 'vgg19' and f.verdict == 'equal')\n"
+        "v.figures = lambda: (f._replace(printed='1'),)\n"
+        "from profiler.__main__ import main; sys.argv = ['profiler', 'verify', 'vgg19', '--engine', 'closed']; main()"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False
+    )  # fmt: skip
+    assert ran.returncode == 1
+    assert "DIFFERS" in ran.stdout
+    assert ran.stderr == "error: 1 counts are not what archs/published.csv says; see the lines marked DIFFERS\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from typing import TypeVar
 
 from rich.console import Console
 
@@ -12,6 +13,8 @@ from profiler.records import Results
 from profiler.report import answers
 from profiler.report.output import Destinations, screen
 from profiler.report.units import Unit
+
+T = TypeVar("T")
 
 Study = Callable[[Callable[[Results], None]], Results]
 """What takes a watcher, calls it with the results while they fill in, and returns them."""
@@ -26,19 +29,33 @@ def watched(study: Study, places: Destinations, unit: Unit, columns: Sequence[st
             live = stack.enter_context(Live(console=screen(), auto_refresh=False))
             results = study(lambda found: live.update(answers.results(found, unit, columns, sort).drawn, refresh=True))
             live.update(answers.results(results, unit, columns, sort).drawn, refresh=True)
-        elif sys.stderr.isatty():
-            from rich.progress import Progress
-
-            bar = stack.enter_context(Progress(console=Console(stderr=True), transient=True))
-            task = bar.add_task("recounting the built networks", start=False)
-            results = study(lambda found: bar.update(task, completed=len(found.agreements)))
         else:
-            results = study(_unwatched)
+            results = with_bar(study)
     places.put(answers.results(results, unit, columns, sort), drawn_already=places.live)
     if verbose:
         for agreement in results.agreements:
             passed = ", ".join(agreement.unsupported) or "nothing"
             print(f"{agreement.model}: {agreement.engine} says that it passed over {passed}", file=sys.stderr)
+
+
+def with_bar(study: Callable[[Callable[[Results], None]], T]) -> T:
+    """Run what takes a watcher behind a progress bar on stderr, where that is a terminal; the bar is gone when done."""
+    if not sys.stderr.isatty():
+        return study(_unwatched)
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("recounting the built networks", total=None)
+
+        def watch(found: Results) -> None:
+            waiting = sum(any(f"{engine}_macs" not in record for engine in _engines(found)) for record in found)
+            bar.update(task, total=len(found), completed=len(found) - waiting)
+
+        return study(watch)
+
+
+def _engines(found: Results) -> list[str]:
+    return [name.removesuffix("_macs") for name in found.columns if name.endswith("_total") or name == "torch_macs"]
 
 
 def _unwatched(results: Results) -> None:

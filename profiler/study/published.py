@@ -10,64 +10,36 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
-from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
-from typing import NamedTuple
 
+from profiler.forms import Figure
 from profiler.network.load import Network, load
 from profiler.network.registry import zoo_folder
 from profiler.records import Row
 
 
-class Figure(NamedTuple):
-    """One printed figure."""
+def ours(figure: Figure) -> Fraction:
+    """Our count of what a figure is a number of, in its unit, exactly."""
+    count = QUANTITIES[figure.quantity.removesuffix("_share")]
+    every = _rows(figure.model, figure.options, figure.alpha, figure.resolution)
+    rows = [row for row in every if not row.side or figure.quantity == "training_params"]
+    part = sum(count(row) for row in rows if _holds(figure, row))
+    whole = sum(count(row) for row in rows)
+    return Fraction(100 * part, whole) if figure.quantity.endswith("_share") else Fraction(part, UNITS[figure.unit])
 
-    model: str
-    options: str
-    alpha: str
-    resolution: str
-    """A side, or a whole shape as 1x15x25x25; empty for the native one."""
-    part: str
-    quantity: str
-    printed: str
-    """As printed; its digits are its precision, so 15300 meant to three digits stands as 153e2."""
-    unit: str
-    source: str
-    table: str
-    verdict: str
-    reason: str
 
-    @property
-    def name(self) -> str:
-        """`MobileNets Table 6`."""
-        return f"{self.source.partition(' (')[0]} {self.table}"
+def agrees(figure: Figure) -> bool:
+    """True where ours is less than one unit of the last printed digit away."""
+    return figure.near(ours(figure))
 
-    def network(self) -> Network:
-        """The network at the figure's point."""
-        options = dict(item.split("=") for item in self.options.split(",") if item)
-        place = "input" if "x" in self.resolution else "resolution"
-        return load(self.model, alpha=self.alpha, options=options, **{place: self.resolution or None})
 
-    def ours(self) -> Fraction:
-        """Our count in the figure's unit, exactly."""
-        count = QUANTITIES[self.quantity.removesuffix("_share")]
-        rows = [row for row in self.network().profile().rows if not row.side or self.quantity == "training_params"]
-        part = sum(count(row) for row in rows if self._holds(row))
-        whole = sum(count(row) for row in rows)
-        return Fraction(100 * part, whole) if self.quantity.endswith("_share") else Fraction(part, UNITS[self.unit])
-
-    def agrees(self) -> bool:
-        """True where ours is less than one unit of the last printed digit away."""
-        exponent = Decimal(self.printed).as_tuple().exponent
-        assert isinstance(exponent, int)
-        return abs(self.ours() - Fraction(self.printed)) < Fraction(10) ** exponent
-
-    def _holds(self, row: Row) -> bool:
-        key, _, value = self.part.partition("=")
-        if key == "kind":
-            return row.kind == value
-        return not key or any(f"{row.path}.".startswith(f"{path}.") for path in value.split(","))
+def _holds(figure: Figure, row: Row) -> bool:
+    """True where the figure is of a part that `row` belongs to."""
+    key, _, value = figure.part.partition("=")
+    if key == "kind":
+        return row.kind == value
+    return not key or any(f"{row.path}.".startswith(f"{path}.") for path in value.split(","))
 
 
 UNITS = {"1": 1, "Ki": 1024, "K": 10**3, "M": 10**6, "G": 10**9}
@@ -83,6 +55,14 @@ QUANTITIES: dict[str, Callable[[Row], int]] = {
     # its Inceptions, and TF-Slim's MobileNet v1, normalise without a scale: two moving moments more, one scale less
     "unscaled_keras_params": lambda row: row.params + (row.norm // 2 if row.op == "batch_norm" else 0),
 }
+
+
+@lru_cache(maxsize=16)
+def _rows(model: str, options: str, alpha: str, resolution: str) -> tuple[Row, ...]:
+    """The rows of a network at a figure's point; a table's figures share theirs."""
+    settings = dict(item.split("=") for item in options.split(",") if item)
+    place = {"input" if "x" in resolution else "resolution": resolution or None}
+    return load(model, alpha=alpha, options=settings, **place).profile().rows
 
 
 @lru_cache(maxsize=1)

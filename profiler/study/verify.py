@@ -1,0 +1,61 @@
+"""The zoo proves itself: every published figure beside our count, and what the witnesses say. No torch without a witness."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from profiler.errors import ProfilerError, UnknownName
+from profiler.forms import Check, Figure, Verified
+from profiler.network.load import load, parse
+from profiler.network.registry import find, names
+from profiler.records import Agreement
+from profiler.study.cells import DEFAULT_ENGINES, Cell, Watch, check, engines_named, results_of
+from profiler.study.published import figures, ours
+
+
+def verify(
+    *models: str,
+    table: str | None = None,
+    engine: str | Iterable[str] = DEFAULT_ENGINES,
+    watch: Watch | None = None,
+) -> Verified:
+    """Published figures and witnesses of `models` (all of the zoo unless named), or of one published table.
+
+    A table is named as `published.csv` has it, in part and in any case: "MobileNets Table 6". With it no witness is asked.
+    Raises UnknownName for a model, table or engine.
+    """
+    engines = engines_named(engine)
+    for model in models:
+        name, own = parse(model)
+        if own:
+            raise ProfilerError(f"model '{model}': verify has its own points; write {name}")
+        find(name)
+    chosen = models or tuple(names())
+    asked = [figure for figure in figures() if figure.model in chosen]
+    if table is not None:
+        asked = _table(asked, table)
+        chosen = tuple(dict.fromkeys(figure.model for figure in asked))
+        engines = ("closed",)
+    checks = tuple(Check(figure, None if figure.verdict == "quoted" else ours(figure)) for figure in asked)
+    return Verified(chosen, checks, tuple(_witnessed(chosen, engines, watch)))
+
+
+def _table(asked: Sequence[Figure], wanted: str) -> list[Figure]:
+    exact = [figure for figure in asked if figure.name.lower() == wanted.lower()]
+    found = exact or [figure for figure in asked if wanted.lower() in figure.name.lower()]
+    known = sorted({figure.name for figure in asked})
+    if not found:
+        raise UnknownName("published table", wanted, known)
+    if len({figure.name for figure in found}) > 1:
+        several = ", ".join(dict.fromkeys(figure.name for figure in found))
+        raise ProfilerError(f"table '{wanted}' may be one of several: {several}; name one")
+    return found
+
+
+def _witnessed(models: Sequence[str], engines: Sequence[str], watch: Watch | None) -> list[Agreement]:
+    if len(engines) == 1:
+        return []
+    cells = [Cell(load(model), 1) for model in models]
+    results = results_of(cells, "verify", engines, "paper")
+    check(results, cells, engines, range(len(cells)), watch)
+    return results.agreements
