@@ -164,6 +164,8 @@ def main() -> None:
         {
             "compare": process(*compare),
             "help": process("-m", "profiler", "--help"),
+            "list": process("-m", "profiler", "list"),
+            "verify": process("-m", "profiler", "verify", "--engine", "closed"),
             "torch": process("-c", "import torch"),
             "thop": process("-c", THOP_SCRIPT),
         },
@@ -174,6 +176,8 @@ def main() -> None:
     )
     print(row("the same against building both with torch and running thop", found, "compare", "thop", "≥ 10×"))
     print(row("`profiler --help` against `import torch`", found, "help", "torch", "under ⅓ s"))
+    print(row("`profiler list`, the whole zoo counted, against `import torch`", found, "list", "torch", "under 1 s"))
+    print(row("`profiler verify --engine closed`, every published figure", found, "verify", "torch", "under 5 s"))
     print(f"\n## A sweep of 104 cells of {given.model}\n")
     print("Seconds a cell; the others build the module of each cell, on a sample of eight cells that has every resolution.\n")
     print("| what | ours | the other | ratio | range | aim |\n| :--- | ---: | ---: | ---: | ---: | :--- |")

@@ -17,6 +17,8 @@ import typer.main
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent))
 
+from docs import networks  # noqa: E402  # the checkout is on the path only now
+
 
 def page(name: str, command: Any) -> str:
     """A command's page: what it does, its arguments, its options."""
@@ -51,7 +53,7 @@ def pages() -> dict[Path, str]:
     group: Any = typer.main.get_command(load_cli().app)
     made = {DOCS / "commands" / f"{name}.md": page(name, command) for name, command in group.commands.items()}
     links = "".join(f"- [{name}]({name}.md): {command.help.strip()}\n" for name, command in group.commands.items())
-    return made | {DOCS / "commands" / "README.md": f"# Commands\n\n{links}"}
+    return made | {DOCS / "commands" / "README.md": f"# Commands\n\n{links}"} | networks.pages(DOCS / "networks")
 
 
 def picture() -> str:
@@ -79,6 +81,7 @@ def main() -> int:
             )
         return 1 if stale else 0
     for path, text in made.items():
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
     (DOCS / "compare.svg").write_text(picture(), encoding="utf-8")
     return 0

@@ -66,6 +66,8 @@ class Polynomials:
     params: Coefficients
     macs: Coefficients
     domain: Domain
+    grid: tuple[tuple[Fraction, int, int, int], ...] = ()
+    """(α, side, params, macs) at the published points, where rounded widths leave no polynomial in α."""
 
     def at(self, quantity: Quantity, alpha: Fraction | int = 1, k: int = 0) -> Fraction:
         """The value of a polynomial; K is the quotient of the side by the period."""

@@ -24,6 +24,12 @@ def lines(found: Polynomials) -> list[str]:
         out += ["", f"  in ρ = side / {native}, ρ a multiple of {fraction(Fraction(period, native))}:"]
         for quantity, _ in each(found):
             out.append(f"  {head(found, quantity, 'ρ')} = {text(found.in_rho(quantity), 'ρ')}")
+    if found.grid:
+        out += ["", "  widths are rounded, so there is no polynomial in α; exactly, at the published points:"]
+        rows = [(shown(alpha), str(side), f"{params:,}", f"{macs:,}") for alpha, side, params, macs in found.grid]
+        rows.insert(0, ("α", "side", "params", "MACs"))
+        sizes = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        out += ["  " + "  ".join(cell.rjust(n) for cell, n in zip(row, sizes, strict=True)) for row in rows]
     out += ["", "  LaTeX:"]
     for quantity, coefficients in each(found):
         out.append(rf"  \mathrm{{{_NAMES[quantity]}}} = {latex(coefficients)}")

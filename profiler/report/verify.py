@@ -27,7 +27,7 @@ def answer(found: Verified, named: bool, published: str | None) -> Answer:
     if published is not None:
         sheets = [_pivoted(found.checks)]
     elif named:
-        sheets = [_figures(found.checks), *([_witnesses(found)] if found.agreements else [])]
+        sheets = [figures_sheet(found.checks), *([_witnesses(found)] if found.agreements else [])]
     else:
         sheets = [_summary(found)]
     for made in sheets:
@@ -95,7 +95,7 @@ def _word(found: Verified, model: str, engine: str) -> str:
     return ""
 
 
-def _figures(checks: Sequence[Check]) -> Sheet:
+def figures_sheet(checks: Sequence[Check]) -> Sheet:
     """One line a figure, the reasons of what is not equal below."""
     rows = [
         [

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 from profiler import grid
 from profiler.count.polynomial import polynomials
 from profiler.forms import Polynomials
-from profiler.network.load import load
+from profiler.network.load import Network, load
 from profiler.study.cells import Numbers, points
+from profiler.study.published import figures
+
+
+def _grid(network: Network) -> Iterator[tuple[Fraction, int, int, int]]:
+    """The counts at every α and side that figures of the network were published at, with its own options."""
+    points = {(Fraction(f.alpha), int(f.resolution)) for f in figures() if f.model == network.name and f.resolution.isdecimal()}
+    for alpha, side in sorted(points):
+        totals = load(network.name, alpha=alpha, resolution=side, options=network.options).totals()
+        yield alpha, side, totals.params, totals.macs
 
 
 def formula(
@@ -17,9 +28,14 @@ def formula(
 ) -> list[Polynomials]:
     """The polynomials of `model`, for one sample, along the sides that leave the remainder of `resolution`.
 
-    With `alpha`, or where widths are rounded so that there is no polynomial in α, one an α. Raises as `load` does.
+    With `alpha`, one an α. Where widths are rounded there is no polynomial in α: then the exact counts on the published grid
+    stand beside the one in the side. Raises as `load` does.
     """
     alphas = points(alpha, "alpha", grid.ALPHA_STEP, grid.alpha)
     if alphas is None:
-        return [polynomials(load(model, resolution=resolution, options=options))]
+        network = load(model, resolution=resolution, options=options)
+        found = polynomials(network)
+        if found.domain.alpha_step is None:
+            found = replace(found, grid=tuple(_grid(network)))
+        return [found]
     return [polynomials(load(model, alpha=each, resolution=resolution, options=options), in_alpha=False) for each in alphas]

@@ -16,6 +16,8 @@ from profiler.forms import Polynomials, Quantity
 from profiler.network.combinators import Chain
 from profiler.network.layers import AdaptiveAvgPool, Attention, Conv, Linear, Tokens
 from profiler.network.load import Network, load
+from profiler.report.formula import lines
+from profiler.study.formula import formula
 from profiler.network.widths import times
 
 F = Fraction
@@ -120,3 +122,12 @@ def test_a_count_that_is_constant_up_to_the_next_patch_has_the_patch_for_its_per
     found = polynomials(Network("patches", None, {}, F(1), value, ((3, 224, 224),)))
     assert found.domain.period == 16
     assert found.macs == {(0, 2): 3 * 16 * 16 * 8}
+
+
+def test_rounding_leaves_exact_values_on_the_published_grid() -> None:
+    (found,) = formula("mobilenet_v2", options={"classes": 1001})
+    assert found.domain.alpha_step is None
+    values = {(alpha, side): macs for alpha, side, _, macs in found.grid}
+    assert (values[F(1), 224], values[F("1.4"), 224], values[F("0.35"), 96]) == (300_775_552, 582_197_616, 11_935_408)
+    assert "widths are rounded, so there is no polynomial in α" in "\n".join(lines(found))
+    assert formula("mobilenet_v1")[0].grid == ()

@@ -1,0 +1,75 @@
+"""A page a family (a file of archs/): its networks' counts, the first one as a table, its formula, its published figures."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from pathlib import Path
+
+from profiler.count.polynomial import polynomials
+from profiler.forms import Check
+from profiler.network.load import load
+from profiler.network.registry import Architecture, find, names, zoo_folder
+from profiler.report import formula, units
+from profiler.report.plain import markdown_text
+from profiler.report.sheet import layers_sheet
+from profiler.report.verify import figures_sheet
+from profiler.study.published import figures, ours
+
+
+def pages(folder: Path) -> dict[Path, str]:
+    """Every page of docs/networks/ and its text."""
+    families: dict[str, list[Architecture]] = {}
+    for name in names():
+        made = find(name)
+        families.setdefault(Path(inspect.getfile(inspect.unwrap(made.factory))).stem, []).append(made)
+    out = {folder / f"{family}.md": page(family, members) for family, members in sorted(families.items())}
+    links = [
+        f"- [{family}]({family}.md): {', '.join(made.name for made in members)}" for family, members in sorted(families.items())
+    ]
+    return out | {folder / "README.md": "# Networks\n\n" + "\n".join(links) + "\n"}
+
+
+def page(family: str, members: list[Architecture]) -> str:
+    """The page of one family."""
+    source = (zoo_folder() / f"{family}.py").read_text(encoding="utf-8")
+    title = (ast.get_docstring(ast.parse(source)) or family).splitlines()[0]
+    parts = [f"# {title}\n", _counts(members)]
+    parts += [f"`{made.name}`: {made.note}.\n" for made in members if made.note]
+    first = load(members[0].name)
+    described = inspect.getdoc(members[0].factory)
+    parts.append(f"## {first.name}\n\n{described}\n")
+    parts.append(_options(members[0]))
+    parts.append(markdown_text([layers_sheet(first.profile(), depth=2)]))
+    # formula.lines indents by two, which a code block does not need
+    lines = "\n".join(line[2:] if line.startswith("  ") else line for line in formula.lines(polynomials(first)))
+    parts.append(f"```text\n{lines}\n```\n")
+    held = [figure for made in members for figure in figures() if figure.model == made.name]
+    if held:
+        checks = [Check(figure, None if figure.verdict == "quoted" else ours(figure)) for figure in held]
+        parts.append("## Published figures\n\n" + markdown_text([figures_sheet(checks)]))
+    else:
+        parts.append("## Published figures\n\nNone: its test holds it to an independent module, counted by torch.\n")
+    return "\n".join(parts)
+
+
+def _counts(members: list[Architecture]) -> str:
+    lines = [
+        "| network | year | input | params | MACs | activations | in training only |",
+        "| :--- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for made in members:
+        totals = load(made.name).totals()
+        shapes = " ".join("x".join(map(str, shape)) for shape in made.inputs())
+        counts = " | ".join(units.count(n) for n in (totals.params, totals.macs, totals.activations))
+        aside = units.count(totals.side_params) if totals.side_params else ""
+        lines.append(f"| {made.name} | {made.year} | {shapes} | {counts} | {aside} |")
+    return "\n".join(lines) + "\n"
+
+
+def _options(made: Architecture) -> str:
+    if not made.options:
+        return ""
+    rule = "The paper's own width multiplier." if made.own_alpha else "α widens it generically."
+    settings = ", ".join(f"`{name}={str(option.default).lower()}`" for name, option in made.options.items())
+    return f"Options: {settings}. {rule}\n"
