@@ -16,9 +16,9 @@ from profiler.forms import Polynomials, Quantity
 from profiler.network.combinators import Chain
 from profiler.network.layers import AdaptiveAvgPool, Attention, Conv, Linear, Tokens
 from profiler.network.load import Network, load
+from profiler.network.widths import times
 from profiler.report.formula import lines
 from profiler.study.formula import formula
-from profiler.network.widths import times
 
 F = Fraction
 VGG_CONV = 313_524_224  # Σ 9·M·N·(side/32)² over vgg16's convolutions after the first, at K = 1
