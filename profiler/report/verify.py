@@ -134,6 +134,7 @@ def _witnesses(found: Verified) -> Sheet:
 def _pivoted(checks: Sequence[Check]) -> Sheet:
     """A published table: a line a point, each printed number with ours beside it."""
     quantities = list(dict.fromkeys(check.figure.quantity for check in checks))
+    counted = {check.figure.quantity for check in checks if check.ours is not None}
     cells: dict[tuple[str, str], dict[str, Check]] = {}
     for check in checks:
         cells.setdefault((check.figure.model, _point(check.figure)), {})[check.figure.quantity] = check
@@ -143,12 +144,12 @@ def _pivoted(checks: Sequence[Check]) -> Sheet:
         for quantity in quantities:
             held = of.get(quantity)
             row.append("" if held is None else _printed(held.figure))
-            if quantity != "top1":
+            if quantity in counted:
                 row.append("" if held is None else _exact(held) + {"erratum": " !", "DIFFERS": " !!"}.get(held.verdict, ""))
         rows.append(row)
     heads = [Column("model", right=False), Column("of", right=False)]
     for quantity in quantities:
-        heads += [Column(quantity)] if quantity == "top1" else [Column(quantity), Column("ours")]
+        heads += [Column(quantity), Column("ours")] if quantity in counted else [Column(quantity)]
     notes = _reasons(checks)
     return Sheet(heads, rows, checks[0].figure.name, [*(["! an erratum:"] if notes else []), *notes])
 

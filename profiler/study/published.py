@@ -3,7 +3,7 @@
 A figure says what it is a number of: a network at a point (`model`, `options`, `alpha`, `resolution`), a part of it (`kind=…`,
 `path=…`, commas between several paths, empty for all) and a quantity. `verdict` is `equal` (ours agrees to one unit of its
 last printed digit, since papers round and truncate alike), `erratum` (it does not, for the reason given) or `quoted`
-(an accuracy: no count reaches it).
+(an accuracy, or a latency on a phone in ms: no count reaches it).
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from profiler.forms import Polynomials, Quantity
 from profiler.network.combinators import Chain
 from profiler.network.layers import AdaptiveAvgPool, Attention, Conv, Linear, Tokens
 from profiler.network.load import Network, load
+from profiler.network.registry import names
 from profiler.network.widths import times
 from profiler.report.formula import lines
 from profiler.study.formula import formula
@@ -122,6 +123,22 @@ def test_a_count_that_is_constant_up_to_the_next_patch_has_the_patch_for_its_per
     found = polynomials(Network("patches", None, {}, F(1), value, ((3, 224, 224),)))
     assert found.domain.period == 16
     assert found.macs == {(0, 2): 3 * 16 * 16 * 8}
+
+
+SHALLOW = [name for name in names() if len(load(name).profile().rows) < 250]
+
+
+@pytest.mark.parametrize("name", SHALLOW)
+def test_every_network_has_its_formula(name: str) -> None:
+    network = load(name)
+    (found,) = formula(name)
+    domain = found.domain
+    assert lines(found)
+    if domain.period is None:
+        assert [found.at("params"), found.at("macs")] == [network.totals().params, network.totals().macs]
+        return
+    far = network.at(domain.period * (domain.least + 23) + domain.remainder).totals()
+    assert [found.at("params", k=domain.least + 23), found.at("macs", k=domain.least + 23)] == [far.params, far.macs]
 
 
 def test_rounding_leaves_exact_values_on_the_published_grid() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections.abc import Callable
 from math import prod
 
 import pytest
@@ -55,7 +56,7 @@ from profiler.network.layers import (
     Unsqueeze,
     Upsample,
 )
-from profiler.network.load import load
+from profiler.network.load import Network, least_side, load
 from profiler.network.registry import names
 from profiler.network.widths import times
 
@@ -153,6 +154,31 @@ def test_a_network_is_what_its_rows_say(name: str) -> None:
     output = module(*(torch.empty(2, *shape, device="meta") for shape in network.inputs))
     outputs = output if isinstance(output, tuple) else (output,)
     assert tuple(tuple(each.shape[1:]) for each in outputs) == closed.walk(network.value, network.inputs)[0]
+
+
+def resized(network: Network) -> Network:
+    """The network at an odd side, larger than the least by a prime, where ceil modes and valid paddings show."""
+    assert network.resolution is not None
+    return network.at((least_side(network) or 1) + 37)
+
+
+ODD = [n for n in names() if load(n).resolution and not n.startswith("unet") and len(load(n).profile().rows) < 300]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_every_layer_has_its_shape_at_an_odd_side(name: str) -> None:
+    network = resized(load(name, alpha="0.1"))
+    module = built(network.value, network.inputs, seed=None, device="meta")
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def note(path: str) -> Callable[..., None]:
+        return lambda *seen: shapes.update({path: tuple(seen[-1].shape)})
+
+    rows = [row for row in network.profile().rows if not row.side]
+    for row in rows:
+        module.get_submodule(row.path).register_forward_hook(note(row.path))
+    module(*(torch.empty(1, *shape, device="meta") for shape in network.inputs))
+    assert shapes == {row.path: row.output for row in rows}
 
 
 def test_forward_on_the_cpu() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -53,14 +56,20 @@ def run(code: str, cwd: Path, *paths: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", script], cwd=cwd, capture_output=True, text=True, check=False)
 
 
-def test_a_plug_in_joins_by_its_entry_point(tmp_path: Path) -> None:
-    (tmp_path / "plugged_zoo.py").write_text(PLUGIN)
-    info = tmp_path / "plugged_zoo-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plugged-zoo\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[profiler.architectures]\nplugged = plugged_zoo\n")
-    ran = run("from profiler import profile; print(profile('plugged').params)", tmp_path, ROOT, tmp_path)
-    assert ran.stdout == f"{3 * 9 * 4 + 4 + 4 * 36 * 2 + 2}\n", ran.stderr
+def test_a_plug_in_package_joins_by_its_entry_point(tmp_path: Path) -> None:
+    package = tmp_path / "package"
+    shutil.copytree(ROOT / "tests" / "plugin", package)
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--no-compile",
+         "--target", str(tmp_path / "site"), str(package)],
+        check=True, capture_output=True, env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
+    )  # fmt: skip
+    words = "show two_layers --set classes=5 -f csv"
+    code = f"from profiler.__main__ import main; sys.argv = ['profiler', *{words.split()!r}]; main()"
+    ran = run(code, tmp_path, ROOT, tmp_path / "site")
+    assert ran.returncode == 0, ran.stderr
+    counts = {row["path"]: int(row["params"]) for row in csv.DictReader(ran.stdout.splitlines())}
+    assert counts == {"conv": 3 * 9 * 4 + 4, "flatten": 0, "classifier": 4 * 36 * 5 + 5}
 
 
 def test_a_broken_plug_in_is_named(tmp_path: Path) -> None:
