@@ -145,13 +145,13 @@ def _pivoted(checks: Sequence[Check]) -> Sheet:
             held = of.get(quantity)
             row.append("" if held is None else _printed(held.figure))
             if quantity in counted:
-                row.append("" if held is None else _exact(held) + {"erratum": " !", "DIFFERS": " !!"}.get(held.verdict, ""))
+                row.append("" if held is None else _exact(held) + {"erratum": " !", "open": " ?", "DIFFERS": " !!"}.get(held.verdict, ""))
         rows.append(row)
     heads = [Column("model", right=False), Column("of", right=False)]
     for quantity in quantities:
         heads += [Column(quantity), Column("ours")] if quantity in counted else [Column(quantity)]
     notes = _reasons(checks)
-    return Sheet(heads, rows, checks[0].figure.name, [*(["! an erratum:"] if notes else []), *notes])
+    return Sheet(heads, rows, checks[0].figure.name, [*(["! an erratum, ? open:"] if notes else []), *notes])
 
 
 def _failures(found: Verified) -> list[str]:
