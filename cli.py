@@ -5,6 +5,8 @@ Exit codes: 0 done, 1 a check failed, 2 wrong usage or input, 3 something needed
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -316,18 +318,39 @@ def _watch(
     from profiler.report import units
     from profiler.report.watch import watched
 
-    watched(study, places, units.unit(unit), columns.split(",") if columns else (), sort, verbose)
+    chosen = [name.strip() for name in (columns or "").split(",") if name.strip()]
+    watched(study, places, units.unit(unit), chosen, sort, verbose)
 
 
 def main() -> None:
     """Run the app; a fault of the user's is one sentence on stderr and an exit code."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # it stays open to the end of the process
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # α on a terminal that has none is a question mark, not a traceback
+    code: int | str | None = 0
     try:
         app()
     except ProfilerError as fault:
         print(f"error: {fault}", file=sys.stderr)
-        sys.exit(fault.exit_code)
+        code = fault.exit_code
     except KeyboardInterrupt:
-        sys.exit(130)
+        code = 130
+    except SystemExit as end:
+        code = end.code
+    except OSError as fault:
+        print(f"error: stdout cannot be written: {fault.strerror}; give it a place with room", file=sys.stderr)
+        code = 2
+    if code == 130:
+        print("interrupted", file=sys.stderr)
+    try:
+        sys.stdout.flush()
+    except OSError as fault:
+        if code == 0:
+            print(f"error: stdout cannot be written: {fault.strerror}; give it a place with room", file=sys.stderr)
+            code = 2
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the interpreter's own flush is quiet
+    sys.exit(code)
 
 
 if __name__ == "__main__":

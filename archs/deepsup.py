@@ -13,7 +13,7 @@ from .blocks import unit
 @architecture(
     "c1_deepsup",
     paper="ADE20K (1608.05442)",
-    year=2018,
+    year=2016,
     input=lambda fc_dim: ((fc_dim // 2, 64, 64), (fc_dim, 64, 64)),
     task="segmentation",
     note="the deep supervision runs in training only, so counts of evaluation miss its parameters",

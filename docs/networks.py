@@ -6,7 +6,6 @@ import ast
 import inspect
 from pathlib import Path
 
-from profiler.count.polynomial import polynomials
 from profiler.forms import Check
 from profiler.network.load import load
 from profiler.network.registry import Architecture, find, names, zoo_folder
@@ -14,6 +13,7 @@ from profiler.report import formula, units
 from profiler.report.plain import markdown_text
 from profiler.report.sheet import layers_sheet
 from profiler.report.verify import figures_sheet
+from profiler.study.formula import formula as formula_of
 from profiler.study.published import figures, ours
 
 
@@ -42,7 +42,7 @@ def page(family: str, members: list[Architecture]) -> str:
     parts.append(_options(members[0]))
     parts.append(markdown_text([layers_sheet(first.profile(), depth=2)]))
     # formula.lines indents by two, which a code block does not need
-    lines = "\n".join(line[2:] if line.startswith("  ") else line for line in formula.lines(polynomials(first)))
+    lines = "\n".join(line[2:] if line.startswith("  ") else line for line in formula.lines(formula_of(members[0].name)[0]))
     parts.append(f"```text\n{lines}\n```\n")
     held = [figure for made in members for figure in figures() if figure.model == made.name]
     if held:

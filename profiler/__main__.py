@@ -23,7 +23,11 @@ def load_cli() -> ModuleType:
 def main() -> None:
     """Run the command line and exit with its code."""
     gc.disable()  # a short process with nothing to collect: most of its time is imports, which the collector slows
-    load_cli().main()
+    try:
+        cli = load_cli()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    cli.main()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from profiler.errors import ProfilerError
+from profiler import grid
 from profiler.network.layers import Layer, Shape
 from profiler.network.load import load
 from profiler.records import Profile
@@ -29,10 +29,8 @@ def profile(
     shape `(C, *spatial)` of one sample. `options` are the architecture's own (`classes=10`, `separable=False`). Counts are
     for the whole batch. Raises UnknownName, ShapeError, ProfilerError.
     """
-    if batch < 1:
-        raise ProfilerError(f"batch {batch} is not a number of samples; give 1 or more")
     found = load(network, alpha=alpha, resolution=resolution, rho=rho, input=input, options=options)
-    return found.profile(batch)
+    return found.profile(grid.batch(batch))
 
 
 def build(

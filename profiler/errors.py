@@ -3,6 +3,7 @@
 ProfilerError                 2   wrong usage or input; the base of all
 ├── UnknownName               2   no network, option, column or convention of that name (the nearest are suggested)
 ├── ShapeError                2   a layer that does not fit its input, with the layer's path
+├── WitnessFailed             2   a witness could not count a network; the closed form stands, and says why
 ├── CheckFailed               1   a check ran and the answer is no
 └── Unavailable               3   something needed is absent: a device, an extra, a file
 """
@@ -25,14 +26,14 @@ class UnknownName(ProfilerError):
     def __init__(self, what: str, name: str, known: Iterable[str], cure: str = "") -> None:
         self.name = name
         known = list(known)
-        near = get_close_matches(name, known, n=3, cutoff=0.55)
+        near = get_close_matches(name.lower(), known, n=3, cutoff=0.55)
         if near:
             hint = f"did you mean {_either(near)}?"
-        elif len(known) <= 24:
+        elif len(known) <= 30:
             hint = f"known: {', '.join(known)}" if known else "there are none"
         else:
             hint = f"there are {len(known)}"
-        super().__init__(f"no {what} is called '{name}'; {hint}{cure and f' {cure}'}")
+        super().__init__(f"no {what} is called '{name[:60]}'; {hint}{cure and f' {cure}'}")
 
 
 class ShapeError(ProfilerError):
@@ -47,6 +48,10 @@ class CheckFailed(ProfilerError):
     """A check ran to its end and the answer is no."""
 
     exit_code = 1
+
+
+class WitnessFailed(ProfilerError):
+    """A witness could not count a network: no memory for it, or the module does not run. The closed form stands."""
 
 
 class Unavailable(ProfilerError):

@@ -68,6 +68,8 @@ class Polynomials:
     domain: Domain
     grid: tuple[tuple[Fraction, int, int, int], ...] = ()
     """(α, side, params, macs) at the published points, where rounded widths leave no polynomial in α."""
+    rounded: bool = False
+    """True where a polynomial in α was looked for and there is none."""
 
     def at(self, quantity: Quantity, alpha: Fraction | int = 1, k: int = 0) -> Fraction:
         """The value of a polynomial; K is the quotient of the side by the period."""

@@ -18,6 +18,8 @@ def exact(value: object, what: str) -> Fraction:
     """A number as it is written, exactly: 0.1 is 1/10. Raises ProfilerError on anything but a finite number."""
     if isinstance(value, int | Fraction) and not isinstance(value, bool):
         return Fraction(value)
+    if what == "batch" and (value is None or str(value).strip() == "none"):
+        raise ProfilerError("batch none is for a module that has no batch axis; networks of the zoo have one, so give a number")
     try:
         number = Decimal(str(value).strip())
     except InvalidOperation:
@@ -45,11 +47,20 @@ def rho(value: object) -> Fraction:
     return number
 
 
-def side(value: object) -> int:
-    """A resolution: the side of the input in pixels, a whole number from 1."""
-    number = exact(value, "resolution")
+def side(value: object, what: str = "resolution") -> int:
+    """A whole number from 1: the side of the input in pixels, or `what` else is counted in whole steps."""
+    number = exact(value, what)
     if number.denominator != 1 or not 1 <= number <= MOST_SIDE:
-        raise ProfilerError(f"resolution {shown(number)} is not a side in whole pixels; give 1 to {MOST_SIDE}")
+        unit = "side in whole pixels" if what == "resolution" else "whole number"
+        raise ProfilerError(f"{what} {shown(number)} is not a {unit}; give 1 to {MOST_SIDE}")
+    return int(number)
+
+
+def batch(value: object) -> int:
+    """A batch size: a whole number of samples from 1."""
+    number = exact(value, "batch")
+    if number.denominator != 1 or not 1 <= number <= MOST_SIDE:
+        raise ProfilerError(f"batch {shown(number)} is not a number of samples; give 1 to {MOST_SIDE}")
     return int(number)
 
 
@@ -117,8 +128,12 @@ def count(text: str, what: str) -> int:
 
 def batches(text: str) -> list[int]:
     """`1,8,32` as batch sizes."""
-    sizes = points(text, "batch", Fraction(1))
-    for size in sizes:
-        if size.denominator != 1 or not 1 <= size <= MOST_SIDE:
-            raise ProfilerError(f"batch {shown(size)} is not a number of samples; give 1 to {MOST_SIDE}")
-    return [int(size) for size in sizes]
+    return [batch(size) for size in points(text, "batch", Fraction(1))]
+
+
+def sample(given: object) -> tuple[int, ...]:
+    """A shape of one sample, from text (`3x224x224`) or numbers. Raises ProfilerError unless all are whole, from 1."""
+    if isinstance(given, str):
+        return shape(given)
+    sides = tuple(given) if isinstance(given, list | tuple) else (given,)
+    return shape("x".join(map(str, sides)))

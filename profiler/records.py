@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, NamedTuple, TypedDict
 
+from profiler.environment import document
 from profiler.errors import ProfilerError
-
-SCHEMA = 1
-"""Version of the document that JSON files hold; raised when a reader of the old one would misread the new."""
 
 Shape = tuple[int, ...]
 
@@ -119,6 +117,9 @@ class Profile:
     engine: str = "closed"
     uncounted: tuple[str, ...] = ()
     """Operations without a formula; the closed form has none by construction."""
+
+    def __repr__(self) -> str:
+        return f"Profile({self.model}: {self.params:,} params, {self.macs:,} macs, {len(self.rows)} rows)"
 
     @property
     def params(self) -> int:
@@ -286,6 +287,17 @@ class Agreement:
     """Where it does not say what its convention would: empty when all is explained."""
     unsupported: tuple[str, ...] = ()
     """Operations that it says it did not count."""
+    place: Mapping[str, Any] = field(default_factory=dict)
+    """options, alpha, resolution and batch of the cell."""
+
+    @property
+    def cell(self) -> str:
+        """`mobilenet_v1 (α 0.5, 160)`: the network and where it was counted."""
+        options = [f"{key}={str(value).lower()}" for key, value in self.place.get("options", {}).items()]
+        alpha, side, batch = (self.place.get(key) for key in ("alpha", "resolution", "batch"))
+        at = [*options, *([f"α {alpha:g}"] if alpha not in (None, 1) else []), *([str(side)] if side else [])]
+        at += [f"batch {batch}"] if batch not in (None, 1) else []
+        return f"{self.model} ({', '.join(at)})" if at else self.model
 
     @property
     def agrees(self) -> bool:
@@ -295,6 +307,7 @@ class Agreement:
         """Plain dict, JSON-ready."""
         return {
             "model": self.model,
+            **self.place,
             "engine": self.engine,
             "macs": self.macs,
             "total": self.total,
@@ -314,11 +327,14 @@ class Results(list[Record]):
         self.agreements: list[Agreement] = []
         self.notes: list[str] = []
         self.profiles: list[Profile] = []
+        self.base = self[0] if self else None
+        """What ratios are to: the first record, also when the others are sorted."""
 
-    def ordered(self, order: Iterable[int]) -> Results:
+    def ordered(self, order: Sequence[int]) -> Results:
         """The same results with the records in another order."""
         again = Results((self[i] for i in order), self.command, self.title)
-        again.agreements, again.notes, again.profiles = self.agreements, self.notes, self.profiles
+        again.agreements, again.notes, again.base = self.agreements, self.notes, self.base
+        again.profiles = [self.profiles[i] for i in order] if self.profiles else []
         return again
 
     @property
@@ -332,7 +348,7 @@ class Results(list[Record]):
         return document(
             self.command,
             [dict(record) for record in self],
-            rows=[{"model": profile.model, **row.to_dict()} for profile in self.profiles for row in profile.rows],
+            rows=[{"record": i, "model": p.model, **row.to_dict()} for i, p in enumerate(self.profiles) for row in p.rows],
             agreements=[agreement.to_dict() for agreement in self.agreements],
             notes=self.notes,
         )
@@ -346,40 +362,3 @@ class Results(list[Record]):
         from profiler.report.table import to_html
 
         return to_html(self)
-
-
-@dataclass(frozen=True)
-class Environment:
-    """What the figures were made with. Counts do not depend on it."""
-
-    profiler: str
-    python: str
-    platform: str
-    torch: str | None
-    fvcore: str | None
-    thop: str | None
-    date: str
-
-
-def environment() -> Environment:
-    """This machine and the versions of the engines, read without importing them."""
-    import platform
-    from datetime import UTC, datetime
-    from importlib import metadata
-
-    def version(name: str) -> str | None:
-        try:
-            return metadata.version(name)
-        except metadata.PackageNotFoundError:
-            return None
-
-    from profiler import __version__
-
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    python, host = platform.python_version(), platform.platform()
-    return Environment(__version__, python, host, version("torch"), version("fvcore"), version("thop"), now)
-
-
-def document(command: str, records: list[dict[str, Any]], **parts: Any) -> dict[str, Any]:
-    """The JSON document around `records`."""
-    return {"schema": SCHEMA, "command": command, "environment": vars(environment()), "records": records, **parts}

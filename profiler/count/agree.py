@@ -9,20 +9,28 @@ import torch
 
 from profiler.count import conventions
 from profiler.count.witnesses import WITNESSES, Count, Witness
-from profiler.errors import UnknownName
+from profiler.errors import UnknownName, WitnessFailed
 from profiler.network.build import bare
 from profiler.network.load import Network
 from profiler.records import Agreement, Difference, Row
 
 
 def recount(network: Network, batch: int, engines: Iterable[str]) -> list[Agreement]:
-    """The network instantiated and counted by each witness, beside the closed form. Raises UnknownName, Unavailable."""
+    """The network instantiated and counted by each witness, beside the closed form.
+
+    Raises UnknownName, Unavailable, and WitnessFailed where it does not run.
+    """
     asked = [witness(engine) for engine in engines]
     gc.enable()  # built modules are cycles, which the command line's start leaves uncollected
     rows = network.profile(batch).rows
-    module = bare(network.value, network.inputs)
-    inputs = tuple(torch.zeros(batch, *shape) for shape in network.inputs)
-    return [agreement(network.name, rows, count(module, inputs)) for count in asked]
+    try:
+        module = bare(network.value, network.inputs)
+        inputs = tuple(torch.zeros(batch, *shape) for shape in network.inputs)
+        counts = [count(module, inputs) for count in asked]
+    except (RuntimeError, MemoryError, OverflowError) as fault:
+        why = (str(fault) or type(fault).__name__).splitlines()[0]
+        raise WitnessFailed(f"{network.name} cannot be built and run here ({why}); count it with --engine closed") from None
+    return [agreement(network, batch, rows, count) for count in counts]
 
 
 def witness(name: str) -> Witness:
@@ -32,7 +40,7 @@ def witness(name: str) -> Witness:
     return WITNESSES[name]
 
 
-def agreement(model: str, rows: tuple[Row, ...], count: Count) -> Agreement:
+def agreement(network: Network, batch: int, rows: tuple[Row, ...], count: Count) -> Agreement:
     """What `count` found beside what its convention says of our rows."""
     convention = conventions.find(count.convention)
     expected: dict[str, int] = {}
@@ -54,5 +62,17 @@ def agreement(model: str, rows: tuple[Row, ...], count: Count) -> Agreement:
     if outside:
         differences.append(Difference("(outside any layer)", 0, outside))
     return Agreement(
-        model, count.engine, count.macs, count.total, tuple(reasons.items()), tuple(differences), count.unsupported
+        network.name,
+        count.engine,
+        count.macs,
+        count.total,
+        tuple(reasons.items()),
+        tuple(differences),
+        count.unsupported,
+        {
+            "options": dict(network.options),
+            "alpha": float(network.alpha),
+            "resolution": network.resolution,
+            "batch": batch,
+        },
     )

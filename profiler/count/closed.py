@@ -51,7 +51,7 @@ def _walk(layer: L.Layer, inputs: Inputs, same: int | None, path: str, side: boo
         case C.Branches(parts, join):
             outputs: Inputs = ()
             for name, part in parts:
-                outputs += _walk(part, inputs, same, prefix + name, side, steps)
+                outputs += (_single(_walk(part, inputs, same, prefix + name, side, steps), prefix + name),)
                 same = outputs[0][0]  # what same() stands for in the parts after the first
             return _walk(join, outputs, None, f"{prefix}join", side, steps)
         case C.Graph(names, nodes, results):
@@ -60,12 +60,21 @@ def _walk(layer: L.Layer, inputs: Inputs, same: int | None, path: str, side: boo
             known = dict(zip(names, inputs, strict=True))
             for name, part, sources in nodes:
                 given = tuple(known[source] for source in sources)
-                (known[name],) = _walk(part, given, same, prefix + name, side, steps)
+                known[name] = _single(_walk(part, given, same, prefix + name, side, steps), prefix + name)
             return tuple(known[name] for name in results)
         case C.Aside(part):
-            _walk(part, inputs, same, path, True, steps)
+            try:
+                _walk(part, inputs, same, path, True, steps)
+            except ShapeError as fault:
+                raise ShapeError(f"{fault.reason} in a branch that runs in training only", fault.path) from None
             return inputs
     raise AssertionError(layer)
+
+
+def _single(outputs: Inputs, path: str) -> Shape:
+    if len(outputs) != 1:
+        raise ShapeError(f"has {len(outputs)} outputs where one is joined or named; join them inside", path)
+    return outputs[0]
 
 
 def totals(network: L.Layer, inputs: Inputs, batch: int = 1) -> Totals:

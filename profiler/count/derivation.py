@@ -71,8 +71,8 @@ _FACTORS = {"conv": _conv, "conv_transpose": _conv, "linear": _linear, "matmul":
 
 
 def separable_pairs(rows: Iterable[Row]) -> list[Separable]:
-    """Every depthwise convolution that a pointwise one follows, at the same side and with nothing costly between."""
-    costly = [row for row in rows if row.macs and not row.side]
+    """Every depthwise convolution that a pointwise one follows, with at most normalisation and activations between."""
+    costly = [row for row in rows if row.kind not in ("norm", "activation") and not row.side]
     pairs = []
     for depthwise, pointwise in pairwise(costly):
         follows = pointwise.kind == "pointwise" and pointwise.inputs[0][1:] == depthwise.output[1:]

@@ -196,7 +196,7 @@ def _to_tokens(leaf: L.Tokens, inputs: Inputs, same: int | None) -> Cost:
 
 def _token(leaf: L.Token, inputs: Inputs, same: int | None) -> Cost:
     t, c = tokens(inputs)
-    if leaf.index >= t:
+    if not 0 <= leaf.index < t:
         raise ShapeError(f"there is no token {leaf.index} among {t}")
     return Cost((c,))
 
@@ -221,8 +221,8 @@ def _pad_channels(leaf: L.PadChannels, inputs: Inputs, same: int | None) -> Cost
 
 def _channel_slice(leaf: L.ChannelSlice, inputs: Inputs, same: int | None) -> Cost:
     c, *rest = one(inputs)
-    if c % leaf.of:
-        raise ShapeError(f"{c} channels do not split into {leaf.of} equal parts")
+    if c % leaf.of or not 0 <= leaf.index < leaf.of:
+        raise ShapeError(f"{c} channels have no part {leaf.index} of {leaf.of} equal ones")
     return Cost((c // leaf.of, *rest))
 
 

@@ -14,7 +14,7 @@ from math import gcd
 from typing import get_args
 
 from profiler.count import closed
-from profiler.errors import ProfilerError, ShapeError
+from profiler.errors import ProfilerError
 from profiler.forms import Coefficients, Domain, Polynomials, Quantity
 from profiler.network.combinators import leaves_of
 from profiler.network.layers import AvgPool, Conv, ConvTranspose, Embedding, Layer, Linear, MaxPool
@@ -41,7 +41,8 @@ def polynomials(network: Network, in_alpha: bool = True) -> Polynomials:
         columns = [interpolated(nodes, [row[j] for row in rows]) for j in range(len(ks))]
         found[quantity] = {(i, j): c for j, column in enumerate(columns) for i, c in enumerate(column) if c}
     domain = Domain(period, remainder, least, step, alpha_least, network.alpha, network.resolution and search.native)
-    answer = Polynomials(network.name, found["params"], found["macs"], domain)
+    options = ",".join(f"{key}={str(value).lower()}" for key, value in network.options.items())
+    answer = Polynomials(network.name + (f"@{options}" if options else ""), found["params"], found["macs"], domain)
     if step is not None and not _confirmed(answer, search, step, ks[-1]):
         return polynomials(network, in_alpha=False)
     return answer
@@ -118,7 +119,7 @@ class _Search:
     def holds(self, period: int, k: int, fits: list[Callable[[int], Fraction]]) -> bool:
         try:
             counts = self.count(self.network.alpha, k, period)
-        except (ShapeError, ProfilerError):
+        except ProfilerError:
             return False
         return all(fit(k) == counts[i] for i, fit in enumerate(fits))
 
@@ -150,7 +151,7 @@ class _Search:
         fits = [interpolated(nodes, [self.count(a, k, period)[i] for a in nodes]) for i in (0, 1)]
         whole = int(1 / step)
         least = None
-        for j in [*range(2 * whole, whole, -1), *range(whole, 0, -1)]:
+        for j in range(2 * whole, 0, -1):
             alpha = j * step
             fit = [sum((c * alpha**n for n, c in enumerate(fit)), start=Fraction(0)) for fit in fits]
             if tuple(fit) != tuple(map(Fraction, self.count(alpha, k, period))):

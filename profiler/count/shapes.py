@@ -53,12 +53,14 @@ def windows(n: Shape, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints,
     rank, out = len(n), []
     settings = (spread(setting, rank) for setting in (kernel, stride, padding, dilation))
     for size, k, s, p, d in zip(n, *settings, strict=True):
+        if s < 1 or k < 1 or d < 1 or p < 0:
+            raise ShapeError(f"a kernel of {k}, stride {s}, padding {p} and dilation {d} is none; give whole numbers from 1")
         room = size + 2 * p - d * (k - 1) - 1
-        if room < 0:
-            raise ShapeError(f"a window of {d * (k - 1) + 1} does not fit {size + 2 * p} pixels")
         fit = room // s + 1
         if ceil and room % s and fit * s < size + p:
             fit += 1  # the last window may hang over the end, but not start beyond the input and its left padding
+        if fit < 1:
+            raise ShapeError(f"a window of {d * (k - 1) + 1} does not fit {size + 2 * p} pixels")
         out.append(fit)
     return tuple(out)
 
@@ -71,7 +73,7 @@ def area(kernel: Ints, rank: int) -> int:
 
 def groups_of(groups: Groups, m: int, n: int) -> int:
     count = m if groups == "each" else groups
-    if m % count or n % count:
+    if count < 1 or m % count or n % count:
         raise ShapeError(f"{m} channels in and {n} out do not divide into {count} groups")
     return count
 

@@ -51,6 +51,7 @@ class _Combinator(nn.Module):
     """Named parts. Those of `beside` run in training only; at the root their outputs stand beside the output."""
 
     asides: tuple[str, ...] = ()
+    wiring: tuple[tuple[str, ...], dict[str, tuple[str, ...]], tuple[str, ...]] = ((), {}, ())
 
     def __init__(self, parts: dict[str, nn.Module], beside: tuple[str, ...]) -> None:
         super().__init__()
@@ -97,14 +98,14 @@ class Graph(_Combinator):
 
     def __init__(self, parts: dict[str, nn.Module], beside: tuple[str, ...], wiring: C.Graph) -> None:
         super().__init__(parts, beside)
-        self.inputs, self.outputs = wiring.inputs, wiring.outputs
-        self.sources = {name: sources for name, _, sources in wiring.nodes}
+        self.wiring = (wiring.inputs, {name: sources for name, _, sources in wiring.nodes}, wiring.outputs)
 
     def forward(self, *inputs: Tensor) -> Any:
-        known = dict(zip(self.inputs, inputs, strict=True))
+        names, sources, outputs = self.wiring
+        known = dict(zip(names, inputs, strict=True))
         for name in self._modules:
-            known[name] = self.run(name, tuple(known[source] for source in self.sources[name]))
-        results = tuple(known[name] for name in self.outputs)
+            known[name] = self.run(name, tuple(known[source] for source in sources[name]))
+        results = tuple(known[name] for name in outputs)
         return self.finished(results[0] if len(results) == 1 else results)
 
 

@@ -33,6 +33,8 @@ class Branches(Layer):
     def __init__(self, *parts: Layer | Part, join: Layer, **named: Layer) -> None:
         object.__setattr__(self, "parts", _parts(parts, named))
         object.__setattr__(self, "join", join)
+        if any(name == "join" for name, _ in self.parts):
+            raise ValueError("a branch is called 'join', which is what the join is called; give it another name")
 
     def __repr__(self) -> str:
         return _tree_text("Branches", (*self.parts, ("join", self.join)))

@@ -39,6 +39,21 @@ class Network:
         shape = self.inputs[0]
         return shape[-1] if len(shape) >= 3 and shape[-1] == shape[-2] else None
 
+    @property
+    def native(self) -> bool:
+        """True at the input that the architecture was published for."""
+        return self.architecture is not None and self.inputs == self.architecture.inputs(self.options)
+
+    @property
+    def sized_native(self) -> bool:
+        """True at the native input but for the side, if it has one."""
+        if self.architecture is None:
+            return False
+        native = self.architecture.inputs(self.options)
+        if self.resolution is None:
+            return self.inputs == native
+        return [shape[:-2] for shape in self.inputs] == [shape[:-2] for shape in native]
+
     def at(self, side: int) -> Network:
         """The same network with the last two axes of its input at `side`."""
         return Network(self.name, self.architecture, self.options, self.alpha, self.value, _resized(self, side))
@@ -99,10 +114,12 @@ def load(
 ) -> Network:
     """The network that `reference` names, at the point that the options give; its own options win over the others.
 
-    A Layer is taken as it is and needs `input`. Raises UnknownName, ProfilerError.
+    A Layer is taken as it is and needs `input`, a shape or several. Raises UnknownName, ProfilerError.
     """
     if isinstance(reference, Layer):
-        return _of_value(reference, alpha, resolution, input, options)
+        return _of_value(reference, alpha, resolution, rho, input, options)
+    if not isinstance(reference, str):
+        raise ProfilerError(f"a model is a name or a Layer, not {type(reference).__name__}; name one of `profiler list`")
     name, own = parse(reference)
     if ":" in name:
         raise ProfilerError(
@@ -122,16 +139,22 @@ def load(
     width = grid.alpha(point.get("alpha", 1))
     value = made.make(width, **settings)
     network = Network(name, made, settings, width, value, _inputs(point.get("input"), made, settings))
-    if "resolution" in point and "rho" in point:
-        raise ProfilerError(f"{name}: give a resolution or a rho, not both")
-    if "rho" in point:
+    return _at(network, point)
+
+
+def _at(network: Network, point: Mapping[str, Any]) -> Network:
+    """The network at the one size that `point` gives, if any."""
+    sizes = [key for key in ("resolution", "rho", "input") if point.get(key) is not None]
+    if len(sizes) > 1:
+        raise ProfilerError(f"{network.name}: give one of {' and '.join(sizes)}, not both")
+    if sizes == ["rho"]:
         native = network.inputs[0][-1]
         return network.at(grid.side(floor(grid.rho(point["rho"]) * native + Fraction(1, 2))))
-    return network.at(grid.side(point["resolution"])) if "resolution" in point else network
+    return network.at(grid.side(point["resolution"])) if sizes == ["resolution"] else network
 
 
 def _of_value(
-    value: Layer, alpha: object, resolution: object, input: str | Shape | None, options: Mapping[str, Any] | None
+    value: Layer, alpha: object, resolution: object, rho: object, input: Any, options: Mapping[str, Any] | None
 ) -> Network:
     from profiler.network.widen import widen
 
@@ -140,16 +163,17 @@ def _of_value(
     if options:
         raise ProfilerError(f"a value has no options ({', '.join(options)}); give them where it is made")
     width = grid.alpha(1 if alpha is None else alpha)
-    shape = grid.shape(input) if isinstance(input, str) else input
-    network = Network(type(value).__name__.lower(), None, {}, width, widen(value, width), (shape,))
-    return network if resolution is None else network.at(grid.side(resolution))
+    several = isinstance(input, list | tuple) and all(isinstance(shape, list | tuple) for shape in input)
+    inputs = tuple(grid.sample(shape) for shape in (input if several else (input,)))
+    network = Network(type(value).__name__.lower(), None, {}, width, widen(value, width), inputs)
+    return _at(network, {"resolution": resolution, "rho": rho})
 
 
 def _inputs(given: Any, made: Architecture, settings: Mapping[str, Any]) -> tuple[Shape, ...]:
     inputs = made.inputs(settings)
     if given is None:
         return inputs
-    shape = grid.shape(given) if isinstance(given, str) else tuple(given)
+    shape = grid.sample(given)
     if len(inputs) != 1 or len(shape) != len(inputs[0]):
         native = " and ".join("x".join(map(str, native)) for native in inputs)
         text = "x".join(map(str, shape))

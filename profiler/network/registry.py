@@ -23,6 +23,7 @@ from profiler.network.widen import widen
 
 Factory = Callable[..., Layer]
 Native = Shape | tuple[Shape, ...] | Callable[..., Shape | tuple[Shape, ...]]
+MOST_OPTION = 10**9
 ENTRY_POINTS = "profiler.architectures"
 
 
@@ -205,9 +206,9 @@ def _typed(value: Any, option: inspect.Parameter, model: str) -> Any:
             return False
         accepted = "true or false"
     elif kind is int:
-        if text.isdecimal() and int(text) >= 1:
+        if text.isdecimal() and 1 <= int(text) <= MOST_OPTION:
             return int(text)
-        accepted = "a whole number from 1"
+        accepted = f"a whole number from 1 to {MOST_OPTION}"
     elif get_origin(kind) is Literal:
         for choice in get_args(kind):
             if text == str(choice):

@@ -7,13 +7,24 @@ from fractions import Fraction
 from math import floor, lcm
 
 from profiler.network.combinators import leaves_of, rebuilt
-from profiler.network.layers import Attention, Conv, ConvTranspose, Embedding, GroupNorm, Layer, Linear
+from profiler.network.layers import (
+    Attention,
+    ChannelShuffle,
+    ChannelSlice,
+    Conv,
+    ConvTranspose,
+    Embedding,
+    GroupNorm,
+    Layer,
+    Linear,
+    PadChannels,
+)  # fmt: skip
 
 
 def widen(network: Layer, alpha: Fraction) -> Layer:
     """`network` with its plain widths times `alpha`, to the nearest multiple of q and at least q (halves go up).
 
-    q is the least common multiple of the network's groups and heads, so that every width still divides. `fixed` widths
+    q is the least common multiple of the network's groups, slices and heads, so that every width still divides. `fixed` widths
     stay; `same` and `times` follow. At α = 1 the network is itself.
     """
     if alpha == 1:
@@ -22,7 +33,7 @@ def widen(network: Layer, alpha: Fraction) -> Layer:
 
     def scaled(leaf: Layer) -> Layer:
         match leaf:
-            case Conv(out=int(n)) | ConvTranspose(out=int(n)) | Linear(out=int(n)):
+            case Conv(out=int(n)) | ConvTranspose(out=int(n)) | Linear(out=int(n)) | PadChannels(out=int(n)):
                 return replace(leaf, out=nearest(n * alpha, q))
             case Embedding(dim=int(n)):
                 return replace(leaf, dim=nearest(n * alpha, q))
@@ -38,6 +49,8 @@ def quantum(network: Layer) -> int:
     for leaf in leaves_of(network):
         match leaf:
             case Conv(groups=int(n)) | ConvTranspose(groups=int(n)) | GroupNorm(groups=n) | Attention(heads=n):
+                q = lcm(q, n)
+            case ChannelShuffle(groups=n) | ChannelSlice(of=n):
                 q = lcm(q, n)
     return q
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from profiler.records import Results, document, record
+from profiler.environment import document
+from profiler.records import Record, Results, record
 from profiler.report import sheet, table, units
 from profiler.report.output import Answer, sorted_by
 from profiler.report.sheet import Column, Sheet
@@ -26,15 +27,20 @@ ROW_COLUMNS = (
 def results(found: Results, unit: Unit, columns: Sequence[str], sort: str | None) -> Answer:
     """A comparison or sweep. Raises UnknownName for a column."""
     if sort is not None:
-        found = found.ordered(sorted_by(found, sort, sheet.known_columns()))
+        found = found.ordered(sorted_by(found, sort.replace("_ratio", ""), sheet.known_columns()))
     content = sheet.results_sheet(found, unit, columns)
     return Answer(
         table.results_table(found, unit, columns),
         lambda: [content],
-        found,
-        [name for name in columns if name in found.columns] or found.columns,
+        [_with_ratios(record, found.base or record) for record in found] if columns else found,
+        list(columns) or found.columns,
         found.to_dict,
     )
+
+
+def _with_ratios(record: Record, base: Record) -> dict[str, Any]:
+    ratios = {f"{key}_ratio": record[key] / base[key] if base[key] else None for key in ("params", "macs")}
+    return {**record, **ratios}
 
 
 def show(found: Shown, depth: int, top: int | None, formulas: bool, unit: Unit) -> Answer:
@@ -65,7 +71,7 @@ def show(found: Shown, depth: int, top: int | None, formulas: bool, unit: Unit) 
 
 
 def _titled(sheets: list[Sheet], head: list[str]) -> list[Sheet]:
-    sheets[-1].notes.extend(head)
+    sheets[0].lead = [head[0], *(" ".join(line.split()) for line in head[1:])]
     return sheets
 
 
@@ -76,7 +82,7 @@ def listing(records: list[dict[str, Any]], unit: Unit, sort: str | None) -> Answ
         records = [records[i] for i in sorted_by(records, sort, columns)]
 
     def content(shown: Unit) -> Sheet:
-        heads = [Column("model", right=False), *map(Column, ("year", "input", "params", "MACs", "top-1 %"))]
+        heads = [Column("model", right=False), *map(Column, ("year", "input", "params", units.macs_heading(shown), "top-1 %"))]
         rows = [_listed(each, shown) for each in records]
         return Sheet(heads, rows, notes=["top-1: published; `profiler verify` names the source."])
 
@@ -98,8 +104,7 @@ def listing(records: list[dict[str, Any]], unit: Unit, sort: str | None) -> Answ
 
 def _listed(each: Mapping[str, Any], unit: Unit) -> list[str]:
     accuracy = units.UNKNOWN if each["top1"] is None else f"{each['top1']:.1f}"
-    macs = each["macs"] * (2 if unit == "flops" else 1)
-    counts = [units.count(each["params"], unit), units.count(macs, unit)]
+    counts = [units.count(each["params"], unit), units.macs(each["macs"], unit)]
     return [each["model"], str(each["year"]), _input(each["input"]), *counts, accuracy]
 
 
@@ -120,16 +125,22 @@ def polynomials(found: list[Polynomials]) -> Answer:
             "quantity": quantity,
             "alpha_power": i,
             "side_power": j,
-            "coefficient": str(c),
+            "coefficient": int(c) if c.denominator == 1 else str(c),
             "period": each.domain.period,
             "remainder": each.domain.remainder,
             "least": each.domain.least,
             "alpha_step": None if each.domain.alpha_step is None else str(each.domain.alpha_step),
+            "alpha_least": None if each.domain.alpha_least is None else str(each.domain.alpha_least),
             "alpha": None if each.domain.alpha_step is not None else float(each.domain.alpha),
         }
         for each in found
         for quantity, coefficients in formula.each(each)
         for (i, j), c in sorted(coefficients.items(), reverse=True)
+    ]
+    grids = [
+        {"model": each.model, "alpha": float(alpha), "resolution": side, "params": params, "macs": macs}
+        for each in found
+        for alpha, side, params, macs in each.grid
     ]
 
     def sheets() -> list[Sheet]:
@@ -138,7 +149,14 @@ def polynomials(found: list[Polynomials]) -> Answer:
         for one in found:
             rows = [[formula.head(one, quantity, "K"), f"${formula.latex(c)}$"] for quantity, c in formula.each(one)]
             made.append(Sheet(heads, rows, one.model, [formula.domain(one)]))
+            if one.grid:
+                numbers = [
+                    [*map(str, (float(alpha), side)), f"{params:,}", f"{macs:,}"] for alpha, side, params, macs in one.grid
+                ]
+                made.append(Sheet([*map(Column, ("α", "side", "params", "MACs"))], numbers, formula.ROUNDED))
         return made
 
     drawn = Group(*(Text("\n".join(lines) + ("\n" if lines is not texts[-1] else "")) for lines in texts))
-    return Answer(drawn, sheets, records, list(records[0]) if records else [], lambda: document("formula", records, rows=[]))
+    return Answer(
+        drawn, sheets, records, list(records[0]) if records else [], lambda: document("formula", records, rows=[], grid=grids)
+    )

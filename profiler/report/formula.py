@@ -11,6 +11,7 @@ from profiler.grid import shown
 from profiler.report.units import fraction
 
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+ROUNDED = "widths are rounded, so there is no polynomial in α; counts at the published points, if any:"
 _NAMES = {"params": "params", "macs": "MACs"}
 
 
@@ -24,8 +25,9 @@ def lines(found: Polynomials) -> list[str]:
         out += ["", f"  in ρ = side / {native}, ρ a multiple of {fraction(Fraction(period, native))}:"]
         for quantity, _ in each(found):
             out.append(f"  {head(found, quantity, 'ρ')} = {text(found.in_rho(quantity), 'ρ')}")
+    if found.rounded:
+        out += ["", f"  {ROUNDED}"]
     if found.grid:
-        out += ["", "  widths are rounded, so there is no polynomial in α; exactly, at the published points:"]
         rows = [(shown(alpha), str(side), f"{params:,}", f"{macs:,}") for alpha, side, params, macs in found.grid]
         rows.insert(0, ("α", "side", "params", "MACs"))
         sizes = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 
-from profiler.errors import UnknownName
+from profiler.errors import ProfilerError, UnknownName
 from profiler.report import plain
 from profiler.report.sheet import Sheet
 
@@ -61,8 +61,10 @@ class Destinations:
         files = [(path, plain.format_of(path)) for path in outputs]
         if csv is not None:
             files.append((csv, "csv"))
-        for path, _ in files:
+        for i, (path, _) in enumerate(files):
             plain.check_writable(path)
+            if path in [other for other, _ in files[:i]]:
+                raise ProfilerError(f"output '{path}' is named twice; name each file once")
         return cls(plain.format_named(form), tuple(files), quiet)
 
     @property
@@ -77,7 +79,7 @@ class Destinations:
         if self.quiet or drawn_already:
             return
         if self.form == "table":
-            screen().print(answer.drawn)
+            screen().print(answer.drawn, crop=False)
         else:
             sys.stdout.write(answer.text(self.form))
 
@@ -87,11 +89,15 @@ def screen() -> Console:
     return Console() if sys.stdout.isatty() else Console(width=WIDE, soft_wrap=False)
 
 
+def _sortable(value: Any) -> Any:
+    return str(value) if isinstance(value, dict) else value
+
+
 def sorted_by(records: Sequence[Mapping[str, Any]], key: str, known: Sequence[str]) -> list[int]:
     """Positions of the records by a column, downwards with a minus before it; unknowns last. Raises UnknownName."""
     name = key.removeprefix("-")
     if name not in known:
         raise UnknownName("column", name, known)
     present = [i for i, record in enumerate(records) if record.get(name) is not None]
-    order = sorted(present, key=lambda i: records[i][name], reverse=key.startswith("-"))
+    order = sorted(present, key=lambda i: _sortable(records[i][name]), reverse=key.startswith("-"))
     return order + [i for i in range(len(records)) if i not in set(present)]

@@ -44,6 +44,9 @@ def markdown_text(sheets: Sequence[Sheet]) -> str:
     """The tables as GitHub reads them, their notes below."""
     out = []
     for content in sheets:
+        if content.lead:
+            title, *lines = content.lead
+            out.append(f"**{_escaped(title)}**\n\n" + "\n".join(f"- {_escaped(line)}" for line in lines) + "\n")
         if content.title:
             out.append(f"**{_escaped(content.title)}**\n")
         out.append(_line([_escaped(column.heading) for column in content.columns]))
@@ -71,18 +74,22 @@ def format_named(name: str) -> str:
 def check_writable(path: Path) -> None:
     """Raise ProfilerError where a file could not be put, before the work that fills it is done."""
     folder = path.parent
-    if path.is_dir():
-        raise ProfilerError(f"output '{path}' is a folder; name a file in it")
-    if not folder.is_dir():
-        raise ProfilerError(f"output '{path}': there is no folder '{folder}'; make it first")
-    if not os.access(path if path.exists() else folder, os.W_OK) or not os.access(folder, os.W_OK | os.X_OK):
-        raise ProfilerError(f"output '{path}' cannot be written; choose a place that can")
+    try:
+        if path.is_dir():
+            raise ProfilerError(f"output '{path}' is a folder; name a file in it")
+        if not folder.is_dir():
+            raise ProfilerError(f"output '{path}': there is no folder '{folder}'; make it first")
+        if not os.access(path if path.exists() else folder, os.W_OK) or not os.access(folder, os.W_OK | os.X_OK):
+            raise ProfilerError(f"output '{path}' cannot be written; choose a place that can")
+    except OSError as fault:
+        raise ProfilerError(f"output '{str(path)[:60]}…' cannot be written: {fault.strerror}; choose another name") from None
 
 
 def write(path: Path, text: str) -> None:
     """Write a file whole or not at all: into a neighbour first, then over it. Raises ProfilerError."""
     import tempfile
 
+    path = path.resolve()  # through a link, not over it
     try:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from profiler.errors import UnknownName
+from profiler.errors import ProfilerError, UnknownName
 from profiler.grid import shown
 from profiler.records import Agreement, Profile, Record, Results
 from profiler.report import units
@@ -36,6 +36,8 @@ class Sheet:
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     """Notes that must not be missed."""
+    lead: list[str] = field(default_factory=list)
+    """Lines that stand above the table where there is no head to hold them: in Markdown."""
 
 
 MOST_EXPLAINED = 4
@@ -49,10 +51,6 @@ def _counted(key: str) -> Cell:
     return lambda record, first, unit: units.count(record.get(key), unit)  # type: ignore[arg-type]
 
 
-def _macs(record: Record, first: Record, unit: Unit) -> str:
-    return units.count(record["macs"] * (2 if unit == "flops" else 1), unit)
-
-
 def _text(key: str) -> Cell:
     def cell(record: Record, first: Record, unit: Unit) -> str:
         value: Any = record.get(key)
@@ -62,8 +60,11 @@ def _text(key: str) -> Cell:
 
 
 def _model(record: Record, first: Record, unit: Unit) -> str:
-    options = ",".join(f"{key}={str(value).lower()}" for key, value in record["options"].items())
-    return record["model"] + (f"@{options}" if options else "")
+    return record["model"] + (f"@{_options(record)}" if record["options"] else "")
+
+
+def _options(record: Record) -> str:
+    return ",".join(f"{key}={str(value).lower()}" for key, value in record["options"].items())
 
 
 def _alpha(record: Record, first: Record, unit: Unit) -> str:
@@ -83,13 +84,14 @@ def _checked(engine: str) -> Cell:
 
 _CELLS: dict[str, tuple[Column, Cell]] = {
     "model": (Column("model", right=False), _model),
+    "options": (Column("options", right=False), lambda record, first, unit: _options(record)),
     "alpha": (Column("α"), _alpha),
     "resolution": (Column("side"), _text("resolution")),
     "input": (Column("input"), _text("input")),
     "batch": (Column("batch"), _text("batch")),
     "params": (Column("params"), _counted("params")),
     "params_ratio": (Column("×"), lambda record, first, unit: units.ratio(record["params"], first["params"])),
-    "macs": (Column("MACs"), _macs),
+    "macs": (Column("MACs"), lambda record, first, unit: units.macs(record["macs"], unit)),
     "macs_ratio": (Column("×"), lambda record, first, unit: units.ratio(record["macs"], first["macs"])),
     "weight_bytes": (Column("fp32"), lambda record, first, unit: units.size(record["weight_bytes"])),
     "convention": (Column("convention", right=False), _text("convention")),
@@ -122,11 +124,11 @@ def results_sheet(results: Results, unit: Unit = "raw", columns: Sequence[str] =
     for name in names:
         if name not in known_columns():
             raise UnknownName("column", name, known_columns())
+        if name not in results.columns and not name.endswith("_ratio"):
+            raise ProfilerError(f"column {name}: {name.partition('_')[0]} was not asked; add --engine {name.partition('_')[0]}")
     cells = [column(name) for name in names]
-    rows = [[cell(record, results[0], unit) for _, cell in cells] for record in results]
-    heads = [
-        Column("FLOPs") if unit == "flops" and name == "macs" else head for name, (head, _) in zip(names, cells, strict=True)
-    ]
+    rows = [[cell(record, results.base or record, unit) for _, cell in cells] for record in results]
+    heads = [Column(units.macs_heading(unit)) if name == "macs" else head for name, (head, _) in zip(names, cells, strict=True)]
     notes = list(results.notes)
     if unit == "flops":
         notes.insert(0, "FLOPs: two for every multiply-add.")
@@ -141,7 +143,7 @@ def default_columns(results: Results) -> list[str]:
     present = results.columns
     checks = [name for name in present if name.endswith("_macs") and name != "side_macs"]
     total = ["total"] if any(record["convention"] != "paper" for record in results) else []
-    side = ["side_params"] if any(record["side_params"] for record in results) else []
+    side = [name for name in ("side_params", "side_macs") if any(record[name] for record in results)]
     if results.command == "compare":
         place = [name for name in ("alpha", "resolution", "batch") if _varies(results, name)]
         ratios = ["params_ratio", "macs_ratio"] if len(results) > 1 else ["", ""]
@@ -181,7 +183,7 @@ def _agreed(agreements: Iterable[Agreement]) -> list[str]:
         for agreement in found if len(found) <= MOST_EXPLAINED else []:
             why = "; ".join(f"it {reason}: {amount:+,}" for reason, amount in agreement.reasons)
             if why and agreement.total != 2 * agreement.macs:
-                notes.append(f"{agreement.model}: it prints {agreement.total:,}, since {why}.")
+                notes.append(f"{agreement.cell}: it prints {agreement.total:,}, since {why}.")
     return notes
 
 
@@ -189,24 +191,23 @@ def _disagreed(agreements: Iterable[Agreement]) -> list[str]:
     lines = []
     for agreement in agreements:
         lines += [
-            f"DISAGREEMENT {agreement.model}, {at.path}: {agreement.engine} counts {at.found:,} where its own rules "
+            f"DISAGREEMENT {agreement.cell}, {at.path}: {agreement.engine} counts {at.found:,} where its own rules "
             f"make {at.expected:,}"
             for at in agreement.differences[:3]
         ]
         if len(agreement.differences) > 3:
-            lines.append(f"  … and {len(agreement.differences) - 3} more layers of {agreement.model}")
+            lines.append(f"  … and {len(agreement.differences) - 3} more layers of {agreement.cell}")
     return lines
 
 
 def totals_text(profile: Profile, unit: Unit) -> list[str]:
     """The head of `show`: what one network costs in all."""
     totals = profile.totals
-    macs = totals.macs * (2 if unit == "flops" else 1)
     lines = [
         f"params       {units.count(totals.params, unit)}   ({units.count(totals.weights, unit)} weights, "
         f"{units.count(totals.bias, unit)} bias, {units.count(totals.norm, unit)} norm; "
         f"{units.size(totals.params * 4)} in fp32)",
-        f"{'FLOPs' if unit == 'flops' else 'MACs '}        {units.count(macs, unit)}",
+        f"{units.macs_heading(unit):<12} {units.macs(totals.macs, unit)}",
         f"activations  {units.count(totals.activations, unit)}",
         f"elementwise  {units.count(totals.elementwise, unit)}",
     ]
@@ -214,7 +215,8 @@ def totals_text(profile: Profile, unit: Unit) -> list[str]:
         lines.insert(1, f"buffers      {units.count(totals.buffers, unit)}")
     if totals.side_params:
         lines.append(
-            f"aside        {units.count(totals.side_params, unit)} params, {units.count(totals.side_macs, unit)} MACs "
+            f"aside        {units.count(totals.side_params, unit)} params, "
+            f"{units.macs(totals.side_macs, unit)} {units.macs_heading(unit)} "
             "in branches that run in training only, not counted above"
         )
     return lines
@@ -233,13 +235,13 @@ def kinds_sheet(profile: Profile, unit: Unit = "raw") -> Sheet:
     totals = profile.totals
     columns = [
         Column("kind", right=False),
-        *map(Column, ("layers", "MACs", "%", "weights", "%", "params", "activations")),
+        *map(Column, ("layers", units.macs_heading(unit), "%", "weights", "%", "params", "activations")),
     ]
     rows = [
         [
             group.name,
             str(group.layers),
-            units.count(group.macs, unit),
+            units.macs(group.macs, unit),
             units.percent(group.macs, totals.macs),
             units.count(group.weights, unit),
             units.percent(group.weights, totals.weights),
@@ -257,13 +259,13 @@ def layers_sheet(profile: Profile, depth: int = 2, top: int | None = None, unit:
     title = "by layer" if depth == 0 else f"by layer, to a depth of {depth} (--depth 0 shows every one)"
     if top is not None:
         groups = sorted(groups, key=lambda group: -group.macs)[:top]
-    columns = [Column("layer", right=False), *map(Column, ("output", "params", "MACs", "%", "activations"))]
+    columns = [Column("layer", right=False), *map(Column, ("output", "params", units.macs_heading(unit), "%", "activations"))]
     rows = [
         [
             group.name,
             units.shape(group.output[1:]),
             units.count(group.params, unit),
-            units.count(group.macs, unit),
+            units.macs(group.macs, unit),
             units.percent(group.macs, profile.macs),
             units.count(group.activations, unit),
         ]
@@ -273,6 +275,8 @@ def layers_sheet(profile: Profile, depth: int = 2, top: int | None = None, unit:
 
 
 def _most(title: str, shown: Sequence[object], top: int | None) -> str:
+    if top is not None and top < 1:
+        raise ProfilerError(f"a top of {top} shows nothing; give 1 or more")
     return title if top is None else f"{title}, the {len(shown)} with most MACs"
 
 
@@ -302,4 +306,7 @@ def separable_sheet(pairs: Sequence[Separable], top: int | None = None) -> Sheet
     return Sheet(columns, rows, _most("depthwise separable, and the standard convolution it replaces", shown, top))
 
 
-LETTERS = "D_K kernel side, M channels in, N channels out, D_F output side; G groups, D_I input side, T and S tokens, B batch."
+LETTERS = (
+    "D_K kernel side, M channels in, N channels out, D_F output side; G groups, D_I input side, T and S tokens, "
+    "C and C_v channels of keys and values, P matrices, B batch."
+)

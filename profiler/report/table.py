@@ -26,10 +26,15 @@ def table(content: Sheet) -> Table:
         pad_edge=False, collapse_padding=True, show_edge=False,
     )  # fmt: skip
     for column in content.columns:
-        drawn.add_column(column.heading, justify="right" if column.right else "left", no_wrap=True)
+        # where there is no room, words fold and numbers never do
+        drawn.add_column(column.heading, justify="right" if column.right else "left", no_wrap=column.right, overflow="fold")
     for row in content.rows:
         drawn.add_row(*map(Text, row))
     return drawn
+
+
+FOLDED = 8
+"""Letters that a column of words keeps at the least."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,14 @@ class Fitted:
     unit: Unit
     narrow: Callable[[Unit], Sheet] | None = None
     """With fewer columns, where the terminal has no room for all."""
+
+    @staticmethod
+    def least(content: Sheet) -> int:
+        """The narrowest that a sheet can be drawn without cutting a number: the terminal wraps what is wider."""
+        cells = [[column.heading for column in content.columns], *content.rows]
+        sizes = [max(map(len, cells_of)) for cells_of in zip(*cells, strict=True)]
+        words = [min(n, FOLDED) for n, column in zip(sizes, content.columns, strict=True) if not column.right]
+        return sum(words) + sum(n for n, column in zip(sizes, content.columns, strict=True) if column.right) + 2 * len(sizes)
 
     @staticmethod
     def width(console: Console, options: ConsoleOptions, drawn: Table) -> int:
@@ -58,7 +71,8 @@ class Fitted:
             drawn = table(content)
         if content.title:
             yield Text(content.title, style="bold")
-        yield drawn
+        least = self.least(content)
+        yield from console.render(drawn, options.update(width=max(options.max_width, least)))
         if content.warnings or content.notes:
             yield Text()
         for line in content.warnings:

@@ -31,6 +31,16 @@ def count(n: int | None, shown: Unit = "raw") -> str:
     return f"{n / _STEPS[shown]:,.2f} {shown}"
 
 
+def macs(n: int, shown: Unit = "raw") -> str:
+    """A number of multiply-adds, twice that as FLOPs where the unit asks for them."""
+    return count(2 * n if shown == "flops" else n, shown)
+
+
+def macs_heading(shown: Unit) -> str:
+    """What stands above such numbers."""
+    return "FLOPs" if shown == "flops" else "MACs"
+
+
 def _scaled(n: int) -> str:
     for suffix, step in reversed(_STEPS.items()):
         if abs(n) >= step * 0.9995:  # from there on it rounds to 1.00 of this unit

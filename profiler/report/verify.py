@@ -9,8 +9,8 @@ from typing import Any
 
 from rich.console import Group
 
+from profiler.environment import document
 from profiler.forms import Check, Figure, Verified
-from profiler.records import document
 from profiler.report import table
 from profiler.report.output import Answer
 from profiler.report.sheet import Column, Sheet
@@ -48,7 +48,18 @@ def _drawn(made: Sheet) -> table.Fitted:
 
 
 def _record(check: Check) -> dict[str, Any]:
-    return {**check.figure._asdict(), "ours": None if check.ours is None else _exact(check), "verdict": check.verdict}
+    figure = check.figure
+    ours = check.ours
+    return {
+        **figure._asdict(),
+        "options": dict(item.split("=") for item in figure.options.split(",") if item),
+        "alpha": float(figure.alpha),
+        "resolution": int(figure.resolution) if figure.resolution.isdecimal() else figure.resolution or None,
+        "part": figure.part or None,
+        "reason": figure.reason or None,
+        "ours": None if ours is None else (ours.numerator if ours.denominator == 1 else float(ours)),
+        "verdict": check.verdict,
+    }
 
 
 def _exact(check: Check) -> str:
@@ -145,7 +156,11 @@ def _pivoted(checks: Sequence[Check]) -> Sheet:
             held = of.get(quantity)
             row.append("" if held is None else _printed(held.figure))
             if quantity in counted:
-                row.append("" if held is None else _exact(held) + {"erratum": " !", "open": " ?", "DIFFERS": " !!"}.get(held.verdict, ""))
+                row.append(
+                    ""
+                    if held is None
+                    else _exact(held) + {"erratum": " !", "open": " ?", "DIFFERS": " !!"}.get(held.verdict, "")
+                )
         rows.append(row)
     heads = [Column("model", right=False), Column("of", right=False)]
     for quantity in quantities:
@@ -162,7 +177,7 @@ def _failures(found: Verified) -> list[str]:
         if not check.holds
     ]
     lines += [
-        f"DIFFERS {agreement.model}, {at.path}: {agreement.engine} counts {at.found:,} where its own rules make {at.expected:,}"
+        f"DIFFERS {agreement.cell}, {at.path}: {agreement.engine} counts {at.found:,} where its own rules make {at.expected:,}"
         for agreement in found.agreements
         for at in agreement.differences
     ]

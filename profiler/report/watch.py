@@ -22,6 +22,34 @@ Study = Callable[[Callable[[Results], None]], Results]
 
 def watched(study: Study, places: Destinations, unit: Unit, columns: Sequence[str], sort: str | None, verbose: bool) -> None:
     """Run `study` and put its answer where the user wants it. Raises ProfilerError."""
+    seen: list[Results] = []
+
+    def kept(watch: Callable[[Results], None]) -> Results:
+        def noting(found: Results) -> None:
+            seen[:] = [found]
+            watch(found)
+
+        return study(noting)
+
+    try:
+        results = _run(kept, places, unit, columns, sort)
+    except KeyboardInterrupt:
+        for found in seen:  # the closed form, and what the witnesses had said by then
+            found.notes.append("interrupted: the cells without a witness's count were not asked about.")
+            for record in found:
+                for engine in ("fvcore", "thop"):
+                    if f"{engine}_total" in record:
+                        record.setdefault(f"{engine}_macs", None)  # type: ignore[misc]
+            places.put(answers.results(found, unit, columns, sort))
+        raise
+    places.put(answers.results(results, unit, columns, sort), drawn_already=places.live)
+    if verbose:
+        for agreement in results.agreements:
+            passed = ", ".join(agreement.unsupported) or "nothing"
+            print(f"{agreement.cell}: {agreement.engine} says that it passed over {passed}", file=sys.stderr)
+
+
+def _run(study: Study, places: Destinations, unit: Unit, columns: Sequence[str], sort: str | None) -> Results:
     with ExitStack() as stack:
         if places.live:
             from rich.live import Live
@@ -29,13 +57,8 @@ def watched(study: Study, places: Destinations, unit: Unit, columns: Sequence[st
             live = stack.enter_context(Live(console=screen(), auto_refresh=False))
             results = study(lambda found: live.update(answers.results(found, unit, columns, sort).drawn, refresh=True))
             live.update(answers.results(results, unit, columns, sort).drawn, refresh=True)
-        else:
-            results = with_bar(study)
-    places.put(answers.results(results, unit, columns, sort), drawn_already=places.live)
-    if verbose:
-        for agreement in results.agreements:
-            passed = ", ".join(agreement.unsupported) or "nothing"
-            print(f"{agreement.model}: {agreement.engine} says that it passed over {passed}", file=sys.stderr)
+            return results
+        return with_bar(study)
 
 
 def with_bar(study: Callable[[Callable[[Results], None]], T]) -> T:

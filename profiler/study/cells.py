@@ -9,7 +9,7 @@ from typing import Any
 
 from profiler import grid
 from profiler.count import closed, conventions
-from profiler.errors import UnknownName
+from profiler.errors import UnknownName, WitnessFailed
 from profiler.network.load import Network
 from profiler.records import Agreement, Profile, Record, Results, record
 from profiler.study.published import top1
@@ -86,7 +86,13 @@ def check(results: Results, cells: Sequence[Cell], engines: Sequence[str], chose
     from profiler.count.agree import recount
 
     for index in chosen:
-        found = recount(cells[index].network, cells[index].batch, engines[1:])
+        try:
+            found = recount(cells[index].network, cells[index].batch, engines[1:])
+        except WitnessFailed as fault:
+            results.notes.append(f"{', '.join(engines[1:])}: {fault}")
+            for engine in engines[1:]:
+                results[index].update(_empty(engine))
+            continue
         for engine, agreement in zip(engines[1:], found, strict=True):
             results[index].update(_filled(engine, agreement))
         results.agreements += found

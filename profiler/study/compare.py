@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from profiler import grid
 from profiler.errors import ProfilerError
+from profiler.grid import shown
 from profiler.network.layers import Layer, Shape
 from profiler.network.load import load
 from profiler.records import Results
@@ -33,10 +35,25 @@ def compare(
     if not models:
         raise ProfilerError("there is nothing to compare; name a network, as in: profiler compare mobilenet_v1 vgg16")
     engines = engines_named(engine)
-    cells = [
-        Cell(load(model, alpha=alpha, resolution=resolution, rho=rho, input=input, options=options), batch) for model in models
-    ]
+    size = grid.batch(batch)
+    point = {"alpha": alpha, "resolution": resolution, "rho": rho, "options": options}
+    cells = [Cell(load(model, input=input, **point), size) for model in models]  # type: ignore[arg-type]
     results = results_of(cells, "compare", engines, convention)
+    results.title = _title(cells)
     results.profiles = [cell.network.profile(cell.batch) for cell in cells]
     check(results, cells, engines, range(len(cells)), watch)
     return results
+
+
+def _title(cells: Sequence[Cell]) -> str:
+    """What all models have in common that is not their own: one α, one batch, an input that is not native."""
+    said = []
+    alphas, batches = {cell.network.alpha for cell in cells}, {cell.batch for cell in cells}
+    inputs = {cell.network.inputs for cell in cells}
+    if len(alphas) == 1 and alphas != {1}:
+        said.append(f"α {shown(alphas.pop())}")
+    if len(inputs) == 1 and any(not cell.network.native for cell in cells):
+        said.append(f"input {' '.join('x'.join(map(str, shape)) for shape in inputs.pop())}")
+    if batches != {1}:
+        said.append(f"batch {batches.pop()}")
+    return "; ".join(said)

@@ -36,6 +36,6 @@ def formula(
         network = load(model, resolution=resolution, options=options)
         found = polynomials(network)
         if found.domain.alpha_step is None:
-            found = replace(found, grid=tuple(_grid(network)))
+            found = replace(found, grid=tuple(_grid(network)), rounded=True)
         return [found]
     return [polynomials(load(model, alpha=each, resolution=resolution, options=options), in_alpha=False) for each in alphas]

@@ -27,7 +27,7 @@ def listing(
 
     Raises ProfilerError where a limit is no number, UnknownName for a task that no network has.
     """
-    years = None if year is None else {int(point) for point in grid.points(year, "year", Fraction(1))}
+    years = None if year is None else {grid.side(point, "year") for point in grid.points(year, "year", Fraction(1))}
     most = {
         "macs": None if max_macs is None else grid.count(max_macs, "--max-macs"),
         "params": None if max_params is None else grid.count(max_params, "--max-params"),
@@ -59,6 +59,8 @@ def listing(
                 "options": {key: option.default for key, option in made.options.items()},
             }
         )
+    if not records and not any(_matches(name, pattern) for name in names()):
+        raise UnknownName("network", pattern or "", names(), "(a pattern may have * and ?)")
     if not records:
         raise ProfilerError(f"no network of the zoo is all of that; `profiler list` shows all {len(names())}")
     return records

@@ -87,5 +87,7 @@ def _accuracies() -> dict[tuple[str, str, Fraction, str], Figure]:
 
 def top1(network: Network) -> Figure | None:
     """The published top-1 accuracy of a network at its point, in percent; the first source of published.csv wins."""
+    if not network.sized_native:
+        return None  # other channels, or sides that differ: nobody published that
     options = ",".join(sorted(f"{key}={str(value).lower()}" for key, value in network.options.items()))
     return _accuracies().get((network.name, options, network.alpha, str(network.resolution or "")))

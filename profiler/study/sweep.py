@@ -44,11 +44,7 @@ def sweep(
     alphas: list[Fraction | None] = points(alpha, "alpha", grid.ALPHA_STEP, grid.alpha) or [None]
     sides: list[int | None] = points(resolution, "resolution", grid.RESOLUTION_STEP, grid.side) or [None]
     rhos: list[Fraction | None] = points(rho, "rho", grid.ALPHA_STEP, grid.rho) or [None]
-    batches = (
-        grid.batches(batch)
-        if isinstance(batch, str)
-        else points(batch, "batch", Fraction(1), lambda n: grid.batches(str(n))[0]) or [1]
-    )
+    batches = points(batch, "batch", Fraction(1), grid.batch) or [1]
     engines = engines_named(engine)
     axes = (len(alphas), len(sides) * len(rhos), len(batches))
     size = axes[0] * axes[1] * axes[2]
@@ -81,7 +77,7 @@ def _free_of(alphas: Sequence[object], sides: Sequence[object], rhos: Sequence[o
     def checked(model: str | Layer) -> str | Layer:
         if isinstance(model, str):
             name, own = parse(model)
-            size = {"resolution", "rho"} & own.keys()
+            size = {"resolution", "rho", "input"} & own.keys()
             for key, values in swept.items():
                 if len(values) > 1 and (key in own or (key != "alpha" and size)):
                     raise ProfilerError(f"model '{model}' fixes the {key} that the sweep runs over; write {name} alone")

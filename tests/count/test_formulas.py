@@ -168,7 +168,7 @@ MISFITS: list[tuple[L.Layer, tuple[Any, ...], str]] = [
     (L.Attention(1), ((7, 11),), "11 channels are not queries, keys and values side by side"),
     (L.Crop(), ((4, 5, 5), (4, 6, 6)), "crops (4, 5, 5) to the sides of (4, 6, 6), which is larger"),
     (L.GroupNorm(3), ((4, 5, 5),), "4 channels do not divide into 3 groups"),
-    (L.ChannelSlice(0, 3), ((4, 5, 5),), "4 channels do not split into 3 equal parts"),
+    (L.ChannelSlice(0, 3), ((4, 5, 5),), "4 channels have no part 0 of 3 equal ones"),
     (L.Fold(), ((4, 5, 5),), "folds (C, D, H, W) and is given (4, 5, 5)"),
     (L.Linear(3), ((4,), (4,)), "takes one input and is given 2; join them first"),
     (L.ConvTranspose(4, 1, padding=3), ((4, 5, 5),), "a padding of 3 leaves nothing of (5, 5) pixels"),

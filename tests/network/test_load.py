@@ -50,7 +50,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("vgg16", {"options": {"classes": "ten"}}, "vgg16: classes=ten is not a whole number from 1"),
     ("mobilenet_v1", {"options": {"separable": "maybe"}}, "mobilenet_v1: separable=maybe is not true or false"),
     ("googlenet", {"options": {"norm": "layer"}}, "googlenet: norm=layer is not none or batch; give none or batch"),
-    ("vgg16", {"resolution": 224, "rho": 1}, "vgg16: give a resolution or a rho, not both"),
+    ("vgg16", {"resolution": 224, "rho": 1}, "vgg16: give one of resolution and rho, not both"),
     ("vgg16", {"input": "224x224"}, "vgg16: input 224x224 has other axes than its native 3x224x224; give as many"),
     ("vgg16", {"alpha": 0}, "alpha 0 is not a width"),
     ("torchvision:resnet50", {}, "model 'torchvision:resnet50' is a reference to code"),

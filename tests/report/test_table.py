@@ -71,3 +71,25 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
         plain.write(path, "second\n")
     assert path.read_text() == "first\n"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
+    results = compare("vgg16", engine="closed")
+    results.agreements = [Agreement("vgg16", "fvcore 0.1.5", 1, 2, (), (Difference("body", 10, 12),))]
+    for value, coloured in (("", True), ("1", False)):
+        monkeypatch.setenv("NO_COLOR", value)
+        console = Console(file=StringIO(), force_terminal=True, color_system="standard")
+        console.print(results_table(results))
+        assert ("31m" in console.file.getvalue()) == coloured  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_numbers_are_never_cut(width: int) -> None:
+    results = compare(
+        "mobilenet_v1@classes=10,separable=false,shallow=true", "inception_v3", engine="closed", convention="thop"
+    )
+    console = Console(file=StringIO(), width=width, color_system=None)
+    console.print(results_table(results), crop=False)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "…" not in text
+    assert "23.8 M" in text

@@ -1,0 +1,46 @@
+"""What the figures were made with, and the JSON document that holds both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+SCHEMA = 1
+"""Version of the document that JSON files hold; raised when a reader of the old one would misread the new."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What the figures were made with. Counts do not depend on it."""
+
+    profiler: str
+    python: str
+    platform: str
+    torch: str | None
+    fvcore: str | None
+    thop: str | None
+    date: str
+
+
+def environment() -> Environment:
+    """This machine and the versions of the engines, read without importing them."""
+    import platform
+    from datetime import UTC, datetime
+    from importlib import metadata
+
+    def version(name: str) -> str | None:
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            return None
+
+    from profiler import __version__
+
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    python, host = platform.python_version(), platform.platform()
+    return Environment(__version__, python, host, version("torch"), version("fvcore"), version("thop"), now)
+
+
+def document(command: str, records: list[dict[str, Any]], **parts: Any) -> dict[str, Any]:
+    """The JSON document around `records`."""
+    return {"schema": SCHEMA, "command": command, "environment": vars(environment()), "records": records, **parts}
