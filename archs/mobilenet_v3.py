@@ -24,7 +24,7 @@ LARGE: list[Bneck] = [
     (3, 480, 112, True, HS, 1), (3, 672, 112, True, HS, 1),
     (5, 672, 160, True, HS, 2), (5, 960, 160, True, HS, 1), (5, 960, 160, True, HS, 1),
 ]  # fmt: skip
-# Table 2. It ticks squeeze-and-excite for the last convolution too, which no implementation has.
+# Table 2. It ticks squeeze-and-excite for the last convolution too, which the released code drops.
 SMALL: list[Bneck] = [
     (3, 16, 16, True, RE, 2),
     (3, 72, 24, False, RE, 2), (3, 88, 24, False, RE, 1),

@@ -1,6 +1,6 @@
 """Our speed against the peers', side by side in one run: medians of ratios, as a Markdown table for docs/performance.md.
 
-python benchmarks/side_by_side.py [--rounds 7] > docs/performance.md
+python benchmarks/side_by_side.py --rounds 9 --model mobilenet_v2 > docs/performance.md
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def sweeps(name: str) -> dict[str, Timed]:
 
         return run
 
-    sample = cells[::13]  # every α and every resolution once: eight cells
+    sample = cells[::13]  # eight cells: every resolution once, at eight of the α
 
     def by_mode(module: torch.nn.Module, image: torch.Tensor) -> None:
         with torch.no_grad(), FlopCounterMode(display=False):
@@ -152,7 +152,7 @@ def main() -> None:
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "fvcore", "thop", "typer", "rich"))
     print("# Performance\n")
     print(
-        "Written by `python benchmarks/side_by_side.py > docs/performance.md`. Every ratio is the median over rounds in which"
+        f"Written by `python benchmarks/side_by_side.py {' '.join(sys.argv[1:])}`. Every ratio is the median over rounds in which"
     )
     print("all works run once, in random order, on the same machine, one thread; the range is over rounds.\n")
     machine = f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}"

@@ -7,14 +7,17 @@ import inspect
 from pathlib import Path
 
 from profiler.forms import Check
-from profiler.network.load import load
+from profiler.network.load import Network, load
 from profiler.network.registry import Architecture, find, names, zoo_folder
 from profiler.report import formula, units
 from profiler.report.plain import markdown_text
-from profiler.report.sheet import layers_sheet
+from profiler.report.sheet import Column, Sheet, layers_sheet
 from profiler.report.verify import figures_sheet
 from profiler.study.formula import formula as formula_of
 from profiler.study.published import figures, ours
+
+MOST_DRAWN = 64
+"""Layers of a network that is drawn one by one; a deeper one is drawn by its parts."""
 
 
 def pages(folder: Path) -> dict[Path, str]:
@@ -40,7 +43,7 @@ def page(family: str, members: list[Architecture]) -> str:
     described = inspect.getdoc(members[0].factory)
     parts.append(f"## {first.name}\n\n{described}\n")
     parts.append(_options(members[0]))
-    parts.append(markdown_text([layers_sheet(first.profile(), depth=2)]))
+    parts.append(_drawn(first))
     # formula.lines indents by two, which a code block does not need
     lines = "\n".join(line[2:] if line.startswith("  ") else line for line in formula.lines(formula_of(members[0].name)[0]))
     parts.append(f"```text\n{lines}\n```\n")
@@ -51,6 +54,24 @@ def page(family: str, members: list[Architecture]) -> str:
     else:
         parts.append("## Published figures\n\nNone: its test holds it to an independent module, counted by torch.\n")
     return "\n".join(parts)
+
+
+def _drawn(network: Network) -> str:
+    """The network as the papers draw theirs, layer by layer: type, kernel, stride, output; its parts where it is deep."""
+    profile = network.profile()
+    layers = [row for row in profile.rows if not row.side and (row.params or row.kind == "pool") and row.kind != "norm"]
+    if len(layers) > MOST_DRAWN:
+        return markdown_text([layers_sheet(profile, depth=2)])
+    heads = [
+        Column("layer", right=False),
+        Column("type", right=False),
+        *map(Column, ("kernel", "stride", "output", "params", "MACs")),
+    ]
+    rows = []
+    for row in layers:
+        kernel, stride = (units.shape(row.facts.get(key, ())) for key in ("kernel", "stride"))
+        rows.append([row.path, row.kind, kernel, stride, units.shape(row.output[1:]), f"{row.params:,}", f"{row.macs:,}"])
+    return markdown_text([Sheet(heads, rows, "layers; normalisation and activation follow each as the code says")])
 
 
 def _counts(members: list[Architecture]) -> str:

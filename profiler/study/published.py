@@ -2,8 +2,8 @@
 
 A figure says what it is a number of: a network at a point (`model`, `options`, `alpha`, `resolution`), a part of it (`kind=…`,
 `path=…`, commas between several paths, empty for all) and a quantity. `verdict` is `equal` (ours agrees to one unit of its
-last printed digit, since papers round and truncate alike), `erratum` (it does not, for the reason given) or `quoted`
-(an accuracy, or a latency on a phone in ms: no count reaches it).
+last printed digit, since papers round and truncate alike), `erratum` (it does not, for the reason given), `open` (it does not,
+and nobody knows why: the evidence is given) or `quoted` (an accuracy, or a latency on a phone in ms: no count reaches it).
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ QUANTITIES: dict[str, Callable[[Row], int]] = {
     "conv_macs": lambda row: 0 if row.op == "linear" else row.macs,
     "params": lambda row: row.params,
     "weights": lambda row: row.weights,
+    "conv_weights": lambda row: 0 if row.op == "linear" else row.weights,
     # with the branches that run in training only
     "training_params": lambda row: row.params,
     # Keras counts the moving mean and variance of BatchNorm as parameters

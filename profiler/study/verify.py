@@ -30,7 +30,7 @@ def verify(
         if own:
             raise ProfilerError(f"model '{model}': verify has its own points; write {name}")
         find(name)
-    chosen = models or tuple(names())
+    chosen = tuple(dict.fromkeys(models)) or tuple(names())
     asked = [figure for figure in figures() if figure.model in chosen]
     if table is not None:
         asked = _table(asked, table)
