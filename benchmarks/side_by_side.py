@@ -151,10 +151,8 @@ def main() -> None:
     given = parser.parse_args()
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "fvcore", "thop", "typer", "rich"))
     print("# Performance\n")
-    print(
-        f"Written by `python benchmarks/side_by_side.py {' '.join(sys.argv[1:])}`. Every ratio is the median over rounds in which"
-    )
-    print("all works run once, in random order, on the same machine, one thread; the range is over rounds.\n")
+    print(f"Written by `python benchmarks/side_by_side.py {' '.join(sys.argv[1:])}`. Every ratio is the median over rounds in")
+    print("which all works run once, in random order, on the same machine, one thread; the range is over rounds.\n")
     machine = f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     print(f"{machine}, {versions}; {given.rounds} rounds.\n")
     print("## Whole processes\n")

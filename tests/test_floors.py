@@ -58,10 +58,11 @@ def floor(module: str) -> int:
 
 
 def _at_import(node: ast.AST) -> Iterator[ast.AST]:
-    """What runs when the module is imported: everything but the bodies of functions."""
+    """What runs when the module is imported: everything but the bodies of functions and what is for type checkers."""
     for child in ast.iter_child_nodes(node):
         yield child
-        if not isinstance(child, ast.FunctionDef | ast.Lambda):
+        typed = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test)
+        if not typed and not isinstance(child, ast.FunctionDef | ast.Lambda):
             yield from _at_import(child)
 
 
