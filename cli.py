@@ -69,7 +69,7 @@ Engines = Annotated[
     ),
 ]
 ConventionName = Annotated[
-    str, typer.Option("--convention", metavar="NAME", help="How `total` counts: paper, fvcore, thop or torch.")
+    str, typer.Option("--convention", metavar="NAME", help="How `total` counts: paper, fvcore, thop, torch or torchinfo.")
 ]
 UnitName = Annotated[
     str, typer.Option("--unit", metavar="UNIT", help="Counts in the table: raw, auto, K, M, G, or flops (2 a MAC).")

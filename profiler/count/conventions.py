@@ -208,6 +208,39 @@ TORCH = Convention(
     dict.fromkeys(_PRODUCTS, "counts a multiply-add as two operations"),
 )
 
+# torchinfo 1.8: layer_info.py, calculate_size and calculate_macs
+
+
+def _torchinfo_conv(row: Row) -> int:
+    """By its output pixels, also transposed, and the bias at each of them."""
+    return (row.weights + row.bias) * row.output[0] * prod(row.output[2:])
+
+
+def _torchinfo_rest(row: Row) -> int:
+    """Its parameters once a sample, however many positions it works on."""
+    return row.params * row.output[0]
+
+
+_WITH_PARAMETERS = (
+    "linear", "batch_norm", "instance_norm", "group_norm", "layer_norm", "prelu", "embedding", "class_token",
+    "position_embedding",
+)  # fmt: skip
+_ONCE = "counts {op} as its parameters, once a sample"
+
+TORCHINFO = Convention(
+    "torchinfo",
+    "torchinfo",
+    "mult-adds",
+    {"conv": _torchinfo_conv, "conv_transpose": _torchinfo_conv} | dict.fromkeys(_WITH_PARAMETERS, _torchinfo_rest),
+    {
+        "conv": "counts a bias as an operation an output",
+        "conv_transpose": "counts a transposed convolution by its output pixels, and a bias as an operation an output",
+        "matmul": "sees no matrix product outside a module",
+        "attention": "sees no attention that is not a module with parameters",
+    }
+    | {op: _ONCE.replace("{op}", op) for op in _WITH_PARAMETERS},
+)
+
 PAPER = Convention("paper", "the papers", "multiply-adds", _PRODUCTS, {})
 
-CONVENTIONS: dict[str, Convention] = {each.name: each for each in (PAPER, FVCORE, THOP, TORCH)}
+CONVENTIONS: dict[str, Convention] = {each.name: each for each in (PAPER, FVCORE, THOP, TORCH, TORCHINFO)}

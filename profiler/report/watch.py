@@ -67,12 +67,15 @@ def with_bar(study: Callable[[Callable[[Results], None]], T]) -> T:
         return study(_unwatched)
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("recounting the built networks", total=None)
+    with ExitStack() as stack:
+        bars: list[Progress] = []
 
         def watch(found: Results) -> None:
+            if not bars:  # there is a witness to wait for
+                bars.append(stack.enter_context(Progress(console=Console(stderr=True), transient=True)))
+                bars[0].add_task("recounting the built networks", total=len(found))
             waiting = sum(any(f"{engine}_macs" not in record for engine in _engines(found)) for record in found)
-            bar.update(task, total=len(found), completed=len(found) - waiting)
+            bars[0].update(bars[0].task_ids[0], completed=len(found) - waiting)
 
         return study(watch)
 

@@ -288,3 +288,18 @@ def test_every_rule_that_adds_has_a_reason() -> None:
         plain = {op for op, rule in convention.rules.items() if rule is conventions.PAPER.rules.get(op)}
         assert set(convention.rules) - plain <= set(convention.reasons)
         assert set(conventions.PAPER.rules) - set(convention.rules) <= set(convention.reasons)
+
+
+@pytest.mark.parametrize("name", [*ODD, "mobilenet_v1", "resnet18", "googlenet", "shufflenet_v1", "unet", "vit_b_32"])
+@pytest.mark.parametrize("batch", [1, 2])
+def test_torchinfo_prints_its_convention(name: str, batch: int) -> None:
+    import torchinfo
+
+    network = network_of(name) if name in ODD else load(name, alpha="0.2")
+    images = [torch.zeros(batch, *shape) for shape in network.inputs]
+    told = torchinfo.summary(bare(network.value, network.inputs), input_data=images, verbose=0, depth=99)
+    assert told.total_mult_adds == conventions.TORCHINFO.total(network.profile(batch).rows)
+
+
+def test_torchinfo_on_mobilenet_v1() -> None:
+    assert conventions.TORCHINFO.total(load("mobilenet_v1").profile().rows) == 568_763_240
