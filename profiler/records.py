@@ -329,18 +329,21 @@ class Results(list[Record]):
         self.profiles: list[Profile] = []
         self.base = self[0] if self else None
         """What ratios are to: the first record, also when the others are sorted."""
+        self.engines: tuple[str, ...] = ()
+        """The witnesses that are asked; a record waits for one while it has no count of its, not even None."""
 
     def ordered(self, order: Sequence[int]) -> Results:
         """The same results with the records in another order."""
         again = Results((self[i] for i in order), self.command, self.title)
         again.agreements, again.notes, again.base = self.agreements, self.notes, self.base
+        again.engines = self.engines
         again.profiles = [self.profiles[i] for i in order] if self.profiles else []
         return again
 
     @property
     def columns(self) -> list[str]:
         """The columns that these records have, in the order of the contract."""
-        present = {name for record in self for name in record}
+        present = {name for record in self for name in record} | {f"{engine}_macs" for engine in self.engines}
         return [name for name in Record.__annotations__ if name in present]
 
     def to_dict(self) -> dict[str, Any]:

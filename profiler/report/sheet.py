@@ -157,6 +157,7 @@ def default_columns(results: Results) -> list[str]:
             *total,
             "activations",
             "weight_bytes",
+            *side,
             *checks,
         ]
         return [name for name in shown if name]

@@ -37,9 +37,8 @@ def watched(study: Study, places: Destinations, unit: Unit, columns: Sequence[st
         for found in seen:  # the closed form, and what the witnesses had said by then
             found.notes.append("interrupted: the cells without a witness's count were not asked about.")
             for record in found:
-                for engine in ("fvcore", "thop"):
-                    if f"{engine}_total" in record:
-                        record.setdefault(f"{engine}_macs", None)  # type: ignore[misc]
+                for engine in found.engines:
+                    record.setdefault(f"{engine}_macs", None)  # type: ignore[misc]
             places.put(answers.results(found, unit, columns, sort))
         raise
     places.put(answers.results(results, unit, columns, sort), drawn_already=places.live)
@@ -74,14 +73,10 @@ def with_bar(study: Callable[[Callable[[Results], None]], T]) -> T:
             if not bars:  # there is a witness to wait for
                 bars.append(stack.enter_context(Progress(console=Console(stderr=True), transient=True)))
                 bars[0].add_task("recounting the built networks", total=len(found))
-            waiting = sum(any(f"{engine}_macs" not in record for engine in _engines(found)) for record in found)
+            waiting = sum(any(f"{engine}_macs" not in record for engine in found.engines) for record in found)
             bars[0].update(bars[0].task_ids[0], completed=len(found) - waiting)
 
         return study(watch)
-
-
-def _engines(found: Results) -> list[str]:
-    return [name.removesuffix("_macs") for name in found.columns if name.endswith("_total") or name == "torch_macs"]
 
 
 def _unwatched(results: Results) -> None:

@@ -65,6 +65,7 @@ def results_of(cells: Sequence[Cell], command: str, engines: Sequence[str], conv
         bare = Profile(network.name, network.options, network.alpha, network.resolution, network.inputs, cell.batch, (), totals)
         records.append(record(bare, convention, total, float(found.printed) if found else None))
     results = Results(records, command)
+    results.engines = tuple(engines[1:])
     for engine in engines[1:]:
         for made in results:
             made.update(_empty(engine))
