@@ -38,8 +38,13 @@ def _models(incomplete: str) -> list[str]:
 
 # What several commands share. Typer reads the annotations, so Optional stands where a type checker would take `| None`.
 
-Model = Annotated[str, typer.Argument(help="A network, e.g. mobilenet_v1@alpha=0.5,resolution=160.", autocompletion=_models)]
-Models = Annotated[Optional[list[str]], typer.Argument(help="Networks; `profiler list` names them.", autocompletion=_models)]
+Model = Annotated[
+    str, typer.Argument(help="A network, e.g. mobilenet_v1@alpha=0.5,resolution=160.", metavar="MODEL", autocompletion=_models)
+]
+Models = Annotated[
+    Optional[list[str]],
+    typer.Argument(help="Networks; `profiler list` names them.", metavar="MODEL", autocompletion=_models),
+]
 Alpha = Annotated[Optional[str], typer.Option("--alpha", metavar="NUMBER", help="Width multiplier.")]
 Resolution = Annotated[Optional[str], typer.Option("--resolution", metavar="PIXELS", help="Side of the input.")]
 Rho = Annotated[Optional[str], typer.Option("--rho", metavar="NUMBER", help="Side as a multiple of the native one.")]
@@ -210,7 +215,9 @@ def show_command(
 
 @app.command("list")
 def list_command(
-    pattern: Annotated[Optional[str], typer.Argument(help="Only names that match, as resnet or 'vgg1*'.")] = None,
+    pattern: Annotated[
+        Optional[str], typer.Argument(help="Only names that match, as resnet or 'vgg1*'.", metavar="PATTERN")
+    ] = None,
     max_macs: Annotated[Optional[str], typer.Option("--max-macs", metavar="N", help="At most so many, as 600M.")] = None,
     max_params: Annotated[Optional[str], typer.Option("--max-params", metavar="N", help="At most so many, as 5M.")] = None,
     year: Annotated[Optional[str], typer.Option("--year", metavar="YEAR", help="Published then: 2015, or 2014..2016.")] = None,

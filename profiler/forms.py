@@ -157,6 +157,8 @@ class Verified:
     models: tuple[str, ...]
     checks: tuple[Check, ...]
     agreements: tuple[Agreement, ...]
+    counts: Mapping[str, tuple[int, int]]
+    """{network: (params, macs) at its native input, by closed form}."""
 
     @property
     def failures(self) -> int:

@@ -11,7 +11,7 @@ from rich.console import Group
 
 from profiler.environment import document
 from profiler.forms import Check, Figure, Verified
-from profiler.report import table
+from profiler.report import table, units
 from profiler.report.output import Answer
 from profiler.report.sheet import Column, Sheet
 
@@ -92,11 +92,14 @@ def _summary(found: Verified) -> Sheet:
     for model in found.models:
         verdicts = [check.verdict for check in found.checks if check.figure.model == model]
         words = [_word(found, model, engine) for engine in engines]
-        rows.append([model, *(str(verdicts.count(verdict) or "") for verdict in VERDICTS), *words])
-    counts = [check.verdict for check in found.checks]
-    total = ", ".join(f"{counts.count(verdict)} {verdict}" for verdict in VERDICTS if verdict in counts)
-    notes = [f"{len(counts)} published figures of {len(found.models)} networks: {total}.", "Name a network for its figures."]
-    return Sheet([Column("model", right=False), *map(Column, VERDICTS), *map(Column, engines)], rows, notes=notes)
+        counts = [units.count(n, "auto") for n in found.counts[model]]
+        rows.append([model, *counts, *(str(verdicts.count(verdict) or "") for verdict in VERDICTS), *words])
+    said = [check.verdict for check in found.checks]
+    total = ", ".join(f"{said.count(verdict)} {verdict}" for verdict in VERDICTS if verdict in said)
+    notes = [f"{len(said)} published figures of {len(found.models)} networks: {total}.", "Name a network for its figures."]
+    return Sheet(
+        [Column("model", right=False), *map(Column, ("params", "MACs", *VERDICTS)), *map(Column, engines)], rows, notes=notes
+    )
 
 
 def _word(found: Verified, model: str, engine: str) -> str:

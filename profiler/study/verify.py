@@ -37,7 +37,9 @@ def verify(
         chosen = tuple(dict.fromkeys(figure.model for figure in asked))
         engines = ("closed",)
     checks = tuple(Check(figure, None if figure.verdict == "quoted" else ours(figure)) for figure in asked)
-    return Verified(chosen, checks, tuple(_witnessed(chosen, engines, watch)))
+    totals = {model: load(model).totals() for model in chosen}
+    counts = {model: (found.params, found.macs) for model, found in totals.items()}
+    return Verified(chosen, checks, tuple(_witnessed(chosen, engines, watch)), counts)
 
 
 def _table(asked: Sequence[Figure], wanted: str) -> list[Figure]:

@@ -51,7 +51,7 @@ def test_what_is_not_as_listed_is_a_failure(figure: Figure, differs: bool, monke
 
 def test_a_witness_that_disagrees_is_a_failure() -> None:
     disagreement = Agreement("vgg16", "fvcore 0.1.5", 1, 2, (), (Difference("body.0.conv0", 3, 4),))
-    found = Verified(("vgg16",), (), (disagreement,))
+    found = Verified(("vgg16",), (), (disagreement,), {"vgg16": (1, 2)})
     assert found.failures == 1
     assert "DIFFERS vgg16, body.0.conv0: fvcore 0.1.5 counts 4" in answer(found, named=False, published=None).text("table")
 
