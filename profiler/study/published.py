@@ -29,11 +29,6 @@ def ours(figure: Figure) -> Fraction:
     return Fraction(100 * part, whole) if figure.quantity.endswith("_share") else Fraction(part, UNITS[figure.unit])
 
 
-def agrees(figure: Figure) -> bool:
-    """True where ours is less than one unit of the last printed digit away."""
-    return figure.near(ours(figure))
-
-
 def _holds(figure: Figure, row: Row) -> bool:
     """True where the figure is of a part that `row` belongs to."""
     key, _, value = figure.part.partition("=")
