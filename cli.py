@@ -195,6 +195,8 @@ def show_command(
     set_: Set = None,
     convention: ConventionName = "paper",
     unit: UnitName = "raw",
+    columns: Columns = None,
+    sort: Sort = None,
     format: Format = "table",
     output: Outputs = None,
     csv: Csv = None,
@@ -210,7 +212,7 @@ def show_command(
     _single(alpha=alpha, resolution=resolution, rho=rho, batch=batch)
     network = load(model, alpha=alpha, resolution=resolution, rho=rho, input=input, options=_settings(set_))
     found = show(network, grid.batches(batch)[0], convention)
-    places.put(answers.show(found, depth, top, formulas, units.unit(unit)))
+    places.put(answers.show(found, depth, top, formulas, units.unit(unit), _named(columns), sort))
 
 
 @app.command("list")
@@ -223,6 +225,7 @@ def list_command(
     year: Annotated[Optional[str], typer.Option("--year", metavar="YEAR", help="Published then: 2015, or 2014..2016.")] = None,
     task: Annotated[Optional[str], typer.Option("--task", metavar="TASK", help="As classification.")] = None,
     unit: UnitName = "auto",
+    columns: Columns = None,
     sort: Sort = None,
     format: Format = "table",
     output: Outputs = None,
@@ -235,7 +238,7 @@ def list_command(
 
     places = _places(format, output, csv, quiet)
     found = listing(pattern, max_macs=max_macs, max_params=max_params, year=year, task=task)
-    places.put(answers.listing(found, units.unit(unit), sort))
+    places.put(answers.listing(found, units.unit(unit), sort, _named(columns)))
 
 
 @app.command("formula")
@@ -300,6 +303,11 @@ def _settings(given: list[str] | None) -> dict[str, str]:
     return found
 
 
+def _named(columns: str | None) -> list[str]:
+    """`--columns a, b` as a list."""
+    return [name.strip() for name in (columns or "").split(",") if name.strip()]
+
+
 def _engines(given: list[str] | None) -> tuple[str, ...]:
     from profiler.study.cells import DEFAULT_ENGINES
 
@@ -325,8 +333,7 @@ def _watch(
     from profiler.report import units
     from profiler.report.watch import watched
 
-    chosen = [name.strip() for name in (columns or "").split(",") if name.strip()]
-    watched(study, places, units.unit(unit), chosen, sort, verbose)
+    watched(study, places, units.unit(unit), _named(columns), sort, verbose)
 
 
 def main() -> None:

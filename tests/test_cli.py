@@ -445,3 +445,18 @@ def test_ratios_are_to_the_first_named_also_when_sorted() -> None:
     assert "0.031×" in lines[2]
     rows = records(run(*words, "--columns", "model, macs_ratio", "-f", "csv").stdout)
     assert [(row["model"], round(float(row["macs_ratio"]), 4)) for row in rows] == [("mobilenet_v1", 0.0368), ("vgg16", 1.0)]
+
+
+def test_show_and_list_by_chosen_columns() -> None:
+    text = run("show", "mobilenet_v1", "--columns", "path,kind,macs", "--sort", "-macs").stdout
+    assert text.splitlines()[1].split() == ["path", "kind", "macs"]
+    assert text.splitlines()[3].split() == ["body.2.pointwise.conv", "pointwise", "51380224"]
+    rows = records(run("show", "vgg11", "--columns", "path, macs", "--sort", "-macs", "-f", "csv").stdout)
+    assert list(rows[0]) == ["path", "macs"]
+    assert [int(row["macs"]) for row in rows] == sorted((int(row["macs"]) for row in rows), reverse=True)
+    rows = records(run("list", "googlenet", "--columns", "model,options", "-f", "csv").stdout)
+    assert rows[0] == {"model": "googlenet", "options": "classes=1000,norm=none,first=full"}
+    for words in (["show", "vgg11"], ["list"]):
+        ran = run(*words, "--columns", "mac")
+        assert (ran.returncode, ran.stdout) == (2, "")
+        assert ran.stderr.startswith("error: no column is called 'mac'; did you mean macs?")

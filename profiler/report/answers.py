@@ -9,8 +9,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from profiler.environment import document
+from profiler.errors import UnknownName
 from profiler.records import Record, Results, record
-from profiler.report import sheet, table, units
+from profiler.report import plain, sheet, table, units
 from profiler.report.output import Answer, sorted_by
 from profiler.report.sheet import Column, Sheet
 from profiler.report.units import Unit
@@ -43,8 +44,16 @@ def _with_ratios(record: Record, base: Record) -> dict[str, Any]:
     return {**record, **ratios}
 
 
-def show(found: Shown, depth: int, top: int | None, formulas: bool, unit: Unit) -> Answer:
-    """One network."""
+def show(
+    found: Shown,
+    depth: int,
+    top: int | None,
+    formulas: bool,
+    unit: Unit,
+    columns: Sequence[str] = (),
+    sort: str | None = None,
+) -> Answer:
+    """One network; with `columns` or `sort` its layers alone, as the CSV has them. Raises UnknownName for a column."""
     profile = found.profile
 
     def sheets(shown: Unit) -> list[Sheet]:
@@ -61,6 +70,8 @@ def show(found: Shown, depth: int, top: int | None, formulas: bool, unit: Unit) 
         parts += [Text(), table.Fitted(lambda shown, i=i: sheets(shown)[i], unit)]  # type: ignore[misc]
     rows = [{**row.to_dict(), "convention": found.convention, "total": found.totals[row.path]} for row in profile.rows]
     made = dict(record(profile, found.convention, found.total))
+    if columns or sort is not None:
+        return _chosen("show", rows, ROW_COLUMNS, columns, sort, sheet.profile_title(profile), [made])
     return Answer(
         Group(*parts),
         lambda: _titled(sheets(unit), head),
@@ -75,9 +86,40 @@ def _titled(sheets: list[Sheet], head: list[str]) -> list[Sheet]:
     return sheets
 
 
-def listing(records: list[dict[str, Any]], unit: Unit, sort: str | None) -> Answer:
-    """The zoo."""
+def _chosen(
+    command: str,
+    rows: list[dict[str, Any]],
+    known: Sequence[str],
+    chosen: Sequence[str],
+    sort: str | None,
+    title: str = "",
+    records: list[dict[str, Any]] | None = None,
+) -> Answer:
+    """Rows by the columns that the user chose, as the CSV has them. Raises UnknownName for a column that is none."""
+    columns = list(chosen) or list(known)
+    for name in columns:
+        if name not in known:
+            raise UnknownName("column", name, known)
+    if sort is not None:
+        rows = [rows[i] for i in sorted_by(rows, sort, known)]
+    heads = [Column(name.replace("_", " "), right=all(isinstance(row[name], int | float) for row in rows)) for name in columns]
+    cells = [[plain.cell(row[name]) for name in columns] for row in rows]
+    content = Sheet(heads, cells, title)
+    made = rows if records is None else records
+    return Answer(
+        table.Fitted(lambda _: content, "auto"),
+        lambda: [content],
+        rows,
+        columns,
+        lambda: document(command, made, rows=[] if records is None else rows),
+    )
+
+
+def listing(records: list[dict[str, Any]], unit: Unit, sort: str | None, chosen: Sequence[str] = ()) -> Answer:
+    """The zoo; with `chosen` columns, as the CSV has them. Raises UnknownName for a column that is none."""
     columns = list(records[0])
+    if chosen:
+        return _chosen("list", records, columns, chosen, sort)
     if sort is not None:
         records = [records[i] for i in sorted_by(records, sort, columns)]
 

@@ -21,7 +21,7 @@ def csv_text(records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> st
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([_cell(record.get(name)) for name in columns] for record in records)
+    writer.writerows([cell(record.get(name)) for name in columns] for record in records)
     return out.getvalue()
 
 
@@ -111,16 +111,17 @@ def _umask() -> int:
     return mask
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A value as the CSV has it: an unknown empty, a shape as 3x224x224, options as key=value."""
     match value:
         case None:
             return ""
         case bool():
             return str(value).lower()
         case dict():
-            return ",".join(f"{key}={_cell(item)}" for key, item in value.items())
+            return ",".join(f"{key}={cell(item)}" for key, item in value.items())
         case list() | tuple():
-            return ("x" if all(isinstance(item, int) for item in value) else " ").join(map(_cell, value))
+            return ("x" if all(isinstance(item, int) for item in value) else " ").join(map(cell, value))
         case _:
             return str(value)
 
