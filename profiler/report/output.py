@@ -41,9 +41,9 @@ class Answer:
             case "markdown":
                 return plain.markdown_text(self.sheets())
             case _:
-                console = Console(file=StringIO(), width=WIDE, color_system=None)
-                console.print(self.drawn)
-                lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+                page = StringIO()
+                Console(file=page, width=WIDE, color_system=None).print(self.drawn)
+                lines = page.getvalue().splitlines()
                 return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
