@@ -10,8 +10,9 @@ from profiler.forms import Check
 from profiler.network.load import Network, load
 from profiler.network.registry import Architecture, find, names, zoo_folder
 from profiler.report import formula, units
+from profiler.report.cells import Column
 from profiler.report.plain import markdown_text
-from profiler.report.sheet import Column, Sheet, layers_sheet
+from profiler.report.sheet import Sheet, layers_sheet
 from profiler.report.verify import figures_sheet
 from profiler.study.formula import formula as formula_of
 from profiler.study.published import figures, ours

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +42,9 @@ def environment() -> Environment:
     return Environment(__version__, python, host, version("torch"), version("fvcore"), version("thop"), now)
 
 
-def document(command: str, records: list[dict[str, Any]], **parts: Any) -> dict[str, Any]:
-    """The JSON document around `records`."""
-    return {"schema": SCHEMA, "command": command, "environment": vars(environment()), "records": records, **parts}
+def document(
+    command: str, records: list[dict[str, Any]], machine: Mapping[str, Any] | None = None, **parts: Any
+) -> dict[str, Any]:
+    """The JSON document around `records`; `machine` is what they were measured on, if they were."""
+    made = vars(environment()) | ({} if machine is None else {"machine": dict(machine)})
+    return {"schema": SCHEMA, "command": command, "environment": made, "records": records, **parts}

@@ -228,10 +228,43 @@ class Record(TypedDict, total=False):
     thop_macs: int | None
     thop_total: int | None
     torch_macs: int | None
+    # on the clock
+    device: str
+    threads: int
+    dtype: str
+    memory_format: str
+    compile: bool
+    mode: str
+    latency_s: float | None
+    latency_low_s: float | None
+    latency_high_s: float | None
+    grade: str | None
+    reason: str
+    images_per_second: float | None
+    rounds: int
+    samples: int
+    build_s: float | None
+    first_call_s: float | None
+    compile_s: float | None
+    peak_bytes: int | None
+    ratio: float | None
+    ratio_low: float | None
+    ratio_high: float | None
+    verdict: str | None
+    pareto: bool | None
+    optimizer: str | None
+    dataset_size: int | None
+    epoch_s: float | None
+    device_s: float | None
+    launch_bound: bool | None
+    stop: str | None
 
 
-BASE_COLUMNS = tuple(name for name in Record.__annotations__ if name.split("_")[0] not in ("fvcore", "thop", "torch"))
+_COLUMNS = tuple(Record.__annotations__)
+BASE_COLUMNS = _COLUMNS[: _COLUMNS.index("fvcore_macs")]
 """The columns that every record has; those of a witness stand after them when it was asked."""
+MEASURED_COLUMNS = _COLUMNS[_COLUMNS.index("device") :]
+"""The columns that records have when they were measured."""
 
 FLOAT32_BYTES = 4
 
@@ -331,12 +364,21 @@ class Results(list[Record]):
         """What ratios are to: the first record, also when the others are sorted."""
         self.engines: tuple[str, ...] = ()
         """The witnesses that are asked; a record waits for one while it has no count of its, not even None."""
+        self.measured = False
+        """True where latencies are measured; a record waits for its own while it has none, not even None."""
+        self.progress = (0.0, 0.0)
+        """Seconds of measuring that are over, and of all."""
+        self.machine: dict[str, Any] | None = None
+        """What the latencies were measured on."""
+        self.samples = ""
+        """The file that holds every sample."""
 
     def ordered(self, order: Sequence[int]) -> Results:
         """The same results with the records in another order."""
         again = Results((self[i] for i in order), self.command, self.title)
         again.agreements, again.notes, again.base = self.agreements, self.notes, self.base
-        again.engines = self.engines
+        again.engines, again.measured, again.progress = self.engines, self.measured, self.progress
+        again.machine, again.samples = self.machine, self.samples
         again.profiles = [self.profiles[i] for i in order] if self.profiles else []
         return again
 
@@ -344,6 +386,8 @@ class Results(list[Record]):
     def columns(self) -> list[str]:
         """The columns that these records have, in the order of the contract."""
         present = {name for record in self for name in record} | {f"{engine}_macs" for engine in self.engines}
+        if self.measured:
+            present |= set(MEASURED_COLUMNS)
         return [name for name in Record.__annotations__ if name in present]
 
     def to_dict(self) -> dict[str, Any]:
@@ -354,6 +398,7 @@ class Results(list[Record]):
             rows=[{"record": i, "model": p.model, **row.to_dict()} for i, p in enumerate(self.profiles) for row in p.rows],
             agreements=[agreement.to_dict() for agreement in self.agreements],
             notes=self.notes,
+            machine=self.machine,
         )
 
     def __rich__(self) -> Any:

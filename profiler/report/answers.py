@@ -12,8 +12,9 @@ from profiler.environment import document
 from profiler.errors import UnknownName
 from profiler.records import Record, Results, record
 from profiler.report import plain, sheet, table, units
+from profiler.report.cells import Column
 from profiler.report.output import Answer, sorted_by
-from profiler.report.sheet import Column, Sheet
+from profiler.report.sheet import Sheet
 from profiler.report.units import Unit
 
 if TYPE_CHECKING:

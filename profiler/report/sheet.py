@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from profiler.errors import ProfilerError, UnknownName
 from profiler.grid import shown
-from profiler.records import Agreement, Profile, Record, Results
+from profiler.records import MEASURED_COLUMNS, Agreement, Profile, Record, Results
 from profiler.report import units
+from profiler.report.cells import MEASURED, Cell, Column, counted, text
 from profiler.report.units import Unit
 
 if TYPE_CHECKING:
     from profiler.forms import Separable, Shown
-
-
-@dataclass(frozen=True)
-class Column:
-    """A heading, and whether numbers stand under it."""
-
-    heading: str
-    right: bool = True
 
 
 @dataclass
@@ -42,21 +35,6 @@ class Sheet:
 
 MOST_EXPLAINED = 4
 """Of more cells than this, a table says only that the witnesses agree."""
-
-Cell = Callable[[Record, Record, Unit], str]
-"""(this record, the first one, unit) → text."""
-
-
-def _counted(key: str) -> Cell:
-    return lambda record, first, unit: units.count(record.get(key), unit)  # type: ignore[arg-type]
-
-
-def _text(key: str) -> Cell:
-    def cell(record: Record, first: Record, unit: Unit) -> str:
-        value: Any = record.get(key)
-        return units.UNKNOWN if value is None else str(value)
-
-    return cell
 
 
 def _model(record: Record, first: Record, unit: Unit) -> str:
@@ -86,15 +64,16 @@ _CELLS: dict[str, tuple[Column, Cell]] = {
     "model": (Column("model", right=False), _model),
     "options": (Column("options", right=False), lambda record, first, unit: _options(record)),
     "alpha": (Column("α"), _alpha),
-    "resolution": (Column("side"), _text("resolution")),
-    "input": (Column("input"), _text("input")),
-    "batch": (Column("batch"), _text("batch")),
-    "params": (Column("params"), _counted("params")),
+    "resolution": (Column("side"), text("resolution")),
+    "input": (Column("input"), text("input")),
+    "batch": (Column("batch"), text("batch")),
+    "params": (Column("params"), counted("params")),
     "params_ratio": (Column("×"), lambda record, first, unit: units.ratio(record["params"], first["params"])),
     "macs": (Column("MACs"), lambda record, first, unit: units.macs(record["macs"], unit)),
     "macs_ratio": (Column("×"), lambda record, first, unit: units.ratio(record["macs"], first["macs"])),
     "weight_bytes": (Column("fp32"), lambda record, first, unit: units.size(record["weight_bytes"])),
-    "convention": (Column("convention", right=False), _text("convention")),
+    "convention": (Column("convention", right=False), text("convention")),
+    **MEASURED,
     "top1": (
         Column("top-1 %"),
         lambda record, first, unit: units.UNKNOWN if record["top1"] is None else f"{record['top1']:.1f}",
@@ -110,7 +89,7 @@ def column(name: str) -> tuple[Column, Cell]:
     engine, _, what = name.partition("_")
     if what == "macs" and engine != "side":
         return Column(engine), _checked(engine)
-    return Column(_HEADINGS.get(name, name.replace("_", " "))), _counted(name)
+    return Column(_HEADINGS.get(name, name.replace("_", " "))), counted(name)
 
 
 def known_columns() -> list[str]:
@@ -124,6 +103,8 @@ def results_sheet(results: Results, unit: Unit = "raw", columns: Sequence[str] =
     for name in names:
         if name not in known_columns():
             raise UnknownName("column", name, known_columns())
+        if name in MEASURED_COLUMNS and not results.measured:
+            raise ProfilerError(f"column {name}: nothing was measured; add --bench, or use `profiler bench`")
         if name not in results.columns and not name.endswith("_ratio"):
             raise ProfilerError(f"column {name}: {name.partition('_')[0]} was not asked; add --engine {name.partition('_')[0]}")
     cells = [column(name) for name in names]
@@ -140,8 +121,11 @@ def results_sheet(results: Results, unit: Unit = "raw", columns: Sequence[str] =
 
 def default_columns(results: Results) -> list[str]:
     """What a comparison or a sweep shows unless told otherwise: what varies, what it costs, what the witnesses say."""
+    if results.command == "bench":
+        return _bench_columns(results)
     present = results.columns
     checks = [name for name in present if name.endswith("_macs") and name != "side_macs"]
+    clock = _clock_columns(results)
     total = ["total"] if any(record["convention"] != "paper" for record in results) else []
     side = [name for name in ("side_params", "side_macs") if any(record[name] for record in results)]
     if results.command == "compare":
@@ -159,11 +143,32 @@ def default_columns(results: Results) -> list[str]:
             "weight_bytes",
             *side,
             *checks,
+            *clock,
         ]
         return [name for name in shown if name]
     place = [name for name in ("model", "batch") if _varies(results, name)]
     accuracy = ["top1"] if any(record["top1"] is not None for record in results) else []
-    return [*place, "alpha", "resolution", "params", *side, "macs", *total, "activations", *accuracy, *checks]
+    return [*place, "alpha", "resolution", "params", *side, "macs", *total, "activations", *accuracy, *checks, *clock]
+
+
+def _clock_columns(results: Results) -> list[str]:
+    """What stands on the right of the counts where they were measured too."""
+    if not results.measured:
+        return []
+    epoch = ["epoch_s"] if any(record.get("epoch_s") is not None for record in results) else []
+    pareto = ["pareto"] if any(record.get("pareto") is not None for record in results) else []
+    gpu = ["device_s"] if any(record.get("device_s") is not None for record in results) else []
+    ratio = ["ratio"] if results.command != "sweep" and len(results) > 1 else []
+    return ["latency_s", *gpu, "images_per_second", *epoch, *ratio, *pareto]
+
+
+def _bench_columns(results: Results) -> list[str]:
+    """What varies, the latency, and what came before it."""
+    axes = ("alpha", "resolution", "batch", "device", "threads", "dtype", "memory_format", "compile")
+    place = ["model", *(name for name in axes if _varies(results, name))]
+    compiled = ["compile_s"] if any(record.get("compile_s") is not None for record in results) else []
+    before = ["first_call_s", *compiled, "peak_bytes"]
+    return [*place, "macs", *_clock_columns(results), *before]
 
 
 def _varies(results: Results, name: str) -> bool:

@@ -74,7 +74,7 @@ def ratio(a: int, b: int) -> str:
     return f"{_three_digits(value)}×" if value >= 0.1 else f"{value:.3f}×"
 
 
-def percent(part: int, whole: int) -> str:
+def percent(part: float, whole: float) -> str:
     """A share with two digits after the point, as the papers print it."""
     return f"{100 * part / whole:.2f}" if whole else UNKNOWN
 
@@ -87,3 +87,32 @@ def shape(sides: tuple[int, ...]) -> str:
 def fraction(number: Fraction) -> str:
     """A coefficient: `3,139,584`, `1/2`, `3/2`."""
     return f"{number.numerator:,}" + (f"/{number.denominator:,}" if number.denominator != 1 else "")
+
+
+def seconds(value: float | None) -> str:
+    """A duration to three digits: `3.42 ms`, `850 µs`, `12.0 s`, `5.2 min`."""
+    if value is None:
+        return UNKNOWN
+    if value >= 5940:
+        return f"{_three_digits(value / 3600)} h"
+    if value >= 99.95:
+        return f"{_three_digits(value / 60)} min"
+    for suffix, step in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if value >= step * 0.9995:
+            return f"{_three_digits(value / step)} {suffix}"
+    return f"{_three_digits(value / 1e-9)} ns"
+
+
+def interval(value: float, low: float, high: float) -> str:
+    """Half an interval as a share of its estimate: `±0.8 %`."""
+    return f"±{100 * (high - low) / 2 / value:.1f} %" if value else UNKNOWN
+
+
+def rate(value: float | None) -> str:
+    """Things a second: `1,240`, `31.5`."""
+    return UNKNOWN if value is None else _three_digits(value)
+
+
+def times(value: float) -> str:
+    """A ratio of measured figures: `1.93×`."""
+    return f"{value:.2f}×" if value < 9.995 else f"{_three_digits(value)}×"

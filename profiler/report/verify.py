@@ -12,8 +12,9 @@ from rich.console import Group
 from profiler.environment import document
 from profiler.forms import Check, Figure, Verified
 from profiler.report import table, units
+from profiler.report.cells import Column
 from profiler.report.output import Answer
-from profiler.report.sheet import Column, Sheet
+from profiler.report.sheet import Sheet
 
 COLUMNS = (
     "model", "options", "alpha", "resolution", "part", "quantity", "printed", "unit", "ours", "verdict", "source", "table",

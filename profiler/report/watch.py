@@ -35,7 +35,8 @@ def watched(study: Study, places: Destinations, unit: Unit, columns: Sequence[st
         results = _run(kept, places, unit, columns, sort)
     except KeyboardInterrupt:
         for found in seen:  # the closed form, and what the witnesses had said by then
-            found.notes.append("interrupted: the cells without a witness's count were not asked about.")
+            if any(f"{engine}_macs" not in record for record in found for engine in found.engines):
+                found.notes.append("interrupted: the cells without a witness's count were not asked about.")
             for record in found:
                 for engine in found.engines:
                     record.setdefault(f"{engine}_macs", None)  # type: ignore[misc]
@@ -70,13 +71,23 @@ def with_bar(study: Callable[[Callable[[Results], None]], T]) -> T:
         bars: list[Progress] = []
 
         def watch(found: Results) -> None:
-            if not bars:  # there is a witness to wait for
-                bars.append(stack.enter_context(Progress(console=Console(stderr=True), transient=True)))
-                bars[0].add_task("recounting the built networks", total=len(found))
-            waiting = sum(any(f"{engine}_macs" not in record for engine in found.engines) for record in found)
-            bars[0].update(bars[0].task_ids[0], completed=len(found) - waiting)
+            if not bars:  # there is a witness or a clock to wait for; a thread that draws would disturb what is measured
+                progress = Progress(console=Console(stderr=True), transient=True, auto_refresh=False)
+                bars.append(stack.enter_context(progress))
+                bars[0].add_task("", total=None)
+            done, total, what = _done(found)
+            bars[0].update(bars[0].task_ids[0], completed=done, total=total, description=what, refresh=True)
 
         return study(watch)
+
+
+def _done(found: Results) -> tuple[float, float, str]:
+    """How much of how much is done, and of what."""
+    waiting = sum(any(f"{engine}_macs" not in record for engine in found.engines) for record in found)
+    if waiting or not found.measured:
+        return len(found) - waiting, len(found), "recounting the built networks"
+    spent, whole = found.progress
+    return spent, max(whole, spent), "measuring"
 
 
 def _unwatched(results: Results) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from profiler import grid
 from profiler.errors import ProfilerError
@@ -12,6 +12,9 @@ from profiler.network.layers import Layer, Shape
 from profiler.network.load import load
 from profiler.records import Results
 from profiler.study.cells import DEFAULT_ENGINES, Cell, Watch, check, engines_named, results_of
+
+if TYPE_CHECKING:
+    from profiler.study.clock import Clock
 
 
 def compare(
@@ -24,13 +27,15 @@ def compare(
     engine: str | Iterable[str] = DEFAULT_ENGINES,
     convention: str = "paper",
     options: Mapping[str, Any] | None = None,
+    bench: Clock | None = None,
     watch: Watch | None = None,
 ) -> Results:
     """One record a model, in the order given; ratios in the table are to the first.
 
     A model is a name of the zoo, which may carry its own options (`mobilenet_v1@alpha=0.5,resolution=160`; they win over
     the keywords), or a Layer. `engine` names the witnesses that recount the built network; `watch` is called with the results
-    before they start and after each model that they have counted. Raises ProfilerError, UnknownName, ShapeError.
+    before they start and after each model that they have counted. With `bench` the networks are measured too. Raises
+    ProfilerError, UnknownName, ShapeError, Unavailable.
     """
     if not models:
         raise ProfilerError("there is nothing to compare; name a network, as in: profiler compare mobilenet_v1 vgg16")
@@ -41,7 +46,12 @@ def compare(
     results = results_of(cells, "compare", engines, convention)
     results.title = _title(cells)
     results.profiles = [cell.network.profile(cell.batch) for cell in cells]
+    settings = bench.single(results) if bench is not None else []
     check(results, cells, engines, range(len(cells)), watch)
+    if bench is not None:
+        from profiler.study.clocked import clocked  # what only measuring needs
+
+        clocked(results, cells, settings, bench, watch)
     return results
 
 

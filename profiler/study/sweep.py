@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from profiler import grid
 from profiler.errors import ProfilerError
@@ -14,6 +14,9 @@ from profiler.network.load import load, parse
 from profiler.records import Results
 from profiler.study.cells import DEFAULT_ENGINES, Cell, Numbers, Watch, check, engines_named, points, results_of
 from profiler.study.published import top1
+
+if TYPE_CHECKING:
+    from profiler.study.clock import Clock
 
 MOST_CHECKED = 16
 DEFAULT_MODEL, DEFAULT_ALPHA = "mobilenet_v1", "0.25..1.0"
@@ -29,37 +32,23 @@ def sweep(
     engine: str | Iterable[str] = DEFAULT_ENGINES,
     convention: str = "paper",
     options: Mapping[str, Any] | None = None,
+    bench: Clock | None = None,
     watch: Watch | None = None,
 ) -> Results:
     """One record a cell: every model at every α, every resolution (or ρ) and every batch, in that order.
 
     α, resolution and ρ are ranges as text ("0.25..1.0", "128..224:32"), lists or single numbers; without any, α runs over
-    0.25..1.0. A sweep of more than 16 cells is checked at its corners. Raises ProfilerError, UnknownName, ShapeError.
+    0.25..1.0. A sweep of more than 16 cells is checked at its corners. With `bench` the cells are measured too. Raises
+    ProfilerError, UnknownName, ShapeError.
     """
-    if resolution is not None and rho is not None:
-        raise ProfilerError("give a resolution or a rho, not both")
     named = models or (DEFAULT_MODEL,)
     if alpha is None and resolution is None and rho is None:
         alpha = DEFAULT_ALPHA
-    alphas: list[Fraction | None] = points(alpha, "alpha", grid.ALPHA_STEP, grid.alpha) or [None]
-    sides: list[int | None] = points(resolution, "resolution", grid.RESOLUTION_STEP, grid.side) or [None]
-    rhos: list[Fraction | None] = points(rho, "rho", grid.ALPHA_STEP, grid.rho) or [None]
-    batches = points(batch, "batch", Fraction(1), grid.batch) or [1]
     engines = engines_named(engine)
-    axes = (len(alphas), len(sides) * len(rhos), len(batches))
-    size = axes[0] * axes[1] * axes[2]
-    if size * len(named) > grid.MOST_POINTS:
-        raise ProfilerError(f"the sweep makes {size * len(named):,} cells, more than {grid.MOST_POINTS:,}; take larger steps")
-    cells = [
-        Cell(load(model, alpha=a, resolution=side, rho=r, input=input, options=options), b)
-        for model in map(_free_of(alphas, sides, rhos), named)
-        for a in alphas
-        for side in sides
-        for r in rhos
-        for b in batches
-    ]
+    cells, axes = cells_over(named, alpha, resolution, rho, batch, input, options)
     results = results_of(cells, "sweep", engines, convention)
     results.title = _title(cells, axes)
+    settings = bench.single(results) if bench is not None else []
     chosen = _chosen(len(named), axes)
     if len(engines) > 1 and len(chosen) < len(cells):
         results.notes.append(f"{', '.join(engines[1:])}: asked about {len(chosen)} cells at the corners of {len(cells)}.")
@@ -67,7 +56,42 @@ def sweep(
     if sources:
         results.notes.append(f"top-1: published, {', '.join(sources)}.")
     check(results, cells, engines, chosen, watch)
+    if bench is not None:
+        from profiler.study.clocked import clocked  # what only measuring needs
+
+        clocked(results, cells, settings, bench, watch)
     return results
+
+
+def cells_over(
+    models: Sequence[str | Layer],
+    alpha: Numbers,
+    resolution: Numbers,
+    rho: Numbers,
+    batch: Numbers,
+    input: str | Shape | None,
+    options: Mapping[str, Any] | None,
+) -> tuple[list[Cell], tuple[int, int, int]]:
+    """Every model at every point, and how many points α, the size and the batch have. Raises as `sweep` does."""
+    if resolution is not None and rho is not None:
+        raise ProfilerError("give a resolution or a rho, not both")
+    alphas: list[Fraction | None] = points(alpha, "alpha", grid.ALPHA_STEP, grid.alpha) or [None]
+    sides: list[int | None] = points(resolution, "resolution", grid.RESOLUTION_STEP, grid.side) or [None]
+    rhos: list[Fraction | None] = points(rho, "rho", grid.ALPHA_STEP, grid.rho) or [None]
+    batches = points(batch, "batch", Fraction(1), grid.batch) or [1]
+    axes = (len(alphas), len(sides) * len(rhos), len(batches))
+    size = axes[0] * axes[1] * axes[2]
+    if size * len(models) > grid.MOST_POINTS:
+        raise ProfilerError(f"the sweep makes {size * len(models):,} cells, more than {grid.MOST_POINTS:,}; take larger steps")
+    cells = [
+        Cell(load(model, alpha=a, resolution=side, rho=r, input=input, options=options), b)
+        for model in map(_free_of(alphas, sides, rhos), models)
+        for a in alphas
+        for side in sides
+        for r in rhos
+        for b in batches
+    ]
+    return cells, axes
 
 
 def _free_of(alphas: Sequence[object], sides: Sequence[object], rhos: Sequence[object]) -> Callable[[str | Layer], str | Layer]:

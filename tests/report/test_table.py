@@ -11,7 +11,8 @@ from rich.console import Console
 from profiler.errors import ProfilerError
 from profiler.records import Agreement, Difference, Results
 from profiler.report import plain
-from profiler.report.sheet import Column, Sheet, results_sheet
+from profiler.report.cells import Column
+from profiler.report.sheet import Sheet, results_sheet
 from profiler.report.table import results_table
 from profiler.study.compare import compare
 

@@ -1,0 +1,173 @@
+"""How a live subject is clocked: warm-up until it settles, then samples of blocks of calls, on the CPU, CUDA or MPS."""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from statistics import median
+from typing import Any
+
+import torch
+
+from profiler.measure.live import Live
+from profiler.measure.per_layer import Clocked
+from profiler.measure.visits import Visit, Warmed
+
+WINDOW = 5
+SETTLED = 0.02
+"""Two windows whose medians agree within this are settled."""
+
+
+def warm(live: Live, seconds: float) -> Warmed:
+    """Call until two successive windows of five agree within 2 %, for about `seconds` at most; one call at the least."""
+    start = time.perf_counter()
+    windows: list[float] = []
+    taken: list[float] = []
+    calls = 0
+    while True:
+        before = time.perf_counter()
+        live.call()
+        live.sync()
+        now = time.perf_counter()
+        taken.append(now - before)
+        calls += 1
+        if len(taken) == WINDOW:
+            windows.append(median(taken))
+            taken = []
+            if len(windows) > 1 and abs(windows[-1] / windows[-2] - 1) <= SETTLED:
+                return Warmed(windows[-1], calls, True, now - start)
+        if now - start + max(taken or [0.0]) >= seconds:
+            return Warmed(median(taken) if taken else windows[-1], calls, False, now - start)
+
+
+def visit(live: Live, clocked: Clocked | None, settle: int, samples: int, block: int) -> Visit:
+    """`samples` blocks of `block` calls, after `settle` calls that refill the caches."""
+    collecting = gc.isenabled()
+    gc.disable()  # as timeit does: a collection falls on whichever sample it falls
+    try:
+        start = time.perf_counter()
+        if live.by_torch:
+            return _by_torch(live, samples, block)
+        for _ in range(settle):
+            live.call()
+        live.sync()
+        if clocked is not None:
+            return clocked.visit(live, samples, start)
+        return _cuda(live, samples, block, start) if live.device.type == "cuda" else _plain(live, samples, block, start)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _plain(live: Live, samples: int, block: int, start: float) -> Visit:
+    call, calls = live.call, range(block)
+    seconds: list[float] = []
+    switches, cpu, began = _switches(), time.process_time_ns(), time.perf_counter_ns()
+    for _ in range(samples):
+        before = time.perf_counter_ns()
+        for _ in calls:
+            call()
+        live.sync()
+        seconds.append((time.perf_counter_ns() - before) / block / 1e9)
+    wall = time.perf_counter_ns() - began
+    share = (time.process_time_ns() - cpu) / max(wall, 1)
+    return Visit(seconds, block, share, _switches() - switches, time.perf_counter() - start)
+
+
+def _cuda(live: Live, samples: int, block: int, start: float) -> Visit:
+    """Wall time of eager blocks; beside it the device's own time, by events around the same work and by graph replay."""
+    live.capture()
+    torch.cuda.synchronize(live.device)
+    stream = torch.cuda.current_stream(live.device)
+    events: list[float] = []
+    graphs: list[float] = []
+
+    def between(work: Any) -> float:
+        first, last = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        first.record(stream)
+        for _ in range(block):
+            work()
+        last.record(stream)
+        torch.cuda.synchronize(live.device)
+        return float(first.elapsed_time(last)) / 1e3 / block
+
+    seconds: list[float] = []
+    switches, cpu, began = _switches(), time.process_time_ns(), time.perf_counter_ns()
+    for _ in range(samples):
+        before = time.perf_counter_ns()
+        events.append(between(live.call))
+        seconds.append((time.perf_counter_ns() - before) / block / 1e9)
+    wall = time.perf_counter_ns() - began
+    share = (time.process_time_ns() - cpu) / max(wall, 1)
+    if live.graph is not None:
+        graphs = [between(live.graph.replay) for _ in range(samples)]
+    gpu = gpu_reading(live.device)
+    return Visit(seconds, block, share, _switches() - switches, time.perf_counter() - start, events, graphs, gpu=gpu)
+
+
+def _by_torch(live: Live, samples: int, block: int) -> Visit:
+    """The same calls by torch's own Timer, with the threads that the worker has."""
+    from torch.utils.benchmark import Timer
+
+    start = time.perf_counter()
+    timer = Timer("call()", globals={"call": live.call}, num_threads=torch.get_num_threads())
+    switches, cpu = _switches(), time.process_time_ns()
+    seconds = [timer.timeit(block).median for _ in range(samples)]  # it makes calls of its own to warm up
+    wall = time.perf_counter() - start
+    share = (time.process_time_ns() - cpu) / 1e9 / wall
+    return Visit(seconds, block, share, _switches() - switches, wall)
+
+
+def gpu_reading(device: torch.device) -> dict[str, Any]:
+    """The GPU's clock, temperature and reasons for throttling, where NVML's Python package is installed; else nothing."""
+    try:
+        import pynvml
+    except ImportError:
+        return {}
+    try:
+        pynvml.nvmlInit()
+        handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(device).uuid}")
+        return {
+            "sm_clock_hz": pynvml.nvmlDeviceGetClockInfo(handle, pynvml.NVML_CLOCK_SM) * 10**6,
+            "throttle_reasons": pynvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle),
+            "temperature_c": pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU),
+        }
+    except pynvml.NVMLError:
+        return {}
+
+
+def _switches() -> int:
+    """Involuntary context switches so far; 0 where the system does not count them."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw if os.name == "posix" else 0
+
+
+class Reference:
+    """The small kernel that is timed in every round: when it slows, the machine did, not the network."""
+
+    SIDE, REPEATS = 256, 3
+
+    def __init__(self, device: torch.device) -> None:
+        generator = torch.Generator().manual_seed(0)
+        self.device = device
+        self.a = torch.randn(self.SIDE, self.SIDE, generator=generator).to(device)
+        self.seconds()
+
+    def seconds(self) -> float:
+        """Median seconds of a few products of two matrices, each repeated for about a millisecond."""
+        taken = []
+        with torch.inference_mode():
+            for _ in range(self.REPEATS):
+                before = time.perf_counter()
+                for _ in range(4):
+                    torch.mm(self.a, self.a)
+                if self.device.type == "cuda":
+                    torch.cuda.synchronize(self.device)
+                elif self.device.type == "mps":
+                    torch.mps.synchronize()
+                taken.append(time.perf_counter() - before)
+        return median(taken)

@@ -1,0 +1,125 @@
+"""What is to be measured: cells, each a subject in a setting, and the workers and groups that hold them. No torch.
+
+A subject is anything with `name` and `live(setting, batch)`, which a worker calls to get what it times; it must pickle, since
+workers are fresh processes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol
+
+Mode = Literal["infer", "train"]
+DTYPES = ("fp32", "bf16", "fp16")
+MEMORY_FORMATS = ("contiguous", "channels_last")
+OPTIMIZERS = ("sgd", "adam")
+LEAST_ROUNDS = 10
+FITS = 0.7
+"""Share of the free memory that a group's cells may take together."""
+DTYPE_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a cell is run."""
+
+    device: str = "cpu"
+    threads: int = 1
+    dtype: str = "fp32"
+    memory_format: str = "contiguous"
+    compile: bool = False
+    mode: Mode = "infer"
+    optimizer: str | None = None
+
+
+class State(NamedTuple):
+    """What a process cannot change once it has begun: cells that differ in it are measured by different workers."""
+
+    device: str
+    threads: int
+    dtype: str
+    compile: bool
+
+
+class Subject(Protocol):
+    """What can be measured."""
+
+    @property
+    def name(self) -> str: ...
+
+    def live(self, setting: Setting, batch: int) -> Any:
+        """In the worker: the Live thing (see live.py) that is timed."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One cell: a subject in a setting."""
+
+    subject: Subject
+    batch: int
+    setting: Setting
+    about: Mapping[str, Any] = field(default_factory=dict)
+    """What tells this cell from others in a file: model, options, alpha, input …; JSON-ready."""
+    memory: int = 0
+    """Bytes that it is thought to take while alive."""
+
+    @property
+    def state(self) -> State:
+        setting = self.setting
+        return State(setting.device, setting.threads, setting.dtype, setting.compile)
+
+    @property
+    def key(self) -> str:
+        """The same for the same cell in another run."""
+        return json.dumps({**self.about, "batch": self.batch, **asdict(self.setting)}, sort_keys=True)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long to measure and when to be content."""
+
+    seconds: float = 30.0
+    least_rounds: int = LEAST_ROUNDS
+    half_width: float = 0.01
+    """A cell narrower than this is done."""
+    least_span: float = 3.0
+    """Seconds that the rounds must span before a cell may be done: a machine changes slowly. Never over half the budget."""
+    overrun: float = 0.1
+    """Share of the budget that the least rounds may run over it by, where the machine slowed after they were planned."""
+
+
+def groups(cells: Sequence[Spec], free: int | None, base: int | None = None) -> list[list[int]]:
+    """Positions of the cells that are alive together, in groups that fit the free memory.
+
+    `base` is the cell that ratios are to: it is in every group. A cell that alone does not fit has a group of its own, where
+    it may fail with its reason.
+    """
+    if free is None or sum(cell.memory for cell in cells) <= FITS * free:
+        return [list(range(len(cells)))] if cells else []
+    shared = cells[base].memory if base is not None else 0
+    made: list[list[int]] = []
+    taken = 0
+    for i, cell in enumerate(cells):
+        if i == base:
+            continue
+        if not made or taken + cell.memory > FITS * free:
+            made.append([base] if base is not None else [])
+            taken = shared
+        made[-1].append(i)
+        taken += cell.memory
+    return made or [[0]]
+
+
+def memory_of(weight_bytes: int, activations: int, elementwise: int, setting: Setting) -> int:
+    """Bytes that a network is thought to take while alive: generous, since it only decides what is alive together.
+
+    Inference holds the weights and at most some of the activations; training all of them, gradients and the optimiser's state.
+    """
+    each = DTYPE_BYTES[setting.dtype]
+    weights = weight_bytes * each // 4
+    if setting.mode == "infer":
+        return weights + (activations + elementwise) * each // 4
+    copies = {"sgd": 3, "adam": 4}[setting.optimizer or "sgd"]
+    return weight_bytes * copies + (activations + elementwise) * each * 2

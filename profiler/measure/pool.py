@@ -1,0 +1,134 @@
+"""The workers as the scheduler sees them: one process a state of the device, started when first needed. No torch here."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from profiler.errors import ProfilerError
+from profiler.measure import host
+from profiler.measure.host import Counters
+from profiler.measure.plan import Spec, State
+from profiler.measure.visits import CellFailed, Prepared, Visit, Warmed
+from profiler.measure.worker import receive, send
+
+ROOT = Path(__file__).resolve().parents[2]
+BOOT = "import sys; sys.path[:] = {path!r}; from profiler.measure.worker import main; main()"
+GRACE_S = 5.0
+
+
+class Pool:
+    """Fresh worker processes, asked one at a time; a context manager that leaves none behind."""
+
+    def __init__(self, cells: Sequence[Spec], layers: frozenset[int] = frozenset()) -> None:
+        self.cells, self.layers = cells, layers
+        self.workers: dict[State, subprocess.Popen[bytes]] = {}
+        self.facts: dict[State, dict[str, Any]] = {}
+        self.alive: dict[State, set[int]] = {}
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self.workers.values():
+            if process.stdin is not None and process.poll() is None:
+                process.kill()  # it holds nothing that could be lost: what it measured is here
+            process.wait(GRACE_S)
+        self.workers.clear()
+
+    def free(self, state: State) -> int | None:
+        """Bytes free where cells of that state live."""
+        found: int | None = self._ask(state, "free")
+        return found
+
+    def counters(self) -> Counters:
+        return host.counters()
+
+    def prepare(self, number: int) -> Prepared:
+        """Bring a cell alive. Raises CellFailed."""
+        spec = self.cells[number]
+        found: Prepared = self._ask(spec.state, "prepare", number, spec, number in self.layers)
+        self.alive.setdefault(spec.state, set()).add(number)
+        return found
+
+    def warm(self, number: int, seconds: float) -> Warmed:
+        """Let a cell settle. Raises CellFailed."""
+        found: Warmed = self._ask(self.cells[number].state, "warm", number, seconds)
+        return found
+
+    def visit(self, number: int, settle: int, samples: int, block: int) -> Visit:
+        """A cell's samples of one round. Raises CellFailed."""
+        found: Visit = self._ask(self.cells[number].state, "visit", number, settle, samples, block)
+        return found
+
+    def visit_layers(self, number: int, samples: int) -> Visit:
+        """A clocked cell's samples of one round, with its leaves' times. Raises CellFailed."""
+        found: Visit = self._ask(self.cells[number].state, "visit", number, 1, samples, 1, True)
+        return found
+
+    def roofs(self, state: State) -> Any:
+        """What this device can do at best in that state."""
+        return self._ask(state, "roofs", state.dtype)
+
+    def reference(self, state: State) -> float | None:
+        """Seconds of the reference kernel in a worker; None where it is gone."""
+        try:
+            found: float = self._ask(state, "reference")
+        except CellFailed:
+            return None
+        return found
+
+    def release(self, number: int) -> None:
+        """Let a cell go."""
+        state = self.cells[number].state
+        if number in self.alive.get(state, set()):
+            self.alive[state].discard(number)
+            self._ask(state, "release", number)
+
+    def _ask(self, state: State, *message: Any) -> Any:
+        process = self.workers.get(state) or self._begun(state)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            send(process.stdin, message)
+            outcome, answer = receive(process.stdout)
+        except (EOFError, BrokenPipeError):
+            raise CellFailed(self._died(state)) from None
+        if outcome == "failed":
+            raise CellFailed(answer)
+        return answer
+
+    def _died(self, state: State) -> str:
+        """A worker is gone: why, and its other cells begin again in a fresh one."""
+        process = self.workers.pop(state)
+        code = process.wait()
+        lost = self.alive.pop(state, set())
+        for number in sorted(lost):
+            try:
+                self.prepare(number)
+            except CellFailed:
+                continue
+        if code == -9:
+            return "its process was killed (signal 9), as the system does when memory runs out"
+        return f"its process ended by itself ({f'signal {-code}' if code < 0 else f'exit code {code}'})"
+
+    def _begun(self, state: State) -> subprocess.Popen[bytes]:
+        threads = str(state.threads)
+        environment = {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+        path = [str(ROOT), *(folder for folder in sys.path if folder != str(ROOT))]
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-c", BOOT.format(path=path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+        )
+        self.workers[state] = process
+        try:
+            self.facts[state] = self._ask(state, "begin", state)
+        except CellFailed as fault:
+            if self.workers.pop(state, None) is not None:
+                process.kill()
+                process.wait(GRACE_S)
+            raise ProfilerError(f"nothing can be measured on {state.device} with {state.dtype}: {fault.reason}") from None
+        return process

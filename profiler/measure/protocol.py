@@ -1,0 +1,332 @@
+"""The protocol: every cell once a round, in random order, with the reference kernel, until its interval is narrow. No torch.
+
+The scheduler owns time, order and stopping; the device is behind `Bench`, so that a test can be the device. A group's cells
+are alive together; its rounds go on until each cell is done, or the budget is spent:
+
+- narrow: at least ten rounds over at least three seconds, and a half-width of 1 % or less;
+- converged: at least sixty rounds, and the second half of them has narrowed the interval by less than a tenth (rounds that are
+  independent would by 29 %): the machine drifts, and more of the same would not help;
+- budget: the time is spent.
+
+A cell that is done leaves the rounds, so what is left goes to the widest intervals; the cell that ratios are to stays until the
+last. Where ten rounds of all cells do not fit the budget, the costliest are left out, with that reason.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Protocol
+
+from profiler.measure import plan as plans
+from profiler.measure.grades import Reading
+from profiler.measure.host import Counters, stolen_share
+from profiler.measure.plan import Budget, Spec, State
+from profiler.measure.statistics import median_interval
+from profiler.measure.visits import CellFailed, Prepared, Visit, Warmed
+
+BLOCK_S = 1e-3
+"""A sample lasts at least so long, for the clock's sake."""
+VISIT_S = 0.05
+"""What a visit of a fast cell takes."""
+MOST_SAMPLES = 25
+SETTLE_BELOW_S = 0.05
+"""A call shorter than this feels the caches that the cell before it left, so one call settles them first."""
+WARM_SHARE = 0.2
+"""Share of the budget that warming up may take."""
+CONVERGED_ROUNDS, CONVERGED_GAIN = 60, 0.1
+
+
+class Bench(Protocol):
+    """What the scheduler drives: the pool of workers, or a test."""
+
+    def prepare(self, number: int) -> Prepared: ...
+    def warm(self, number: int, seconds: float) -> Warmed: ...
+    def visit(self, number: int, settle: int, samples: int, block: int) -> Visit: ...
+    def visit_layers(self, number: int, samples: int) -> Visit: ...
+    def reference(self, state: State) -> float | None: ...
+    def release(self, number: int) -> None: ...
+    def counters(self) -> Counters: ...
+    def free(self, state: State) -> int | None: ...
+
+
+@dataclass
+class Round:
+    """One round of one cell: its samples, and what the machine did meanwhile."""
+
+    visit: Visit
+    reading: Reading
+
+    @property
+    def median(self) -> float:
+        return median(self.visit.seconds)
+
+
+@dataclass
+class Outcome:
+    """What became of a cell."""
+
+    prepared: Prepared | None = None
+    warmed: Warmed | None = None
+    rounds: dict[int, Round] = field(default_factory=dict)
+    """By the number of the round, so that cells of one round pair."""
+    reason: str = ""
+    """Why there is no figure; empty where there is one."""
+    stop: str = ""
+    """Which rule ended it: narrow, converged, budget."""
+
+    @property
+    def medians(self) -> list[float]:
+        return [round_.median for round_ in self.rounds.values()]
+
+
+@dataclass
+class Run:
+    """Everything that a run of the protocol found, filled in as it goes."""
+
+    outcomes: list[Outcome]
+    inside_s: float = 0.0
+    """Seconds inside measured calls and warm-up."""
+    spent_s: float = 0.0
+    """Seconds of the budget used, from the first warm-up."""
+    round: int = 0
+
+
+class Keeper(Protocol):
+    """What writes down what is found as it is found."""
+
+    def prepared(self, number: int, found: Prepared, warmed: Warmed) -> None: ...
+    def round(self, number: int, spent_s: float, cells: Mapping[int, Round]) -> None: ...
+    def ended(self, number: int, stop: str, reason: str) -> None: ...
+
+
+class Scheduler:
+    """One run: cells, the device, a clock, a source of chance, a keeper, and somebody who watches."""
+
+    def __init__(
+        self,
+        cells: Sequence[Spec],
+        bench: Bench,
+        budget: Budget,
+        clock: Callable[[], float],
+        chance: random.Random,
+        keeper: Keeper | None = None,
+        watch: Callable[[Run], None] | None = None,
+        base: int | None = None,
+        layers: frozenset[int] = frozenset(),
+    ) -> None:
+        self.cells, self.bench, self.budget, self.clock, self.chance = cells, bench, budget, clock, chance
+        self.keeper, self.watch, self.base, self.layers = keeper, watch, base, layers
+        self.run = Run([Outcome() for _ in cells])
+        self.widths: dict[int, dict[int, float]] = {}
+        """Of each cell: {rounds: half-width}."""
+
+    def measure(self) -> Run:
+        """Measure every group. What an earlier run kept in `run` counts."""
+        waiting = [i for i, outcome in enumerate(self.run.outcomes) if not self._finished(outcome)]
+        chosen = sorted({*waiting, *([self.base] if waiting and self.base is not None else [])})
+        base = chosen.index(self.base) if self.base in chosen else None
+        free = self.bench.free(self.cells[chosen[0]].state) if chosen else None
+        parts = plans.groups([self.cells[i] for i in chosen], free, base)
+        left = max(self.budget.seconds - self.run.spent_s, 0.0)
+        for k, part in enumerate(parts):
+            share = left * len(part) / sum(len(other) for other in parts[k:])
+            before = self.run.spent_s
+            self._group([chosen[i] for i in part], share)
+            left -= self.run.spent_s - before
+        return self.run
+
+    def _finished(self, outcome: Outcome) -> bool:
+        return bool(outcome.stop) and len(outcome.rounds) >= self.budget.least_rounds
+
+    def _group(self, members: list[int], seconds: float) -> None:
+        try:
+            alive = [number for number in members if self._prepared(number)]
+            begun = self.clock()
+            already = self.run.spent_s
+            for number in self.chance.sample(alive, len(alive)):
+                self._warmed(number, WARM_SHARE * seconds / len(alive))
+            alive = [number for number in alive if not self.run.outcomes[number].reason]
+            alive = self._fitting(alive, seconds - (self.clock() - begun), seconds)
+            self._rounds(alive, begun, seconds, already)
+            if self.keeper is not None:
+                for number in members:
+                    self.keeper.ended(number, self.run.outcomes[number].stop, self.run.outcomes[number].reason)
+        finally:
+            for number in members:
+                self.bench.release(number)
+
+    def _prepared(self, number: int) -> bool:
+        outcome = self.run.outcomes[number]
+        outcome.reason = ""
+        try:
+            outcome.prepared = self.bench.prepare(number)
+        except CellFailed as fault:
+            outcome.reason = fault.reason
+        return not outcome.reason
+
+    def _warmed(self, number: int, seconds: float) -> None:
+        outcome = self.run.outcomes[number]
+        try:
+            outcome.warmed = self.bench.warm(number, seconds)
+        except CellFailed as fault:
+            outcome.reason = fault.reason
+            return
+        self.run.inside_s += outcome.warmed.spent_s
+        if self.keeper is not None and outcome.prepared is not None:
+            self.keeper.prepared(number, outcome.prepared, outcome.warmed)
+
+    def _least_cost(self, number: int) -> float:
+        """Seconds of the shortest visit."""
+        settle, _, block = self._shape(number, 0.0)
+        return (settle + block) * self._call(number) * (2 if number in self.layers else 1)
+
+    def _fitting(self, alive: list[int], left: float, seconds: float) -> list[int]:
+        """The cells whose least rounds fit what is left of the budget, the costliest left out; the base is never."""
+        least, kept = self.budget.least_rounds, sorted(alive, key=self._least_cost)
+        warm = seconds - left
+        while kept:
+            need = {i: (least - len(self.run.outcomes[i].rounds)) * self._least_cost(i) for i in kept}
+            total = sum(max(cost, 0.0) for cost in need.values())
+            if total <= left:
+                break
+            out = next((i for i in reversed(kept) if i != self.base), kept[-1])
+            kept.remove(out)
+            done = int(left / max(sum(self._least_cost(i) for i in kept) + self._least_cost(out), 1e-9))
+            would = 1.1 * (total + warm) / (1 - WARM_SHARE)
+            self.run.outcomes[out].reason = self._too_few(min(done, least - 1), would, seconds)
+        return [number for number in alive if number in kept]
+
+    def _call(self, number: int) -> float:
+        warmed = self.run.outcomes[number].warmed
+        return max(warmed.call_s if warmed is not None else 0.0, 1e-9)
+
+    def _shape(self, number: int, seconds: float) -> tuple[int, int, int]:
+        """(settling calls, samples, calls a sample) of a visit of about so many seconds."""
+        call = self._call(number)
+        block = max(1, round(BLOCK_S / call + 0.499))
+        samples = max(1, min(MOST_SAMPLES, int(seconds / (block * call))))
+        return (1 if call < SETTLE_BELOW_S else 0), samples, block
+
+    def _rounds(self, alive: list[int], begun: float, seconds: float, already: float) -> None:
+        outcomes, budget = self.run.outcomes, self.budget
+        first = self.clock()
+        active = list(alive)
+        while active:
+            now = self.clock()
+            self.run.spent_s = already + now - begun
+            short = [i for i in active if len(outcomes[i].rounds) < budget.least_rounds]
+            over = now - begun >= seconds
+            if over and (not short or now - begun >= seconds * (1 + budget.overrun)):
+                break
+            cost = sum(self._least_cost(i) for i in active)
+            if not short and now - begun + cost > seconds:
+                break
+            # a visit of all cells should leave room for thirty rounds, and for the least ones
+            each = min(VISIT_S, max(seconds - (now - begun), 0.0) / (30 * len(active)))
+            self._round(short if over else active, each)
+            active = self._active(alive, self.clock() - first, seconds)
+            self.run.spent_s = already + self.clock() - begun
+            if self.watch is not None:
+                self.watch(self.run)
+        self._closed(alive, seconds)
+
+    def _round(self, active: Sequence[int], each: float) -> None:
+        """Every active cell once, and the reference kernel of every worker, in random order."""
+        self.run.round += 1
+        states = sorted({self.cells[i].state for i in active})
+        order: list[int | State] = [*active, *states]
+        self.chance.shuffle(order)
+        before = self.bench.counters()
+        visits: dict[int, Visit] = {}
+        references: dict[State, float | None] = {}
+        for item in order:
+            if isinstance(item, State):
+                references[item] = self.bench.reference(item)
+                continue
+            try:
+                visits[item] = self._visit(item, each)
+            except CellFailed as fault:
+                self.run.outcomes[item].reason = fault.reason
+        after = self.bench.counters()
+        stolen, throttled = stolen_share(before, after), after.throttled - before.throttled
+        kept: dict[int, Round] = {}
+        for number, visit in visits.items():
+            reading = Reading(visit.cpu_share, stolen, throttled, references[self.cells[number].state])
+            kept[number] = self.run.outcomes[number].rounds[self.run.round] = Round(visit, reading)
+            self.run.inside_s += visit.spent_s
+        if self.keeper is not None:
+            self.keeper.round(self.run.round, self.run.spent_s, kept)
+
+    def _visit(self, number: int, each: float) -> Visit:
+        """A visit; where leaves are clocked, a plain one and an instrumented one in random order, the first returned."""
+        settle, samples, block = self._shape(number, each)
+        if number not in self.layers:
+            return self.bench.visit(number, settle, samples, block)
+        turns = [
+            self.bench.visit_layers(number, samples) if clocked else self.bench.visit(number, settle, samples, block)
+            for clocked in self.chance.sample([False, True], 2)
+        ]
+        plain, instrumented = sorted(turns, key=lambda turn: bool(turn.layers))
+        plain.layers, plain.layers_s = instrumented.layers, instrumented.seconds
+        plain.spent_s += instrumented.spent_s
+        return plain
+
+    def _active(self, alive: Sequence[int], span: float, seconds: float) -> list[int]:
+        """The cells that go on: those not done, and the base while any is."""
+        going = []
+        for number in alive:
+            outcome = self.run.outcomes[number]
+            if outcome.reason:
+                continue
+            outcome.stop = self._stop(number, span, seconds)
+            if not outcome.stop:
+                going.append(number)
+        if going and self.base is not None and self.base in alive and self.base not in going:
+            going.append(self.base)
+        return [number for number in going if not self.run.outcomes[number].reason]
+
+    def _stop(self, number: int, span: float, seconds: float) -> str:
+        """The rule by which a cell is done; empty while it is not."""
+        medians = self.run.outcomes[number].medians
+        if len(medians) < self.budget.least_rounds:
+            return ""
+        found = median_interval(medians)
+        if found is None:
+            return ""
+        n = len(medians)
+        widths = self.widths.setdefault(number, {})
+        widths[n] = found.half_width
+        if span < min(self.budget.least_span, seconds / 2):
+            return ""
+        if found.half_width <= self.budget.half_width:
+            return "narrow"
+        before = widths.get(n // 2)
+        if n >= CONVERGED_ROUNDS and before is not None and found.half_width > before * (1 - CONVERGED_GAIN):
+            return "converged"
+        return ""
+
+    def _closed(self, alive: Sequence[int], seconds: float) -> None:
+        least = self.budget.least_rounds
+        for number in alive:
+            outcome = self.run.outcomes[number]
+            if outcome.reason:
+                continue
+            outcome.stop = outcome.stop or "budget"
+            if len(outcome.rounds) < least:
+                would = 1.2 * seconds * least / max(len(outcome.rounds), 1)
+                outcome.reason, outcome.stop = self._too_few(len(outcome.rounds), would, seconds), ""
+
+    def _too_few(self, held: int, would: float, seconds: float) -> str:
+        """Why a cell is empty, and the whole budget that would do where `seconds` of it were the group's."""
+        whole = self.budget.seconds
+        least = self.budget.least_rounds
+        return f"{whole:.3g}s holds {held} of {least} rounds; --time {_rounded(would * whole / max(seconds, 1e-9))}s would do"
+
+
+def _rounded(seconds: float) -> int:
+    """Up to the next number of seconds that a person would write."""
+    step = 1 if seconds < 20 else 5 if seconds < 120 else 30
+    return int(-(-seconds // step) * step)

@@ -1,0 +1,62 @@
+"""What this device does at best, by a few kernels: the roofs that a layer is held against (Williams et al. 2009)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from statistics import median
+
+import torch
+
+from profiler.measure.live import DTYPES
+from profiler.timing import Roofs
+
+MATRIX = {"cpu": 1024, "cuda": 4096, "mps": 2048}
+WORKING_SETS = (1 << 20, 8 << 20, 64 << 20, 256 << 20)
+"""Bytes that a stream reads and writes: what fits the near cache is faster than what does not."""
+REPEATS = 5
+LEAST_S = 2e-3
+
+
+def roofs(device: torch.device, dtype: str) -> Roofs:
+    """Multiply-adds a second of a large product, bytes a second by working set, seconds that the smallest calls take."""
+    kind = DTYPES[dtype]
+    generator = torch.Generator().manual_seed(0)
+    with torch.inference_mode():
+        side = MATRIX.get(device.type, 1024)
+        a = torch.randn(side, side, generator=generator).to(device, kind)
+        macs = side**3 / _seconds(lambda: torch.mm(a, a), device)
+        streams = []
+        for size in WORKING_SETS:
+            x = torch.randn(size // 2 // a.element_size(), generator=generator).to(device, kind)
+            y = torch.empty_like(x)
+            streams.append((size, size / _seconds(lambda x=x, y=y: torch.mul(x, 1.5, out=y), device)))  # type: ignore[misc]
+        small: dict[str, tuple[torch.nn.Module, tuple[int, ...]]] = {
+            "conv": (torch.nn.Conv2d(1, 1, 1), (1, 1, 1, 1)),
+            "linear": (torch.nn.Linear(1, 1), (1, 1)),
+            "norm": (torch.nn.BatchNorm2d(1).eval(), (1, 1, 1, 1)),
+            "other": (torch.nn.ReLU(), (1, 1, 1, 1)),
+        }
+        calls = {}
+        for name, (module, shape) in small.items():
+            placed, one = module.to(device, kind), torch.ones(shape, device=device, dtype=kind)
+            calls[name] = _seconds(lambda placed=placed, one=one: placed(one), device)  # type: ignore[misc]
+    return Roofs(macs, tuple(streams), calls)
+
+
+def _seconds(work: Callable[[], object], device: torch.device) -> float:
+    """Median seconds of a call, in blocks long enough for the clock."""
+
+    def block(calls: int) -> float:
+        start = time.perf_counter()
+        for _ in range(calls):
+            work()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        elif device.type == "mps":
+            torch.mps.synchronize()
+        return time.perf_counter() - start
+
+    block(1)
+    calls = max(1, round(LEAST_S / max(block(1), 1e-7)))
+    return median(block(calls) / calls for _ in range(REPEATS))

@@ -1,0 +1,157 @@
+"""Rounds → an estimate one can defend: the median's exact interval, paired ratios, verdicts, ranks. No torch.
+
+Rounds are not independent where the machine drifts, so every interval is widened by their lag-1 autocorrelation ρ: by
+√((1 + ρ) / (1 - ρ)), which is what the variance of the mean of a first-order autoregression grows by. ρ is estimated with
+Kendall's correction for few values, and a negative one narrows nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from math import exp, isfinite, log, sqrt
+from statistics import fmean, median, stdev
+from typing import Literal, NamedTuple
+
+CONFIDENCE = 0.95
+BAND = 0.01
+"""Half-width of the band about 1 within which two latencies are called the same."""
+MOST_CORRELATION = 0.95
+
+Verdict = Literal["faster", "slower", "same", "unclear"]
+
+
+class Interval(NamedTuple):
+    """An estimate with its 95 % interval."""
+
+    estimate: float
+    low: float
+    high: float
+
+    @property
+    def half_width(self) -> float:
+        """Half the interval as a share of the estimate."""
+        return (self.high - self.low) / 2 / self.estimate if self.estimate else float("inf")
+
+
+def autocorrelation(values: Sequence[float]) -> float:
+    """Lag-1 autocorrelation, at least 0, with Kendall's correction (1954) for a short series."""
+    n = len(values)
+    mean = fmean(values)
+    total = sum((value - mean) ** 2 for value in values)
+    if n < 4 or total == 0:
+        return 0.0
+    found = sum((a - mean) * (b - mean) for a, b in pairwise(values)) / total
+    return min(max(found + (1 + 3 * found) / n, 0.0), MOST_CORRELATION)
+
+
+def widening(values: Sequence[float]) -> float:
+    """What autocorrelated values widen an interval by, from 1."""
+    rho = autocorrelation(values)
+    return sqrt((1 + rho) / (1 - rho))
+
+
+def ranks_of_median(n: int) -> tuple[int, int] | None:
+    """Positions (from 0) of the order statistics that hold the median of `n` independent values with 95 % confidence.
+
+    The sign test inverted: the widest pair with P(Binomial(n, 1/2) < low) at most 2.5 % a side. None below 6 values, where
+    no pair does.
+    """
+    return _ranks(n)
+
+
+@lru_cache(maxsize=4096)
+def _ranks(n: int) -> tuple[int, int] | None:
+    from scipy.special import bdtr
+
+    low = -1
+    while low + 1 < n / 2 and bdtr(low + 1, n, 0.5) <= (1 - CONFIDENCE) / 2:
+        low += 1
+    return None if low < 0 else (low, n - 1 - low)
+
+
+def median_interval(rounds: Sequence[float]) -> Interval | None:
+    """The median of the rounds' medians with its exact sign interval, widened; None where there are too few rounds."""
+    ranks = ranks_of_median(len(rounds))
+    if ranks is None:
+        return None
+    ordered = sorted(rounds)
+    middle, factor = median(rounds), widening(_without_spikes(rounds))
+    low, high = (ordered[rank] for rank in ranks)
+    return Interval(middle, max(middle - factor * (middle - low), 0.0), middle + factor * (high - middle))
+
+
+def paired_ratio(ours: Sequence[float], base: Sequence[float]) -> Interval | None:
+    """ours / base over rounds that measured both: Student's t on the log ratios, widened; None below 3 rounds.
+
+    Ratios of disturbed rounds are spikes that a mean follows, so the mean is of the middle 80 %, with the winsorised
+    deviation that goes with it (Yuen 1974).
+    """
+    logs = [log(a / b) for a, b in zip(ours, base, strict=True) if a > 0 and b > 0]
+    n = len(logs)
+    if n < 3:
+        return None
+    from scipy.special import stdtrit
+
+    cut = n // 10
+    ordered = sorted(logs)
+    kept = ordered[cut : n - cut]
+    winsorised = [min(max(value, kept[0]), kept[-1]) for value in logs]
+    share = len(kept) / n
+    error = stdev(winsorised) / (share * sqrt(n)) * widening(winsorised)
+    half = float(stdtrit(len(kept) - 1, (1 + CONFIDENCE) / 2)) * error
+    middle = fmean(kept)
+    return Interval(exp(middle), exp(middle - half), exp(middle + half))
+
+
+def verdict(ratio: Interval | None, band: float = BAND) -> Verdict:
+    """What a ratio says: faster or slower where its whole interval lies outside the band, same where it lies inside."""
+    if ratio is None:
+        return "unclear"
+    if ratio.high < 1 - band:
+        return "faster"
+    if ratio.low > 1 + band:
+        return "slower"
+    return "same" if 1 - band <= ratio.low and ratio.high <= 1 + band else "unclear"
+
+
+def spread(values: Sequence[float]) -> float:
+    """Interquartile range over the median: 0 of a single value."""
+    if len(values) < 2:
+        return 0.0
+    ordered = sorted(values)
+    n = len(ordered)
+    low, high = (ordered[min(n - 1, round(share * (n - 1)))] for share in (0.25, 0.75))
+    return (high - low) / median(ordered)
+
+
+def rank_correlation(a: Sequence[float], b: Sequence[float]) -> float | None:
+    """Spearman's rank correlation; None of fewer than 3 pairs, or where one side is constant."""
+    if len(a) < 3 or len(set(a)) == 1 or len(set(b)) == 1:
+        return None
+    from scipy.stats import spearmanr
+
+    found = float(spearmanr(a, b).statistic)
+    return found if isfinite(found) else None
+
+
+def pareto(costs: Sequence[float], gains: Sequence[float]) -> list[bool]:
+    """Which points no other beats: none costs at most as much and gains at least as much, one of them strictly."""
+    points = list(zip(costs, gains, strict=True))
+    return [not any(c <= cost and g >= gain and (c, g) != (cost, gain) for c, g in points) for cost, gain in points]
+
+
+def shares(rounds: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Of parts that make up a whole in every round: the median over rounds of each part's share, all summing to 1."""
+    by_round = [{name: value / sum(parts.values()) for name, value in parts.items()} for parts in rounds if sum(parts.values())]
+    middle = {name: median(parts.get(name, 0.0) for parts in by_round) for parts in by_round[:1] for name in parts}
+    return {name: value / sum(middle.values()) for name, value in middle.items()}
+
+
+def _without_spikes(values: Sequence[float]) -> list[float]:
+    """The values with those far out (3.5 modified deviations) drawn in, so that one spike does not hide their drift."""
+    middle = median(values)
+    deviation = median(abs(value - middle) for value in values) / 0.6745
+    reach = 3.5 * deviation
+    return [min(max(value, middle - reach), middle + reach) for value in values]

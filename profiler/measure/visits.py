@@ -1,0 +1,59 @@
+"""What workers tell the scheduler: plain records of builds, warm-ups and visits. No torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+
+class Prepared(NamedTuple):
+    """A cell that is alive."""
+
+    build_s: float
+    first_call_s: float
+    compile_s: float | None
+    peak_bytes: int | None
+
+
+class Warmed(NamedTuple):
+    """A cell whose calls have settled, or whose warm-up ran out of time."""
+
+    call_s: float
+    """Seconds of a call, by the last window."""
+    calls: int
+    settled: bool
+    spent_s: float
+
+
+@dataclass
+class Visit:
+    """One cell's samples in one round: each a block of calls, long enough for the clock."""
+
+    seconds: list[float]
+    """Wall seconds a call, one a sample."""
+    block: int
+    """Calls a sample."""
+    cpu_share: float
+    """Processor time of the process over the wall time of the samples."""
+    switches: int
+    """Times that the kernel took the processor from the process."""
+    spent_s: float
+    """Seconds inside calls, those that settle the caches included."""
+    event_s: list[float] = field(default_factory=list)
+    """CUDA: device seconds a call by events around queued work."""
+    graph_s: list[float] = field(default_factory=list)
+    """CUDA: device seconds a call by replays of a captured graph."""
+    layers: dict[str, float] = field(default_factory=dict)
+    """{path: seconds} of a cell whose leaves are clocked, in the order that they ran: medians over the samples."""
+    layers_s: list[float] = field(default_factory=list)
+    """Seconds a call while leaves were clocked."""
+    gpu: dict[str, Any] = field(default_factory=dict)
+    """CUDA: clock and throttling, where NVML is there."""
+
+
+class CellFailed(Exception):
+    """A cell that cannot be measured, and why; the others go on."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)

@@ -1,0 +1,175 @@
+"""A worker: a fresh process in one state of the device, which keeps its cells alive and measures what it is told to.
+
+Started as `python -m profiler.measure.worker`; messages are pickles with their length before them, on its own stdin and stdout.
+What the measured code prints goes to stderr.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import struct
+import sys
+from typing import IO, Any
+
+from profiler.measure.plan import Spec, State
+from profiler.measure.visits import CellFailed, Prepared
+
+MOST_WORDS = 300
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate")
+
+
+def send(stream: IO[bytes], message: Any) -> None:
+    """One message."""
+    data = pickle.dumps(message)
+    stream.write(struct.pack("!Q", len(data)) + data)
+    stream.flush()
+
+
+def receive(stream: IO[bytes]) -> Any:
+    """One message. Raises EOFError where the other side is gone."""
+    head = stream.read(8)
+    if len(head) < 8:
+        raise EOFError
+    (length,) = struct.unpack("!Q", head)
+    data = stream.read(length)
+    if len(data) < length:
+        raise EOFError
+    return pickle.loads(data)
+
+
+class Worker:
+    """The cells that are alive in this process, by number, and what can be asked of them."""
+
+    def __init__(self, state: State) -> None:
+        import torch
+
+        from profiler.measure.clocks import Reference
+
+        torch.set_num_threads(state.threads)
+        self.device = torch.device(state.device)
+        self.live: dict[int, Any] = {}
+        self.clocked: dict[int, Any] = {}
+        self.kernel = Reference(self.device)
+
+    def facts(self) -> dict[str, Any]:
+        """What this process measures with."""
+        import torch
+
+        found: dict[str, Any] = {
+            "torch": torch.__version__,
+            "threads": torch.get_num_threads(),
+            "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+            "mkldnn": torch.backends.mkldnn.is_available(),
+        }
+        if self.device.type == "cuda":
+            properties = torch.cuda.get_device_properties(self.device)
+            found |= {
+                "gpu": properties.name,
+                "gpu_memory_bytes": properties.total_memory,
+                "cuda": torch.version.cuda,
+                "cudnn": torch.backends.cudnn.version(),
+                "cudnn_benchmark": torch.backends.cudnn.benchmark,
+                "tf32_matmul": torch.backends.cuda.matmul.allow_tf32,
+                "tf32_cudnn": torch.backends.cudnn.allow_tf32,
+            }
+        return found
+
+    def free(self) -> int | None:
+        """Bytes that are free where the cells live."""
+        if self.device.type == "cuda":
+            import torch
+
+            return torch.cuda.mem_get_info(self.device)[0]
+        from profiler.measure.host import available_memory
+
+        return available_memory()
+
+    def prepare(self, number: int, spec: Spec, layers: bool) -> Prepared:
+        """Bring a cell alive: build, first call, compilation."""
+        import gc
+
+        made = spec.subject.live(spec.setting, spec.batch)
+        if layers:
+            from profiler.measure.per_layer import Clocked
+
+            self.clocked[number] = Clocked(made)
+        self.live[number] = made
+        gc.collect()
+        gc.freeze()  # what is alive now stays: later collections need not look at it
+        return Prepared(made.build_s, made.first_call_s, made.compile_s, made.peak_bytes)
+
+    def warm(self, number: int, seconds: float) -> Any:
+        from profiler.measure.clocks import warm
+
+        return warm(self.live[number], seconds)
+
+    def visit(self, number: int, settle: int, samples: int, block: int, layers: bool = False) -> Any:
+        from profiler.measure.clocks import visit
+
+        return visit(self.live[number], self.clocked[number] if layers else None, settle, samples, block)
+
+    def reference(self) -> float:
+        return self.kernel.seconds()
+
+    def roofs(self, dtype: str) -> Any:
+        from profiler.measure.roofs import roofs
+
+        return roofs(self.device, dtype)
+
+    def release(self, number: int) -> None:
+        """Let a cell go."""
+        import gc
+
+        self.live.pop(number, None)
+        self.clocked.pop(number, None)
+        gc.unfreeze()
+        gc.collect()
+        if self.device.type == "cuda":
+            import torch
+
+            torch.cuda.empty_cache()
+
+
+def reason_of(fault: BaseException) -> str:
+    """Why a cell cannot be measured, in one sentence."""
+    text = " ".join(str(fault).split())
+    if isinstance(fault, MemoryError) or any(sign in text.lower() for sign in _OUT_OF_MEMORY):
+        return "out of memory"
+    if "Expected more than 1 value per channel" in text:
+        return "batch normalisation cannot be trained on one sample a channel; give a larger --batch"
+    name = type(fault).__name__
+    said = text if name == "ProfilerError" else f"{name}: {text}"
+    return said if len(said) <= MOST_WORDS else said[: MOST_WORDS - 1] + "…"
+
+
+def main() -> None:
+    """Answer messages until the other side is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that the user started, which ends this one
+    stdin, stdout = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what the measured code prints must not stand between messages
+    sys.stdout = sys.stderr
+    worker: Worker | None = None
+    while True:
+        try:
+            what, *given = receive(stdin)
+        except EOFError:
+            return
+        try:
+            if what == "begin":
+                worker = Worker(*given)
+                answer: Any = worker.facts()
+            else:
+                answer = getattr(worker, what)(*given)
+            send(stdout, ("done", answer))
+        except CellFailed as fault:
+            send(stdout, ("failed", fault.reason))
+        except Exception as fault:  # the measured code is somebody's own: whatever it raises is that cell's reason
+            if what == "prepare" and worker is not None:
+                worker.release(given[0])
+            send(stdout, ("failed", reason_of(fault)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""Networks' layers on the clock, inside the running network, beside what they cost on paper. No torch in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from statistics import median
+from typing import Any
+
+from profiler.errors import ProfilerError
+from profiler.measure import plan
+from profiler.measure.protocol import Outcome
+from profiler.measure.statistics import shares
+from profiler.network.layers import Layer, Shape
+from profiler.records import Profile, Results, Row
+from profiler.study.cells import Numbers, Watch, results_of
+from profiler.study.clock import Clock
+from profiler.study.clocked import fill, measuring, specs_of
+from profiler.study.remarks import remarks
+from profiler.study.sweep import cells_over
+from profiler.timing import Layers, LayerTiming, Roofs, Timing
+
+VIEWS = frozenset(
+    ("identity", "dropout", "flatten", "fold", "tokens", "token", "unsqueeze", "channel_slice", "crop")
+)  # fmt: skip
+"""Operations that move nothing: they look at the same memory in another way."""
+
+
+def layers(
+    *models: str | Layer,
+    alpha: Numbers = None,
+    resolution: Numbers = None,
+    rho: Numbers = None,
+    input: str | Shape | None = None,
+    batch: Numbers = None,
+    clock: Clock | None = None,
+    options: Mapping[str, Any] | None = None,
+    watch: Watch | None = None,
+) -> tuple[Results, list[Layers]]:
+    """Each model's record, and its leaves on the clock: rows that partition the run.
+
+    Plain and instrumented runs interleave: shares come from the instrumented ones, seconds are the plain run's. A model that
+    could not be measured is in the records, with its reason, and not among the layers. Raises as `bench` does.
+    """
+    if not models:
+        raise ProfilerError("there is nothing to measure; name a network, as in: profiler bench mobilenet_v1 --layers")
+    clock = clock or Clock()
+    if clock.compile:
+        raise ProfilerError("--layers clocks the leaves of an eager network, and --compile fuses them; give one of the two")
+    if clock.train:
+        raise ProfilerError("--layers clocks the leaves of a forward pass; leave out --train")
+    cells, _ = cells_over(models, alpha, resolution, rho, 1 if batch is None else batch, input, options)
+    results = results_of(cells, "bench", ("closed",), "paper")
+    settings = clock.single(results)
+    specs = specs_of(cells, settings)
+    with measuring(specs, results, clock, watch, frozenset(range(len(specs)))) as (scheduler, pool):
+        roofs: Roofs = pool.roofs(specs[0].state)
+        run = scheduler.measure()
+    timings = fill(results, specs, run, clock, last=True)
+    results.notes += remarks(results, run, specs, clock.budget.seconds)
+    found = [
+        on_the_clock(cell.network.profile(cell.batch), made, outcome, roofs)
+        for cell, made, outcome in zip(cells, timings, run.outcomes, strict=True)
+        if made.latency_s is not None
+    ]
+    return results, found
+
+
+def on_the_clock(profile: Profile, made: Timing, outcome: Outcome, roofs: Roofs) -> Layers:
+    """The leaves that ran, each with its rows, its share of the run, and what binds it."""
+    assert made.latency_s is not None
+    rounds = list(outcome.rounds.values())
+    share = shares([each.visit.layers for each in rounds])
+    rows = rows_of(profile.rows, list(share))
+    each_bytes = plan.DTYPE_BYTES[made.dtype]
+    timed = []
+    for path, row in rows.items():
+        moved = bytes_of(row, each_bytes)
+        bound, least = roofs.bound(row.kind, row.macs, moved)
+        timed.append(LayerTiming(row, share[path] * made.latency_s, share[path], moved, bound, least))
+    ratio = median(median(each.visit.layers_s) / each.median for each in rounds)
+    return Layers(profile.model, made, tuple(timed), roofs, ratio)
+
+
+def rows_of(rows: Sequence[Row], paths: Sequence[str]) -> dict[str, Row]:
+    """One row a clocked leaf: its own, the sum of those below it, or a bare one where the count knows nothing of it.
+
+    Operations that are no leaf's stand in the row of the leaf that ended after them, since that is where their time is.
+    """
+    known = set(paths)
+    found: dict[str, list[Row]] = {path: [] for path in paths}
+    waiting: list[Row] = []
+    for row in rows:
+        if row.side:
+            continue
+        owner = _owner(row.path, known)
+        if owner is None:
+            waiting.append(row)
+            continue
+        found[owner] += [*waiting, row]
+        waiting = []
+    if waiting and paths:
+        found[paths[-1]] += waiting
+    return {path: _merged(path, members) for path, members in found.items()}
+
+
+def _owner(path: str, known: set[str]) -> str | None:
+    while path:
+        if path in known:
+            return path
+        path = path.rpartition(".")[0]
+    return None
+
+
+def _merged(path: str, members: Sequence[Row]) -> Row:
+    if len(members) == 1:
+        return members[0]._replace(path=path)
+    if not members:
+        return Row(path, "unknown", "reshape", "", {}, (), (), 0, 0, 0, 0, 0, 0, 0, False)
+    main = max(members, key=lambda row: (row.macs, row.elementwise, row.path == path))
+    sums = {
+        name: sum(getattr(row, name) for row in members)
+        for name in ("weights", "bias", "norm", "buffers", "macs", "elementwise", "activations")
+    }
+    return main._replace(path=path, inputs=members[0].inputs, output=members[-1].output, **sums)
+
+
+def bytes_of(row: Row, each: int) -> int:
+    """Bytes of a row's inputs, output and parameters, `each` an element: what must move at least once."""
+    if row.op in VIEWS:
+        return 0
+    return each * (row.params + prod(row.output) + sum(prod(shape) for shape in row.inputs))

@@ -1,0 +1,74 @@
+"""What must be known beside measured figures: why cells are empty, what disturbed them, how counts rank them. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from profiler.measure import statistics
+from profiler.measure.plan import Spec
+from profiler.measure.protocol import Run
+from profiler.records import Results
+
+MOST_EXPLAINED = 4
+
+
+def marked(results: Results) -> None:
+    """In a sweep, the cells that no other beats, and how well each count ranks the latencies."""
+    cells = [record for record in results if record.get("latency_s") is not None]
+    if results.command != "sweep" or len(cells) < 3:
+        return
+    latency: list[float] = [record["latency_s"] for record in cells]  # type: ignore[misc]
+    published = all(record.get("top1") is not None for record in cells)
+    gains = [float(record["top1"] if published else record["macs"]) for record in cells]  # type: ignore[arg-type]
+    for record, best in zip(cells, statistics.pareto(latency, gains), strict=True):
+        record["pareto"] = best
+    what = "a higher published top-1" if published else "more MACs"
+    results.notes.append(f"*: Pareto-optimal; no other cell has {what} at a lower latency.")
+    found = []
+    for name, word in (("macs", "MACs"), ("activations", "activations"), ("params", "params")):
+        rank = statistics.rank_correlation([float(record[name]) for record in cells], latency)  # type: ignore[literal-required]
+        found.append(f"{word} {'–' if rank is None else f'{rank:.2f}'}")
+    results.notes.append(f"Spearman's rank correlation with latency over {len(cells)} cells: {', '.join(found)}.")
+
+
+def remarks(results: Results, run: Run, specs: Sequence[Spec], budget_s: float) -> list[str]:
+    """What must be known beside the figures: why cells are empty, which rule ended them, what disturbed them."""
+    notes = []
+    empty = [(spec, record) for spec, record in zip(specs, results, strict=True) if record.get("latency_s") is None]
+    notes += [f"{_cell(spec, results)}: no latency: {record.get('reason')}." for spec, record in empty[:MOST_EXPLAINED]]
+    if len(empty) > MOST_EXPLAINED:
+        notes.append(f"… and {len(empty) - MOST_EXPLAINED} more cells; --columns model,reason tells why.")
+    disturbed = [
+        (s, r) for s, r in zip(specs, results, strict=True) if r.get("grade") and "disturbed" in (r.get("reason") or "")
+    ]
+    notes += [
+        f"{_cell(spec, results)}: grade {record['grade']}: {record['reason']}." for spec, record in disturbed[:MOST_EXPLAINED]
+    ]
+    if len(disturbed) > MOST_EXPLAINED:
+        notes.append(f"… and {len(disturbed) - MOST_EXPLAINED} more disturbed cells; --columns model,grade,reason tells how.")
+    stops = [outcome.stop for outcome in run.outcomes if outcome.stop]
+    rules = {"narrow": "within 1 %", "converged": "no longer narrowing", "budget": "budget spent"}
+    said = ", ".join(f"{stops.count(rule)} {word}" for rule, word in rules.items() if rule in stops)
+    if said:
+        inside = 100 * run.inside_s / run.spent_s if run.spent_s else 0.0
+        notes.append(
+            f"{run.round} rounds in {run.spent_s:.1f} s of {budget_s:g} s, {inside:.0f} % of it inside calls; stopped: {said}."
+        )
+    unsettled = sum(outcome.warmed is not None and not outcome.warmed.settled for outcome in run.outcomes)
+    if unsettled:
+        notes.append(f"{unsettled} of {len(specs)} cells had not settled within 2 % when their warm-up ended.")
+    return notes
+
+
+def _cell(spec: Spec, results: Results) -> str:
+    """A cell in words: its model, and what tells it from the others."""
+    about, setting = spec.about, spec.setting
+    words = [f"{key}={str(value).lower()}" for key, value in about["options"].items()]
+    if about["alpha"] not in (None, 1.0):
+        words.append(f"α {about['alpha']:g}")
+    words.append(about["input"])
+    words += [f"batch {spec.batch}"] if spec.batch != 1 else []
+    varied = {name for name in ("device", "threads", "dtype", "memory_format") if len({r.get(name) for r in results}) > 1}
+    words += [f"{name.replace('_', ' ')} {getattr(setting, name)}" for name in sorted(varied)]
+    words += ["compiled"] if setting.compile else []
+    return f"{about['model']} ({', '.join(words)})"
