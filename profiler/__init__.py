@@ -15,7 +15,9 @@ __all__ = [
     "Profile",
     "ProfilerError",
     "Results",
+    "Timing",
     "architecture",
+    "benchmark",
     "build",
     "compare",
     "profile",
@@ -27,14 +29,18 @@ if TYPE_CHECKING:
     from profiler.errors import ProfilerError
     from profiler.network.registry import architecture
     from profiler.records import Profile, Results
+    from profiler.study.benchmark import benchmark
     from profiler.study.compare import compare
     from profiler.study.sweep import sweep
+    from profiler.timing import Timing
 
 _HOMES = {
     "Profile": "profiler.records",
     "ProfilerError": "profiler.errors",
     "Results": "profiler.records",
+    "Timing": "profiler.timing",
     "architecture": "profiler.network.registry",
+    "benchmark": "profiler.study.benchmark",
     "build": "profiler.api",
     "compare": "profiler.study.compare",
     "profile": "profiler.api",

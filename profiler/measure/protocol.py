@@ -4,8 +4,8 @@ The scheduler owns time, order and stopping; the device is behind `Bench`, so th
 are alive together; its rounds go on until each cell is done, or the budget is spent:
 
 - narrow: at least ten rounds over at least three seconds, and a half-width of 1 % or less;
-- converged: at least sixty rounds, and the second half of them has narrowed the interval by less than a tenth (rounds that are
-  independent would by 29 %): the machine drifts, and more of the same would not help;
+- converged: at least sixty rounds over half of the budget, and the last three quarters of them have narrowed the interval by less
+  than a tenth (independent ones would halve it): the machine drifts, and more of the same would not help;
 - budget: the time is spent.
 
 A cell that is done leaves the rounds, so what is left goes to the widest intervals; the cell that ratios are to stays until the
@@ -196,7 +196,7 @@ class Scheduler:
             kept.remove(out)
             done = int(left / max(sum(self._least_cost(i) for i in kept) + self._least_cost(out), 1e-9))
             would = 1.1 * (total + warm) / (1 - WARM_SHARE)
-            self.run.outcomes[out].reason = self._too_few(min(done, least - 1), would, seconds)
+            self.run.outcomes[out].reason = self._too_few(min(max(done, 0), least - 1), would, seconds)
         return [number for number in alive if number in kept]
 
     def _call(self, number: int) -> float:
@@ -303,8 +303,9 @@ class Scheduler:
             return ""
         if found.half_width <= self.budget.half_width:
             return "narrow"
-        before = widths.get(n // 2)
-        if n >= CONVERGED_ROUNDS and before is not None and found.half_width > before * (1 - CONVERGED_GAIN):
+        before = widths.get(n // 4)
+        enough = n >= CONVERGED_ROUNDS and span >= seconds / 2
+        if enough and before is not None and found.half_width > before * (1 - CONVERGED_GAIN):
             return "converged"
         return ""
 

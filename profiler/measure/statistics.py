@@ -1,8 +1,8 @@
 """Rounds → an estimate one can defend: the median's exact interval, paired ratios, verdicts, ranks. No torch.
 
 Rounds are not independent where the machine drifts, so every interval is widened by their lag-1 autocorrelation ρ: by
-√((1 + ρ) / (1 - ρ)), which is what the variance of the mean of a first-order autoregression grows by. ρ is estimated with
-Kendall's correction for few values, and a negative one narrows nothing.
+√((1 + ρ) / (1 - ρ)), which is what the deviation of the mean of a first-order autoregression grows by; n of them are worth
+n·(1 - ρ) / (1 + ρ). ρ is estimated with Kendall's correction for few values, and a negative one narrows nothing.
 """
 
 from __future__ import annotations
@@ -72,14 +72,26 @@ def _ranks(n: int) -> tuple[int, int] | None:
 
 
 def median_interval(rounds: Sequence[float]) -> Interval | None:
-    """The median of the rounds' medians with its exact sign interval, widened; None where there are too few rounds."""
-    ranks = ranks_of_median(len(rounds))
+    """The median of the rounds' medians with its exact sign interval, widened; None where there are too few rounds.
+
+    Of correlated rounds the ranks are those that the fewer independent ones that they are worth would have: that sees a machine
+    that stayed on one level for long. Where they are worth too few to have ranks, all of them hold, and are drawn out besides.
+    """
+    n = len(rounds)
+    ranks = ranks_of_median(n)
     if ranks is None:
         return None
-    ordered = sorted(rounds)
-    middle, factor = median(rounds), widening(_without_spikes(rounds))
+    ordered, middle = sorted(rounds), median(rounds)
+    factor = widening(_without_spikes(rounds))
     low, high = (ordered[rank] for rank in ranks)
-    return Interval(middle, max(middle - factor * (middle - low), 0.0), middle + factor * (high - middle))
+    if factor > 1:
+        worth = max(int(n / factor**2), 1)
+        fewer = ranks_of_median(worth)
+        if fewer is None:
+            low, high = middle + factor * (low - middle), middle + factor * (high - middle)
+        first = int((fewer[0] if fewer else 0) / worth * n)
+        low, high = min(low, ordered[first]), max(high, ordered[n - 1 - first])
+    return Interval(middle, max(low, 0.0), high)
 
 
 def paired_ratio(ours: Sequence[float], base: Sequence[float]) -> Interval | None:
@@ -153,5 +165,5 @@ def _without_spikes(values: Sequence[float]) -> list[float]:
     """The values with those far out (3.5 modified deviations) drawn in, so that one spike does not hide their drift."""
     middle = median(values)
     deviation = median(abs(value - middle) for value in values) / 0.6745
-    reach = 3.5 * deviation
+    reach = 3.5 * deviation or float("inf")
     return [min(max(value, middle - reach), middle + reach) for value in values]

@@ -42,8 +42,8 @@ def bench(
     return results
 
 
-def batch_of(batch: Numbers, clock: Clock | None) -> Numbers:
+def batch_of(batch: Any, clock: Clock) -> Any:
     """The batch that was given; else 1, or 32 for training steps, since batch statistics of one sample are none."""
     if batch is not None:
         return batch
-    return TRAIN_BATCH if clock is not None and clock.train else 1
+    return TRAIN_BATCH if clock.train else 1

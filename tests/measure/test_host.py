@@ -1,0 +1,112 @@
+"""What the machine says of itself, on machines that the test makes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from profiler.errors import ProfilerError, Unavailable
+from profiler.measure import devices, host
+from profiler.measure.host import Counters
+from profiler.measure.lock import device_lock
+
+VERSION_2 = {
+    "cpu.max": "150000 100000",
+    "cpu.stat": "usage_usec 1\nnr_throttled 7\n",
+    "memory.max": "4096",
+    "memory.current": "1096",
+}
+VERSION_1 = {"cpu.cfs_quota_us": "50000", "cpu.cfs_period_us": "100000", "cpu.stat": "nr_periods 3\nnr_throttled 2\n"}
+
+
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: str, files: dict[str, dict[str, str]]) -> None:
+    """A cgroup tree under tmp_path; `lines` is /proc/self/cgroup."""
+    for folder, content in files.items():
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        for name, text in content.items():
+            (tmp_path / folder / name).write_text(text)
+    monkeypatch.setattr(host, "CGROUPS", tmp_path)
+    plain = host._lines
+    monkeypatch.setattr(host, "_lines", lambda path: lines.splitlines() if str(path) == "/proc/self/cgroup" else plain(path))
+
+
+def test_a_quota_of_version_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine(tmp_path, monkeypatch, "0::/box/task", {"box": VERSION_2, "box/task": {"cpu.max": "max 100000"}})
+    monkeypatch.setattr(host, "affinity", lambda: 8)
+    assert host.quota() == 1.5
+    assert host.default_threads() == 2  # 1.5 processors' worth keep two threads busy, not one and not eight
+    assert host.counters().throttled == 7
+    assert host.available_memory() == 3000
+
+
+def test_a_quota_of_version_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine(tmp_path, monkeypatch, "4:cpu,cpuacct:/box\n3:memory:/box", {"cpu/box": VERSION_1})
+    (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text("-1")
+    assert host.quota() == 0.5
+    assert host.default_threads() == 1
+    assert host.counters().throttled == 2
+
+
+def test_no_quota(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine(tmp_path, monkeypatch, "0::/", {})
+    assert host.quota() is None
+    assert host.default_threads() == host.affinity() == len(os.sched_getaffinity(0))
+
+
+def test_steal(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert host.stolen_share(Counters(1000, 10, 0), Counters(2000, 60, 0)) == 0.05
+    assert host.stolen_share(Counters(1000, 10, 0), Counters(1000, 10, 0)) == 0.0
+    monkeypatch.setattr(host, "_lines", lambda path: ["cpu  1 2 3 4 5 6 7 8 9 10"] if str(path) == "/proc/stat" else [])
+    assert host.counters() == Counters(1 + 2 + 3 + 4 + 5 + 6 + 7 + 8, 8, 0)
+
+
+def test_this_machine() -> None:
+    found = host.machine()
+    assert set(host.SAME_MACHINE) <= set(found)
+    assert found["processors"] == os.cpu_count()
+    assert found["memory_bytes"] > 1 << 28
+
+
+def test_a_lock_is_waited_for_with_the_holder_s_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    said: list[str] = []
+
+    class Patience(Exception):
+        """The test's."""
+
+    def slept(seconds: float) -> None:
+        if len(said) == 1:
+            raise Patience
+
+    monkeypatch.setattr("time.sleep", slept)
+    with device_lock(["cpu", "cpu"], said.append):
+        assert said == []
+        with pytest.raises(Patience), device_lock(["cuda:0", "cpu"], said.append):
+            pass
+    assert said == [
+        f"cpu: profiler, process {os.getpid()} is measuring on it; waiting until it ends (Ctrl-C gives up)",
+    ]
+    with device_lock(["cpu"], said.append):  # it is free again
+        assert len(said) == 1
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:x", "cpu:1", "", "tpu"])
+def test_a_device_that_is_none(name: str) -> None:
+    with pytest.raises(ProfilerError, match=f"device '{name}' is none; give auto, cpu, cuda, cuda:1 or mps"):
+        devices.device(name)
+
+
+def test_devices_by_what_torch_sees(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "_may_have_gpu", lambda: True)
+    monkeypatch.setattr(devices, "_probed", lambda: {"cuda": 2, "mps": 0})
+    assert [devices.device(name) for name in ("auto", "cpu", "cuda", "cuda:1")] == ["cuda", "cpu", "cuda", "cuda:1"]
+    with pytest.raises(Unavailable, match="device 'cuda:2' is not to be had: torch sees 2 of them; use --device cpu, or auto"):
+        devices.device("cuda:2")
+    with pytest.raises(Unavailable, match="device 'mps' is not to be had: torch sees none here"):
+        devices.device("mps")
+    monkeypatch.setattr(devices, "_probed", lambda: {"cuda": 0, "mps": 1})
+    assert devices.device("auto") == "mps"
+    monkeypatch.setattr(devices, "_may_have_gpu", lambda: False)
+    assert devices.device("auto") == "cpu"  # and torch was not asked

@@ -1,0 +1,139 @@
+"""The raw record on disk: whole at every round, carried on, refused where it is of something else."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from profiler.errors import ProfilerError
+from profiler.measure.plan import Budget, Setting, Spec
+from profiler.measure.protocol import Scheduler
+from profiler.measure.samples import Samples, beside, resumed
+from profiler.measure.subjects import Spin
+from profiler.measure.visits import Visit
+from tests.measure.test_protocol import Device, noisy
+
+CELLS = [Spec(Spin(1e-3), 1, Setting(), {"model": "spin", "cell": i}) for i in range(3)]
+
+
+def measured(path: Path, device: Device, cells: list[Spec], again: bool = False) -> Scheduler:
+    """Measure `cells` into `path`, carrying on with it where `again`."""
+    kept = resumed(path, cells) if again else None
+    with Samples(path, cells, "bench", again) as samples:
+        scheduler = Scheduler(cells, device, Budget(4.0), lambda: device.now, random.Random(0), samples, base=0)
+        if kept is not None:
+            scheduler.run = kept
+        scheduler.measure()
+    return scheduler
+
+
+class Stopping(Device):
+    """Interrupted at its fortieth visit."""
+
+    def visit(self, number: int, settle: int, samples: int, block: int) -> Visit:
+        if sum(self.turns.values()) == 40:
+            raise KeyboardInterrupt
+        return super().visit(number, settle, samples, block)
+
+
+def test_what_is_read_back_is_what_was_measured(tmp_path: Path) -> None:
+    path = tmp_path / "run.samples.jsonl"
+    run = measured(path, Device([0.01, 0.02, 0.03], noisy), CELLS).run
+    again = resumed(path, CELLS)
+    assert again.outcomes == run.outcomes
+    assert (again.round, len(path.read_text().splitlines())) == (run.round, 1 + 3 + run.round + 3)
+
+
+def test_an_interrupted_run_keeps_every_whole_round_and_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "run.samples.jsonl"
+    with pytest.raises(KeyboardInterrupt):
+        measured(path, Stopping([0.01, 0.02, 0.03], noisy), CELLS)
+    kept = resumed(path, CELLS)
+    assert [len(outcome.rounds) for outcome in kept.outcomes] == [13, 13, 13]  # 39 visits, and one that was cut off
+    assert not any(outcome.stop for outcome in kept.outcomes)
+    path.write_text(path.read_text() + '{"what": "round", "round": 14, "ce')  # the process was killed while it wrote
+    run = measured(path, Device([0.01, 0.02, 0.03], noisy), CELLS, again=True).run
+    assert all(outcome.stop for outcome in run.outcomes)
+    assert {1, 13, 14} <= set(run.outcomes[2].rounds)
+    assert resumed(path, CELLS).outcomes == run.outcomes
+    assert all(json.loads(line) for line in path.read_text().splitlines())
+
+
+def test_only_what_is_missing_is_measured(tmp_path: Path) -> None:
+    path = tmp_path / "run.samples.jsonl"
+    measured(path, Device([0.01, 0.02]), CELLS[:2])
+    device = Device([0.01, 0.02, 0.03])
+    run = measured(path, device, CELLS, again=True).run
+    assert {number for what, number in device.log if what == "prepare"} == {0, 2}
+    assert [outcome.stop for outcome in run.outcomes] == ["narrow"] * 3
+
+
+def altered(path: Path, **changes: Any) -> None:
+    head, *rest = path.read_text().splitlines()
+    path.write_text("\n".join([json.dumps(json.loads(head) | changes), *rest]) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"protocol": 0}, "of protocol 0, and this is 1; measure it anew, without --resume"),
+        ({"profiler": "0.0.1"}, "of version of profiler 0.0.1"),
+        ({"torch": "1.0"}, "of version of torch 1.0"),
+        ({"machine": {"cpu": "Abacus"}}, "of another machine (cpu Abacus, here "),
+        ({"cells": ["{}"]}, "none of its cells is one of these; give the command that it was made by"),
+    ],
+)
+def test_a_file_of_something_else_is_refused(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+    path = tmp_path / "run.samples.jsonl"
+    measured(path, Device([0.01, 0.02, 0.03]), CELLS)
+    altered(path, **changes)
+    with pytest.raises(ProfilerError) as fault:
+        resumed(path, CELLS)
+    assert said in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "does not begin as a .samples.jsonl file does"),
+        ('{"what": "round"}\n', "does not begin as a .samples.jsonl file does"),
+        ("model,alpha\n", "line 1: this is no JSON; name a .samples.jsonl file"),
+        ("[1, 2]\n", "line 1: this is no line of a .samples.jsonl file"),
+        ('{"what": "run", "cells": []}\nnonsense\n', "line 2: this is no JSON"),
+    ],
+)
+def test_nonsense_is_refused_with_its_line(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "run.samples.jsonl"
+    path.write_text(text)
+    with pytest.raises(ProfilerError) as fault:
+        resumed(path, CELLS)
+    assert said in str(fault.value)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ProfilerError, match="cannot be read: No such file or directory; name the file of the run"):
+        resumed(tmp_path / "none.samples.jsonl", CELLS)
+    (tmp_path / "raw.samples.jsonl").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ProfilerError, match=r"is no text; name a \.samples\.jsonl file"):
+        resumed(tmp_path / "raw.samples.jsonl", CELLS)
+
+
+def test_a_damaged_line_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "run.samples.jsonl"
+    measured(path, Device([0.01, 0.02, 0.03]), CELLS)
+    path.write_text(path.read_text() + '{"what": "round", "round": 99}\n')
+    with pytest.raises(ProfilerError, match="a line of 'round' lacks 'spent_s'"):
+        resumed(path, CELLS)
+
+
+def test_where_the_samples_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert beside([tmp_path / "run.json", tmp_path / "run.csv"]) == tmp_path / "run.samples.jsonl"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert beside([]) == tmp_path / "profiler" / "last.samples.jsonl"
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ProfilerError, match=r"samples '.*' cannot be written"):
+        Samples(tmp_path / "file" / "x.samples.jsonl", CELLS, "bench")
