@@ -30,6 +30,7 @@ FLOORS: list[tuple[str, ...]] = [
         "profiler.records",
         "profiler.forms",
         "profiler.grid",
+        "profiler.timing",
         "profiler.network.widths",
         "profiler.network.layers",
         "profiler.network.combinators",
@@ -41,11 +42,22 @@ FLOORS: list[tuple[str, ...]] = [
     ("profiler.count.closed",),
     ("profiler.network.load", "profiler.network.modules"),
     ("profiler.count.polynomial", "profiler.network.build", "profiler.count.witnesses"),
+    ("profiler.measure", "profiler.measure.*"),
     ("profiler.count.agree",),
     ("profiler.study.*", "profiler.api"),
+    ("profiler.options",),
     ("cli", "profiler.__main__"),
 ]
-TORCH = {"profiler.network.build", "profiler.network.modules", "profiler.count.witnesses", "profiler.count.agree"}
+TORCH = {
+    "profiler.measure.clocks",
+    "profiler.measure.live",
+    "profiler.measure.per_layer",
+    "profiler.measure.roofs",
+    "profiler.network.build",
+    "profiler.network.modules",
+    "profiler.count.witnesses",
+    "profiler.count.agree",
+}
 # A record draws itself: the one import that points up, inside the function.
 EXCEPTIONS = {("profiler.records", "profiler.report.table"), ("profiler", "*")}
 
@@ -108,11 +120,24 @@ QUIET = [
     "from profiler.__main__ import load_cli; load_cli()",
     "import profiler.report.answers, profiler.report.watch, profiler.study.published",
 ]
+# numpy comes with scipy, whose statistics measuring needs
+CLOCKED = [
+    "import profiler.study.bench, profiler.study.layers, profiler.study.selftest, profiler.report.clocks",
+    "from profiler.study.bench import bench; from profiler.study.clock import Clock; "
+    "bench('lenet5', clock=Clock(device='cpu', threads=1, time='1s'))",
+]
 
 
 @pytest.mark.parametrize("code", QUIET)
 def test_no_torch_is_loaded(code: str) -> None:
     script = f"import sys\n{code}\nprint([name for name in ('torch', 'fvcore', 'thop', 'numpy') if name in sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert ran.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("code", CLOCKED)
+def test_the_process_that_schedules_loads_no_torch(code: str) -> None:
+    script = f"import sys\n{code}\nprint([name for name in ('torch', 'fvcore', 'thop') if name in sys.modules])"
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)
     assert ran.stdout == "[]\n"
 

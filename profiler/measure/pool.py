@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,17 @@ from profiler.measure.worker import receive, send
 ROOT = Path(__file__).resolve().parents[2]
 BOOT = "import sys; sys.path[:] = {path!r}; from profiler.measure.worker import main; main()"
 GRACE_S = 5.0
+
+
+def _end(process: subprocess.Popen[bytes]) -> int:
+    """Be rid of a worker, which holds nothing that could be lost: what it measured is here. Its exit code."""
+    if process.poll() is None:
+        process.kill()
+    for stream in (process.stdin, process.stdout):
+        with suppress(OSError):
+            assert stream is not None
+            stream.close()
+    return process.wait(GRACE_S)
 
 
 class Pool:
@@ -35,9 +47,7 @@ class Pool:
 
     def __exit__(self, *_: object) -> None:
         for process in self.workers.values():
-            if process.stdin is not None and process.poll() is None:
-                process.kill()  # it holds nothing that could be lost: what it measured is here
-            process.wait(GRACE_S)
+            _end(process)
         self.workers.clear()
 
     def free(self, state: State) -> int | None:
@@ -97,17 +107,18 @@ class Pool:
             send(process.stdin, message)
             outcome, answer = receive(process.stdout)
         except (EOFError, BrokenPipeError):
-            raise CellFailed(self._died(state)) from None
+            raise CellFailed(self._died(state, message[1] if len(message) > 1 else None)) from None
         if outcome == "failed":
             raise CellFailed(answer)
         return answer
 
-    def _died(self, state: State) -> str:
-        """A worker is gone: why, and its other cells begin again in a fresh one."""
+    def _died(self, state: State, culprit: object) -> str:
+        """A worker is gone: why; its other cells begin again in a fresh one."""
         process = self.workers.pop(state)
-        code = process.wait()
-        lost = self.alive.pop(state, set())
-        for number in sorted(lost):
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_S)  # its pipes close before it has an exit code
+        code = _end(process)
+        for number in sorted(self.alive.pop(state, set()) - {culprit}):
             try:
                 self.prepare(number)
             except CellFailed:
@@ -128,7 +139,6 @@ class Pool:
             self.facts[state] = self._ask(state, "begin", state)
         except CellFailed as fault:
             if self.workers.pop(state, None) is not None:
-                process.kill()
-                process.wait(GRACE_S)
+                _end(process)
             raise ProfilerError(f"nothing can be measured on {state.device} with {state.dtype}: {fault.reason}") from None
         return process

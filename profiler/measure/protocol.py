@@ -4,8 +4,8 @@ The scheduler owns time, order and stopping; the device is behind `Bench`, so th
 are alive together; its rounds go on until each cell is done, or the budget is spent:
 
 - narrow: at least ten rounds over at least three seconds, and a half-width of 1 % or less;
-- converged: at least sixty rounds over half of the budget, and the last three quarters of them have narrowed the interval by less
-  than a tenth (independent ones would halve it): the machine drifts, and more of the same would not help;
+- converged: at least two hundred rounds over half of the budget, and the last three quarters of them have narrowed the interval
+  by less than a tenth (independent ones would halve it): the machine drifts, and more of the same would not help;
 - budget: the time is spent.
 
 A cell that is done leaves the rounds, so what is left goes to the widest intervals; the cell that ratios are to stays until the
@@ -36,7 +36,7 @@ SETTLE_BELOW_S = 0.05
 """A call shorter than this feels the caches that the cell before it left, so one call settles them first."""
 WARM_SHARE = 0.2
 """Share of the budget that warming up may take."""
-CONVERGED_ROUNDS, CONVERGED_GAIN = 60, 0.1
+CONVERGED_ROUNDS, CONVERGED_GAIN = 200, 0.1
 
 
 class Bench(Protocol):

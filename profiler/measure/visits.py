@@ -19,7 +19,7 @@ class Warmed(NamedTuple):
     """A cell whose calls have settled, or whose warm-up ran out of time."""
 
     call_s: float
-    """Seconds of a call, by the last window."""
+    """Seconds of a call: the last window's median, or the least where it never settled."""
     calls: int
     settled: bool
     spent_s: float

@@ -58,7 +58,7 @@ class Worker:
         import torch
 
         found: dict[str, Any] = {
-            "torch": torch.__version__,
+            "torch": str(torch.__version__),  # a plain text, so that the other side need not load torch to read it
             "threads": torch.get_num_threads(),
             "cpu_capability": torch.backends.cpu.get_cpu_capability(),
             "mkldnn": torch.backends.mkldnn.is_available(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -41,8 +41,8 @@ def layers(
     if sort is not None:
         records = [records[i] for i in sorted_by(records, sort, COLUMNS)]
 
-    def sheets() -> list[Sheet]:
-        made = [sheet for each in measured for sheet in (_kinds(each), _layers(each, depth, top, unit))]
+    def sheets(chosen: Sequence[str] = ()) -> list[Sheet]:
+        made = [sheet for each in measured for sheet in (_kinds(each), _layers(each, depth, top, unit, chosen))]
         if not made:
             return [
                 Sheet([Column("model", right=False)], [[record["model"]] for record in results], results.title, results.notes)
@@ -52,8 +52,9 @@ def layers(
         return made
 
     parts: list[RenderableType] = []
-    for sheet in sheets():
-        parts += [*([Text()] if parts else []), table.Fitted(lambda _, sheet=sheet: sheet, "auto")]  # type: ignore[misc]
+    for wide, narrow in zip(sheets(), sheets(NARROW), strict=True):
+        made = table.Fitted(lambda _, wide=wide: wide, "auto", lambda _, narrow=narrow: narrow)  # type: ignore[misc]
+        parts += [*([Text()] if parts else []), made]
     return Answer(
         Group(*parts),
         sheets,
@@ -119,28 +120,33 @@ def _remembered(each: Layers) -> list[str]:
     ]
 
 
-def _layers(each: Layers, depth: int, top: int | None, unit: Unit) -> Sheet:
+NARROW = ("layer", "time", "time %", "MACs %", "GMAC/s", "bound by")
+"""What is shown of a layer where the terminal has no room for all."""
+
+
+def _layers(each: Layers, depth: int, top: int | None, unit: Unit, chosen: Sequence[str] = ()) -> Sheet:
     rows = list(each.rows) if depth == 0 else _grouped(each.rows, depth)
-    total = sum(row.seconds for row in rows)
     shown = rows if top is None or top >= len(rows) else sorted(rows, key=lambda row: -row.seconds)[:top]
-    cells = [
-        [
-            row.row.path,
-            row.row.kind,
-            units.seconds(row.seconds),
-            units.percent(row.seconds, total),
-            units.count(row.row.macs, unit),
-            units.count(row.row.activations, unit),
-            units.size(row.moved),
-            f"{row.macs_per_s / 1e9:.1f}" if row.row.macs else units.UNKNOWN,
-            _bound(row) if depth == 0 else units.UNKNOWN,
-        ]
-        for row in shown
-    ]
+    seconds, moved = sum(row.seconds for row in rows), sum(row.moved for row in rows)
+    macs, activations = sum(row.row.macs for row in rows), sum(row.row.activations for row in rows)
+    cells: dict[str, Callable[[LayerTiming], str]] = {
+        "layer": lambda row: row.row.path,
+        "kind": lambda row: row.row.kind,
+        "time": lambda row: units.seconds(row.seconds),
+        "time %": lambda row: units.percent(row.seconds, seconds),
+        units.macs_heading(unit): lambda row: units.macs(row.row.macs, unit),
+        "MACs %": lambda row: units.percent(row.row.macs, macs),
+        "activations": lambda row: units.count(row.row.activations, unit),
+        "activations %": lambda row: units.percent(row.row.activations, activations),
+        "bytes": lambda row: units.size(row.moved),
+        "bytes %": lambda row: units.percent(row.moved, moved),
+        "GMAC/s": lambda row: f"{row.macs_per_s / 1e9:.1f}" if row.row.macs else units.UNKNOWN,
+        "bound by": lambda row: _bound(row) if depth == 0 else units.UNKNOWN,
+    }
+    names = [name for name in cells if name in (chosen or cells)]
     columns = [
-        Column("layer", right=False), Column("kind", right=False), *map(Column, ("time", "%", "MACs", "activations", "bytes")),
-        Column("GMAC/s"), Column("bound by", right=False),
-    ]  # fmt: skip
+        Column("%" if name.endswith("%") and not chosen else name, right=name not in ("layer", "kind")) for name in names
+    ]
     title = "by layer" if len(shown) == len(rows) else f"by layer, the {len(shown)} that take longest of {len(rows)}"
     roofs = each.roofs
     notes = [
@@ -151,7 +157,7 @@ def _layers(each: Layers, depth: int, top: int | None, unit: Unit) -> Sheet:
         + ", ".join(f"{name} {units.seconds(seconds)}" for name, seconds in roofs.calls.items())
         + ". Bound by: the roof that is nearest, and how much of the time it explains.",
     ]
-    return Sheet(columns, cells, title, notes)
+    return Sheet(columns, [[cells[name](row) for name in names] for row in shown], title, notes)
 
 
 def _bound(row: LayerTiming) -> str:

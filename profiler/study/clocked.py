@@ -11,6 +11,7 @@ from math import ceil
 from statistics import median
 
 from profiler.measure import grades, host, plan, statistics
+from profiler.measure.certificate import last_certificate
 from profiler.measure.lock import device_lock
 from profiler.measure.plan import Setting, Spec, memory_of
 from profiler.measure.pool import Pool
@@ -103,7 +104,8 @@ def measuring(
         try:
             yield scheduler, pool
         finally:
-            results.machine = {**host.machine(), "workers": list(pool.facts.values())}
+            here = host.machine()
+            results.machine = {**here, "workers": list(pool.facts.values()), "selftest": last_certificate(here)}
 
 
 def fill(results: Results, specs: Sequence[Spec], run: Run, clock: Clock, last: bool) -> list[Timing]:
@@ -194,6 +196,7 @@ def _measured(made: Timing, dataset: int | None) -> Record:
         "launch_bound": made.launch_bound,
         "dataset_size": dataset,
         "epoch_s": epoch,
+        "pareto": None,
         "stop": made.stop or None,
     }
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from profiler.measure import statistics
 from profiler.measure.plan import Spec
 from profiler.measure.protocol import Run
-from profiler.records import Results
+from profiler.records import Record, Results
 
 MOST_EXPLAINED = 4
 
@@ -33,19 +33,10 @@ def marked(results: Results) -> None:
 
 def remarks(results: Results, run: Run, specs: Sequence[Spec], budget_s: float) -> list[str]:
     """What must be known beside the figures: why cells are empty, which rule ended them, what disturbed them."""
-    notes = []
-    empty = [(spec, record) for spec, record in zip(specs, results, strict=True) if record.get("latency_s") is None]
-    notes += [f"{_cell(spec, results)}: no latency: {record.get('reason')}." for spec, record in empty[:MOST_EXPLAINED]]
-    if len(empty) > MOST_EXPLAINED:
-        notes.append(f"… and {len(empty) - MOST_EXPLAINED} more cells; --columns model,reason tells why.")
-    disturbed = [
-        (s, r) for s, r in zip(specs, results, strict=True) if r.get("grade") and "disturbed" in (r.get("reason") or "")
-    ]
-    notes += [
-        f"{_cell(spec, results)}: grade {record['grade']}: {record['reason']}." for spec, record in disturbed[:MOST_EXPLAINED]
-    ]
-    if len(disturbed) > MOST_EXPLAINED:
-        notes.append(f"… and {len(disturbed) - MOST_EXPLAINED} more disturbed cells; --columns model,grade,reason tells how.")
+    empty = [i for i, record in enumerate(results) if record.get("latency_s") is None]
+    disturbed = [i for i, record in enumerate(results) if record.get("grade") and "disturbed" in (record.get("reason") or "")]
+    notes = _grouped(results, specs, empty, lambda record: f"no latency: {record.get('reason')}")
+    notes += _grouped(results, specs, disturbed, lambda record: f"grade {record['grade']}: {record['reason']}")
     stops = [outcome.stop for outcome in run.outcomes if outcome.stop]
     rules = {"narrow": "within 1 %", "converged": "no longer narrowing", "budget": "budget spent"}
     said = ", ".join(f"{stops.count(rule)} {word}" for rule, word in rules.items() if rule in stops)
@@ -57,6 +48,20 @@ def remarks(results: Results, run: Run, specs: Sequence[Spec], budget_s: float) 
     unsettled = sum(outcome.warmed is not None and not outcome.warmed.settled for outcome in run.outcomes)
     if unsettled:
         notes.append(f"{unsettled} of {len(specs)} cells had not settled within 2 % when their warm-up ended.")
+    return notes
+
+
+def _grouped(results: Results, specs: Sequence[Spec], chosen: Sequence[int], said: Callable[[Record], str]) -> list[str]:
+    """A sentence a reason, with the first cell that it holds for and how many more; the first few reasons."""
+    by_reason: dict[str, list[int]] = {}
+    for i in chosen:
+        by_reason.setdefault(said(results[i]), []).append(i)
+    notes = []
+    for reason, members in list(by_reason.items())[:MOST_EXPLAINED]:
+        more = f" and {len(members) - 1} more" if len(members) > 1 else ""
+        notes.append(f"{_cell(specs[members[0]], results)}{more}: {reason}.")
+    if len(by_reason) > MOST_EXPLAINED:
+        notes.append(f"… and {len(by_reason) - MOST_EXPLAINED} more reasons; --columns model,grade,reason tells them.")
     return notes
 
 

@@ -224,12 +224,13 @@ def test_groups_where_memory_does_not_hold_all() -> None:
     assert all(outcome.stop == "narrow" for outcome in run.outcomes)
     for number in (1, 2, 3):  # each pairs with the base in its own group's rounds
         assert run.outcomes[number].rounds.keys() <= run.outcomes[0].rounds.keys()
-    alive, most = set(), 0
-    for act, number in device.log:
+    alive: set[object] = set()
+    most = 0
+    for act, which in device.log:
         if act == "prepare":
-            alive.add(number)
+            alive.add(which)
         elif act == "release":
-            alive.discard(number)
+            alive.discard(which)
         most = max(most, len(alive))
     assert most == 2
     assert not alive

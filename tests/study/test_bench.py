@@ -1,0 +1,343 @@
+"""Real runs, short ones: every measuring command on a small network, by its real workers. Nothing here depends on speed."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import profiler
+from profiler import ProfilerError, benchmark
+from profiler.errors import UnknownName
+from profiler.measure import plan
+from profiler.measure.grades import Reading
+from profiler.measure.plan import Setting, Spec, groups, memory_of
+from profiler.measure.pool import Pool
+from profiler.measure.protocol import Outcome, Round
+from profiler.measure.subjects import OfValue, Spin
+from profiler.measure.visits import CellFailed, Prepared, Visit, Warmed
+from profiler.network.load import load
+from profiler.records import MEASURED_COLUMNS, Row
+from profiler.study.bench import bench
+from profiler.study.clock import Clock, seconds_of
+from profiler.study.clocked import timing
+from profiler.study.layers import bytes_of, layers, rows_of
+from profiler.study.sweep import sweep
+from profiler.timing import Roofs
+from tests.test_cli import ROOT, run
+
+SMALL = "mobilenet_v1@alpha=0.25,resolution=32"
+TINY = "lenet5"
+QUICK = "2s"
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of the test's own, and locks, so that what else is measured on the machine is not waited for."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "profiler"
+
+
+def quick(**given: Any) -> Clock:
+    return Clock(device="cpu", threads=1, time=QUICK, **given)
+
+
+def test_bench_over_settings(cache: Path) -> None:
+    found = bench(TINY, clock=quick(dtype="fp32,bf16", memory_format="contiguous,channels_last"), batch="1,2")
+    assert len(found) == 8
+    assert {(r["batch"], r["dtype"], r["memory_format"]) for r in found} == {
+        (b, d, m) for b in (1, 2) for d in ("fp32", "bf16") for m in ("contiguous", "channels_last")
+    }
+    for record in found:
+        assert set(MEASURED_COLUMNS) <= set(record)
+        low, middle, high = (record[f"latency_{name}s"] for name in ("low_", "", "high_"))  # type: ignore[literal-required]
+        assert 0 < low <= middle <= high
+        assert record["images_per_second"] == pytest.approx(record["batch"] / middle)
+        assert record["grade"] in list("ABCD")
+        assert record["samples"] >= record["rounds"] >= 10
+        assert (record["first_call_s"] or 0.0) > 0
+    assert found[0]["ratio"] is None
+    assert all(r["verdict"] in ("faster", "slower", "same", "unclear") for r in found[1:])
+    assert found.machine is not None
+    assert found.machine["workers"][0]["threads"] == 1
+    lines = [json.loads(line) for line in (cache / "last.samples.jsonl").read_text().splitlines()]
+    rounds = [line for line in lines if line["what"] == "round"]
+    for cell, record in enumerate(found):
+        key = lines[0]["cells"][cell]
+        samples = [len(c["visit"]["seconds"]) for line in rounds for c in line["cells"] if c["cell"] == key]
+        assert (len(samples), sum(samples)) == (record["rounds"], record["samples"])
+
+
+def test_a_sweep_is_ranked_and_its_best_cells_are_marked() -> None:
+    found = sweep("mobilenet_v1", alpha="0.25,0.5", resolution="32,64", engine="closed", bench=quick())
+    assert all(record["pareto"] in (True, False) for record in found)
+    latency = [record["latency_s"] for record in found]
+    fastest = min(range(4), key=lambda i: latency[i] or 0.0)
+    assert found[fastest]["pareto"]
+    assert any("Spearman's rank correlation with latency over 4 cells: MACs" in note for note in found.notes)
+    assert any("no other cell has more MACs at a lower latency" in note for note in found.notes)
+
+
+def test_training_steps_and_epochs() -> None:
+    found = bench("lenet5", clock=quick(train=True, optimizer="adam", dataset_size="1000"))
+    (record,) = found
+    assert (record["mode"], record["optimizer"], record["batch"], record["dataset_size"]) == ("train", "adam", 32, 1000)
+    assert record["latency_s"] is not None
+    assert record["epoch_s"] == pytest.approx(record["latency_s"] * 32)  # ⌈1000 / 32⌉ steps
+
+
+def test_layers_partition_the_plain_run() -> None:
+    results, (found,) = layers(SMALL, clock=quick())
+    rows = load(SMALL).profile().rows
+    assert [row.row.path for row in found.rows] == [row.path for row in rows]
+    assert [row.row for row in found.rows] == list(rows)
+    assert found.timing.latency_s is not None
+    assert sum(row.seconds for row in found.rows) == pytest.approx(found.timing.latency_s)
+    assert sum(row.share for row in found.rows) == pytest.approx(1.0)
+    assert found.instrumented > 0
+    assert results[0]["latency_s"] == found.timing.latency_s
+    kinds = found.by_kind()
+    assert sum(len(members) for members in kinds.values()) == len(rows)
+    for refused, said in ((quick(compile=True), "--compile fuses them"), (quick(train=True), "leave out --train")):
+        with pytest.raises(ProfilerError, match=said):
+            layers(SMALL, clock=refused)
+
+
+def test_bytes_and_bounds_by_hand() -> None:
+    rows = {row.path: row for row in load("mobilenet_v1").profile(batch=2).rows}
+    conv = rows["stem.conv"]
+    # fp32: 3·3·3·32 weights, 2·3·224² in, 2·32·112² out
+    assert bytes_of(conv, 4) == 4 * (3 * 3 * 3 * 32 + 2 * 3 * 224 * 224 + 2 * 32 * 112 * 112)
+    assert bytes_of(rows["head.flatten"], 4) == 0  # a view
+    roofs = Roofs(1e9, ((1 << 20, 1e10), (1 << 30, 1e9)), {"conv": 1e-5, "other": 1e-6})
+    assert roofs.bound("depthwise", 10**9, 1000) == ("compute", 1.0)
+    assert roofs.bound("norm", 0, 1 << 20) == ("memory", (1 << 20) / 1e10)
+    assert roofs.bound("norm", 0, (1 << 20) + 1) == ("memory", ((1 << 20) + 1) / 1e9)
+    assert roofs.bound("conv", 1, 1) == ("overhead", 1e-5)
+    assert roofs.bound("activation", 1, 1) == ("overhead", 1e-6)
+
+
+def test_rows_of_leaves_that_are_not_rows() -> None:
+    row = Row("a.scores", "matmul", "matmul", "", {}, ((1, 2),), (1, 3), 0, 0, 0, 0, 6, 0, 3, False)
+    linear = row._replace(path="b", op="linear", kind="linear", weights=6, macs=12)
+    below = [row._replace(path="c.x", macs=1), row._replace(path="c.y", macs=5, op="attention", kind="attention")]
+    found = rows_of([row, linear, *below], ["b", "c", "d"])
+    assert found["b"].macs == 6 + 12  # what no leaf owns is where its time is: in the leaf that ends next
+    assert (found["b"].kind, found["b"].weights) == ("linear", 6)
+    assert (found["c"].macs, found["c"].kind) == (1 + 5, "attention")
+    assert (found["d"].macs, found["d"].op) == (0, "unknown")
+
+
+def test_benchmark_of_a_name_and_of_a_module() -> None:
+    from torch import nn, randn
+
+    found = benchmark(SMALL, device="cpu", threads=1, time=QUICK, batch=2)
+    assert (found.model, found.batch, found.mode) == ("mobilenet_v1", 2, "infer")
+    assert found.latency_s is not None
+    assert found.images_per_second == 2 / found.latency_s
+    assert repr(found).startswith("Timing(mobilenet_v1: ")
+    assert json.loads(json.dumps(found.to_dict()))["latency_s"] == found.latency_s
+    own = benchmark(nn.Linear(3, 4), args=(randn(5, 3),), device="cpu", threads=1, time=QUICK)
+    assert (own.model, own.batch) == ("Linear", 5)
+    assert own.latency_s is not None
+    shaped = benchmark(nn.Conv2d(3, 4, 3), input=(3, 8, 8), batch=6, device="cpu", threads=1, time=QUICK, train=True)
+    assert (shaped.batch, shaped.mode) == (6, "train")
+    with pytest.raises(ProfilerError, match=r"give args \(and kwargs\), or input"):
+        benchmark(nn.Linear(3, 4))
+    with pytest.raises(ProfilerError, match=r"args and kwargs go with an nn\.Module"):
+        benchmark("lenet5", args=(1,))
+    broken = benchmark(nn.Linear(3, 4), args=(randn(5, 7),), device="cpu", threads=1, time=QUICK)
+    assert broken.latency_s is None
+    assert broken.reason.startswith("RuntimeError: mat1 and mat2 shapes cannot be multiplied")
+
+
+def test_a_cell_that_cannot_be_measured_is_its_own_reason() -> None:
+    found = bench("mobilenet_v1@resolution=32", TINY, batch=1, clock=quick(train=True))
+    assert found[0]["latency_s"] is None
+    assert found[0]["reason"] == "batch normalisation cannot be trained on one sample a channel; give a larger --batch"
+    assert found[1]["latency_s"] is not None
+    assert found[1]["ratio"] is None
+
+
+def test_a_worker_that_dies_is_a_reason_and_its_other_cells_go_on() -> None:
+    network = load(TINY)
+    cells = [Spec(OfValue(TINY, network.value, network.inputs), 1, Setting(), {"cell": i}) for i in range(2)]
+    with Pool(cells) as pool:
+        for number in (0, 1):
+            pool.prepare(number)
+        pool.workers[cells[0].state].kill()
+        with pytest.raises(CellFailed, match=r"its process was killed \(signal 9\), as the system does when memory runs out"):
+            pool.visit(0, 0, 1, 1)
+        assert len(pool.visit(1, 0, 1, 1).seconds) == 1
+        (process,) = pool.workers.values()
+    assert process.returncode is not None  # none is left behind
+
+
+def test_memory_and_groups() -> None:
+    assert memory_of(400, 100, 50, Setting()) == 400 + 150
+    assert memory_of(400, 100, 50, Setting(dtype="bf16")) == 200 + 75
+    assert memory_of(400, 100, 50, Setting(mode="train", optimizer="adam")) == 4 * 400 + 4 * 2 * 150
+    cells = [Spec(Spin(1), 1, Setting(), {"cell": i}, memory) for i, memory in enumerate((10, 40, 40, 90))]
+    assert groups(cells, None) == [[0, 1, 2, 3]]
+    assert groups(cells, 1000) == [[0, 1, 2, 3]]
+    assert groups(cells, 100) == [[0, 1], [2], [3]]
+    assert groups(cells, 100, base=0) == [[0, 1], [0, 2], [0, 3]]
+    assert groups([], 100) == []
+
+
+def test_a_timing_of_planted_rounds() -> None:
+    """Device time from graph replays, and what binds the launches, without a GPU."""
+    outcome = Outcome(Prepared(1.0, 0.5, None, 7), Warmed(2e-3, 10, True, 0.1))
+    for number in range(12):
+        visit = Visit([2e-3, 2e-3], 1, 1.0, 0, 4e-3, event_s=[1.9e-3], graph_s=[1e-3, 1.1e-3, 0.9e-3])
+        outcome.rounds[number] = Round(visit, Reading(1.0, 0.0, 0, 1e-3))
+    made = timing(Spec(Spin(1), 8, Setting(device="cuda"), {}), outcome)
+    assert (made.latency_s, made.grade, made.device_s, made.launch_bound) == (2e-3, "A", 1e-3, True)
+    assert (made.rounds, made.samples, made.peak_bytes, made.images_per_second) == (12, 24, 7, 8 / 2e-3)
+    few = timing(
+        Spec(Spin(1), 8, Setting(), {}), Outcome(outcome.prepared, outcome.warmed, dict(list(outcome.rounds.items())[:9]))
+    )
+    assert (few.latency_s, few.grade, few.rounds) == (None, None, 9)
+
+
+@pytest.mark.parametrize(("given", "seconds"), [("30s", 30), ("2m", 120), ("1h", 3600), ("45", 45), (2.5, 2.5), ("0.5s", 0.5)])
+def test_times(given: str | float, seconds: float) -> None:
+    assert seconds_of(given) == seconds
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"time": "soon"}, "time 'soon'"),
+        ({"time": "0s"}, "time '0s' is not from 0.1s to 168h; write it as 30s or 5m"),
+        ({"threads": "0"}, "threads '0' is not a whole number from 1 to 1024"),
+        ({"threads": "many"}, "threads 'many' is not a whole number"),
+        ({"dtype": "fp8"}, "no dtype is called 'fp8'"),
+        ({"memory_format": "nhwc"}, "no memory format is called 'nhwc'"),
+        ({"optimizer": "lion", "train": True}, "no optimizer is called 'lion'"),
+        ({"dataset_size": "60K"}, "--dataset-size 60K is for training; add --train"),
+        ({"dtype": ","}, "',' names nothing"),
+        ({"device": "abacus"}, "device 'abacus' is none"),
+        ({"resume": Path("none.samples.jsonl")}, "samples 'none.samples.jsonl' cannot be read"),
+    ],
+)
+def test_nonsense_is_refused_before_anything_is_measured(given: dict[str, Any], said: str, cache: Path) -> None:
+    with pytest.raises(ProfilerError) as fault:
+        bench(TINY, clock=Clock(**{"device": "cpu", **given}))
+    assert said in str(fault.value)
+    assert fault.value.exit_code == 2
+    assert not (cache / "last.samples.jsonl").exists()
+
+
+def test_a_comparison_takes_one_setting() -> None:
+    with pytest.raises(ProfilerError, match="several settings side by side are for `profiler bench`"):
+        profiler.compare(TINY, engine="closed", bench=quick(dtype="fp32,bf16"))
+    with pytest.raises(ProfilerError, match="there is nothing to measure; name a network"):
+        bench()
+    with pytest.raises(UnknownName):
+        bench("mobilenet_v9")
+    assert plan.LEAST_ROUNDS == 10
+
+
+# The command line
+
+
+def test_bench_by_the_command_line(tmp_path: Path) -> None:
+    out = tmp_path / "run.json"
+    ran = run("bench", TINY, SMALL, "--threads", "1", "--time", QUICK, "-o", str(out), "--csv", str(tmp_path / "run.csv"))
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.startswith("CPU, 1 thread, fp32; 2 s for all cells\n")
+    assert " ms ±" in ran.stdout or " µs ±" in ran.stdout
+    document = json.loads(out.read_text())
+    assert document["command"] == "bench"
+    assert document["environment"]["machine"]["affinity"] >= 1
+    records = list(csv.DictReader((tmp_path / "run.csv").read_text().splitlines()))
+    assert [record["model"] for record in records] == ["lenet5", "mobilenet_v1"]
+    assert set(MEASURED_COLUMNS) <= set(records[0])
+    assert (tmp_path / "run.samples.jsonl").exists()
+
+
+def test_compare_with_bench_by_the_command_line() -> None:
+    ran = run("compare", TINY, SMALL, "--bench", "--threads", "1", "--time", QUICK, "--engine", "closed")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "× the first" in ran.stdout
+    assert run("compare", TINY, "--train", "--engine", "closed").stderr == (
+        "error: --train, --dataset-size and --resume are for measuring; add --bench\n"
+    )
+    ran = run("compare", TINY, "--engine", "closed", "--columns", "model,latency_s")
+    assert ran.stderr == "error: column latency_s: nothing was measured; add --bench, or use `profiler bench`\n"
+
+
+def test_layers_by_the_command_line(tmp_path: Path) -> None:
+    out = tmp_path / "run.csv"
+    ran = run("bench", SMALL, "--layers", "--threads", "1", "--time", QUICK, "--top", "3", "-o", str(out))
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "by layer, the 3 that take longest of 84" in ran.stdout
+    assert "% of the MACs" in ran.stdout
+    records = list(csv.DictReader(out.read_text().splitlines()))
+    assert len(records) == 84
+    assert sum(float(record["share"]) for record in records) == pytest.approx(1.0)
+    assert {record["bound"] for record in records} <= {"compute", "memory", "overhead"}
+    ran = run("bench", SMALL, "--layers", "--compile")
+    assert (ran.returncode, ran.stderr) == (
+        2,
+        "error: --layers clocks the leaves of an eager network, and --compile fuses them; give one of the two\n",
+    )
+
+
+def test_an_absent_device_is_exit_code_3() -> None:
+    ran = run("bench", TINY, "--device", "cuda:7")
+    assert ran.returncode == 3
+    assert ran.stderr.startswith("error: device 'cuda:7' is not to be had: torch sees ")
+
+
+def test_interrupted_with_what_was_measured_kept_and_carried_on(tmp_path: Path) -> None:
+    out, samples = tmp_path / "run.json", tmp_path / "run.samples.jsonl"
+    words = ["sweep", "mobilenet_v1", "--alpha", "0.25", "--resolution", "32,64", "--bench", "--engine", "closed"]
+    words += ["--threads", "1", "--time", "60s", "-o", str(out)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "profiler", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True,
+    ) as process:  # fmt: skip
+        end = time.monotonic() + 60
+        while time.monotonic() < end and (not samples.exists() or samples.read_text().count('"what": "round"') < 12):
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of its processes
+        stdout, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert stderr == "interrupted\n"
+    assert f"--resume {samples} carries on." in stdout
+    kept = json.loads(out.read_text())["records"]
+    assert all(record["rounds"] >= 10 and record["latency_s"] is not None for record in kept)
+    words[words.index("60s")] = "3s"
+    ran = run(*words, "--resume", str(samples))
+    assert (ran.returncode, ran.stderr) == (0, "")
+    after = json.loads(out.read_text())["records"]
+    assert all(now["rounds"] >= then["rounds"] for now, then in zip(after, kept, strict=True))
+    assert all(record["stop"] for record in after)
+
+
+def test_selftest_by_the_command_line(cache: Path) -> None:
+    ran = run("selftest", "--time", "8s", "--threads", "1", "-f", "json")
+    document = json.loads(ran.stdout)
+    checks = document["certificate"]["checks"]
+    assert [check["check"] for check in checks] == [
+        "a loop of 2 ms",
+        "a network against itself, called different",
+        "a slowdown of 5 % found",
+        "ours over torch.utils.benchmark's",
+    ]
+    # whether a busy machine passes is its own affair; that the exit code says so is ours
+    assert ran.returncode == (0 if all(check["passed"] for check in checks) else 1)
+    assert json.loads((cache / "selftest.json").read_text())["checks"] == checks
