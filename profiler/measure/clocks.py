@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import time
+from functools import lru_cache
 from statistics import median
 from typing import Any
 
@@ -127,8 +128,7 @@ def gpu_reading(device: torch.device) -> dict[str, Any]:
     except ImportError:
         return {}
     try:
-        pynvml.nvmlInit()
-        handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(device).uuid}")
+        handle = _nvml(device)
         return {
             "sm_clock_hz": pynvml.nvmlDeviceGetClockInfo(handle, pynvml.NVML_CLOCK_SM) * 10**6,
             "throttle_reasons": pynvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle),
@@ -136,6 +136,14 @@ def gpu_reading(device: torch.device) -> dict[str, Any]:
         }
     except pynvml.NVMLError:
         return {}
+
+
+@lru_cache(maxsize=8)
+def _nvml(device: torch.device) -> Any:
+    import pynvml
+
+    pynvml.nvmlInit()
+    return pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(device).uuid}")
 
 
 def _switches() -> int:

@@ -20,6 +20,10 @@ MOST_DISTURBED = 0.20
 """Share of disturbed rounds, above which the figure is."""
 
 
+SLOWED_BY_HARDWARE = 0x08 | 0x20 | 0x40 | 0x80
+"""NVML's reasons for a lower clock that are nobody's setting: hardware slowdown, heat (software, hardware), power brake."""
+
+
 class Reading(NamedTuple):
     """What the machine did in one round, as one cell felt it."""
 
@@ -31,6 +35,8 @@ class Reading(NamedTuple):
     """Periods in which the cgroup's quota stopped the process."""
     reference: float | None
     """Seconds of the reference kernel, in the same worker."""
+    gpu_slowed: bool = False
+    """Whether heat or the power supply slowed the GPU's clock, where NVML tells."""
 
 
 class Grade(NamedTuple):
@@ -64,6 +70,7 @@ def disturbances(rounds: Sequence[Reading], threads: int) -> list[str]:
         "lost the processor": [reading.cpu_share < (1 - LOST) * quiet for reading in rounds],
         "stolen by another virtual machine": [reading.stolen > STOLEN for reading in rounds],
         "throttled by the quota": [reading.throttled > 0 for reading in rounds],
+        "GPU slowed by heat or power": [reading.gpu_slowed for reading in rounds],
         "reference kernel slowed": [r.reference is not None and r.reference > SLOWED * usual for r in rounds],
     }
     said = []

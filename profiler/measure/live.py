@@ -50,6 +50,7 @@ class Live:
         self.device = torch.device(setting.device)
         self.by_torch = False
         self.graph: Any = None
+        self.uncaptured = True
         before = self._memory_before()
         start = time.perf_counter()
         self.module, self.args, self.kwargs = self._placed(*make())
@@ -162,8 +163,9 @@ class Live:
 
     def capture(self) -> None:
         """Capture a CUDA graph of the call, where the network allows it: its replays are the device's own time."""
-        if self.device.type != "cuda" or self.setting.mode == "train" or self.graph is not None:
+        if self.device.type != "cuda" or self.setting.mode == "train" or not self.uncaptured:
             return
+        self.uncaptured = False  # what could not be captured once cannot be captured later
         stream = torch.cuda.Stream(self.device)
         stream.wait_stream(torch.cuda.current_stream(self.device))
         try:

@@ -21,7 +21,7 @@ from statistics import median
 from typing import Protocol
 
 from profiler.measure import plan as plans
-from profiler.measure.grades import Reading
+from profiler.measure.grades import SLOWED_BY_HARDWARE, Reading
 from profiler.measure.host import Counters, stolen_share
 from profiler.measure.plan import Budget, Spec, State
 from profiler.measure.statistics import median_interval
@@ -254,7 +254,8 @@ class Scheduler:
         stolen, throttled = stolen_share(before, after), after.throttled - before.throttled
         kept: dict[int, Round] = {}
         for number, visit in visits.items():
-            reading = Reading(visit.cpu_share, stolen, throttled, references[self.cells[number].state])
+            slowed = bool(visit.gpu.get("throttle_reasons", 0) & SLOWED_BY_HARDWARE)
+            reading = Reading(visit.cpu_share, stolen, throttled, references[self.cells[number].state], slowed)
             kept[number] = self.run.outcomes[number].rounds[self.run.round] = Round(visit, reading)
             self.run.inside_s += visit.spent_s
         if self.keeper is not None:

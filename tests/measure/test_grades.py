@@ -41,6 +41,7 @@ def test_a_disturbed_figure_is_one_grade_lower(half: float, letter: str) -> None
         (QUIET._replace(throttled=2), 1, ["throttled by the quota in 30 % of rounds"]),
         (QUIET._replace(reference=1.2e-3), 1, ["reference kernel slowed in 30 % of rounds"]),
         (QUIET._replace(reference=None), 1, []),
+        (QUIET._replace(gpu_slowed=True), 2, ["GPU slowed by heat or power in 30 % of rounds"]),
     ],
 )
 def test_each_detector(disturbed: Reading, threads: int, said: list[str]) -> None:
