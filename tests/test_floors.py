@@ -39,13 +39,28 @@ FLOORS: list[tuple[str, ...]] = [
     ("archs", "archs.*"),
     ("profiler.count.shapes", "profiler.count.formulas", "profiler.count.conventions", "profiler.count.derivation"),
     ("profiler.count.closed",),
-    ("profiler.network.load", "profiler.network.modules"),
+    ("profiler.network.load", "profiler.network.modules", "profiler.network.meta"),
     ("profiler.count.polynomial", "profiler.network.build", "profiler.count.witnesses"),
+    (
+        "profiler.count.leaves",
+        "profiler.count.operators",
+        "profiler.count.metashapes",
+        "profiler.count.registered",
+        "profiler.count.booking",
+        "profiler.count.recorder",
+        "profiler.count.harm",
+    ),
+    ("profiler.count.traced",),
     ("profiler.count.agree",),
     ("profiler.study.*", "profiler.api"),
     ("cli", "profiler.__main__"),
 ]
-TORCH = {"profiler.network.build", "profiler.network.modules", "profiler.count.witnesses", "profiler.count.agree"}
+TORCH = {
+    *("profiler.network.build", "profiler.network.modules", "profiler.network.meta"),
+    *("profiler.count.witnesses", "profiler.count.agree", "profiler.count.traced", "profiler.count.recorder"),
+    *("profiler.count.booking", "profiler.count.leaves", "profiler.count.operators", "profiler.count.metashapes"),
+    *("profiler.count.registered", "profiler.count.harm"),
+}
 # A record draws itself: the one import that points up, inside the function.
 EXCEPTIONS = {("profiler.records", "profiler.report.table"), ("profiler", "*")}
 

@@ -1,0 +1,341 @@
+"""Any nn.Module counted into the closed form's rows, by running it on tensors that hold nothing.
+
+A ladder: on the meta device; there with meta as the default device; there with the values of integer and boolean inputs;
+then on the CPU with real tensors. Traced says which rung counted, and why those before it did not.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from profiler.count.harm import unharmed
+from profiler.count.recorder import Recorder
+from profiler.errors import ProfilerError, ShapeError
+from profiler.records import Profile, Row, Shape, Totals
+
+LARGEST_REAL = 1 << 31
+"""Elements of parameters that are put into memory for a count with real tensors, at most."""
+
+
+@dataclass(frozen=True)
+class Uncounted:
+    """An operator without a formula."""
+
+    op: str
+    times: int
+    path: str
+    """Where it first ran."""
+
+    @property
+    def cure(self) -> str:
+        return f"profiler.register('{self.op}') adds its formula"
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many of the operations that ran were counted, and how."""
+
+    counted: int
+    """With multiply-adds."""
+    elementwise: int
+    free: int
+    """Known to cost nothing: views, copies, creation."""
+    uncounted: int
+    """Without a formula."""
+
+    @property
+    def share(self) -> float:
+        """The part of the operations that had a formula or are known to be free."""
+        every = self.counted + self.elementwise + self.free + self.uncounted
+        return (every - self.uncounted) / every if every else 1.0
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A profile with how it was come by."""
+
+    profile: Profile
+    rung: str
+    """"meta", "meta-device", "data-dependent" (counted on these input values) or "real"."""
+    reason: str
+    """Why the rungs before it did not do; empty on the first."""
+    coverage: Coverage
+    uncounted: tuple[Uncounted, ...] = ()
+    unused: tuple[str, ...] = ()
+    """Modules that never ran, without those below them."""
+    unread: int = 0
+    """Parameters that nothing read."""
+    tied: tuple[str, ...] = ()
+    """Second names of parameters that are counted once."""
+    harm: tuple[str, ...] = ()
+    """What the trace found changed afterwards, and put back; empty is no harm."""
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def useful_macs(self) -> int:
+        """Multiply-adds without the half of causal attention that a kernel may skip."""
+        return self.profile.macs - sum(row.macs - row.facts.get("useful_macs", row.macs) for row in self.profile.rows)
+
+    @property
+    def active_params(self) -> int:
+        """Parameters that one token meets: of a mixture of experts, those of the experts that it is sent to."""
+        idle = 0
+        for row in self.profile.rows:
+            if "active" in row.facts:
+                idle += row.weights - row.weights * row.facts["active"] // row.facts["experts"]
+        return self.profile.params - idle
+
+
+Given = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+def trace(
+    module: nn.Module,
+    args: tuple[Any, ...] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    name: str = "",
+    options: Mapping[str, Any] | None = None,
+    inputs: tuple[Shape, ...] = (),
+    batch: int | None = 1,
+) -> Traced:
+    """The rows of one evaluation of `module` on these arguments, tensors of any device, meta included, or anything else.
+
+    Counts are for the whole batch; `inputs` (shapes of one sample) and `batch` are only noted in the profile. The module, the
+    generators and torch are as before, also after an error. Raises ProfilerError where the module does not run, with the path.
+    """
+    if not isinstance(module, nn.Module):
+        raise ProfilerError(f"trace takes an nn.Module, not {type(module).__name__}")
+    args = args if isinstance(args, tuple) else (args,)
+    module = getattr(module, "_orig_mod", module)  # what torch.compile wraps
+    if any(nn.parameter.is_lazy(t) for t in [*module.parameters(), *module.buffers()]):
+        module = copy.deepcopy(module)
+    name = name or type(module).__name__
+    with unharmed(module) as harm:
+        recorder, rung, reason = _climb(module, (args, dict(kwargs or {})), name)
+        rows = tuple(recorder.rows)
+        if rung == "meta":
+            rows = _beside(rows, module, (args, dict(kwargs or {})), recorder)
+    shapes = inputs or tuple(tuple(t.shape[1:]) if batch else tuple(t.shape) for t in _tensors((args, kwargs)))
+    first = shapes[0] if shapes else ()
+    resolution = first[-1] if len(first) >= 3 and first[-1] == first[-2] else None
+    books = recorder.books
+    missing = tuple(Uncounted(op, times, path) for op, (times, path) in books.uncounted.items())
+    profile = Profile(name, dict(options or {}), None, resolution, shapes, batch or 1, rows, sums(rows), "traced",
+                      tuple(each.op for each in missing))  # fmt: skip
+    read = sum(p.numel() for p in module.parameters() if id(p) in books.booked)
+    return Traced(
+        profile, rung, reason, Coverage(**books.tally), missing, _unused(module, recorder),
+        sum(p.numel() for p in module.parameters()) - read, tuple(books.tied), tuple(harm),
+    )  # fmt: skip
+
+
+def sums(rows: tuple[Row, ...]) -> Totals:
+    """Totals of rows."""
+    main = [row[7:14] for row in rows if not row.side]
+    weights, bias, norm, buffers, macs, elementwise, activations = map(sum, zip(*main, strict=True)) if main else [0] * 7
+    side = [row for row in rows if row.side]
+    return Totals(
+        weights, bias, norm, buffers, macs, elementwise, activations, sum(r.params for r in side), sum(r.macs for r in side)
+    )
+
+
+# The ladder
+
+
+def _climb(module: nn.Module, given: Given, name: str) -> tuple[Recorder, str, str]:
+    """The first rung on which the module runs. Raises ProfilerError with the path where it runs on none."""
+    reason, fault, recorder = "", None, None
+    for rung, prepare, context in _RUNGS:
+        recorder = Recorder(module)
+        try:
+            _forward(recorder, module, prepare(given), context)
+        except ShapeError:
+            raise
+        except Exception as raised:
+            fault = raised
+            reason = reason or _why(raised, recorder)
+            continue
+        return recorder, rung, reason if rung != "meta" else ""
+    assert fault is not None and recorder is not None
+    return _really(module, given, name, reason, fault, recorder)
+
+
+def _forward(recorder: Recorder, module: nn.Module, given: Given, context: Callable[[], Any]) -> None:
+    args, kwargs = given
+    with context(), torch.inference_mode(), recorder.listening():
+        module(*args, **kwargs)
+
+
+def _really(
+    module: nn.Module, given: Given, name: str, reason: str, fault: Exception, before: Recorder
+) -> tuple[Recorder, str, str]:
+    """The last rung: a copy on the CPU, with the values that there are, or none where it stands on meta."""
+    if sum(p.numel() for p in module.parameters()) > LARGEST_REAL:
+        raise _refused(name, fault, before) from None
+    try:
+        real, (args, kwargs) = _on_cpu(module, given)
+    except Exception:
+        raise _refused(name, fault, before) from None
+    recorder = Recorder(real, real=True)
+    try:
+        _forward(recorder, real, (args, kwargs), nullcontext)
+    except ShapeError:
+        raise
+    except Exception as raised:
+        raise _refused(name, raised, recorder) from None
+    original = dict(module.named_parameters())
+    recorder.books.booked |= {
+        id(original[n]) for n, p in real.named_parameters() if id(p) in recorder.books.booked and n in original
+    }
+    twins = dict(zip(map(id, real.modules()), map(id, module.modules()), strict=False))
+    recorder.called |= {twins[key] for key in recorder.called if key in twins}
+    if recorder.dependent:
+        return (
+            recorder,
+            "data-dependent",
+            f"{reason}; counted on this input, whose values decide what runs ({recorder.dependent})",
+        )
+    return recorder, "real", reason
+
+
+def _on_cpu(module: nn.Module, given: Given) -> tuple[nn.Module, Given]:
+    generator = torch.Generator().manual_seed(0)
+
+    def real(t: Tensor) -> Tensor:
+        if not t.is_meta:
+            return t.detach().to("cpu", copy=True)
+        if t.is_floating_point():
+            return torch.empty(t.shape, dtype=t.dtype).normal_(0, 0.02, generator=generator)
+        return torch.zeros(t.shape, dtype=t.dtype)
+
+    memo: dict[int, Any] = {}
+    for t in [*module.parameters(), *module.buffers()]:
+        made = real(t)
+        memo[id(t)] = nn.Parameter(made, requires_grad=False) if isinstance(t, nn.Parameter) else made
+    return copy.deepcopy(module, memo), _mapped(given, real)
+
+
+def _why(fault: Exception, recorder: Recorder) -> str:
+    place = recorder.fault_path or "its forward"
+    if recorder.dependent:
+        return f"{recorder.dependent} asks for values, which the meta device has not"
+    return f"{place}: {_sentence(fault)}"
+
+
+def _refused(name: str, fault: BaseException, recorder: Recorder) -> ProfilerError:
+    path = recorder.fault_path
+    at = f"{name}, in {path}" if path else name
+    return ProfilerError(
+        f"{at}: its forward raises {type(fault).__name__}: {_sentence(fault)}; check the input that is given, or the model"
+    )
+
+
+def _sentence(fault: BaseException) -> str:
+    text = " ".join(line.strip() for line in str(fault).strip().splitlines()[:2])
+    return (text or type(fault).__name__)[:300].rstrip(" .;:")
+
+
+def _to_meta(t: Tensor) -> Tensor:
+    return t if t.is_meta else torch.empty_like(t, device="meta")
+
+
+def _floats_to_meta(t: Tensor) -> Tensor:
+    return _to_meta(t) if t.is_floating_point() or t.is_complex() else t.detach().cpu()
+
+
+def _mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """`value` with every tensor changed, in lists, tuples, dicts and dataclass-like outputs of transformers."""
+    if isinstance(value, PackedSequence):
+        return value._replace(data=change(value.data))
+    if isinstance(value, Tensor):
+        return change(value)
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(_mapped(x, change) for x in value))
+    if isinstance(value, list | tuple):
+        return type(value)(_mapped(x, change) for x in value)
+    if type(value) is dict:
+        return {key: _mapped(x, change) for key, x in value.items()}
+    return value
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    found: list[Tensor] = []
+
+    def keep(t: Tensor) -> Tensor:
+        found.append(t)
+        return t
+
+    _mapped(value, keep)
+    return iter(found)
+
+
+@contextmanager
+def _default_meta() -> Iterator[None]:
+    with torch.device("meta"):
+        yield
+
+
+_RUNGS: tuple[tuple[str, Callable[[Given], Given], Callable[[], Any]], ...] = (
+    ("meta", lambda given: _mapped(given, _to_meta), nullcontext),
+    ("meta-device", lambda given: _mapped(given, _to_meta), _default_meta),
+    ("data-dependent", lambda given: _mapped(given, _floats_to_meta), nullcontext),
+)
+
+
+# What did not run
+
+
+def _unused(module: nn.Module, recorder: Recorder) -> tuple[str, ...]:
+    """Modules that never ran and whose parameters nothing read, the highest of them only."""
+    books = recorder.books
+    used = {path for m in recorder.called if (path := books.paths.get(m)) is not None}
+    used |= {books.paths[id(m)] for key, (m, _, _) in books.owners.items() if key in books.booked and id(m) in books.paths}
+    inside = {path[:i] for path in used for i, c in enumerate(path + ".") if c == "."} | {""}
+    idle = [path for path, m in module.named_modules() if path not in inside and not _only_holds(m)]
+    kept: list[str] = []
+    for path in idle:
+        if not any(path.startswith(f"{above}.") for above in kept):
+            kept.append(path)
+    return tuple(kept)
+
+
+def _only_holds(m: nn.Module) -> bool:
+    return isinstance(m, nn.ModuleList | nn.ModuleDict | nn.ParameterList | nn.ParameterDict) and not len(list(m.children()))
+
+
+def _beside(rows: tuple[Row, ...], module: nn.Module, given: Given, main: Recorder) -> tuple[Row, ...]:
+    """The rows with those of what runs in training only: parts that evaluation left out and a forward in training runs."""
+    unused = _unused(module, main)
+    if not any(True for path in unused for _ in module.get_submodule(path).parameters()):
+        return rows
+    recorder = Recorder(module)
+    for m in module.modules():
+        m.__dict__["training"] = True
+    try:
+        _forward(recorder, module, _mapped(given, _to_meta), nullcontext)
+    except Exception:
+        return rows
+    finally:
+        for m in module.modules():
+            m.__dict__["training"] = False
+    below = tuple(f"{path}." for path in unused)
+    side = [f"{row.path}.".startswith(below) for row in recorder.rows]
+    aside = [row._replace(side=True) for row, is_side in zip(recorder.rows, side, strict=True) if is_side]
+    if [row.path for row, is_side in zip(recorder.rows, side, strict=True) if not is_side] != [row.path for row in rows]:
+        return (*rows, *aside)
+    turns = {True: iter(aside), False: iter(rows)}
+    return tuple(next(turns[is_side]) for is_side in side)
+
+
+def with_rows(profile: Profile, rows: tuple[Row, ...]) -> Profile:
+    """The profile with other rows and their sums."""
+    return replace(profile, rows=rows, totals=sums(rows))
