@@ -1,7 +1,7 @@
-"""Stock modules as the layers that a network is made of, so that a traced module is counted by the closed form's own formulas.
+"""Stock modules as the layers that a network is made of, so that a traced one is counted by the closed form's own formulas.
 
-A module is a leaf where its class is torch.nn's (or one of network/modules.py) and runs that class's own forward. `layer_of` gives
-the layer that says the same, or None where no layer does ("same" padding, other padding modes, an odd window): such a leaf is
+A module is a leaf where its class is torch.nn's (or one of network/modules.py) and runs that class's own forward. `layer_of`
+gives the layer that says the same, or None where no layer does ("same" padding, other padding modes, an odd window): such a leaf is
 run, and what it runs is summed into its one row.
 """
 
@@ -85,8 +85,6 @@ def _upsample(m: Any) -> L.Layer | None:
 
 def _pad(m: Any) -> L.Layer | None:
     given = m.padding
-    if min(given) < 0:
-        return None
     if len(set(given)) == 1:
         return L.Pad(given[0])
     return L.Pad(tuple((given[i], given[i + 1]) for i in range(len(given) - 2, -2, -2)))  # torch writes the last axis first
