@@ -153,7 +153,7 @@ def _cast(x: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = Non
 
 
 def _created(size: Any, *rest: Any, dtype: Any = None, layout: Any = None, device: Any = None, **named: Any) -> Tensor | None:
-    if rest or device is None or torch.device(device).type != "meta":
+    if rest or device is None or torch.device(device).type != "meta" or not (dtype or torch.float32).is_floating_point:
         return None
     return fresh(size, dtype or torch.get_default_dtype())
 
@@ -170,12 +170,27 @@ def _repeat(x: Tensor, repeats: Any) -> Tensor | None:
 
 
 _UNARY = (
-    "relu gelu silu mish sigmoid hardsigmoid hardswish tanh elu leaky_relu hardtanh relu6 softplus neg exp log sqrt rsqrt cos sin "
-    "abs square erf clamp clamp_min clamp_max reciprocal celu selu dropout"
+    "relu gelu silu mish sigmoid hardsigmoid hardswish tanh elu leaky_relu hardtanh relu6 softplus neg exp log sqrt rsqrt cos "
+    "sin abs square erf clamp clamp_min clamp_max reciprocal celu selu dropout"
 )
 
 def _group_norm(x: Tensor, groups: int, *rest: Any, **named: Any) -> Tensor | None:
     return fresh(x.shape, x.dtype) if x.is_meta and x.ndim > 1 and x.shape[1] % groups == 0 else None
+
+
+def _grouped_mm(a: Tensor, b: Tensor, offs: Any = None, bias: Any = None, out_dtype: Any = None) -> Tensor | None:
+    dtype = out_dtype or a.dtype
+    if not (a.is_meta or b.is_meta) or a.shape[-1] != b.shape[-2]:
+        return None
+    if a.ndim == 2 and b.ndim == 3:
+        return fresh((a.shape[0], b.shape[-1]), dtype)
+    if a.ndim == 3 and b.ndim == 3:
+        return fresh((*a.shape[:-1], b.shape[-1]), dtype)
+    if offs is None:
+        return None
+    if a.ndim == 2:
+        return fresh((offs.shape[0], a.shape[0], b.shape[1]), dtype)
+    return fresh((a.shape[1], b.shape[1]), dtype)
 
 
 _GROUPED: dict[str, Rule] = {
@@ -190,6 +205,7 @@ _GROUPED: dict[str, Rule] = {
     "matmul": _matmul,
     "mm bmm": _bmm,
     "addmm baddbmm": _plus_matmul,
+    "_grouped_mm": _grouped_mm,
     "scaled_dot_product_attention": _sdpa,
     "cat": _cat,
     "embedding": _embedding,

@@ -252,7 +252,7 @@ _ELEMENTWISE: dict[str, str] = {
                    "margin_ranking_loss hinge_embedding_loss cosine_embedding_loss poisson_nll_loss triplet_margin_loss "
                    "_thnn_fused_lstm_cell _thnn_fused_gru_cell fake_quantize_per_tensor_affine quantize_per_tensor quantize_per_channel "
                    "dequantize segment_reduce nansum nanmean native_dropout _fused_dropout bernoulli_ "
-                   "fake_quantize_per_channel_affine _fake_quantize_learnable_per_tensor_affine round cov corrcoef",
+                   "fake_quantize_per_channel_affine _fake_quantize_learnable_per_tensor_affine floor_divide remainder",
 }  # fmt: skip
 
 ELEMENTWISE: dict[str, str] = {f"aten::{name}": kind for kind, names in _ELEMENTWISE.items() for name in names.split()}

@@ -1,13 +1,15 @@
-"""What runs while a module is traced, as rows: a dispatch mode under a stack of the running modules, which are known by identity.
+"""What runs while a module is traced, as rows: a dispatch mode under a stack of the running modules, known by identity.
 
-A stock module is counted by the closed form's formulas and not run at all. Every other operator arrives here whole (attention,
-linear, LSTM: the trace runs in inference mode, where torch does not open them) and is booked in the module that runs it.
+A stock module is counted by the closed form's formulas and not run at all. Every other operator arrives here whole
+(attention, linear, LSTM: the trace runs in inference mode, where torch does not open them) and is booked in the module that
+runs it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import prod
 from threading import get_ident
 from typing import Any, NamedTuple
 
@@ -26,8 +28,11 @@ from profiler.network import layers as L
 from profiler.records import Row
 
 PRODUCT, ELEMENT, NOTHING, OPENED, UNKNOWN = range(5)
-DEPENDENT = frozenset({"aten::_local_scalar_dense", "aten::item", "aten::is_nonzero", "aten::equal", "aten::nonzero",
-                       "aten::masked_select", "aten::unique", "aten::_unique2", "aten::unique_consecutive", "aten::unique_dim"})  # fmt: skip
+_ASKING = (
+    *("_local_scalar_dense", "item", "is_nonzero", "equal", "nonzero", "argwhere", "masked_select"),
+    *("unique", "_unique2", "unique_consecutive", "unique_dim", "allclose"),
+)
+DEPENDENT = frozenset(f"aten::{name}" for name in _ASKING)
 """Operators whose answer, or its shape, depends on values."""
 
 
@@ -166,7 +171,7 @@ class Recorder(TorchDispatchMode):
             if args or len(kwargs) != 1:
                 return None
             args = tuple(kwargs.values())
-        if not args or not all([isinstance(x, Tensor) for x in args]):
+        if not args or not all(isinstance(x, Tensor) for x in args):
             return None
         x = args[0]
         shape = tuple(x.shape)
@@ -240,7 +245,7 @@ class Recorder(TorchDispatchMode):
         """Whether the other operands spread over the first, so that an in-place operator leaves its shape."""
         shape = args[0].shape
         return all(
-            [not isinstance(x, Tensor) or x.shape == shape or spread_over(shape, x.shape) == tuple(shape) for x in args[1:]]
+            not isinstance(x, Tensor) or x.shape == shape or spread_over(shape, x.shape) == tuple(shape) for x in args[1:]
         )
 
     def run(self, func: Any, found: Entry, args: Any, kwargs: Any) -> Any:
@@ -254,7 +259,11 @@ class Recorder(TorchDispatchMode):
         given = list(tensors_in(args, kwargs))
         actual = [t for t in given if not t.is_meta]
         if not actual:
-            return func(*args, **kwargs)
+            if given or not _is_small_constant(found.name, args, kwargs):
+                return func(*args, **kwargs)
+            out = func(*_at_home(args), **_at_home(kwargs))
+            self.keep(out, [])
+            return out
         if len(actual) < len(given) or any(id(t) in self.books.owners for t in actual):
             kept: tuple[int, ...] = ()
             if found.op.startswith(("index", "_unsafe_index", "embedding")):
@@ -263,6 +272,8 @@ class Recorder(TorchDispatchMode):
             return func(*args, **kwargs)
         if found.mutable and any(id(t) not in self.made for t in actual):
             return args[0]  # what stood before the trace is not written
+        if found.op in ("to", "copy", "type_as") and not any(t.is_floating_point() for t in actual):
+            args, kwargs = _at_home(args), _at_home(kwargs)
         out = func(*args, **kwargs)
         self.keep(out, actual)
         return out
@@ -294,6 +305,34 @@ class Recorder(TorchDispatchMode):
     @property
     def rows(self) -> list[Row]:
         return self.books.rows
+
+
+_CREATED = frozenset({"aten::arange", "aten::zeros", "aten::ones", "aten::full", "aten::scalar_tensor", "aten::eye"})
+_SMALL = 1 << 20
+_WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool)
+
+
+def _is_small_constant(name: str, args: Any, kwargs: Any) -> bool:
+    """Whether a few integers or booleans are made: positions and masks, which keep their values on the CPU."""
+    if name not in _CREATED:
+        return False
+    dtype = kwargs.get("dtype")
+    if name == "aten::arange":
+        whole = all(isinstance(x, int) for x in args)
+        return (dtype in _WHOLE or (dtype is None and whole)) and abs(args[-1 if len(args) < 3 else 1]) <= _SMALL
+    if name == "aten::full" and dtype is None:
+        dtype = torch.int64 if isinstance(args[1], int) else None
+    size = args[0] if args and isinstance(args[0], list | tuple) else [x for x in args if isinstance(x, int)]
+    return dtype in _WHOLE and prod(size) <= _SMALL
+
+
+def _at_home(value: Any) -> Any:
+    """The arguments with the CPU for the meta device: integers keep their values, wherever they are sent."""
+    if isinstance(value, torch.device):
+        return torch.device("cpu")
+    if isinstance(value, dict):
+        return {key: _at_home(x) for key, x in value.items()}
+    return tuple(_at_home(x) for x in value) if isinstance(value, tuple) else value
 
 
 @contextmanager

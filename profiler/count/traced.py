@@ -164,8 +164,11 @@ def _climb(module: nn.Module, given: Given, name: str) -> tuple[Recorder, str, s
             fault = raised
             reason = reason or _why(raised, recorder)
             continue
-        return recorder, rung, reason if rung != "meta" else ""
-    assert fault is not None and recorder is not None
+        if rung == "data-dependent":
+            reason += "; counted on these values of the integer inputs"
+        return recorder, rung, reason
+    assert fault is not None
+    assert recorder is not None
     return _really(module, given, name, reason, fault, recorder)
 
 
@@ -215,7 +218,7 @@ def _on_cpu(module: nn.Module, given: Given) -> tuple[nn.Module, Given]:
             return t.detach().to("cpu", copy=True)
         if t.is_floating_point():
             return torch.empty(t.shape, dtype=t.dtype).normal_(0, 0.02, generator=generator)
-        return torch.zeros(t.shape, dtype=t.dtype)
+        return torch.ones(t.shape, dtype=t.dtype)  # a token, a length, a mask that hides nothing
 
     memo: dict[int, Any] = {}
     for t in [*module.parameters(), *module.buffers()]:
@@ -249,7 +252,9 @@ def _to_meta(t: Tensor) -> Tensor:
 
 
 def _floats_to_meta(t: Tensor) -> Tensor:
-    return _to_meta(t) if t.is_floating_point() or t.is_complex() else t.detach().cpu()
+    if t.is_floating_point() or t.is_complex():
+        return _to_meta(t)
+    return torch.ones(t.shape, dtype=t.dtype) if t.is_meta else t.detach().cpu()
 
 
 def _mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
