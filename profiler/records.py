@@ -111,7 +111,8 @@ class Profile:
     resolution: int | None
     inputs: tuple[Shape, ...]
     """Shapes of one sample, without the batch axis."""
-    batch: int
+    batch: int | None
+    """Samples at once; None where the shapes are whole as they are."""
     rows: tuple[Row, ...]
     totals: Totals
     engine: str = "closed"
@@ -228,9 +229,10 @@ class Record(TypedDict, total=False):
     thop_macs: int | None
     thop_total: int | None
     torch_macs: int | None
+    traced_macs: int | None
 
 
-BASE_COLUMNS = tuple(name for name in Record.__annotations__ if name.split("_")[0] not in ("fvcore", "thop", "torch"))
+BASE_COLUMNS = tuple(name for name in Record.__annotations__ if name.split("_")[0] not in ("fvcore", "thop", "torch", "traced"))
 """The columns that every record has; those of a witness stand after them when it was asked."""
 
 FLOAT32_BYTES = 4

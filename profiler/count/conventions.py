@@ -173,7 +173,7 @@ def _thop_norm(row: Row) -> int:
 
 
 def _thop_softmax(row: Row) -> int:
-    n = row.inputs[0][row.facts.get("dim", 1)]
+    n: int = row.inputs[0][row.facts.get("dim", 1)]
     return _in(row) // n * (3 * n - 1)
 
 
@@ -196,7 +196,8 @@ def _thop_recurrent(row: Row) -> int:
 
     def cell(width: int) -> int:
         state: int = (width + h) * h + h + (2 * h if facts["bias"] else 0)
-        return gates * state + rest
+        found: int = gates * state + rest
+        return found
 
     layers = two * cell(m) + (facts["num_layers"] - 1) * two * cell(two * h)
     count: int = layers * (_in(row) // m)
@@ -261,10 +262,12 @@ TORCH = Convention(
 )
 TORCH_ON_CPU = replace(
     TORCH,
-    rules=TORCH.rules | dict.fromkeys(("attention", *_RECURRENT), _zero),
-    reasons=TORCH.reasons
-    | dict.fromkeys(_RECURRENT, "does not count the fused recurrent layers of the CPU")
-    | {"attention": "does not count the fused attention of the CPU"},
+    rules={**TORCH.rules, **dict.fromkeys(("attention", *_RECURRENT), _zero)},
+    reasons={
+        **TORCH.reasons,
+        **dict.fromkeys(_RECURRENT, "does not count the fused recurrent layers of the CPU"),
+        "attention": "does not count the fused attention of the CPU",
+    },
 )
 """What FlopCounterMode sees where a module does not run on the meta device: fused kernels hide their products."""
 

@@ -53,7 +53,6 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("vgg16", {"resolution": 224, "rho": 1}, "vgg16: give one of resolution and rho, not both"),
     ("vgg16", {"input": "224x224"}, "vgg16: input 224x224 has other axes than its native 3x224x224; give as many"),
     ("vgg16", {"alpha": 0}, "alpha 0 is not a width"),
-    ("torchvision:resnet50", {}, "model 'torchvision:resnet50' is a reference to code"),
 ]  # fmt: skip
 
 
