@@ -45,6 +45,8 @@ class Merged:
         self.macs = self.activations = self.elementwise = 0
         self.parts: list[tuple[str, str, Any, bool]] = []
         """op, kind, facts, and whether it has multiply-adds."""
+        self.fused = 0
+        """Multiply-adds of fused attention among them."""
 
 
 Read = list[tuple[str, int, str]]
@@ -131,6 +133,7 @@ class Books:
         else:
             op = "".join(f"_{c.lower()}" if c.isupper() else c for c in _spelled(merged.leaf.__name__)).lstrip("_")
             kind = _kind_of(merged.leaf.__name__, products)
+            facts |= {"fused_macs": merged.fused} if merged.fused else {}
         if kind == "conv" or (op == "conv" and kind != "conv_transpose"):
             kind = _conv_kind(facts, _shapes(args, kwargs))
         macs, elementwise, activations = merged.macs, merged.elementwise, merged.activations
@@ -189,6 +192,7 @@ class Books:
         merged = recorder.merging
         if merged is not None:
             merged.macs += work.macs
+            merged.fused += work.macs if found.op == "attention" else 0
             merged.activations += work.activations
             merged.elementwise += work.elementwise
             if work.macs or work.elementwise:

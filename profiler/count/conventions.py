@@ -84,6 +84,13 @@ def _single(row: Row) -> int:
     return 0 if "experts" in row.facts else row.macs
 
 
+def _unfused(row: Row) -> int:
+    """A whole attention module, without the products of its fused kernel."""
+    fused: int = row.facts.get("fused_macs", 0)
+    return row.macs - fused
+
+
+_FUSED = "does not count the products of fused attention"
 _GROUPED = "does not count the grouped products of experts"
 
 
@@ -137,6 +144,7 @@ FVCORE = Convention(
     _PRODUCTS
     | {
         "attention": _zero,
+        "multihead_attention": _unfused,
         "matmul": _single,
         "batch_norm": _fvcore_batch_norm,
         "layer_norm": _fvcore_norm,
@@ -147,7 +155,8 @@ FVCORE = Convention(
         "resize": _fvcore_resize,
     },
     {
-        "attention": "does not count the products of fused attention",
+        "attention": _FUSED,
+        "multihead_attention": _FUSED,
         "matmul": _GROUPED,
         "batch_norm": "counts {n} operations per element of BatchNorm",
         "layer_norm": "counts {n} operations per element of LayerNorm",
@@ -257,16 +266,20 @@ TORCH = Convention(
     "torch's FlopCounterMode",
     "FLOPs, a multiply-add as two",
     dict.fromkeys(_PRODUCTS, _twice) | {"matmul": lambda row: 2 * _single(row)},
-    dict.fromkeys((*_PRODUCTS, *_RECURRENT, "bilinear"), _TWO),
+    dict.fromkeys((*_PRODUCTS, *_RECURRENT, "bilinear", "multihead_attention"), _TWO),
     _twice,
 )
 TORCH_ON_CPU = replace(
     TORCH,
-    rules={**TORCH.rules, **dict.fromkeys(("attention", *_RECURRENT), _zero)},
+    rules={
+        **TORCH.rules,
+        **dict.fromkeys(("attention", *_RECURRENT), _zero),
+        "multihead_attention": lambda row: 2 * _unfused(row),
+    },
     reasons={
         **TORCH.reasons,
         **dict.fromkeys(_RECURRENT, "does not count the fused recurrent layers of the CPU"),
-        "attention": "does not count the fused attention of the CPU",
+        "attention": _FUSED,
     },
 )
 """What FlopCounterMode sees where a module does not run on the meta device: fused kernels hide their products."""

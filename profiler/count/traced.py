@@ -124,7 +124,7 @@ def trace(
         rows = tuple(recorder.rows)
         if rung == "meta":
             rows = _beside(rows, module, (args, dict(kwargs or {})), recorder)
-    shapes = inputs or tuple(tuple(t.shape[1:]) if batch else tuple(t.shape) for t in _tensors((args, kwargs)))
+    shapes = inputs or tuple(tuple(t.shape[1:]) if batch else tuple(t.shape) for t in tensors((args, kwargs)))
     first = shapes[0] if shapes else ()
     resolution = first[-1] if len(first) >= 3 and first[-1] == first[-2] else None
     books = recorder.books
@@ -224,7 +224,7 @@ def _on_cpu(module: nn.Module, given: Given) -> tuple[nn.Module, Given]:
     for t in [*module.parameters(), *module.buffers()]:
         made = real(t)
         memo[id(t)] = nn.Parameter(made, requires_grad=False) if isinstance(t, nn.Parameter) else made
-    return copy.deepcopy(module, memo), _mapped(given, real)
+    return copy.deepcopy(module, memo), mapped(given, real)
 
 
 def _why(fault: Exception, recorder: Recorder) -> str:
@@ -257,29 +257,29 @@ def _floats_to_meta(t: Tensor) -> Tensor:
     return torch.ones(t.shape, dtype=t.dtype) if t.is_meta else t.detach().cpu()
 
 
-def _mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+def mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
     """`value` with every tensor changed, in lists, tuples, dicts and dataclass-like outputs of transformers."""
     if isinstance(value, PackedSequence):
         return value._replace(data=change(value.data))
     if isinstance(value, Tensor):
         return change(value)
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(_mapped(x, change) for x in value))
+        return type(value)(*(mapped(x, change) for x in value))
     if isinstance(value, list | tuple):
-        return type(value)(_mapped(x, change) for x in value)
+        return type(value)(mapped(x, change) for x in value)
     if type(value) is dict:
-        return {key: _mapped(x, change) for key, x in value.items()}
+        return {key: mapped(x, change) for key, x in value.items()}
     return value
 
 
-def _tensors(value: Any) -> Iterator[Tensor]:
+def tensors(value: Any) -> Iterator[Tensor]:
     found: list[Tensor] = []
 
     def keep(t: Tensor) -> Tensor:
         found.append(t)
         return t
 
-    _mapped(value, keep)
+    mapped(value, keep)
     return iter(found)
 
 
@@ -290,9 +290,9 @@ def _default_meta() -> Iterator[None]:
 
 
 _RUNGS: tuple[tuple[str, Callable[[Given], Given], Callable[[], Any]], ...] = (
-    ("meta", lambda given: _mapped(given, _to_meta), nullcontext),
-    ("meta-device", lambda given: _mapped(given, _to_meta), _default_meta),
-    ("data-dependent", lambda given: _mapped(given, _floats_to_meta), nullcontext),
+    ("meta", lambda given: mapped(given, _to_meta), nullcontext),
+    ("meta-device", lambda given: mapped(given, _to_meta), _default_meta),
+    ("data-dependent", lambda given: mapped(given, _floats_to_meta), nullcontext),
 )
 
 
@@ -326,7 +326,7 @@ def _beside(rows: tuple[Row, ...], module: nn.Module, given: Given, main: Record
     for m in module.modules():
         m.__dict__["training"] = True
     try:
-        _forward(recorder, module, _mapped(given, _to_meta), nullcontext)
+        _forward(recorder, module, mapped(given, _to_meta), nullcontext)
     except Exception:
         return rows
     finally:
