@@ -67,7 +67,7 @@ def _counted(network: Counted, batch: int | None, rows: tuple[Row, ...], count: 
 
 
 def _by_their_class(rows: tuple[Row, ...], module: nn.Module) -> tuple[Row, ...]:
-    """The rows as a witness meets them that goes by the class itself: of a subclass by its own name, a softmax with its axis."""
+    """The rows as a witness meets them that goes by classes: of a subclass by its own name, a softmax with its axis."""
     parts = dict(module.named_modules())
     found = []
     for row in rows:

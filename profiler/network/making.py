@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from profiler.errors import ProfilerError
 from profiler.network import code
+from profiler.network.inputs import Call
 from profiler.network.meta import on_meta
 
 _RANDOM = ("normal_", "uniform_", "erfinv_", "bernoulli_", "exponential_", "geometric_", "cauchy_", "log_normal_", "random_")
@@ -52,6 +54,23 @@ def made(name: str, make: Callable[[], Any], device: str, bare: bool) -> nn.Modu
                 module = make()
     module = _checked(name, module).eval()
     return module if device == "meta" else module.to(device)
+
+
+def settled(name: str, module: nn.Module, call: Callable[[str], Call], owned: bool) -> nn.Module:
+    """The module with the shapes that its lazy parts take from their first input; a copy of it unless it is `owned`.
+
+    `call` gives arguments on a device. Raises ProfilerError.
+    """
+    lazy = [tensor for tensor in (*module.parameters(), *module.buffers()) if nn.parameter.is_lazy(tensor)]
+    if not lazy:
+        return module
+    if not owned:
+        module = copy.deepcopy(module)
+    args, kwargs = call(lazy[0].device.type)
+    with code.running(name), torch.random.fork_rng(devices=[]), torch.no_grad():
+        training = module.training
+        module.eval()(*args, **kwargs)
+    return module.train(training)
 
 
 def _checked(name: str, module: Any) -> nn.Module:

@@ -183,7 +183,7 @@ def _agreed(agreements: Iterable[Agreement]) -> list[str]:
             notes.append(f"{engine} agrees on every layer{some}.")
         for agreement in found if len(found) <= MOST_EXPLAINED else []:
             why = "; ".join(f"it {reason}: {amount:+,}" for reason, amount in agreement.reasons)
-            if why and agreement.total != 2 * agreement.macs:
+            if why and (agreement.total != 2 * agreement.macs or not agreement.macs):
                 notes.append(f"{agreement.cell}: it prints {agreement.total:,}, since {why}.")
     return notes
 
@@ -192,8 +192,8 @@ def _disagreed(agreements: Iterable[Agreement]) -> list[str]:
     lines = []
     for agreement in agreements:
         lines += [
-            f"DISAGREEMENT {agreement.cell}, {at.path}: {agreement.engine} counts {at.found:,} where its own rules "
-            f"make {at.expected:,}"
+            f"DISAGREEMENT {agreement.cell}, {at.path or 'its own forward'}: {agreement.engine} counts {at.found:,} "
+            f"where its own rules make {at.expected:,}"
             for at in agreement.differences[:3]
         ]
         if len(agreement.differences) > 3:
