@@ -47,14 +47,16 @@ class Kept:
                 value.extend(copy) if isinstance(value, list) else value.update(copy)
         for path, name, t, version in self.versions:
             if not t.is_inference() and t._version != version:
-                found.append(f"{path + '.' if path else ''}{name} was written")
+                # the recorder writes no tensor that it did not make; autograd counted the attempt
+                found.append(f"{path + '.' if path else ''}{name}: its version")
+                torch._C._autograd._unsafe_set_version_counter((t,), (version,))
         return found
 
 
 def _tensors(m: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
     for table in (m._parameters, m._buffers):
         for name, t in table.items():
-            if t is not None and not t.is_inference():
+            if t is not None and not nn.parameter.is_lazy(t) and not t.is_inference():
                 yield name, t
 
 

@@ -264,7 +264,7 @@ class Recorder(TorchDispatchMode):
             out = func(*_at_home(args), **_at_home(kwargs))
             self.keep(out, [])
             return out
-        if len(actual) < len(given) or any(id(t) in self.books.owners for t in actual):
+        if len(actual) < len(given) or any(self.is_weight(t) for t in actual):
             kept: tuple[int, ...] = ()
             if found.op.startswith(("index", "_unsafe_index", "embedding")):
                 kept = tuple(id(t) for t in actual if not t.is_floating_point() and id(t) not in self.books.owners)
@@ -277,6 +277,10 @@ class Recorder(TorchDispatchMode):
         out = func(*args, **kwargs)
         self.keep(out, actual)
         return out
+
+    def is_weight(self, t: Tensor) -> bool:
+        """Whether a tensor is the module's own, and no small table of integers, whose values may be asked."""
+        return id(t) in self.books.owners and (t.dtype not in _WHOLE or t.numel() > _SMALL)
 
     def on_meta(self, value: Any, kept: tuple[int, ...]) -> Any:
         """`value` with its tensors replaced by meta ones of the same shape, always the same for a tensor."""

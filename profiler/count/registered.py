@@ -62,7 +62,7 @@ def register(target: str | type[nn.Module] | Any, *, unit: str = "macs", kind: s
         if name in _OPERATORS:
             raise ProfilerError(f"register: {name} has a formula; unregister('{name}') first")
         _OPERATORS[name] = CustomOperator(kind, _shaped(formula, UNITS[unit]))
-        _forget()
+        forget()
         return formula
 
     return keep
@@ -71,7 +71,7 @@ def register(target: str | type[nn.Module] | Any, *, unit: str = "macs", kind: s
 def unregister(target: Any) -> None:
     """Forgets what `register` was told of `target`."""
     _MODULES.pop(target, None) if isinstance(target, type) else _OPERATORS.pop(operator_name(target), None)
-    _forget()
+    forget()
 
 
 def operator_name(target: Any) -> str:
@@ -126,7 +126,8 @@ def torch_formula(func: Any) -> Callable[..., Work] | None:
     return work
 
 
-def _forget() -> None:
+def forget() -> None:
+    """Looks every operator up again, as after a formula was registered elsewhere."""
     from profiler.count import recorder
 
     recorder._ENTRIES.clear()

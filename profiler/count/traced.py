@@ -116,7 +116,8 @@ def trace(
         raise ProfilerError(f"trace takes an nn.Module, not {type(module).__name__}")
     args = args if isinstance(args, tuple) else (args,)
     module = getattr(module, "_orig_mod", module)  # what torch.compile wraps
-    if any(nn.parameter.is_lazy(t) for t in [*module.parameters(), *module.buffers()]):
+    lazy = any(nn.parameter.is_lazy(t) for t in [*module.parameters(), *module.buffers()])
+    if lazy:
         module = copy.deepcopy(module)
     name = name or type(module).__name__
     with unharmed(module) as harm:
@@ -134,7 +135,7 @@ def trace(
     read = sum(p.numel() for p in module.parameters() if id(p) in books.booked)
     return Traced(
         profile, rung, reason, Coverage(**books.tally), missing, _unused(module, recorder),
-        sum(p.numel() for p in module.parameters()) - read, tuple(books.tied), tuple(harm),
+        sum(p.numel() for p in module.parameters()) - read, tuple(books.tied), () if lazy else tuple(harm),
     )  # fmt: skip
 
 
@@ -202,11 +203,7 @@ def _really(
     twins = dict(zip(map(id, real.modules()), map(id, module.modules()), strict=False))
     recorder.called |= {twins[key] for key in recorder.called if key in twins}
     if recorder.dependent:
-        return (
-            recorder,
-            "data-dependent",
-            f"{reason}; counted on this input, whose values decide what runs ({recorder.dependent})",
-        )
+        return recorder, "data-dependent", f"{reason}; counted on this input"
     return recorder, "real", reason
 
 
