@@ -39,11 +39,20 @@ def _models(incomplete: str) -> list[str]:
 # What several commands share. Typer reads the annotations, so Optional stands where a type checker would take `| None`.
 
 Model = Annotated[
-    str, typer.Argument(help="A network, e.g. mobilenet_v1@alpha=0.5,resolution=160.", metavar="MODEL", autocompletion=_models)
+    str,
+    typer.Argument(
+        help="A network, e.g. mobilenet_v1@alpha=0.5, or a reference to any module: timm:resnet18, net.py:Net.",
+        metavar="MODEL",
+        autocompletion=_models,
+    ),
 ]
 Models = Annotated[
     Optional[list[str]],
-    typer.Argument(help="Networks; `profiler list` names them.", metavar="MODEL", autocompletion=_models),
+    typer.Argument(
+        help="Networks, which `profiler list` names, or references: timm:resnet18, net.py:Net.",
+        metavar="MODEL",
+        autocompletion=_models,
+    ),
 ]
 Alpha = Annotated[Optional[str], typer.Option("--alpha", metavar="NUMBER", help="Width multiplier.")]
 Resolution = Annotated[Optional[str], typer.Option("--resolution", metavar="PIXELS", help="Side of the input.")]
@@ -58,8 +67,17 @@ Resolutions = Annotated[
 Rhos = Annotated[
     Optional[str], typer.Option("--rho", metavar="RANGE", help="Sides as multiples of the native one: 0.5..1.0:0.1.")
 ]
-Input = Annotated[Optional[str], typer.Option("--input", metavar="SHAPE", help="Shape of one sample, as 3x224x224.")]
-Batch = Annotated[str, typer.Option("--batch", metavar="N", help="Samples at once.")]
+Input = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--input",
+        metavar="SHAPE",
+        help="Shape of one sample, as 3x224x224; of a reference any inputs, as ids=128:int64, repeated.",
+    ),
+]
+Batch = Annotated[
+    str, typer.Option("--batch", metavar="N", help="Samples at once; none passes the shapes of a reference as they are.")
+]
 Batches = Annotated[str, typer.Option("--batch", metavar="RANGE", help="Samples at once: 8, or 1,8,32.")]
 Set = Annotated[
     Optional[list[str]],
@@ -70,7 +88,7 @@ Engines = Annotated[
     typer.Option(
         "--engine",
         metavar="NAME",
-        help="Who counts: closed, fvcore, thop, torch; repeated or with commas. [default: closed,fvcore]",
+        help="Who counts: closed, traced, fvcore, thop, torch; repeated or with commas. [default: closed,fvcore]",
     ),
 ]
 ConventionName = Annotated[
@@ -187,6 +205,18 @@ def show_command(
         bool,
         typer.Option("--formulas", help="Each layer's closed form with its numbers, and what separable pairs save."),
     ] = False,
+    what_if: Annotated[
+        Optional[str],
+        typer.Option(
+            "--what-if",
+            metavar="REWRITING",
+            help="What it would cost rewritten: separable (each k×k convolution as depthwise and pointwise) or folded "
+            "(BatchNorm into convolutions).",
+        ),
+    ] = None,
+    training: Annotated[bool, typer.Option("--training", help="Also the multiply-adds of a training step.")] = False,
+    memory: Annotated[bool, typer.Option("--memory", help="Also the bytes of inference and training, and their peak.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="End in 1 if an operation has no formula.")] = False,
     alpha: Alpha = None,
     resolution: Resolution = None,
     rho: Rho = None,
@@ -201,18 +231,29 @@ def show_command(
     output: Outputs = None,
     csv: Csv = None,
     quiet: Quiet = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Also how a reference was traced, on stderr.")] = False,
 ) -> None:
     """One network: totals, shares by kind of layer, every layer. As CSV, one record a layer."""
     from profiler import grid
+    from profiler.errors import CheckFailed
     from profiler.network.load import load
-    from profiler.report import answers, units
+    from profiler.report import answers, telling, units
     from profiler.study.show import show
 
     places = _places(format, output, csv, quiet)
     _single(alpha=alpha, resolution=resolution, rho=rho, batch=batch)
     network = load(model, alpha=alpha, resolution=resolution, rho=rho, input=input, options=_settings(set_))
-    found = show(network, grid.batches(batch)[0], convention)
+    found = show(network, grid.batches(batch)[0], convention, what_if=what_if, training=training, memory=memory)
     places.put(answers.show(found, depth, top, formulas, units.unit(unit), _named(columns), sort))
+    if found.tracing is None:
+        return
+    lines = telling.gaps(network.name, found.tracing)
+    for line in [*lines, *(telling.tracing_lines(network.name, found.tracing) if verbose else [])]:
+        print(line, file=sys.stderr)
+    if strict and lines:
+        raise CheckFailed(
+            f"{found.tracing.uncounted} operations of {network.name} have no formula; see the lines marked UNCOUNTED"
+        )
 
 
 @app.command("list")

@@ -223,12 +223,13 @@ def totals_text(profile: Profile, unit: Unit) -> list[str]:
     return lines
 
 
-def profile_title(profile: Profile) -> str:
-    """`mobilenet_v1, α = 0.5, 3×192×192, batch 8`."""
+def profile_title(profile: Profile, inputs: Sequence[str] | None = None) -> str:
+    """`mobilenet_v1, α = 0.5, 3×192×192, batch 8`; `inputs` as they were given, where they are more than shapes."""
     options = [f"{key}={str(value).lower()}" for key, value in profile.options.items()]
     alpha = [] if profile.alpha in (None, 1) else [f"α = {shown(profile.alpha)}"]
-    batch = [f"batch {profile.batch}"] if profile.batch != 1 else []
-    return ", ".join([profile.model, *options, *alpha, *(units.shape(s) for s in profile.inputs), *batch])
+    batch = [f"batch {profile.batch}"] if profile.batch not in (None, 1) else []
+    shapes = [units.shape(s) for s in profile.inputs] if inputs is None else list(inputs)
+    return ", ".join([profile.model, *options, *alpha, *shapes, *batch])
 
 
 def kinds_sheet(profile: Profile, unit: Unit = "raw") -> Sheet:
