@@ -118,6 +118,11 @@ class Gap(NamedTuple):
     """Where it first ran."""
     cure: str
 
+    def said_of(self, model: str) -> str:
+        """One loud line."""
+        times = "once" if self.times == 1 else f"{self.times:,} times"
+        return f"UNCOUNTED {model}: {self.op}, {times}, first in {self.path or 'its own forward'}; {self.cure}"
+
 
 @dataclass(frozen=True)
 class Tracing:
@@ -268,6 +273,8 @@ class Verified:
     agreements: tuple[Agreement, ...]
     counts: Mapping[str, tuple[int, int]]
     """{network: (params, macs) at its native input, by closed form}."""
+    notes: tuple[str, ...] = ()
+    """Witnesses that failed, operations that were not counted."""
 
     @property
     def failures(self) -> int:

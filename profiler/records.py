@@ -328,6 +328,8 @@ class Results(list[Record]):
         self.command, self.title = command, title
         self.agreements: list[Agreement] = []
         self.notes: list[str] = []
+        self.warnings: list[str] = []
+        """What must not be missed: operations that were not counted."""
         self.profiles: list[Profile] = []
         self.base = self[0] if self else None
         """What ratios are to: the first record, also when the others are sorted."""
@@ -338,7 +340,7 @@ class Results(list[Record]):
         """The same results with the records in another order."""
         again = Results((self[i] for i in order), self.command, self.title)
         again.agreements, again.notes, again.base = self.agreements, self.notes, self.base
-        again.engines = self.engines
+        again.engines, again.warnings = self.engines, self.warnings
         again.profiles = [self.profiles[i] for i in order] if self.profiles else []
         return again
 
@@ -355,7 +357,7 @@ class Results(list[Record]):
             [dict(record) for record in self],
             rows=[{"record": i, "model": p.model, **row.to_dict()} for i, p in enumerate(self.profiles) for row in p.rows],
             agreements=[agreement.to_dict() for agreement in self.agreements],
-            notes=self.notes,
+            notes=[*self.warnings, *self.notes],
         )
 
     def __rich__(self) -> Any:

@@ -71,8 +71,8 @@ def _by_their_class(rows: tuple[Row, ...], module: nn.Module) -> tuple[Row, ...]
     parts = dict(module.named_modules())
     found = []
     for row in rows:
-        part = parts.get(row.path)
-        if part is not None and not type(part).__module__.startswith("torch.nn."):
+        part = parts[_owner(row.path, parts)]
+        if row.path not in parts or not type(part).__module__.startswith("torch.nn."):
             row = row._replace(module=f"{type(part).__module__}.{type(part).__name__}")
         elif isinstance(part, nn.Softmax) and part.dim is not None:
             row = row._replace(facts={**row.facts, "dim": part.dim})

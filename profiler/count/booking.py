@@ -10,12 +10,16 @@ from torch import Tensor, nn
 
 from profiler.count import closed
 from profiler.count.formulas import Cost
+from profiler.count.harm import Places
 from profiler.count.operators import Work
 from profiler.network import layers as L
 from profiler.records import Row, Shape
 
 if TYPE_CHECKING:
     from profiler.count.recorder import Entry, Recorder
+
+
+_CONVOLUTIONS = frozenset({L.Conv, L.ConvTranspose})
 
 
 class Frame:
@@ -56,7 +60,7 @@ Read = list[tuple[str, int, str]]
 class Books:
     """Rows and what they read."""
 
-    def __init__(self, root: nn.Module) -> None:
+    def __init__(self, everything: Places) -> None:
         self.rows: list[Row] = []
         self.paths: dict[int, str] = {}
         self.owners: dict[int, tuple[nn.Module, str, bool]] = {}
@@ -67,17 +71,20 @@ class Books:
         self.tied: list[str] = []
         self.routed: dict[int, int] = {}
         """Experts of a router → how many of them each token takes."""
-        for path, module in root.named_modules():
+        self.parameters: dict[int, nn.Parameter] = {}
+        for path, module in everything:
             self.paths[id(module)] = path
             for name, p in module._parameters.items():
-                if p is not None:
-                    if id(p) in self.owners:
-                        self.tied.append(f"{path}.{name}".lstrip("."))
-                    else:
-                        self.owners[id(p)] = (module, name, True)
+                if p is None:
+                    continue
+                if id(p) in self.parameters:
+                    self.tied.append(f"{path}.{name}".lstrip("."))
+                else:
+                    self.parameters[id(p)] = p
+                    self.owners[id(p)] = (module, name, True)
             for name, b in module._buffers.items():
-                if b is not None and id(b) not in self.owners:
-                    self.owners[id(b)] = (module, name, False)
+                if b is not None:
+                    self.owners.setdefault(id(b), (module, name, False))
 
     # Leaves
 
@@ -88,8 +95,9 @@ class Books:
         for name, p in module._parameters.items():
             if p is None:
                 continue
-            if id(p) not in booked:
-                booked.add(id(p))
+            key = id(p)
+            if key not in booked:
+                booked.add(key)
             elif norm:
                 norm -= p.numel()
             elif name == "bias":
@@ -99,14 +107,15 @@ class Books:
         for b in module._buffers.values():
             if b is None:
                 continue
-            if id(b) not in booked:
-                booked.add(id(b))
+            key = id(b)
+            if key not in booked:
+                booked.add(key)
             else:
                 buffers -= b.numel()
         first = given[0]
-        channels = first[0] if isinstance(layer, L.Conv | L.ConvTranspose) else 0
+        channels = first[0] if type(layer) in _CONVOLUTIONS else 0
         op, kind, name, facts = closed.described(layer, len(first) - 1, channels)
-        shapes = tuple([(batch, *shape) for shape in given])
+        shapes = ((batch, *first),) if len(given) == 1 else tuple([(batch, *shape) for shape in given])
         counts = (weights, bias, norm, buffers, batch * macs, batch * elementwise, batch * activations)
         self.rows.append(Row._make((path, op, kind, name, facts, shapes, (batch, *output), *counts, False)))
         self.tally["counted" if macs else "elementwise" if elementwise else "free"] += 1

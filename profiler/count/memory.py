@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from profiler.count.harm import unharmed
+from profiler.count.harm import places, unharmed
 from profiler.count.step import Ledger, Step, on_meta
 from profiler.count.traced import tensors
 from profiler.count.training import run_step
@@ -92,7 +92,7 @@ def memory(
 
 def _evaluate(module: nn.Module, args: Any, kwargs: Mapping[str, Any], step: Step, name: str) -> None:
     name = name or type(module).__name__
-    with unharmed(module):
+    with unharmed(places(module)):
         twin, args, kwargs = on_meta(module, args, kwargs)
         step.paths = {id(m): path for path, m in twin.named_modules()}
         assert step.ledger is not None

@@ -19,6 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from profiler.count import closed
 from profiler.count.booking import Books, Frame, Merged, first_tensor, tensors_in
+from profiler.count.harm import Places
 from profiler.count.leaves import FITS, RANKS, SAME_TENSOR, layer_of, leaf_class
 from profiler.count.metashapes import RULES, spread_over
 from profiler.count.operators import ELEMENTWISE, FREE, PRODUCTS, Formula, is_pointwise, row_name
@@ -86,11 +87,11 @@ def entry(func: Any) -> Entry:
 class Recorder(TorchDispatchMode):
     """Counts what runs inside it. `real` runs everything with values; otherwise tensors are meta but for constants."""
 
-    def __init__(self, root: nn.Module, real: bool = False) -> None:
+    def __init__(self, root: nn.Module, everything: Places, real: bool = False) -> None:
         super().__init__()
         self.real = real
         self.root = root
-        self.books = Books(root)
+        self.books = Books(everything)
         self.stack: list[Frame] = [Frame("", type(root), frozenset())]
         self.merging: Merged | None = None
         self.layers: dict[int, tuple[str, L.Layer | None]] = {}

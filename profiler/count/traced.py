@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from profiler.count.harm import unharmed
+from profiler.count.harm import Kept, Places, places, uncollected, unharmed
 from profiler.count.recorder import Recorder
 from profiler.errors import ProfilerError, ShapeError
 from profiler.records import Profile, Row, Shape, Totals
@@ -116,15 +116,18 @@ def trace(
         raise ProfilerError(f"trace takes an nn.Module, not {type(module).__name__}")
     args = args if isinstance(args, tuple) else (args,)
     module = getattr(module, "_orig_mod", module)  # what torch.compile wraps
-    lazy = any(nn.parameter.is_lazy(t) for t in [*module.parameters(), *module.buffers()])
+    everything = places(module)
+    lazy = any(isinstance(m, nn.modules.lazy.LazyModuleMixin) for _, m in everything)
     if lazy:
         module = copy.deepcopy(module)
+        everything = places(module)
     name = name or type(module).__name__
-    with unharmed(module) as harm:
-        recorder, rung, reason = _climb(module, (args, dict(kwargs or {})), name)
+    with uncollected(), unharmed(everything) as (kept, harm):
+        recorder, rung, reason = _climb(module, everything, (args, dict(kwargs or {})), name)
         rows = tuple(recorder.rows)
-        if rung == "meta":
-            rows = _beside(rows, module, (args, dict(kwargs or {})), recorder)
+        unused = _unused(everything, recorder)
+        if rung == "meta" and unused:
+            rows = _beside(rows, module, everything, (args, dict(kwargs or {})), unused, kept)
     shapes = inputs or tuple(tuple(t.shape[1:]) if batch else tuple(t.shape) for t in tensors((args, kwargs)))
     first = shapes[0] if shapes else ()
     resolution = first[-1] if len(first) >= 3 and first[-1] == first[-2] else None
@@ -132,11 +135,10 @@ def trace(
     missing = tuple(Uncounted(op, times, path) for op, (times, path) in books.uncounted.items())
     profile = Profile(name, dict(options or {}), None, resolution, shapes, batch or 1, rows, sums(rows), "traced",
                       tuple(each.op for each in missing))  # fmt: skip
-    read = sum(p.numel() for p in module.parameters() if id(p) in books.booked)
+    unread = sum(p.numel() for key, p in books.parameters.items() if key not in books.booked)
     return Traced(
-        profile, rung, reason, Coverage(**books.tally), missing, _unused(module, recorder),
-        sum(p.numel() for p in module.parameters()) - read, tuple(books.tied), () if lazy else tuple(harm),
-    )  # fmt: skip
+        profile, rung, reason, Coverage(**books.tally), missing, unused, unread, tuple(books.tied), () if lazy else tuple(harm)
+    )
 
 
 def sums(rows: tuple[Row, ...]) -> Totals:
@@ -152,11 +154,11 @@ def sums(rows: tuple[Row, ...]) -> Totals:
 # The ladder
 
 
-def _climb(module: nn.Module, given: Given, name: str) -> tuple[Recorder, str, str]:
+def _climb(module: nn.Module, everything: Places, given: Given, name: str) -> tuple[Recorder, str, str]:
     """The first rung on which the module runs. Raises ProfilerError with the path where it runs on none."""
     reason, fault, recorder = "", None, None
     for rung, prepare, context in _RUNGS:
-        recorder = Recorder(module)
+        recorder = Recorder(module, everything)
         try:
             _forward(recorder, module, prepare(given), context)
         except ShapeError:
@@ -189,19 +191,18 @@ def _really(
         real, (args, kwargs) = _on_cpu(module, given)
     except Exception:
         raise _refused(name, fault, before) from None
-    recorder = Recorder(real, real=True)
+    recorder = Recorder(real, places(real), real=True)
     try:
         _forward(recorder, real, (args, kwargs), nullcontext)
     except ShapeError:
         raise
     except Exception as raised:
         raise _refused(name, raised, recorder) from None
-    original = dict(module.named_parameters())
-    recorder.books.booked |= {
-        id(original[n]) for n, p in real.named_parameters() if id(p) in recorder.books.booked and n in original
-    }
     twins = dict(zip(map(id, real.modules()), map(id, module.modules()), strict=False))
     recorder.called |= {twins[key] for key in recorder.called if key in twins}
+    own = zip(_owned(real), _owned(module), strict=True)
+    recorder.books.booked |= {id(theirs) for copied, theirs in own if id(copied) in recorder.books.booked}
+    recorder.books.parameters = {id(p): p for p in module.parameters()}
     if recorder.dependent:
         return recorder, "data-dependent", f"{reason}; counted on this input"
     return recorder, "real", reason
@@ -222,6 +223,10 @@ def _on_cpu(module: nn.Module, given: Given) -> tuple[nn.Module, Given]:
         made = real(t)
         memo[id(t)] = nn.Parameter(made, requires_grad=False) if isinstance(t, nn.Parameter) else made
     return copy.deepcopy(module, memo), mapped(given, real)
+
+
+def _owned(module: nn.Module) -> list[Tensor]:
+    return [*module.parameters(), *module.buffers()]
 
 
 def _why(fault: Exception, recorder: Recorder) -> str:
@@ -296,40 +301,48 @@ _RUNGS: tuple[tuple[str, Callable[[Given], Given], Callable[[], Any]], ...] = (
 # What did not run
 
 
-def _unused(module: nn.Module, recorder: Recorder) -> tuple[str, ...]:
+def _unused(everything: Places, recorder: Recorder) -> tuple[str, ...]:
     """Modules that never ran and whose parameters nothing read, the highest of them only."""
     books = recorder.books
-    used = {path for m in recorder.called if (path := books.paths.get(m)) is not None}
-    used |= {books.paths[id(m)] for key, (m, _, _) in books.owners.items() if key in books.booked and id(m) in books.paths}
-    inside = {path[:i] for path in used for i, c in enumerate(path + ".") if c == "."} | {""}
-    idle = [path for path, m in module.named_modules() if path not in inside and not _only_holds(m)]
-    kept: list[str] = []
-    for path in idle:
-        if not any(path.startswith(f"{above}.") for above in kept):
-            kept.append(path)
-    return tuple(kept)
+    idle: list[str] = []
+    paths = {id(m): path for path, m in everything}
+
+    def runs(m: nn.Module) -> bool:
+        """Whether a module or anything below it ran; the highest that did not are noted."""
+        ran = id(m) in recorder.called or any(id(t) in books.booked for t in (*m._parameters.values(), *m._buffers.values()))
+        below = [(child, runs(child)) for child in m._modules.values() if child is not None]
+        used = ran or any(used for _, used in below)
+        if used:
+            idle.extend(paths[id(child)] for child, used in below if not used and not _only_holds(child))
+        return used
+
+    root = everything[0][1]
+    if not runs(root):
+        return tuple(name for name, child in root._modules.items() if child is not None)
+    order = {path: i for i, (path, _) in enumerate(everything)}
+    return tuple(sorted(dict.fromkeys(idle), key=order.__getitem__))
 
 
 def _only_holds(m: nn.Module) -> bool:
-    return isinstance(m, nn.ModuleList | nn.ModuleDict | nn.ParameterList | nn.ParameterDict) and not len(list(m.children()))
+    """An empty list or dict of modules."""
+    return isinstance(m, nn.ModuleList | nn.ModuleDict | nn.ParameterList | nn.ParameterDict) and not m._modules
 
 
-def _beside(rows: tuple[Row, ...], module: nn.Module, given: Given, main: Recorder) -> tuple[Row, ...]:
+def _beside(
+    rows: tuple[Row, ...], module: nn.Module, everything: Places, given: Given, unused: tuple[str, ...], kept: Kept
+) -> tuple[Row, ...]:
     """The rows with those of what runs in training only: parts that evaluation left out and a forward in training runs."""
-    unused = _unused(module, main)
-    if not any(True for path in unused for _ in module.get_submodule(path).parameters()):
+    below = tuple(f"{path}." for path in unused)
+    if not any(m._parameters for path, m in everything if f"{path}.".startswith(below)):
         return rows
-    recorder = Recorder(module)
-    for m in module.modules():
-        m.__dict__["training"] = True
+    recorder = Recorder(module, everything)
     try:
+        kept.mode(True)
         _forward(recorder, module, mapped(given, _to_meta), nullcontext)
     except Exception:
         return rows
     finally:
-        for m in module.modules():
-            m.__dict__["training"] = False
-    below = tuple(f"{path}." for path in unused)
+        kept.mode(False)
     side = [f"{row.path}.".startswith(below) for row in recorder.rows]
     aside = [row._replace(side=True) for row, is_side in zip(recorder.rows, side, strict=True) if is_side]
     if [row.path for row, is_side in zip(recorder.rows, side, strict=True) if not is_side] != [row.path for row in rows]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from profiler.count.harm import unharmed
+from profiler.count.harm import places, unharmed
 from profiler.count.step import BACKWARD, FORWARD, RECOMPUTED, Step, losses, on_meta
 from profiler.count.traced import tensors
 from profiler.errors import ProfilerError
@@ -62,7 +62,7 @@ def run_step(module: nn.Module, args: Any, kwargs: Mapping[str, Any] | None, ste
     """Runs forward and backward of a copy of `module` under `step`. Raises ProfilerError as trace_training does."""
     name = name or type(module).__name__
     args = args if isinstance(args, tuple) else (args,)
-    with unharmed(module):
+    with unharmed(places(module)):
         twin, args, kwargs = on_meta(module, args, kwargs or {})
         twin.train()
         step.paths = {id(m): path for path, m in twin.named_modules()}

@@ -2,63 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import gc
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
-_INITIALISED = (nn.Linear, nn.modules.conv._ConvNd, nn.Embedding, nn.EmbeddingBag, nn.Bilinear)
-"""Stock modules whose reset_parameters does nothing but fill."""
-
-
-class _Unfilled(TorchDispatchMode):
-    """Gives back the first argument of an in-place fill instead of filling it."""
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func.is_inplace and func in _fills():
-            return args[0]
-        return func(*args, **(kwargs or {}))
-
-
-_KNOWN: set[Any] = set()
-
-
-def _fills() -> set[Any]:
-    if not _KNOWN:
-        aten: Any = torch.ops.aten
-        names = (
-            "normal_",
-            "uniform_",
-            "zero_",
-            "fill_",
-            "erfinv_",
-            "clamp_",
-            "mul_",
-            "add_",
-            "bernoulli_",
-            "copy_",
-            "trunc_normal_",
-        )
-        _KNOWN.update(getattr(getattr(aten, n), o) for n in names if hasattr(aten, n) for o in getattr(aten, n).overloads())
-    return _KNOWN
+_RESETS = ("reset_parameters", "_reset_parameters", "reset_running_stats")
+"""Methods of torch.nn's own modules that only fill what the constructor made."""
 
 
 @contextmanager
 def on_meta() -> Iterator[None]:
-    """What is built inside stands on the meta device and is not initialised; the generator and torch are left as they were."""
-    kept = {cls: cls.reset_parameters for cls in _INITIALISED}
+    """What is built inside stands on the meta device and is not initialised; the generators and torch are left as they were.
+
+    Filling by torch.nn.init, and by torch.nn's own modules, does nothing; other filling fills nothing, there.
+    """
+    given = _filling()
+    collecting = gc.isenabled()
+    gc.disable()  # a module is thousands of objects and none of them garbage
     try:
-        for cls in kept:
-            cls.reset_parameters = _nothing  # type: ignore[method-assign,assignment]
+        for owner, name, _ in given:
+            setattr(owner, name, _first if owner is nn.init else _nothing)
         with torch.random.fork_rng(devices=[]), torch.device("meta"):
             yield
     finally:
-        for cls, method in kept.items():
-            cls.reset_parameters = method  # type: ignore[method-assign]
+        for owner, name, own in given:
+            setattr(owner, name, own)
+        if collecting:
+            gc.enable()
+
+
+@lru_cache(maxsize=1)
+def _filling() -> tuple[tuple[Any, str, Callable[..., Any]], ...]:
+    """(owner, name, function) of everything in torch.nn that fills."""
+    classes = {cls for cls in vars(nn).values() if isinstance(cls, type) and issubclass(cls, nn.Module)}
+    owners = {base for cls in classes for base in cls.__mro__ if base.__module__.startswith("torch.nn.modules.")}
+    resets = [(cls, name, vars(cls)[name]) for cls in owners for name in _RESETS if name in vars(cls) and not _is_lazy(cls)]
+    fills = [(nn.init, name, f) for name, f in vars(nn.init).items() if name.endswith("_") and name[0] != "_" and callable(f)]
+    return (*resets, *fills)
+
+
+def _is_lazy(cls: type) -> bool:
+    return issubclass(cls, nn.modules.lazy.LazyModuleMixin)
 
 
 def _nothing(self: nn.Module) -> None:
     """In place of filling."""
+
+
+def _first(tensor: Any = None, *rest: Any, **named: Any) -> Any:
+    """In place of filling a tensor, which is given back."""
+    return named.get("tensor") if tensor is None else tensor

@@ -135,7 +135,9 @@ def results_sheet(results: Results, unit: Unit = "raw", columns: Sequence[str] =
     conventions = {record["convention"] for record in results}
     if conventions != {"paper"}:
         notes.insert(0, f"total: counted as {', '.join(sorted(conventions))} does.")
-    return Sheet(heads, rows, results.title, notes + _agreed(results.agreements), _disagreed(results.agreements))
+    return Sheet(
+        heads, rows, results.title, notes + _agreed(results.agreements), results.warnings + _disagreed(results.agreements)
+    )
 
 
 def default_columns(results: Results) -> list[str]:
@@ -163,7 +165,9 @@ def default_columns(results: Results) -> list[str]:
         return [name for name in shown if name]
     place = [name for name in ("model", "batch") if _varies(results, name)]
     accuracy = ["top1"] if any(record["top1"] is not None for record in results) else []
-    return [*place, "alpha", "resolution", "params", *side, "macs", *total, "activations", *accuracy, *checks]
+    if any(record["alpha"] is not None for record in results):
+        place.append("alpha")
+    return [*place, "resolution", "params", *side, "macs", *total, "activations", *accuracy, *checks]
 
 
 def _varies(results: Results, name: str) -> bool:

@@ -38,10 +38,7 @@ def tracing_head(tracing: Tracing, params: int, macs: int, unit: Unit) -> list[s
 
 def gaps(name: str, tracing: Tracing) -> list[str]:
     """A loud line for every operator without a formula."""
-    return [
-        f"UNCOUNTED {name}: {gap.op}, {_often(gap.times)}, first in {gap.path or 'its own forward'}; {gap.cure}"
-        for gap in tracing.gaps
-    ]
+    return [gap.said_of(name) for gap in tracing.gaps]
 
 
 def tracing_lines(name: str, tracing: Tracing) -> list[str]:
@@ -69,10 +66,6 @@ def coverage(tracing: Tracing) -> str:
     )
 
 
-def _often(times: int) -> str:
-    return "once" if times == 1 else f"{times:,} times"
-
-
 def _some(names: Sequence[str]) -> str:
     more = len(names) - MOST_NAMED
     return ", ".join(names[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
@@ -86,11 +79,11 @@ def what_if_sheet(found: WhatIf, top: int | None, unit: Unit) -> Sheet:
     layers = list(found.layers)
     shown = layers if top is None else sorted(layers, key=lambda each: -each.macs)[:top]
     moved = any(each.macs != each.macs_after for each in layers)
-    columns = [Column("layer", right=False), Column("params"), Column("after"), Column("×")]
+    columns = [Column("layer", right=False), Column("params"), Column("after"), Column("saving")]
     if moved or not layers:
-        columns += [Column(units.macs_heading(unit)), Column("after"), Column("×")]
+        columns += [Column(units.macs_heading(unit)), Column("after"), Column("saving")]
     else:
-        columns += [Column("elementwise"), Column("after"), Column("×")]
+        columns += [Column("elementwise"), Column("after"), Column("saving")]
     rows = [_what_if_row(each, moved or not layers, unit) for each in shown]
     title = f"what if {found.rewriting}: {found.title}"
     if top is not None:
@@ -98,20 +91,18 @@ def what_if_sheet(found: WhatIf, top: int | None, unit: Unit) -> Sheet:
     rewritten = _what_if_row(_sum("all of them", layers), moved or not layers, unit)
     notes = [] if layers else ["Nothing in it is of that kind; it stays as it is."]
     if not moved and layers:
-        notes.append("Its multiply-adds stay as they are; × is after to before.")
-    elif layers:
-        notes.append("× is after to before.")
+        notes.append("Its multiply-adds stay as they are.")
     whole = _what_if_row(found.network._replace(path="the network"), moved or not layers, unit)
     return Sheet(columns, [*rows, rewritten, whole] if layers else [whole], title, notes)
 
 
 def _what_if_row(each: Changed, macs: bool, unit: Unit) -> list[str]:
     row = [each.path, units.count(each.params, unit), units.count(each.params_after, unit)]
-    row.append(units.ratio(each.params_after, each.params))
+    row.append(units.ratio(each.params, each.params_after))
     if macs:
-        return [*row, units.macs(each.macs, unit), units.macs(each.macs_after, unit), units.ratio(each.macs_after, each.macs)]
+        return [*row, units.macs(each.macs, unit), units.macs(each.macs_after, unit), units.ratio(each.macs, each.macs_after)]
     before, after = each.elementwise, each.elementwise_after
-    return [*row, units.count(before, unit), units.count(after, unit), units.ratio(after, before)]
+    return [*row, units.count(before, unit), units.count(after, unit), units.ratio(before, after)]
 
 
 def _sum(name: str, layers: Sequence[Changed]) -> Changed:

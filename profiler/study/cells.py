@@ -10,7 +10,9 @@ from typing import Any
 from profiler import grid
 from profiler.count import conventions
 from profiler.errors import UnknownName, WitnessFailed
+from profiler.forms import Gap
 from profiler.network.load import Counted
+from profiler.network.reference import Reference
 from profiler.records import Agreement, Profile, Record, Results, record
 from profiler.study.published import top1
 
@@ -69,6 +71,11 @@ def results_of(cells: Sequence[Cell], command: str, engines: Sequence[str], conv
         bare = Profile(network.name, network.options, network.alpha, network.resolution, network.inputs, batch, (), totals)
         records.append(record(bare, convention, total, float(found.printed) if found else None))
     results = Results(records, command)
+    for cell in cells:
+        if isinstance(cell.network, Reference):
+            gaps = cell.network.traced(cell.batch).uncounted
+            results.warnings += [Gap(gap.op, gap.times, gap.path, gap.cure).said_of(cell.network.name) for gap in gaps]
+    results.warnings = list(dict.fromkeys(results.warnings))
     results.engines = tuple(engines[1:])
     for engine in engines[1:]:
         for made in results:
@@ -91,14 +98,18 @@ def check(results: Results, cells: Sequence[Cell], engines: Sequence[str], chose
     from profiler.count.agree import recount
 
     for index in chosen:
+        network, asked = cells[index].network, list(engines[1:])
+        if isinstance(network, Reference) and "traced" in asked:  # it is what the record holds already
+            asked.remove("traced")
+            results[index].update({"traced_macs": results[index]["macs"]})
         try:
-            found = recount(cells[index].network, cells[index].batch, engines[1:])
+            found = recount(network, cells[index].batch, asked)
         except WitnessFailed as fault:
-            results.notes.append(f"{', '.join(engines[1:])}: {fault}")
-            for engine in engines[1:]:
+            results.notes.append(f"{', '.join(asked)}: {fault}")
+            for engine in asked:
                 results[index].update(_empty(engine))
             continue
-        for engine, said in zip(engines[1:], found, strict=True):
+        for engine, said in zip(asked, found, strict=True):
             if isinstance(said, WitnessFailed):
                 results.notes.append(f"{engine}: {said}")
                 results[index].update(_empty(engine))
