@@ -9,11 +9,11 @@ import io
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from profiler import options as o
 from profiler.errors import ProfilerError
 
 if TYPE_CHECKING:
@@ -28,85 +28,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-
-
-def _models(incomplete: str) -> list[str]:
-    from profiler.network.registry import names
-
-    return [name for name in names() if name.startswith(incomplete)]
-
-
-# What several commands share. Typer reads the annotations, so Optional stands where a type checker would take `| None`.
-
-Model = Annotated[
-    str,
-    typer.Argument(
-        help="A network, e.g. mobilenet_v1@alpha=0.5, or a reference to any module: timm:resnet18, net.py:Net.",
-        metavar="MODEL",
-        autocompletion=_models,
-    ),
-]
-Models = Annotated[
-    Optional[list[str]],
-    typer.Argument(
-        help="Networks, which `profiler list` names, or references: timm:resnet18, net.py:Net.",
-        metavar="MODEL",
-        autocompletion=_models,
-    ),
-]
-Alpha = Annotated[Optional[str], typer.Option("--alpha", metavar="NUMBER", help="Width multiplier.")]
-Resolution = Annotated[Optional[str], typer.Option("--resolution", metavar="PIXELS", help="Side of the input.")]
-Rho = Annotated[Optional[str], typer.Option("--rho", metavar="NUMBER", help="Side as a multiple of the native one.")]
-Alphas = Annotated[
-    Optional[str], typer.Option("--alpha", metavar="RANGE", help="Width multipliers: 0.25..1.0, 0.1..0.5:0.1 or 0.5,1.")
-]
-Resolutions = Annotated[
-    Optional[str],
-    typer.Option("--resolution", metavar="RANGE", help="Sides of the input: 128..224, 128..224:16 or 224,192."),
-]
-Rhos = Annotated[
-    Optional[str], typer.Option("--rho", metavar="RANGE", help="Sides as multiples of the native one: 0.5..1.0:0.1.")
-]
-Input = Annotated[
-    Optional[list[str]],
-    typer.Option(
-        "--input",
-        metavar="SHAPE",
-        help="Shape of one sample, as 3x224x224; of a reference any inputs, as ids=128:int64, repeated.",
-    ),
-]
-Batch = Annotated[
-    str, typer.Option("--batch", metavar="N", help="Samples at once; none passes the shapes of a reference as they are.")
-]
-Batches = Annotated[str, typer.Option("--batch", metavar="RANGE", help="Samples at once: 8, or 1,8,32.")]
-Set = Annotated[
-    Optional[list[str]],
-    typer.Option("--set", metavar="KEY=VALUE", help="An option of the architecture; may be repeated."),
-]
-Engines = Annotated[
-    Optional[list[str]],
-    typer.Option(
-        "--engine",
-        metavar="NAME",
-        help="Who counts: closed, traced, fvcore, thop, torch; repeated or with commas. [default: closed,fvcore]",
-    ),
-]
-ConventionName = Annotated[
-    str, typer.Option("--convention", metavar="NAME", help="How `total` counts: paper, fvcore, thop, torch or torchinfo.")
-]
-UnitName = Annotated[
-    str, typer.Option("--unit", metavar="UNIT", help="Counts in the table: raw, auto, K, M, G, or flops (2 a MAC).")
-]
-Columns = Annotated[Optional[str], typer.Option("--columns", metavar="A,B", help="Columns to show, of those in the CSV.")]
-Sort = Annotated[Optional[str], typer.Option("--sort", metavar="COLUMN", help="Sort by a column; -COLUMN downwards.")]
-Format = Annotated[str, typer.Option("-f", "--format", metavar="FORMAT", help="stdout as table, csv, json, jsonl or markdown.")]
-Outputs = Annotated[
-    Optional[list[Path]],
-    typer.Option("-o", "--output", metavar="PATH", help="Also write a file, format by its suffix; may be repeated."),
-]
-Csv = Annotated[Optional[Path], typer.Option("--csv", metavar="PATH", help="Also write the records as CSV.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Nothing on stdout.")]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Also what the witnesses pass over, on stderr.")]
 
 
 def _print_version(asked: bool) -> None:
@@ -128,35 +49,35 @@ def _root(
 
 @app.command("compare")
 def compare_command(
-    models: Models = None,
-    alpha: Alpha = None,
-    resolution: Resolution = None,
-    rho: Rho = None,
-    input: Input = None,
-    batch: Batch = "1",
-    set_: Set = None,
-    engine: Engines = None,
-    convention: ConventionName = "paper",
-    unit: UnitName = "raw",
-    columns: Columns = None,
-    sort: Sort = None,
-    format: Format = "table",
-    output: Outputs = None,
-    csv: Csv = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    models: o.Models = None,
+    alpha: o.Alpha = None,
+    resolution: o.Resolution = None,
+    rho: o.Rho = None,
+    input: o.Input = None,
+    batch: o.Batch = "1",
+    set_: o.Set = None,
+    engine: o.Engines = None,
+    convention: o.ConventionName = "paper",
+    unit: o.UnitName = "raw",
+    columns: o.Columns = None,
+    sort: o.Sort = None,
+    format: o.Format = "table",
+    output: o.Outputs = None,
+    csv: o.Csv = None,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
 ) -> None:
     """Networks side by side: one row a model, ratios to the first, checked by fvcore on the built module."""
     from profiler import grid
     from profiler.study.compare import compare
 
-    places = _places(format, output, csv, quiet)
-    _single(alpha=alpha, resolution=resolution, rho=rho, batch=batch)
+    places = o.places(format, output, csv, quiet)
+    o.single(alpha=alpha, resolution=resolution, rho=rho, batch=batch)
 
     def study(watch: Callable[[Results], None]) -> Results:
         return compare(
             *(models or ()), alpha=alpha, resolution=resolution, rho=rho, input=input, batch=grid.batches(batch)[0],
-            engine=_engines(engine), convention=convention, options=_settings(set_), watch=watch,
+            engine=o.engines(engine), convention=convention, options=o.settings(set_), watch=watch,
         )  # fmt: skip
 
     _watch(study, places, unit, columns, sort, verbose)
@@ -164,33 +85,33 @@ def compare_command(
 
 @app.command("sweep")
 def sweep_command(
-    models: Models = None,
-    alpha: Alphas = None,
-    resolution: Resolutions = None,
-    rho: Rhos = None,
-    input: Input = None,
-    batch: Batches = "1",
-    set_: Set = None,
-    engine: Engines = None,
-    convention: ConventionName = "paper",
-    unit: UnitName = "raw",
-    columns: Columns = None,
-    sort: Sort = None,
-    format: Format = "table",
-    output: Outputs = None,
-    csv: Csv = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    models: o.Models = None,
+    alpha: o.Alphas = None,
+    resolution: o.Resolutions = None,
+    rho: o.Rhos = None,
+    input: o.Input = None,
+    batch: o.Batches = "1",
+    set_: o.Set = None,
+    engine: o.Engines = None,
+    convention: o.ConventionName = "paper",
+    unit: o.UnitName = "raw",
+    columns: o.Columns = None,
+    sort: o.Sort = None,
+    format: o.Format = "table",
+    output: o.Outputs = None,
+    csv: o.Csv = None,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
 ) -> None:
     """Networks over α and resolution (mobilenet_v1 over α 0.25..1.0 unless told otherwise), with published accuracies."""
     from profiler.study.sweep import sweep
 
-    places = _places(format, output, csv, quiet)
+    places = o.places(format, output, csv, quiet)
 
     def study(watch: Callable[[Results], None]) -> Results:
         return sweep(
             *(models or ()), alpha=alpha, resolution=resolution, rho=rho, input=input, batch=batch,
-            engine=_engines(engine), convention=convention, options=_settings(set_), watch=watch,
+            engine=o.engines(engine), convention=convention, options=o.settings(set_), watch=watch,
         )  # fmt: skip
 
     _watch(study, places, unit, columns, sort, verbose)
@@ -198,7 +119,7 @@ def sweep_command(
 
 @app.command("show")
 def show_command(
-    model: Model,
+    model: o.Model,
     depth: Annotated[int, typer.Option("--depth", metavar="N", help="Levels of the layer tree; 0 shows every layer.")] = 2,
     top: Annotated[Optional[int], typer.Option("--top", metavar="N", help="Only the N layers with most MACs.")] = None,
     formulas: Annotated[
@@ -217,20 +138,20 @@ def show_command(
     training: Annotated[bool, typer.Option("--training", help="Also the multiply-adds of a training step.")] = False,
     memory: Annotated[bool, typer.Option("--memory", help="Also the bytes of inference and training, and their peak.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="End in 1 if an operation has no formula.")] = False,
-    alpha: Alpha = None,
-    resolution: Resolution = None,
-    rho: Rho = None,
-    input: Input = None,
-    batch: Batch = "1",
-    set_: Set = None,
-    convention: ConventionName = "paper",
-    unit: UnitName = "raw",
-    columns: Columns = None,
-    sort: Sort = None,
-    format: Format = "table",
-    output: Outputs = None,
-    csv: Csv = None,
-    quiet: Quiet = False,
+    alpha: o.Alpha = None,
+    resolution: o.Resolution = None,
+    rho: o.Rho = None,
+    input: o.Input = None,
+    batch: o.Batch = "1",
+    set_: o.Set = None,
+    convention: o.ConventionName = "paper",
+    unit: o.UnitName = "raw",
+    columns: o.Columns = None,
+    sort: o.Sort = None,
+    format: o.Format = "table",
+    output: o.Outputs = None,
+    csv: o.Csv = None,
+    quiet: o.Quiet = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Also how a reference was traced, on stderr.")] = False,
 ) -> None:
     """One network: totals, shares by kind of layer, every layer. As CSV, one record a layer."""
@@ -240,11 +161,11 @@ def show_command(
     from profiler.report import answers, telling, units
     from profiler.study.show import show
 
-    places = _places(format, output, csv, quiet)
-    _single(alpha=alpha, resolution=resolution, rho=rho, batch=batch)
-    network = load(model, alpha=alpha, resolution=resolution, rho=rho, input=input, options=_settings(set_))
+    places = o.places(format, output, csv, quiet)
+    o.single(alpha=alpha, resolution=resolution, rho=rho, batch=batch)
+    network = load(model, alpha=alpha, resolution=resolution, rho=rho, input=input, options=o.settings(set_))
     found = show(network, grid.batches(batch)[0], convention, what_if=what_if, training=training, memory=memory)
-    places.put(answers.show(found, depth, top, formulas, units.unit(unit), _named(columns), sort))
+    places.put(answers.show(found, depth, top, formulas, units.unit(unit), o.named(columns), sort))
     if found.tracing is None:
         return
     lines = telling.gaps(network.name, found.tracing)
@@ -265,54 +186,54 @@ def list_command(
     max_params: Annotated[Optional[str], typer.Option("--max-params", metavar="N", help="At most so many, as 5M.")] = None,
     year: Annotated[Optional[str], typer.Option("--year", metavar="YEAR", help="Published then: 2015, or 2014..2016.")] = None,
     task: Annotated[Optional[str], typer.Option("--task", metavar="TASK", help="As classification.")] = None,
-    unit: UnitName = "auto",
-    columns: Columns = None,
-    sort: Sort = None,
-    format: Format = "table",
-    output: Outputs = None,
-    csv: Csv = None,
-    quiet: Quiet = False,
+    unit: o.UnitName = "auto",
+    columns: o.Columns = None,
+    sort: o.Sort = None,
+    format: o.Format = "table",
+    output: o.Outputs = None,
+    csv: o.Csv = None,
+    quiet: o.Quiet = False,
 ) -> None:
     """The zoo: name, paper, year, native input, parameters, multiply-adds, published top-1."""
     from profiler.report import answers, units
     from profiler.study.listing import listing
 
-    places = _places(format, output, csv, quiet)
+    places = o.places(format, output, csv, quiet)
     found = listing(pattern, max_macs=max_macs, max_params=max_params, year=year, task=task)
-    places.put(answers.listing(found, units.unit(unit), sort, _named(columns)))
+    places.put(answers.listing(found, units.unit(unit), sort, o.named(columns)))
 
 
 @app.command("formula")
 def formula_command(
-    model: Model,
-    alpha: Alphas = None,
-    resolution: Resolution = None,
-    set_: Set = None,
-    format: Format = "table",
-    output: Outputs = None,
-    csv: Csv = None,
-    quiet: Quiet = False,
+    model: o.Model,
+    alpha: o.Alphas = None,
+    resolution: o.Resolution = None,
+    set_: o.Set = None,
+    format: o.Format = "table",
+    output: o.Outputs = None,
+    csv: o.Csv = None,
+    quiet: o.Quiet = False,
 ) -> None:
     """Exact polynomials of params and MACs in α and the side, with the domain on which they hold; text and LaTeX."""
     from profiler.report import answers
     from profiler.study.formula import formula
 
-    places = _places(format, output, csv, quiet)
-    places.put(answers.polynomials(formula(model, alpha=alpha, resolution=resolution, options=_settings(set_))))
+    places = o.places(format, output, csv, quiet)
+    places.put(answers.polynomials(formula(model, alpha=alpha, resolution=resolution, options=o.settings(set_))))
 
 
 @app.command("verify")
 def verify_command(
-    models: Models = None,
+    models: o.Models = None,
     published: Annotated[
         Optional[str],
         typer.Option("--table", metavar="NAME", help='One published table with ours beside it: "MobileNets Table 6".'),
     ] = None,
-    engine: Engines = None,
-    format: Format = "table",
-    output: Outputs = None,
-    csv: Csv = None,
-    quiet: Quiet = False,
+    engine: o.Engines = None,
+    format: o.Format = "table",
+    output: o.Outputs = None,
+    csv: o.Csv = None,
+    quiet: o.Quiet = False,
 ) -> None:
     """Our counts against published figures and witnesses: the zoo proves itself. Ends in 1 where anything is not as listed."""
     from profiler.errors import CheckFailed
@@ -320,46 +241,11 @@ def verify_command(
     from profiler.report.watch import with_bar
     from profiler.study.verify import verify
 
-    places = _places(format, output, csv, quiet)
-    found = with_bar(lambda watch: verify(*(models or ()), table=published, engine=_engines(engine), watch=watch))
+    places = o.places(format, output, csv, quiet)
+    found = with_bar(lambda watch: verify(*(models or ()), table=published, engine=o.engines(engine), watch=watch))
     places.put(answer(found, named=bool(models), published=published))
     if found.failures:
         raise CheckFailed(f"{found.failures} counts are not what archs/published.csv says; see the lines marked DIFFERS")
-
-
-def _places(form: str, outputs: list[Path] | None, csv: Path | None, quiet: bool) -> Destinations:
-    from profiler.report.output import Destinations
-
-    return Destinations.of(form, outputs or (), csv, quiet)
-
-
-def _settings(given: list[str] | None) -> dict[str, str]:
-    """`--set key=value` as a dict."""
-    found = {}
-    for setting in given or ():
-        key, equals, value = setting.partition("=")
-        if not equals or not key or not value:
-            raise ProfilerError(f"--set '{setting}' is not key=value; write it as --set classes=10")
-        found[key] = value
-    return found
-
-
-def _named(columns: str | None) -> list[str]:
-    """`--columns a, b` as a list."""
-    return [name.strip() for name in (columns or "").split(",") if name.strip()]
-
-
-def _engines(given: list[str] | None) -> tuple[str, ...]:
-    from profiler.study.cells import DEFAULT_ENGINES
-
-    return tuple(given) if given else DEFAULT_ENGINES
-
-
-def _single(**given: str | None) -> None:
-    """Refuses a range where one value is meant."""
-    for name, value in given.items():
-        if value is not None and ("," in value or ".." in value):
-            raise ProfilerError(f"--{name} {value} is a range; this command takes one value, `profiler sweep` takes ranges")
 
 
 def _watch(
@@ -374,7 +260,7 @@ def _watch(
     from profiler.report import units
     from profiler.report.watch import watched
 
-    watched(study, places, units.unit(unit), _named(columns), sort, verbose)
+    watched(study, places, units.unit(unit), o.named(columns), sort, verbose)
 
 
 def main() -> None:

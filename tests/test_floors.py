@@ -41,14 +41,16 @@ FLOORS: list[tuple[str, ...]] = [
     ("profiler.network.widen", "profiler.network.registry"),
     ("archs", "archs.*"),
     ("profiler.count.shapes", "profiler.count.formulas", "profiler.count.conventions", "profiler.count.derivation"),
+    ("profiler.count.rewriting",),
     ("profiler.count.closed",),
     ("profiler.network.modules", "profiler.network.meta"),
-    ("profiler.network.build", "profiler.network.making", "profiler.count.witnesses"),
+    ("profiler.network.build", "profiler.network.making", "profiler.count.witnesses", "profiler.count.feeding"),
     (
         "profiler.count.leaves",
         "profiler.count.operators",
         "profiler.count.metashapes",
         "profiler.count.registered",
+        "profiler.count.multihead",
         "profiler.count.booking",
         "profiler.count.recorder",
         "profiler.count.harm",
@@ -62,14 +64,21 @@ FLOORS: list[tuple[str, ...]] = [
     ("profiler.network.load",),
     ("profiler.count.polynomial", "profiler.count.agree"),
     ("profiler.study.*", "profiler.api"),
+    ("profiler.options",),
     ("cli", "profiler.__main__"),
 ]
 TORCH = {
     *("profiler.network.build", "profiler.network.modules", "profiler.network.meta", "profiler.network.making"),
     *("profiler.count.witnesses", "profiler.count.agree", "profiler.count.traced", "profiler.count.recorder"),
     *("profiler.count.booking", "profiler.count.leaves", "profiler.count.operators", "profiler.count.metashapes"),
-    *("profiler.count.registered", "profiler.count.harm", "profiler.count.step", "profiler.count.training"),
-    "profiler.count.memory",
+    *(
+        "profiler.count.feeding",
+        "profiler.count.registered",
+        "profiler.count.harm",
+        "profiler.count.step",
+        "profiler.count.training",
+    ),
+    *("profiler.count.memory", "profiler.count.multihead"),
 }
 # A record draws itself: the one import that points up, inside the function.
 EXCEPTIONS = {("profiler.records", "profiler.report.table"), ("profiler", "*")}

@@ -38,7 +38,8 @@ def _value(factor: tuple[str, str]) -> int:
     """What a factor's number is: `7²`, `(64+64)`, `(64/2)`."""
     number = factor[1].strip("()")
     if number[-1] in "²³":
-        return int(number[:-1]) ** "²³".index(number[-1]) * int(number[:-1]) ** 2
+        side = int(number[:-1])
+        return side * side if number[-1] == "²" else side * side * side
     whole, _, groups = number.partition("/")
     return sum(map(int, whole.split("+"))) // int(groups or 1)
 

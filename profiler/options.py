@@ -1,0 +1,127 @@
+"""What the commands share: options as typer reads them, and the texts that they are given as arguments of the library."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from profiler.errors import ProfilerError
+
+if TYPE_CHECKING:
+    from profiler.report.output import Destinations
+
+
+def _models(incomplete: str) -> list[str]:
+    from profiler.network.registry import names
+
+    return [name for name in names() if name.startswith(incomplete)]
+
+
+# What several commands share. Typer reads the annotations, so Optional stands where a type checker would take `| None`.
+
+Model = Annotated[
+    str,
+    typer.Argument(
+        help="A network, e.g. mobilenet_v1@alpha=0.5, or a reference to any module: timm:resnet18, net.py:Net.",
+        metavar="MODEL",
+        autocompletion=_models,
+    ),
+]
+Models = Annotated[
+    Optional[list[str]],
+    typer.Argument(
+        help="Networks, which `profiler list` names, or references: timm:resnet18, net.py:Net.",
+        metavar="MODEL",
+        autocompletion=_models,
+    ),
+]
+Alpha = Annotated[Optional[str], typer.Option("--alpha", metavar="NUMBER", help="Width multiplier.")]
+Resolution = Annotated[Optional[str], typer.Option("--resolution", metavar="PIXELS", help="Side of the input.")]
+Rho = Annotated[Optional[str], typer.Option("--rho", metavar="NUMBER", help="Side as a multiple of the native one.")]
+Alphas = Annotated[
+    Optional[str], typer.Option("--alpha", metavar="RANGE", help="Width multipliers: 0.25..1.0, 0.1..0.5:0.1 or 0.5,1.")
+]
+Resolutions = Annotated[
+    Optional[str],
+    typer.Option("--resolution", metavar="RANGE", help="Sides of the input: 128..224, 128..224:16 or 224,192."),
+]
+Rhos = Annotated[
+    Optional[str], typer.Option("--rho", metavar="RANGE", help="Sides as multiples of the native one: 0.5..1.0:0.1.")
+]
+Input = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--input",
+        metavar="SHAPE",
+        help="Shape of one sample, as 3x224x224; of a reference any inputs, as ids=128:int64, repeated.",
+    ),
+]
+Batch = Annotated[
+    str, typer.Option("--batch", metavar="N", help="Samples at once; none passes the shapes of a reference as they are.")
+]
+Batches = Annotated[str, typer.Option("--batch", metavar="RANGE", help="Samples at once: 8, or 1,8,32.")]
+Set = Annotated[
+    Optional[list[str]],
+    typer.Option("--set", metavar="KEY=VALUE", help="An option of the architecture; may be repeated."),
+]
+Engines = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--engine",
+        metavar="NAME",
+        help="Who counts: closed, traced, fvcore, thop, torch; repeated or with commas. [default: closed,fvcore]",
+    ),
+]
+ConventionName = Annotated[
+    str, typer.Option("--convention", metavar="NAME", help="How `total` counts: paper, fvcore, thop, torch or torchinfo.")
+]
+UnitName = Annotated[
+    str, typer.Option("--unit", metavar="UNIT", help="Counts in the table: raw, auto, K, M, G, or flops (2 a MAC).")
+]
+Columns = Annotated[Optional[str], typer.Option("--columns", metavar="A,B", help="Columns to show, of those in the CSV.")]
+Sort = Annotated[Optional[str], typer.Option("--sort", metavar="COLUMN", help="Sort by a column; -COLUMN downwards.")]
+Format = Annotated[str, typer.Option("-f", "--format", metavar="FORMAT", help="stdout as table, csv, json, jsonl or markdown.")]
+Outputs = Annotated[
+    Optional[list[Path]],
+    typer.Option("-o", "--output", metavar="PATH", help="Also write a file, format by its suffix; may be repeated."),
+]
+Csv = Annotated[Optional[Path], typer.Option("--csv", metavar="PATH", help="Also write the records as CSV.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Nothing on stdout.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Also what the witnesses pass over, on stderr.")]
+
+
+def places(form: str, outputs: list[Path] | None, csv: Path | None, quiet: bool) -> Destinations:
+    from profiler.report.output import Destinations
+
+    return Destinations.of(form, outputs or (), csv, quiet)
+
+
+def settings(given: list[str] | None) -> dict[str, str]:
+    """`--set key=value` as a dict."""
+    found = {}
+    for setting in given or ():
+        key, equals, value = setting.partition("=")
+        if not equals or not key or not value:
+            raise ProfilerError(f"--set '{setting}' is not key=value; write it as --set classes=10")
+        found[key] = value
+    return found
+
+
+def named(columns: str | None) -> list[str]:
+    """`--columns a, b` as a list."""
+    return [name.strip() for name in (columns or "").split(",") if name.strip()]
+
+
+def engines(given: list[str] | None) -> tuple[str, ...]:
+    from profiler.study.cells import DEFAULT_ENGINES
+
+    return tuple(given) if given else DEFAULT_ENGINES
+
+
+def single(**given: str | None) -> None:
+    """Refuses a range where one value is meant."""
+    for name, value in given.items():
+        if value is not None and ("," in value or ".." in value):
+            raise ProfilerError(f"--{name} {value} is a range; this command takes one value, `profiler sweep` takes ranges")
