@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from math import prod
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
+from weakref import ReferenceType, ref
 
 from torch import Tensor, nn
 
 from profiler.count import closed
 from profiler.count.formulas import Cost
 from profiler.count.harm import Places
+from profiler.count.multihead import attended
 from profiler.count.operators import Work
 from profiler.network import layers as L
 from profiler.records import Row, Shape
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from profiler.count.recorder import Entry, Recorder
 
 
+PRODUCT, ELEMENT, FREE_OF_COST, OPENED, UNKNOWN = range(5)
+"""What becomes of an operator."""
+NOTHING = Work()
+_NONE: frozenset[int] = frozenset()
 _CONVOLUTIONS = frozenset({L.Conv, L.ConvTranspose})
 
 
@@ -47,14 +52,17 @@ class Merged:
     def __init__(self, path: str, module: nn.Module, leaf: type[nn.Module]) -> None:
         self.path, self.module, self.leaf = path, module, leaf
         self.macs = self.activations = self.elementwise = 0
-        self.parts: list[tuple[str, str, Any, bool]] = []
-        """op, kind, facts, and whether it has multiply-adds."""
         self.fused = 0
         """Multiply-adds of fused attention among them."""
+        self.parts: list[tuple[str, str, Any, bool]] = []
+        """op, kind, facts, and whether it has multiply-adds."""
 
-
-Read = list[tuple[str, int, str]]
-"""Parameters that a row is the first to read: their sort, elements and owner's path."""
+    def add(self, found: Entry, work: Work) -> None:
+        self.macs += work.macs
+        self.activations += work.activations
+        self.elementwise += work.elementwise
+        self.fused += work.macs if found.op == "attention" else 0
+        self.parts.append((found.op, found.kind, work.facts, bool(work.macs)))
 
 
 class Books:
@@ -72,6 +80,10 @@ class Books:
         self.routed: dict[int, int] = {}
         """Experts of a router → how many of them each token takes."""
         self.parameters: dict[int, nn.Parameter] = {}
+        self.derived: dict[int, tuple[Tensor, frozenset[int]]] = {}
+        """id of a view of parameters → itself, so that the id stays its own, and theirs."""
+        self.scored: dict[int, tuple[ReferenceType[Tensor], int, bool]] = {}
+        """id of what may be attention scores → itself, the row of their product, and whether a softmax went over them."""
         for path, module in everything:
             self.paths[id(module)] = path
             for name, p in module._parameters.items():
@@ -131,7 +143,8 @@ class Books:
             b for _, m in module.named_modules() for b in m._buffers.values() if b is not None and id(b) not in self.booked
         ]
         self.booked |= {id(b) for b in buffers}
-        one = products if len(products) == 1 else [] if products else merged.parts[:1]
+        known = attended(module, args, kwargs) if isinstance(module, nn.MultiheadAttention) else None
+        one = [] if known else products if len(products) == 1 else [] if products else merged.parts[:1]
         facts: dict[str, Any] = {
             key: getattr(module, key) for key in getattr(module, "__constants__", ()) if hasattr(module, key)
         }
@@ -146,6 +159,9 @@ class Books:
         if kind == "conv" or (op == "conv" and kind != "conv_transpose"):
             kind = _conv_kind(facts, _shapes(args, kwargs))
         macs, elementwise, activations = merged.macs, merged.elementwise, merged.activations
+        if known is not None:
+            macs, activations, elementwise, more = known.work
+            facts |= more
         if custom is not None:
             macs, activations, elementwise, kind = custom.counts(module, args, kwargs, out, merged)
         shape = _shape_of(out)
@@ -171,104 +187,113 @@ class Books:
 
     # Operators
 
-    def operator(self, recorder: Recorder, found: Entry, args: Any, kwargs: Any, out: Any) -> None:
-        """What one operator cost, in the row that it belongs to."""
-        from profiler.count.recorder import ELEMENT, NOTHING, PRODUCT, UNKNOWN
-
-        sort, work = found.sort, Work()
-        given = list(tensors_in(args, kwargs))
-        if sort == PRODUCT:
+    def operator(self, recorder: Recorder, found: Entry, given: list[Tensor], args: Any, kwargs: Any, out: Any) -> None:
+        """What one operator cost, in the row that it belongs to; `given` are its tensors."""
+        sort, work, tally = found.sort, NOTHING, self.tally
+        if sort == FREE_OF_COST:
+            tally["free"] += 1
+        elif sort == PRODUCT:
             work = found.formula(out, *args, **kwargs)  # type: ignore[misc]
-            self.tally["counted"] += 1
-        elif sort == NOTHING:
-            self.tally["free"] += 1
+            tally["counted"] += 1
+        elif sort == UNKNOWN:
+            tally["uncounted"] += 1
+            self.unknown(found.name, recorder.stack[-1].path)
         else:
-            first = first_tensor((out,))
-            floating = first is not None and (first.is_floating_point() or first.is_complex())
-            if sort == ELEMENT and floating:
-                assert first is not None
-                work = Work(0, 0, first.numel(), _facts_of(found, args, kwargs))
-                self.tally["elementwise"] += 1
-            elif sort == UNKNOWN:
-                self.tally["uncounted"] += 1
-                self.unknown(found.name, recorder.stack[-1].path)
+            first = out if isinstance(out, Tensor) else first_tensor((out,))
+            if first is not None and (first.is_floating_point() or first.is_complex()):
+                work = Work(0, 0, first.numel(), _facts_of(found, args) if found.op in _WITH_FACTS else NOTHING.facts)
+                tally["elementwise"] += 1
             else:
-                self.tally["free"] += 1
-                if found.op == "topk":
-                    self.route(args)
-        if found.op == "topk" and sort == ELEMENT:
-            self.route(args)
+                tally["free"] += 1  # positions, masks: bookkeeping in whole numbers
+            if found.op == "topk":
+                self.route(args)
         merged = recorder.merging
         if merged is not None:
-            merged.macs += work.macs
-            merged.fused += work.macs if found.op == "attention" else 0
-            merged.activations += work.activations
-            merged.elementwise += work.elementwise
-            if work.macs or work.elementwise:
-                merged.parts.append((found.op, found.kind, work.facts, bool(work.macs)))
+            if work is not NOTHING:
+                merged.add(found, work)
             return
-        held = [t for t in given if id(t) in self.owners or "_read" in t.__dict__]
-        if held and len(held) == len(given) and sort == NOTHING:
-            read = frozenset().union(*(t.__dict__.get("_read") or {id(t)} for t in held))
-            for t in tensors_in((out,), {}):
-                t._read = read  # type: ignore[attr-defined]
+        owners, derived = self.owners, self.derived
+        held = [t for t in given if id(t) in owners or id(t) in derived]
+        if held and sort == FREE_OF_COST and len(held) == len(given):
+            read = self.read_by(held)
+            for t in tensors_in((out,)):
+                derived[id(t)] = (t, read)
             return
-        self.book(recorder, found, work, given, held, args, out)
+        if held or work is not NOTHING:
+            self.book(recorder, found, work, given, held, out)
+        elif self.scored:
+            scores = self.scores(found, given)
+            if scores is not None:
+                self.pass_on(scores, out)
 
-    def book(
-        self, recorder: Recorder, found: Entry, work: Work, given: list[Tensor], held: list[Tensor], args: Any, out: Any
-    ) -> None:
+    def read_by(self, held: list[Tensor]) -> frozenset[int]:
+        """ids of the parameters and buffers that tensors are, or are views of."""
+        return frozenset().union(*(self.derived[id(t)][1] if id(t) in self.derived else (id(t),) for t in held))
+
+    def book(self, recorder: Recorder, found: Entry, work: Work, given: list[Tensor], held: list[Tensor], out: Any) -> None:
         """A row for what has a cost, or is the first to read a parameter."""
         frame = recorder.stack[-1]
-        ids = frozenset().union(*(t.__dict__.get("_read") or {id(t)} for t in held)) if held else frozenset()
-        owner = frame
-        reading: list[tuple[int, str, int, bool, bool]] = []
-        buffers = 0
-        path = ""
-        for key in ids:
-            module, name, parameter = self.owners[key]
-            if key in self.booked:
-                continue
-            p = (module._parameters if parameter else module._buffers)[name]
-            if p is None:
-                continue
-            if not parameter:
-                self.booked.add(key)
-                buffers += p.numel()
-                continue
-            norm = found.kind == "norm" or type(module).__name__.endswith("Norm") or "Norm" in type(module).__name__
-            reading.append((key, name, p.numel(), True, norm))
-            if id(module) not in recorder.called and not any(self.paths[id(module)] == f.path for f in recorder.stack):
-                path = self.paths[id(module)]  # its forward was called directly, or the graph was flattened
-        scores = _scores(found, given)
-        if not (work.macs or work.elementwise or reading or buffers):
-            _pass_on(scores, out)
+        ids = self.read_by(held) if held else _NONE
+        sums, buffers, path = (0, 0, 0), 0, ""
+        fresh = [key for key in ids if key not in self.booked]
+        if fresh:
+            sums, buffers, path = self.first_reading(recorder, found, fresh)
+        scores = self.scores(found, given) if self.scored else None
+        if work is NOTHING and not fresh:
+            if scores is not None:
+                self.pass_on(scores, out)
             return
-        weights, bias, norm_ = self.first_read(reading)
-        kind, facts = found.kind, dict(work.facts)
-        inputs = tuple(tuple(t.shape) for t in given if id(t) not in ids and "_read" not in t.__dict__)
+        kind, facts = found.kind, work.facts
+        inputs = tuple([tuple(t.shape) for t in given if id(t) not in ids and id(t) not in self.derived])
         if found.op == "conv":
-            kind = _conv_kind(facts, inputs)
-            if facts.pop("transposed", False):
-                kind = "conv_transpose"
-        elif found.op == "conv_transpose":
-            facts.pop("transposed", None)
-        if "experts" in facts and facts["experts"] in self.routed:
-            facts["active"] = self.routed[facts["experts"]]
-        if found.op == "matmul" and len(inputs) == 1 and ids:
+            facts = dict(facts)
+            kind = "conv_transpose" if facts.pop("transposed", False) else _conv_kind(facts, inputs)
+        elif "experts" in facts and facts["experts"] in self.routed:
+            facts = {**facts, "active": self.routed[facts["experts"]]}
+        elif found.op == "matmul" and len(inputs) == 1 and ids:
             kind = "linear"
         shape = _shape_of(out)
-        row = Row(path or owner.name(found.op), found.op, kind, frame.cls.__name__, facts, inputs or (shape,), shape,
-                  weights, bias, norm_, buffers, work.macs, work.elementwise, work.activations, False)  # fmt: skip
-        self.rows.append(row)
+        where = path or frame.name(found.op)
+        counts = (*sums, buffers, work.macs, work.elementwise, work.activations)
+        self.rows.append(Row._make((where, found.op, kind, frame.cls.__name__, facts, inputs or (shape,), shape, *counts, False)))
         if found.op == "matmul":
-            if scores is not None and scores[1] and "_scores" in given[0].__dict__:
+            if scores is not None and scores[1] and id(given[0]) in self.scored:
                 for i in (scores[0], len(self.rows) - 1):
                     self.rows[i] = self.rows[i]._replace(kind="attention")
             elif kind == "matmul":
-                _pass_on((len(self.rows) - 1, False), out)
-        else:
-            _pass_on(scores, out)
+                self.pass_on((len(self.rows) - 1, False), out)
+        elif scores is not None:
+            self.pass_on(scores, out)
+
+    def first_reading(self, recorder: Recorder, found: Entry, fresh: list[int]) -> tuple[tuple[int, int, int], int, str]:
+        """(weights, bias, norm), buffers, and the path of an owner that no call stands for."""
+        reading, buffers, path = [], 0, ""
+        for key in fresh:
+            module, name, parameter = self.owners[key]
+            tensor = (module._parameters if parameter else module._buffers).get(name)
+            if tensor is None:
+                continue
+            if not parameter:
+                self.booked.add(key)
+                buffers += tensor.numel()
+                continue
+            reading.append((key, name, tensor.numel(), True, found.kind == "norm" or "Norm" in type(module).__name__))
+            running = {frame.path for frame in recorder.stack}
+            if id(module) not in recorder.called and self.paths[id(module)] not in running:
+                path = self.paths[id(module)]  # its forward was called directly, or the graph was flattened
+        return self.first_read(reading), buffers, path
+
+    def scores(self, found: Entry, given: list[Tensor]) -> tuple[int, bool] | None:
+        """The row of the product that made the attention scores among `given`, and whether a softmax went over them."""
+        for t in given[:2]:
+            known = self.scored.get(id(t))
+            if known is not None and known[0]() is t:
+                return (known[1], known[2] or found.op == "softmax")
+        return None
+
+    def pass_on(self, scores: tuple[int, bool], out: Any) -> None:
+        if isinstance(out, Tensor):
+            self.scored[id(out)] = (ref(out), *scores)
 
     def route(self, args: Any) -> None:
         """A router's choice: k of its last axis."""
@@ -280,21 +305,10 @@ class Books:
         known[0] += 1
 
 
-def _scores(found: Entry, given: list[Tensor]) -> tuple[int, bool] | None:
-    """The row of the product that made the attention scores among `given`, and whether a softmax went over them."""
-    for t in given[:2]:
-        known: tuple[int, bool] | None = t.__dict__.get("_scores")
-        if known is not None:
-            return (known[0], True) if found.op == "softmax" else known
-    return None
+_WITH_FACTS = ("batch_norm", "upsample")
 
 
-def _pass_on(scores: tuple[int, bool] | None, out: Any) -> None:
-    if scores is not None and isinstance(out, Tensor):
-        out._scores = scores  # type: ignore[attr-defined]
-
-
-def _facts_of(found: Entry, args: Any, kwargs: Any) -> dict[str, Any]:
+def _facts_of(found: Entry, args: Any) -> dict[str, Any]:
     """What the conventions ask of an operator without multiply-adds."""
     if found.op == "batch_norm":
         return {"affine": args[1] is not None, "track_running_stats": len(args) > 3 and args[3] is not None}
@@ -327,17 +341,19 @@ def _spelled(name: str) -> str:
     return out
 
 
-def tensors_in(args: Any, kwargs: Any) -> Iterator[Tensor]:
+def tensors_in(args: Any, kwargs: Any = None) -> list[Tensor]:
     """Tensors of a call, those of lists included."""
+    found = []
     for value in (*args, *kwargs.values()) if kwargs else args:
         if isinstance(value, Tensor):
-            yield value
+            found.append(value)
         elif isinstance(value, list | tuple):
-            yield from tensors_in(value, {})
+            found += tensors_in(value)
+    return found
 
 
 def first_tensor(args: Any) -> Tensor | None:
-    return next(tensors_in(args, {}), None)
+    return next(iter(tensors_in(args)), None)
 
 
 def _shapes(args: Any, kwargs: Any) -> tuple[Shape, ...]:
@@ -347,7 +363,3 @@ def _shapes(args: Any, kwargs: Any) -> tuple[Shape, ...]:
 def _shape_of(out: Any) -> Shape:
     first = first_tensor((out,))
     return tuple(first.shape) if first is not None else ()
-
-
-def elements(shape: Shape) -> int:
-    return prod(shape)

@@ -174,6 +174,36 @@ _UNARY = (
     "sin abs square erf clamp clamp_min clamp_max reciprocal celu selu dropout"
 )
 
+def _recurrent(x: Tensor, *args: Any) -> Any:
+    """(x, hidden, weights, biases?, layers, dropout, train, both ways?, batch first?), or packed, (x, sizes, hidden, …)."""
+    packed = isinstance(args[0], Tensor) and args[0].ndim == 1
+    hidden = args[1] if packed else args[0]
+    if not x.is_meta:
+        return None
+    several = isinstance(hidden, list | tuple)
+    first = hidden[0] if several else hidden
+    out = fresh((*x.shape[:-1], first.shape[-1] * (2 if args[7 if packed else 6] else 1)), x.dtype)
+    return (out, *(fresh(h.shape, h.dtype) for h in (hidden if several else (hidden,))))
+
+
+def _packed(x: Tensor, lengths: Tensor, batch_first: bool) -> Any:
+    """(T, B, *) or (B, T, *) and the lengths, longest first → (ΣT, *) and how many sequences go on, step by step."""
+    if not x.is_meta or lengths.is_meta:
+        return None
+    sizes = [sum(n > step for n in lengths.tolist()) for step in range(int(lengths.max()))]
+    return fresh((sum(sizes), *x.shape[2:]), x.dtype), torch.tensor(sizes)
+
+
+def _padded(data: Tensor, sizes: Tensor, batch_first: bool, padding: Any, total: int = -1) -> Any:
+    """The way back: (ΣT, *) → (T, B, *) or (B, T, *), and the lengths."""
+    if not data.is_meta or sizes.is_meta:
+        return None
+    steps = sizes.tolist()
+    length, batch = max(len(steps), total), steps[0]
+    lengths = torch.tensor([sum(n > i for n in steps) for i in range(batch)])
+    return fresh((*((batch, length) if batch_first else (length, batch)), *data.shape[1:]), data.dtype), lengths
+
+
 def _group_norm(x: Tensor, groups: int, *rest: Any, **named: Any) -> Tensor | None:
     return fresh(x.shape, x.dtype) if x.is_meta and x.ndim > 1 and x.shape[1] % groups == 0 else None
 
@@ -216,5 +246,8 @@ _GROUPED: dict[str, Rule] = {
     "empty zeros ones": _created,
     "zeros_like ones_like empty_like": _like,
     "repeat": _repeat,
+    "lstm gru rnn_tanh rnn_relu": _recurrent,
+    "_pack_padded_sequence": _packed,
+    "_pad_packed_sequence": _padded,
 }
 RULES: dict[str, Rule] = {f"aten::{name}": rule for names, rule in _GROUPED.items() for name in names.split()}

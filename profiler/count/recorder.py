@@ -18,9 +18,10 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from profiler.count import closed
-from profiler.count.booking import Books, Frame, Merged, first_tensor, tensors_in
+from profiler.count.booking import ELEMENT, FREE_OF_COST, OPENED, PRODUCT, UNKNOWN, Books, Frame, Merged, first_tensor, tensors_in
 from profiler.count.harm import Places
 from profiler.count.leaves import FITS, RANKS, SAME_TENSOR, layer_of, leaf_class
+from profiler.count.multihead import attended
 from profiler.count.metashapes import RULES, spread_over
 from profiler.count.operators import ELEMENTWISE, FREE, PRODUCTS, Formula, is_pointwise, row_name
 from profiler.count.registered import custom_module, custom_operator, torch_formula
@@ -28,7 +29,6 @@ from profiler.errors import ShapeError
 from profiler.network import layers as L
 from profiler.records import Row
 
-PRODUCT, ELEMENT, NOTHING, OPENED, UNKNOWN = range(5)
 _ASKING = (
     *("_local_scalar_dense", "item", "is_nonzero", "equal", "nonzero", "argwhere", "masked_select"),
     *("unique", "_unique2", "unique_consecutive", "unique_dim", "allclose"),
@@ -73,7 +73,7 @@ def entry(func: Any) -> Entry:
         op, kind, formula = PRODUCTS[known]
         return Entry(PRODUCT, name, op, kind, formula, rule, inplace, mutable)
     if known in FREE:
-        return Entry(NOTHING, name, row_name(plain), "reshape", None, rule, False, mutable)
+        return Entry(FREE_OF_COST, name, row_name(plain), "reshape", None, rule, False, mutable)
     if known in ELEMENTWISE or is_pointwise(func):
         return Entry(ELEMENT, name, row_name(plain), ELEMENTWISE.get(known, "elementwise"), None, rule, inplace, mutable)
     if torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd"):
@@ -168,6 +168,8 @@ class Recorder(TorchDispatchMode):
 
     def quick(self, module: nn.Module, leaf: type[nn.Module], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The output of a leaf by its formula, without running it; None where it must be run."""
+        if leaf is nn.MultiheadAttention:
+            return None if self.real else self.attend(module, args, kwargs)
         if kwargs:
             if args or len(kwargs) != 1:
                 return None
@@ -211,9 +213,22 @@ class Recorder(TorchDispatchMode):
         self.books.leaf(path, module, layer, given, cost, batch)
         return out
 
+    def attend(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What MultiheadAttention gives, and its row."""
+        known = attended(module, args, kwargs)
+        query = first_tensor((*args, kwargs.get("query")))
+        if known is None or query is None or not query.is_meta:
+            return None
+        with _untraced():
+            out = torch.empty(known.output, dtype=query.dtype, device="meta")
+            scores = None if known.scores is None else torch.empty(known.scores, dtype=query.dtype, device="meta")
+            self.books.close(Merged(self.frame(module).path, module, nn.MultiheadAttention), args, kwargs, out, None)
+        self.books.tally["counted"] += 1
+        return out, scores
+
     # Operators
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def _dispatched(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         found = _ENTRIES.get(func)
         if found is None:
@@ -230,16 +245,17 @@ class Recorder(TorchDispatchMode):
                 out = func.decompose(*args, **kwargs)
             if out is not NotImplemented:
                 return out
+        given = tensors_in(args, kwargs)
         out = None
         if not self.real:
-            if found.inplace and args and isinstance(args[0], Tensor) and args[0].is_meta:
+            if found.inplace and given and args[0] is given[0] and given[0].is_meta:
                 if self.fits_in(args):
                     out = args[0]
             elif found.rule is not None and not found.mutable:
                 out = found.rule(*args, **kwargs)
         if out is None:
-            out = self.run(func, found, args, kwargs)
-        self.books.operator(self, found, args, kwargs, out)
+            out = self.run(func, found, given, args, kwargs)
+        self.books.operator(self, found, given, args, kwargs, out)
         return out
 
     def fits_in(self, args: Any) -> bool:
@@ -249,7 +265,7 @@ class Recorder(TorchDispatchMode):
             not isinstance(x, Tensor) or x.shape == shape or spread_over(shape, x.shape) == tuple(shape) for x in args[1:]
         )
 
-    def run(self, func: Any, found: Entry, args: Any, kwargs: Any) -> Any:
+    def run(self, func: Any, found: Entry, given: list[Tensor], args: Any, kwargs: Any) -> Any:
         """The operator by torch's own kernel, on tensors that fit together."""
         if found.name in DEPENDENT and not self.dependent:
             asked = first_tensor(args)
@@ -257,7 +273,6 @@ class Recorder(TorchDispatchMode):
                 self.dependent = f"{found.name.partition('::')[2].lstrip('_')} in {self.stack[-1].path or 'its forward'}"
         if self.real:
             return func(*args, **kwargs)
-        given = list(tensors_in(args, kwargs))
         actual = [t for t in given if not t.is_meta]
         if not actual:
             if given or not _is_small_constant(found.name, args, kwargs):
@@ -267,7 +282,7 @@ class Recorder(TorchDispatchMode):
             return out
         if len(actual) < len(given) or any(self.is_weight(t) for t in actual):
             kept: tuple[int, ...] = ()
-            if found.op.startswith(("index", "_unsafe_index", "embedding")):
+            if found.op.startswith(("index", "unsafe_index", "embedding")):
                 kept = tuple(id(t) for t in actual if not t.is_floating_point() and id(t) not in self.books.owners)
             args, kwargs = self.on_meta(args, kept), self.on_meta(kwargs, kept)
             return func(*args, **kwargs)
@@ -303,7 +318,7 @@ class Recorder(TorchDispatchMode):
     def keep(self, out: Any, given: list[Tensor]) -> None:
         """Remembers constants that the trace itself made, which it may write."""
         outside = {t.untyped_storage().data_ptr() for t in given if id(t) not in self.made}
-        for t in tensors_in((out,), {}):
+        for t in tensors_in((out,)):
             if t.untyped_storage().data_ptr() not in outside:
                 self.made[id(t)] = t
 
@@ -311,6 +326,9 @@ class Recorder(TorchDispatchMode):
     def rows(self) -> list[Row]:
         return self.books.rows
 
+
+# set here, because what stands in the body of a mode is wrapped for torch.compile, which costs as much as the rest of a call
+Recorder.__torch_dispatch__ = Recorder._dispatched  # type: ignore[method-assign]
 
 _CREATED = frozenset({"aten::arange", "aten::zeros", "aten::ones", "aten::full", "aten::scalar_tensor", "aten::eye"})
 _SMALL = 1 << 20

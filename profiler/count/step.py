@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from profiler.count.booking import tensors_in
+from profiler.count.booking import PRODUCT, UNKNOWN, tensors_in
 from profiler.count.operators import PRODUCTS, Shape, attention, row_name
-from profiler.count.recorder import PRODUCT, UNKNOWN, entry
+from profiler.count.recorder import entry
 from profiler.count.traced import mapped
 
 FORWARD, BACKWARD, RECOMPUTED = "forward", "backward", "recomputed"
@@ -75,7 +75,7 @@ class Ledger:
         self.known |= {t.untyped_storage()._cdata for t in tensors}
 
     def made(self, path: str, op: str, phase: str, out: Any) -> None:
-        for t in tensors_in((out,), {}):
+        for t in tensors_in((out,)):
             storage = t.untyped_storage()
             key = storage._cdata
             if key in self.live or key in self.known:

@@ -70,6 +70,9 @@ MODULES: list[tuple[str, nn.Module, tuple[tuple[int, ...], ...], int]] = [
     ("multihead attention", nn.MultiheadAttention(8, 2), ((5, 3, 8),) * 3, 3 * (4 * 5 * 8 * 8 + 2 * 5 * 5 * 8)),
     ("multihead attention, other widths", nn.MultiheadAttention(8, 2, kdim=6, vdim=4), ((5, 3, 8), (9, 3, 6), (9, 3, 4)),
      3 * (5 * 8 * 8 + 9 * 6 * 8 + 9 * 4 * 8 + 2 * 5 * 9 * 8 + 5 * 8 * 8)),
+    ("multihead attention of one sample", nn.MultiheadAttention(8, 2), ((5, 8),) * 3, 4 * 5 * 8 * 8 + 2 * 5 * 5 * 8),
+    ("multihead attention, a key more", nn.MultiheadAttention(8, 2, add_bias_kv=True, add_zero_attn=True), ((5, 3, 8),) * 3,
+     3 * (4 * 5 * 8 * 8 + 2 * 5 * (5 + 2) * 8)),
     ("encoder layer", nn.TransformerEncoderLayer(8, 2, 32, batch_first=True), ((3, 5, 8),),
      3 * (4 * 5 * 8 * 8 + 2 * 5 * 5 * 8 + 2 * 5 * 8 * 32)),
     ("decoder layer", nn.TransformerDecoderLayer(8, 2, 32), ((5, 3, 8), (9, 3, 8)),
@@ -163,6 +166,33 @@ def test_attention(named: dict[str, Any], shapes: tuple[tuple[int, ...], ...], f
         assert row.activations == scores + full // (shapes[0][-1] + shapes[2][-1]) // shapes[1][-2] * shapes[2][-1]
 
 
+@pytest.mark.parametrize("hooked", [False, True])
+def test_multihead_attention_is_one_row_whatever_it_is_asked(hooked: bool) -> None:
+    layer = nn.MultiheadAttention(8, 2, batch_first=True)
+    if hooked:  # then it is run, and what it runs is summed
+        layer.register_forward_hook(lambda module, args, out: None)
+    x = meta(3, 5, 8)
+    for named in ({}, {"need_weights": False}, {"average_attn_weights": False}, {"attn_mask": meta(5, 5)}):
+        (row,) = trace(layer, (x, x, x), named).profile.rows
+        assert (row.op, row.kind, row.macs) == ("multihead_attention", "attention", 3 * (4 * 5 * 8 * 8 + 2 * 5 * 5 * 8))
+        assert (row.weights, row.bias, row.elementwise) == (4 * 8 * 8, 4 * 8, 3 * 2 * 5 * 5)
+        assert row.activations == 3 * (3 * 5 * 8 + 2 * 5 * 5 + 5 * 8 + 5 * 8)
+    causal = trace(layer, (x, x, x), {"attn_mask": meta(5, 5), "is_causal": True, "need_weights": False})
+    assert causal.useful_macs == 3 * (4 * 5 * 8 * 8 + 2 * (5 + 4 + 3 + 2 + 1) * 8)
+
+    class Asks(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = layer
+
+        def forward(self, x: Tensor) -> Tensor:
+            out, weights = self.layer(x, x, x, average_attn_weights=False)
+            assert weights.shape == (3, 2, 5, 5)
+            return out @ out.transpose(1, 2)  # type: ignore[no-any-return]
+
+    assert trace(Asks(), (x,)).profile.rows[-1].output == (3, 5, 5)
+
+
 def test_unfused_attention_is_attention() -> None:
     def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         scores = q @ k.transpose(-2, -1) / 8**0.5 + torch.zeros(5, 7, device=q.device)
@@ -188,11 +218,14 @@ def test_packing_inside_the_model_depends_on_the_lengths() -> None:
             self.lstm = nn.LSTM(4, 6, batch_first=True)
 
         def forward(self, x: Tensor, lengths: Tensor) -> Any:
-            return self.lstm(nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True))[0].data
+            packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True)
+            return nn.utils.rnn.pad_packed_sequence(self.lstm(packed)[0], batch_first=True)[0].relu()
 
     found = trace(Reader(), (torch.zeros(3, 5, 4), torch.tensor([5, 3, 2])))
+    assert found.profile.rows[-1].output == (3, 5, 6)
     assert (found.profile.macs, found.rung) == ((5 + 3 + 2) * 4 * 6 * (4 + 6), "data-dependent")
-    assert "values" in found.reason
+    assert "CPU int64 tensor" in found.reason
+    assert found.reason.endswith("counted on these values of the integer inputs")
 
 
 def test_embedding_bag() -> None:
