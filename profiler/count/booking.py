@@ -100,7 +100,9 @@ class Books:
 
     # Leaves
 
-    def leaf(self, path: str, module: nn.Module, layer: L.Layer, given: tuple[Shape, ...], cost: Cost, batch: int) -> None:
+    def leaf(
+        self, path: str, module: nn.Module, layer: L.Layer, given: tuple[Shape, ...], cost: Cost, batch: int
+    ) -> Row:
         """A row as the closed form writes it."""
         output, weights, bias, norm, buffers, macs, elementwise, activations = cost
         booked = self.booked
@@ -129,8 +131,10 @@ class Books:
         op, kind, name, facts = closed.described(layer, len(first) - 1, channels)
         shapes = ((batch, *first),) if len(given) == 1 else tuple([(batch, *shape) for shape in given])
         counts = (weights, bias, norm, buffers, batch * macs, batch * elementwise, batch * activations)
-        self.rows.append(Row._make((path, op, kind, name, facts, shapes, (batch, *output), *counts, False)))
+        row = Row._make((path, op, kind, name, facts, shapes, (batch, *output), *counts, False))
+        self.rows.append(row)
         self.tally["counted" if macs else "elementwise" if elementwise else "free"] += 1
+        return row
 
     def close(self, merged: Merged, args: Any, kwargs: Any, out: Any, custom: Any) -> None:
         """The row of a leaf that was run."""

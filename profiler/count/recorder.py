@@ -87,7 +87,7 @@ def entry(func: Any) -> Entry:
 class Recorder(TorchDispatchMode):
     """Counts what runs inside it. `real` runs everything with values; otherwise tensors are meta but for constants."""
 
-    def __init__(self, root: nn.Module, everything: Places, real: bool = False) -> None:
+    def __init__(self, root: nn.Module, everything: Places, real: bool = False, earlier: Recorder | None = None) -> None:
         super().__init__()
         self.real = real
         self.root = root
@@ -95,6 +95,10 @@ class Recorder(TorchDispatchMode):
         self.stack: list[Frame] = [Frame("", type(root), frozenset())]
         self.merging: Merged | None = None
         self.layers: dict[int, tuple[str, L.Layer | None]] = {}
+        self.memo: dict[tuple[int, tuple[int, ...]], tuple[Row, tuple[int, ...]]] = {}
+        """Rows of leaves of one input and the shapes they give, by module and shape."""
+        self.earlier = earlier.memo if earlier is not None else {}
+        """Those of a run before this one, whose rows for the same calls serve again."""
         self.called: set[int] = set()
         self.dependent: str = ""
         """The first operator that asked for a value, with where it stood."""
@@ -182,6 +186,10 @@ class Recorder(TorchDispatchMode):
             return None
         if not (x.is_meta or self.real or leaf is nn.Embedding):
             return None
+        again = self.earlier.get((id(module), shape)) if self.earlier else None
+        if again is not None and not (leaf in SAME_TENSOR or getattr(module, "inplace", False)):
+            self.books.rows.append(again[0])
+            return self.nothing(again[1], x.dtype)
         known = self.layers.get(id(module))
         if known is None:
             path = self.books.paths.get(id(module)) or self.frame(module).path
@@ -207,11 +215,18 @@ class Recorder(TorchDispatchMode):
         elif leaf in SAME_TENSOR or getattr(module, "inplace", False):
             out = x
         else:
-            with _untraced():
-                dtype = module.weight.dtype if leaf is nn.Embedding else x.dtype
-                out = torch.empty((batch, *cost.output), dtype=dtype, device="meta")
-        self.books.leaf(path, module, layer, given, cost, batch)
+            out = self.nothing((batch, *cost.output), module.weight.dtype if leaf is nn.Embedding else x.dtype)
+        row = self.books.leaf(path, module, layer, given, cost, batch)
+        if leaf is not nn.Embedding and len(args) == 1:
+            self.memo[id(module), shape] = (row, row.output)
         return out
+
+    def nothing(self, shape: tuple[int, ...], dtype: Any) -> Tensor:
+        """A meta tensor that the mode does not see made."""
+        guard = torch._C._DisableTorchDispatch()  # type: ignore[attr-defined]
+        made = torch.empty(shape, dtype=dtype, device="meta")
+        del guard
+        return made
 
     def attend(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What MultiheadAttention gives, and its row."""

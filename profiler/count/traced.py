@@ -127,7 +127,7 @@ def trace(
         rows = tuple(recorder.rows)
         unused = _unused(everything, recorder)
         if rung == "meta" and unused:
-            rows = _beside(rows, module, everything, (args, dict(kwargs or {})), unused, kept)
+            rows = _beside(rows, module, everything, (args, dict(kwargs or {})), unused, kept, recorder)
     shapes = inputs or tuple(tuple(t.shape[1:]) if batch else tuple(t.shape) for t in tensors((args, kwargs)))
     first = shapes[0] if shapes else ()
     resolution = first[-1] if len(first) >= 3 and first[-1] == first[-2] else None
@@ -329,13 +329,19 @@ def _only_holds(m: nn.Module) -> bool:
 
 
 def _beside(
-    rows: tuple[Row, ...], module: nn.Module, everything: Places, given: Given, unused: tuple[str, ...], kept: Kept
+    rows: tuple[Row, ...],
+    module: nn.Module,
+    everything: Places,
+    given: Given,
+    unused: tuple[str, ...],
+    kept: Kept,
+    main: Recorder,
 ) -> tuple[Row, ...]:
     """The rows with those of what runs in training only: parts that evaluation left out and a forward in training runs."""
     below = tuple(f"{path}." for path in unused)
     if not any(m._parameters for path, m in everything if f"{path}.".startswith(below)):
         return rows
-    recorder = Recorder(module, everything)
+    recorder = Recorder(module, everything, earlier=main)
     try:
         kept.mode(True)
         _forward(recorder, module, mapped(given, _to_meta), nullcontext)

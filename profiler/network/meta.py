@@ -27,9 +27,11 @@ def on_meta() -> Iterator[None]:
     try:
         for owner, name, _ in given:
             setattr(owner, name, _first if owner is nn.init else _nothing)
+        nn.Module.__setattr__ = _set  # type: ignore[method-assign]
         with torch.random.fork_rng(devices=[]), torch.device("meta"):
             yield
     finally:
+        nn.Module.__setattr__ = _OWN_SET  # type: ignore[method-assign]
         for owner, name, own in given:
             setattr(owner, name, own)
         if collecting:
@@ -44,6 +46,21 @@ def _filling() -> tuple[tuple[Any, str, Callable[..., Any]], ...]:
     resets = [(cls, name, vars(cls)[name]) for cls in owners for name in _RESETS if name in vars(cls) and not _is_lazy(cls)]
     fills = [(nn.init, name, f) for name, f in vars(nn.init).items() if name.endswith("_") and name[0] != "_" and callable(f)]
     return (*resets, *fills)
+
+
+_OWN_SET = nn.Module.__setattr__
+_PLAIN = frozenset({int, float, bool, str, tuple})
+
+
+def _set(self: nn.Module, name: str, value: Any) -> None:
+    """torch's own way of setting an attribute, without its search for tensors and modules where a number or a text is set."""
+    own = self.__dict__
+    if type(value) in _PLAIN and "_parameters" in own and not (
+        name in own["_parameters"] or name in own["_buffers"] or name in own["_modules"]
+    ):
+        object.__setattr__(self, name, value)
+    else:
+        _OWN_SET(self, name, value)
 
 
 def _is_lazy(cls: type) -> bool:
