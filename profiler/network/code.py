@@ -134,7 +134,7 @@ def quiet() -> Iterator[None]:
 
 def said(fault: BaseException) -> str:
     """`NameError: name 'x' is not defined (net.py, line 3)`: one line of a fault, and where in the user's code it was."""
-    text = " ".join(str(fault).split()) or "no reason given"
+    text = " ".join(str(fault.msg if isinstance(fault, SyntaxError) else fault).split()) or "no reason given"
     where = place_of(fault)
     return f"{type(fault).__name__}: {text[:300]}{'…' if len(text) > 300 else ''}" + (f" ({where})" if where else "")
 

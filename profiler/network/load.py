@@ -186,9 +186,11 @@ def load(
 
 def in_closed_form(model: Model, **place: Any) -> Network:
     """The network of the zoo that `model` names, as `load` takes it. Raises ProfilerError for a reference, which is traced."""
+    name = parse(model)[0] if isinstance(model, str) else type(model).__name__
+    if is_module(model) or (isinstance(model, str) and is_reference(name)):
+        raise ProfilerError(f"{name} has no closed form, which is of networks of the zoo; `profiler show` traces it")
     found = load(model, **place)
-    if isinstance(found, Reference):
-        raise ProfilerError(f"{found.name} has no closed form, which is of networks of the zoo; `profiler show` traces it")
+    assert isinstance(found, Network)
     return found
 
 
@@ -228,12 +230,23 @@ def _inputs(given: Any, made: Architecture, settings: Mapping[str, Any]) -> tupl
     inputs = made.inputs(settings)
     if given is None:
         return inputs
+    if isinstance(given, list | tuple) and not all(isinstance(side, int) for side in given):
+        if len(given) != len(inputs):
+            raise ProfilerError(f"{made.name}: takes {_counted(inputs)} and is given {len(given)}; give each once")
+        shapes = tuple(map(grid.sample, given))
+        if [len(shape) for shape in shapes] == [len(shape) for shape in inputs]:
+            return shapes
+        given = next(shape for shape, native in zip(shapes, inputs, strict=True) if len(shape) != len(native))
     shape = grid.sample(given)
     if len(inputs) != 1 or len(shape) != len(inputs[0]):
         native = " and ".join("x".join(map(str, native)) for native in inputs)
         text = "x".join(map(str, shape))
         raise ProfilerError(f"{made.name}: input {text} has other axes than its native {native}; give as many")
     return (shape,)
+
+
+def _counted(inputs: tuple[Shape, ...]) -> str:
+    return "one input" if len(inputs) == 1 else f"{len(inputs)} inputs"
 
 
 def _resized(network: Network, side: int) -> tuple[Shape, ...]:

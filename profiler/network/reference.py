@@ -15,7 +15,7 @@ from math import floor
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from profiler import grid
-from profiler.errors import ProfilerError
+from profiler.errors import ProfilerError, ShapeError
 from profiler.network import code
 from profiler.network.inputs import Call, Input, example, inputs, merged, resized, shapes
 from profiler.network.schemes import Recipe, recipe
@@ -142,10 +142,13 @@ class Reference:
 
         args, kwargs = self.example(batch, device)
         module = self.module(device)
-        with code.running(self.name):
-            return trace(
-                module, args, kwargs, name=self.name, options=self.options, inputs=self.inputs, batch=self.batched(batch)
-            )
+        try:
+            with code.running(self.name):
+                return trace(
+                    module, args, kwargs, name=self.name, options=self.options, inputs=self.inputs, batch=self.batched(batch)
+                )
+        except ShapeError as fault:
+            raise ShapeError(fault.reason, f"{self.name}, {fault.path}" if fault.path else self.name) from None
 
     def profile(self, batch: int | None = 1) -> Profile:
         """Rows and totals. Raises ProfilerError."""
@@ -197,10 +200,8 @@ def _placed(bare: Reference, point: Mapping[str, Any]) -> Reference:
     given = merged(inputs(point.get("input")), found.inputs, found.dtypes)
     reference = replace(bare, options=found.options, given=given if point.get("input") is not None else found.inputs)
     if point.get("input") is not None and (side := reference.resolution) is not None:
-        if sizes:
-            raise ProfilerError(f"{bare.name}: give one of {sizes[0]} and input, not both")
         native = replace(bare, given=found.inputs).resolution
-        if native is not None and side != native and found.sized is not None and found.sized not in found.options:
+        if not sizes and native not in (None, side) and found.sized is not None and found.sized not in found.options:
             return replace(reference, sides={found.sized: side})
     if not sizes:
         return reference

@@ -63,7 +63,7 @@ def _code(name: str, options: Mapping[str, Any]) -> Recipe:
         return Recipe(lambda: target, {})
     if not callable(target):
         kind = type(target).__name__
-        raise ProfilerError(f"{name} is no class or function but a {kind}; name what makes the torch.nn.Module")
+        raise ProfilerError(f"{name} is no class or function but {kind}; name what makes the torch.nn.Module")
     given = settings.checked(name, target, options)
     return Recipe(lambda: target(**given), given)
 
