@@ -130,8 +130,8 @@ def unharmed(modules: Places) -> Iterator[tuple[Kept, list[str]]]:
     kept = Kept(modules)
     fast = torch.backends.mha.get_fastpath_enabled()
     rng, python_rng = torch.get_rng_state(), random.getstate()
-    numpy = sys.modules.get("numpy")
-    numpy_rng = numpy.random.get_state() if numpy is not None else None
+    numpy = sys.modules.get("numpy.random")  # which numpy loads when it is first asked
+    numpy_rng = numpy.get_state() if numpy is not None else None
     grad, default = torch.is_grad_enabled(), torch.get_default_dtype()
     call = nn.Module.__call__
     try:
@@ -153,4 +153,4 @@ def unharmed(modules: Places) -> Iterator[tuple[Kept, list[str]]]:
         torch.set_rng_state(rng)
         random.setstate(python_rng)
         if numpy is not None:
-            numpy.random.set_state(numpy_rng)
+            numpy.set_state(numpy_rng)

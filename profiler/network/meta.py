@@ -10,9 +10,32 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.utils._device import DeviceContext, _device_constructors
 
 _RESETS = ("reset_parameters", "_reset_parameters", "reset_running_stats")
 """Methods of torch.nn's own modules that only fill what the constructor made."""
+
+
+_FILLS: frozenset[Any] = frozenset(
+    getattr(torch.Tensor, name)
+    for name in ("normal_", "uniform_", "bernoulli_", "exponential_", "log_normal_", "cauchy_", "geometric_", "random_", "erfinv_")
+)
+_DRAWN = {torch.randn, torch.rand}
+_CONSTRUCTORS = _device_constructors()
+
+
+class _Meta(DeviceContext):
+    """`torch.device("meta")` that draws nothing: on meta, torch's rules for drawing are Python that takes a second to import."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in _FILLS and args[0].is_meta:
+            return args[0]
+        kwargs = kwargs or {}
+        if func in _CONSTRUCTORS and kwargs.get("device") is None:
+            kwargs["device"] = self.device
+            if func in _DRAWN and "generator" not in kwargs:
+                func = torch.empty
+        return func(*args, **kwargs)
 
 
 @contextmanager
@@ -28,7 +51,7 @@ def on_meta() -> Iterator[None]:
         for owner, name, _ in given:
             setattr(owner, name, _first if owner is nn.init else _nothing)
         nn.Module.__setattr__ = _set  # type: ignore[method-assign]
-        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        with torch.random.fork_rng(devices=[]), _Meta("meta"):
             yield
     finally:
         nn.Module.__setattr__ = _OWN_SET  # type: ignore[method-assign]
