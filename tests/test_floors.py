@@ -51,6 +51,7 @@ FLOORS: list[tuple[str, ...]] = [
         "profiler.count.metashapes",
         "profiler.count.registered",
         "profiler.count.multihead",
+        "profiler.count.gradients",
         "profiler.count.booking",
         "profiler.count.recorder",
         "profiler.count.harm",
@@ -78,7 +79,7 @@ TORCH = {
         "profiler.count.step",
         "profiler.count.training",
     ),
-    *("profiler.count.memory", "profiler.count.multihead"),
+    *("profiler.count.memory", "profiler.count.multihead", "profiler.count.gradients"),
 }
 # A record draws itself: the one import that points up, inside the function.
 EXCEPTIONS = {("profiler.records", "profiler.report.table"), ("profiler", "*")}

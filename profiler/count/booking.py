@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from profiler.count import closed
 from profiler.count.formulas import Cost
 from profiler.count.harm import Places
+from profiler.count.leaves import RANKS, layer_of
 from profiler.count.multihead import attended
 from profiler.count.operators import Work
 from profiler.network import layers as L
@@ -160,8 +161,14 @@ class Books:
             op = "".join(f"_{c.lower()}" if c.isupper() else c for c in _spelled(merged.leaf.__name__)).lstrip("_")
             kind = _kind_of(merged.leaf.__name__, products)
             facts |= {"fused_macs": merged.fused} if merged.fused else {}
-        if kind == "conv" or (op == "conv" and kind != "conv_transpose"):
-            kind = _conv_kind(facts, _shapes(args, kwargs))
+        shapes = _shapes(args, kwargs)
+        batched = bool(shapes) and len(shapes[0]) in RANKS.get(merged.leaf, range(2, 99))
+        layer = layer_of(module, merged.leaf, shapes[0]) if batched else None
+        if layer is not None:  # named as if it had not been run
+            op, kind, _, facts = closed.described(layer, len(shapes[0]) - 2, shapes[0][1])
+            facts = dict(facts)
+        elif op == "conv":
+            kind = "conv_transpose" if facts.pop("transposed", False) else _conv_kind(facts, shapes)
         macs, elementwise, activations = merged.macs, merged.elementwise, merged.activations
         if known is not None:
             macs, activations, elementwise, more = known.work
@@ -170,7 +177,7 @@ class Books:
             macs, activations, elementwise, kind = custom.counts(module, args, kwargs, out, merged)
         shape = _shape_of(out)
         self.rows.append(
-            Row(merged.path, op, kind, type(module).__name__, facts, _shapes(args, kwargs), shape, *sums,
+            Row(merged.path, op, kind, type(module).__name__, facts, shapes, shape, *sums,
                 sum(b.numel() for b in buffers), macs, elementwise, activations, False)
         )  # fmt: skip
 

@@ -54,14 +54,19 @@ def _instance_norm(m: Any) -> L.Layer | None:
     return None if m.track_running_stats else L.InstanceNorm(m.eps, m.affine)
 
 
+def _plain(*values: Any) -> tuple[Any, ...]:
+    """Lists as tuples, which hash."""
+    return tuple(tuple(value) if isinstance(value, list) else value for value in values)
+
+
 def _max_pool(m: Any) -> L.Layer | None:
-    return None if m.return_indices else L.MaxPool(m.kernel_size, m.stride, m.padding, m.dilation, m.ceil_mode)
+    return None if m.return_indices else L.MaxPool(*_plain(m.kernel_size, m.stride, m.padding, m.dilation), m.ceil_mode)
 
 
 def _avg_pool(m: Any) -> L.Layer | None:
     if getattr(m, "divisor_override", None) is not None:
         return None
-    return L.AvgPool(m.kernel_size, m.stride, m.padding, m.ceil_mode, m.count_include_pad)
+    return L.AvgPool(*_plain(m.kernel_size, m.stride, m.padding), m.ceil_mode, m.count_include_pad)
 
 
 def _adaptive(m: Any) -> L.Layer | None:

@@ -19,6 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from profiler.count import closed
 from profiler.count.booking import ELEMENT, FREE_OF_COST, OPENED, PRODUCT, UNKNOWN, Books, Frame, Merged, first_tensor, tensors_in
+from profiler.count.gradients import GRADIENTS
 from profiler.count.harm import Places
 from profiler.count.leaves import FITS, RANKS, SAME_TENSOR, layer_of, leaf_class
 from profiler.count.multihead import attended
@@ -56,6 +57,13 @@ _ENTRIES: dict[Any, Entry] = {}
 
 def entry(func: Any) -> Entry:
     """How `func`, an operator of any library, is handled."""
+    found = _ENTRIES.get(func)
+    if found is None:
+        found = _ENTRIES[func] = _entry(func)
+    return found
+
+
+def _entry(func: Any) -> Entry:
     if not hasattr(func, "_schema"):  # a higher-order operator
         name = f"higher_order::{func.name() if callable(getattr(func, 'name', None)) else func}"
         return Entry(UNKNOWN, name, name.partition("::")[2], "elementwise", None, None, False, False)
@@ -72,9 +80,11 @@ def entry(func: Any) -> Entry:
     if known in PRODUCTS:
         op, kind, formula = PRODUCTS[known]
         return Entry(PRODUCT, name, op, kind, formula, rule, inplace, mutable)
+    if name in GRADIENTS:
+        return Entry(PRODUCT, name, plain, "matmul", GRADIENTS[name], None, False, mutable)
     if known in FREE:
         return Entry(FREE_OF_COST, name, row_name(plain), "reshape", None, rule, False, mutable)
-    if known in ELEMENTWISE or is_pointwise(func):
+    if known in ELEMENTWISE or is_pointwise(func) or (name.startswith("aten::") and "_backward" in name):
         return Entry(ELEMENT, name, row_name(plain), ELEMENTWISE.get(known, "elementwise"), None, rule, inplace, mutable)
     if torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd"):
         return Entry(OPENED, name, row_name(plain), "elementwise", None, None, inplace, mutable)
@@ -85,11 +95,14 @@ def entry(func: Any) -> Entry:
 
 
 class Recorder(TorchDispatchMode):
-    """Counts what runs inside it. `real` runs everything with values; otherwise tensors are meta but for constants."""
+    """Counts what runs inside it. `real` runs everything with values; otherwise tensors are meta but for constants.
 
-    def __init__(self, root: nn.Module, everything: Places, real: bool = False, earlier: Recorder | None = None) -> None:
+    `grad` runs the leaves too, so that autograd can follow them.
+    """
+
+    def __init__(self, root: nn.Module, everything: Places, real: bool = False, grad: bool = False, earlier: Recorder | None = None) -> None:
         super().__init__()
-        self.real = real
+        self.real, self.grad = real, grad
         self.root = root
         self.books = Books(everything)
         self.stack: list[Frame] = [Frame("", type(root), frozenset())]
@@ -134,7 +147,7 @@ class Recorder(TorchDispatchMode):
         leaf = leaf_class(type(module))
         if leaf is not None and ((module._modules and leaf is not nn.MultiheadAttention) or "forward" in module.__dict__):
             leaf = None  # a parametrised module, or one whose forward was replaced
-        if leaf is not None and self.merging is None and not (module._forward_hooks or module._forward_pre_hooks):
+        if leaf is not None and self.merging is None and not self.grad and not (module._forward_hooks or module._forward_pre_hooks):
             out = self.quick(module, leaf, args, kwargs)
             if out is not None:
                 return out
@@ -245,9 +258,7 @@ class Recorder(TorchDispatchMode):
 
     def _dispatched(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        found = _ENTRIES.get(func)
-        if found is None:
-            found = _ENTRIES[func] = entry(func)
+        found = _ENTRIES.get(func) or entry(func)
         try:
             return self.handled(func, found, args, kwargs)
         except BaseException as fault:

@@ -17,45 +17,11 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from profiler.count.booking import PRODUCT, UNKNOWN, tensors_in
-from profiler.count.operators import PRODUCTS, Shape, attention, row_name
+from profiler.count.operators import row_name
 from profiler.count.recorder import entry
 from profiler.count.traced import mapped
 
 FORWARD, BACKWARD, RECOMPUTED = "forward", "backward", "recomputed"
-
-
-def _convolution_backward(grad: Tensor, x: Tensor, weight: Tensor, bias_sizes: Any, stride: Any, padding: Any, dilation: Any,
-                          transposed: bool, output_padding: Any, groups: int, mask: Any) -> int:  # fmt: skip
-    # one forward's worth for the gradient of the input, and one for that of the weight, whatever the groups
-    positions = x.numel() // x.shape[1] if transposed else grad.numel() // grad.shape[1]
-    return positions * weight.numel() * (mask[0] + mask[1])
-
-
-def _attention_backward(grad: Tensor, q: Tensor, k: Tensor, v: Tensor, *rest: Any, **named: Any) -> int:
-    # two gradients of each of the two products; a kernel that computes the scores again does so on its own account
-    return 2 * attention(_shape(q), _shape(k), _shape(v), False, 0).macs
-
-
-def _shape(t: Tensor) -> Shape:
-    return tuple(t.shape)
-
-
-def _recurrent_backward(x: Tensor, *weights: Any, **named: Any) -> int:
-    steps = x.shape[0] * x.shape[1]
-    return 2 * steps * sum(w.numel() for w in weights[:2])
-
-
-GRADIENTS: dict[str, Callable[..., int]] = {
-    "aten::convolution_backward": _convolution_backward,
-    "aten::convolution_backward_overrideable": _convolution_backward,
-    "aten::_scaled_dot_product_flash_attention_backward": _attention_backward,
-    "aten::_scaled_dot_product_flash_attention_for_cpu_backward": _attention_backward,
-    "aten::_scaled_dot_product_efficient_attention_backward": _attention_backward,
-    "aten::_scaled_dot_product_cudnn_attention_backward": _attention_backward,
-    "aten::_scaled_dot_product_fused_attention_overrideable_backward": _attention_backward,
-    "aten::mkldnn_rnn_layer_backward": _recurrent_backward,
-}
-"""{operator: multiply-adds of its call}, of gradients that are operators of their own; most are plain products."""
 
 
 class Ledger:
@@ -151,18 +117,10 @@ class Step(TorchDispatchMode):
         return out
 
     def count(self, func: Any, path: str, phase: str, out: Any, args: Any, kwargs: Any) -> None:
-        name = func._schema.name
-        if name in GRADIENTS:
-            n = GRADIENTS[name](*args, **kwargs)
-        elif name in PRODUCTS:
-            n = PRODUCTS[name].formula(out, *args, **kwargs).macs
-        else:
-            found = entry(func)
-            n = 0
-            if found.sort == PRODUCT and found.formula is not None:
-                n = found.formula(out, *args, **kwargs).macs
-            elif found.sort == UNKNOWN and "_backward" not in name:
-                self.uncounted[name] = self.uncounted.get(name, 0) + 1
+        found = entry(func)
+        if found.sort == UNKNOWN:
+            self.uncounted[found.name] = self.uncounted.get(found.name, 0) + 1
+        n = found.formula(out, *args, **kwargs).macs if found.sort == PRODUCT and found.formula is not None else 0
         if n:
             phases = self.macs.setdefault(path, {})
             phases[phase] = phases.get(phase, 0) + n

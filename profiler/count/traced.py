@@ -165,6 +165,14 @@ def _climb(module: nn.Module, everything: Places, given: Given, name: str) -> tu
             raise
         except Exception as raised:
             fault = raised
+            if _asks_for_gradients(raised):
+                recorder = Recorder(module, everything, grad=True)
+                try:
+                    _forward(recorder, module, prepare(given), context)
+                except Exception as again:
+                    fault = again
+                else:
+                    return recorder, rung, reason or "its forward asks for gradients, so it was run with autograd"
             reason = reason or _why(raised, recorder)
             continue
         if rung == "data-dependent":
@@ -175,9 +183,15 @@ def _climb(module: nn.Module, everything: Places, given: Given, name: str) -> tu
     return _really(module, given, name, reason, fault, recorder)
 
 
+def _asks_for_gradients(fault: Exception) -> bool:
+    """Whether a forward differentiates, as those of force fields do, which inference mode does not let it."""
+    text = str(fault)
+    return isinstance(fault, RuntimeError) and ("nference" in text or "does not require grad" in text)
+
+
 def _forward(recorder: Recorder, module: nn.Module, given: Given, context: Callable[[], Any]) -> None:
     args, kwargs = given
-    with context(), torch.inference_mode(), recorder.listening():
+    with context(), torch.enable_grad() if recorder.grad else torch.inference_mode(), recorder.listening():
         module(*args, **kwargs)
 
 

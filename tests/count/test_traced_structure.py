@@ -253,6 +253,30 @@ def test_tensors_made_on_the_cpu_meet_meta_ones() -> None:
     assert (found.rung, found.profile.macs) == ("meta", 3 * 4 * 2)
 
 
+def test_a_forward_that_differentiates() -> None:
+    class Forces(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.last = nn.Linear(3, 8), nn.Linear(8, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            with torch.enable_grad():
+                x = x.requires_grad_()
+                energy = self.last(torch.tanh(self.first(x))).sum()
+                return torch.autograd.grad(energy, x)[0]
+
+    found = trace(Forces(), (torch.zeros(5, 3),))
+    # forward, and the gradients of the two inputs; those of the weights are not asked for
+    assert found.profile.macs == 5 * (3 * 8 + 8 * 1) + 5 * (8 * 1 + 3 * 8)
+    assert (found.rung, found.profile.params) == ("meta", 3 * 8 + 8 + 8 + 1)
+    assert [(row.path, row.op, row.macs) for row in found.profile.rows if row.macs][:2] == [("first", "linear", 120), ("last", "linear", 40)]
+
+
+def test_lists_for_windows() -> None:
+    found = trace(nn.MaxPool3d([1, 2, 2], [1, 2, 2]), (torch.zeros(1, 2, 3, 4, 4),))
+    assert found.profile.elementwise == 2 * 3 * 2 * 2
+
+
 def test_real_tensors_where_an_operator_has_no_meta_kernel() -> None:
     with torch.library._scoped_library("profiler_tests", "DEF") as library:
         library.define("double(Tensor x) -> Tensor")
