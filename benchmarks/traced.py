@@ -87,7 +87,7 @@ def torchvision_builders() -> dict[str, tuple[Built, Built, Built, int]]:
 def zoo_builders() -> dict[str, tuple[Built, Built, Built, int]]:
     """The same of the zoo; on meta the peer has our quick building too."""
     from profiler.network.build import build
-    from profiler.network.load import load
+    from profiler.network.load import in_closed_form as load
 
     def builders(name: str) -> tuple[Built, Built, Built, int]:
         network = load("googlenet_torchvision" if name == "googlenet" else name)

@@ -108,7 +108,8 @@ def _flop_counter(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str,
     return Count(_version("torch"), "torch", _without_those_below(module, whole), total, total // 2, rules=rules)
 
 
-Witness = Callable[[nn.Module, tuple[Any, ...], Mapping[str, Any]], Count]
+Witness = Callable[..., Count]
+"""(module, args, kwargs=None) → what it says."""
 
 WITNESSES: dict[str, Witness] = {
     "fvcore": fvcore,

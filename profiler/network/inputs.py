@@ -28,7 +28,7 @@ DTYPES = (
 )  # fmt: skip
 _SHORT = {"float": "float32", "double": "float64", "half": "float16", "long": "int64", "int": "int32"}
 _WORDS = {"none": None, "null": None, "true": True, "false": False}
-_FORM = re.compile(r"(?:(?P<name>[A-Za-z_][\w.]*)?(?P<equals>:?=))?(?P<rest>.*)", re.DOTALL)
+_FORM = re.compile(r"(?:(?P<name>[A-Za-z_][\w.]*)?\s*(?P<equals>:?=))?(?P<rest>.*)", re.DOTALL)
 EXAMPLES = "3x224x224, ids=128:int64, mask=none or k:=4"
 
 

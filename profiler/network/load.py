@@ -167,7 +167,9 @@ def load(
         )
     name, own = parse(reference)
     if {"resolution", "rho", "input"} & own.keys():  # its own size replaces the flags' size, however either is given
-        point = {key: value for key, value in point.items() if key == "alpha"}
+        # but a side of its own is that of the input that a reference is given by a flag: nobody else may know it
+        kept = {"alpha", "input"} if is_reference(name) and "input" not in own else {"alpha"}
+        point = {key: value for key, value in point.items() if key in kept}
     point |= {key: own[key] for key in PLACE if key in own}
     chosen = {**(options or {}), **{key: value for key, value in own.items() if key not in PLACE}}
     if is_reference(name):

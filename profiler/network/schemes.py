@@ -56,7 +56,8 @@ def is_reference(name: str) -> bool:
 def _code(name: str, options: Mapping[str, Any]) -> Recipe:
     import torch
 
-    target = code.found(name)
+    with torch.random.fork_rng(devices=[]):  # what a file makes when it is imported draws from the generator too
+        target = code.found(name)
     if isinstance(target, torch.nn.Module):
         if options:
             raise ProfilerError(f"{name} is a module already and takes no options ({', '.join(options)}); name its class")

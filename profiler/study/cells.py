@@ -95,7 +95,7 @@ def check(results: Results, cells: Sequence[Cell], engines: Sequence[str], chose
             for engine in engines[1:]:
                 results[index].pop(f"{engine}_macs", None)  # type: ignore[misc]
         watch(results)
-    from profiler.count.agree import recount
+    from profiler.count.agree import heard
 
     for index in chosen:
         network, asked = cells[index].network, list(engines[1:])
@@ -103,7 +103,7 @@ def check(results: Results, cells: Sequence[Cell], engines: Sequence[str], chose
             asked.remove("traced")
             results[index].update({"traced_macs": results[index]["macs"]})
         try:
-            found = recount(network, cells[index].batch, asked)
+            found = heard(network, cells[index].batch, asked)
         except WitnessFailed as fault:
             results.notes.append(f"{', '.join(asked)}: {fault}")
             for engine in asked:

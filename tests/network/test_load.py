@@ -10,7 +10,8 @@ import pytest
 from profiler.errors import ProfilerError, ShapeError, UnknownName
 from profiler.network.combinators import Chain
 from profiler.network.layers import Conv, Flatten, Linear
-from profiler.network.load import Network, least_side, load, parse
+from profiler.network.load import Network, least_side, parse
+from profiler.network.load import in_closed_form as load
 from profiler.network.registry import names
 from profiler.network.widths import fixed
 
