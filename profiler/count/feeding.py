@@ -50,7 +50,8 @@ def fed(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], nam
 
     def taken_by(path: str) -> Any:
         def hook(_: nn.Module, given: Any) -> None:
-            takers[path] = id(given[0]) if given else 0
+            if given and id(given[0]) in mode.followed:  # looked up now: an id is given again to what is made later
+                takers[path] = id(given[0])
             calls[path] = calls.get(path, 0) + 1
 
         return hook
@@ -62,14 +63,15 @@ def fed(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], nam
             part.register_forward_pre_hook(taken_by(path))
     try:
         with torch.no_grad(), torch.device("meta"), mode:
-            twin(*args, **kwargs)
+            out = twin(*args, **kwargs)
     except Exception as fault:
         why = (str(fault) or type(fault).__name__).splitlines()[0]
         raise ProfilerError(f"{name}: its tensors are followed on the meta device, where it does not run ({why})") from None
+    given_out = {id(each) for each in pytree.tree_leaves(out)}
     found = {}
     for norm, key in takers.items():
-        conv = mode.followed.get(key, (None, ""))[1]
-        if conv and mode.uses.get(key) == 1 and calls[norm] == calls[conv] == 1:
+        conv = mode.followed[key][1]
+        if key not in given_out and mode.uses.get(key) == 1 and calls[norm] == calls[conv] == 1:
             found[norm] = conv
     return found
 

@@ -134,15 +134,19 @@ def pairs(before: Iterable[Row], after: Iterable[Row]) -> list[Rewritten]:
         while path not in old:
             path = path.rpartition(".")[0]
         new.setdefault(path, []).append(row)
-    found = [(path, (row,), tuple(new.get(path, ()))) for path, row in old.items()]
-    changed: list[Rewritten] = []
-    for path, a, b in found:
-        if a[0].op != "batch_norm" and b != a:
-            changed.append((path, a, b))
-        elif b != a:
-            at = max(i for i, (_, conv, _) in enumerate(changed) if len(conv) == 1 and conv[0].output == a[0].inputs[0])
-            changed[at] = (changed[at][0], changed[at][1] + a, changed[at][2])
-    return changed
+    found: list[Rewritten] = []
+    for path, row in old.items():
+        became = tuple(new.get(path, ()))
+        if row.op == "batch_norm" and became != (row,):
+            fits = (i for i, (_, conv, _) in enumerate(found) if conv[1:] == () and conv[0].kind in _FOLDING)
+            at = max(i for i in fits if found[i][1][0].output == row.inputs[0])
+            found[at] = (found[at][0], (*found[at][1], row), found[at][2])
+        else:
+            found.append((path, (row,), became))
+    return [(path, a, b) for path, a, b in found if a != b]
+
+
+_FOLDING = frozenset({"conv", "pointwise", "depthwise", "grouped", "conv_transpose"})
 
 
 # Rows
