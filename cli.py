@@ -235,6 +235,18 @@ def show_command(
         bool,
         typer.Option("--formulas", help="Each layer's closed form with its numbers, and what separable pairs save."),
     ] = False,
+    what_if: Annotated[
+        Optional[str],
+        typer.Option(
+            "--what-if",
+            metavar="REWRITING",
+            help="What it would cost rewritten: separable (each k×k convolution as depthwise and pointwise) or folded "
+            "(BatchNorm into convolutions).",
+        ),
+    ] = None,
+    training: Annotated[bool, typer.Option("--training", help="Also the multiply-adds of a training step.")] = False,
+    memory: Annotated[bool, typer.Option("--memory", help="Also the bytes of inference and training, and their peak.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="End in 1 if an operation has no formula.")] = False,
     alpha: o.Alpha = None,
     resolution: o.Resolution = None,
     rho: o.Rho = None,
@@ -249,18 +261,29 @@ def show_command(
     output: o.Outputs = None,
     csv: o.Csv = None,
     quiet: o.Quiet = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Also how a reference was traced, on stderr.")] = False,
 ) -> None:
     """One network: totals, shares by kind of layer, every layer. As CSV, one record a layer."""
     from profiler import grid
+    from profiler.errors import CheckFailed
     from profiler.network.load import load
-    from profiler.report import answers, units
+    from profiler.report import answers, telling, units
     from profiler.study.show import show
 
     places = o.places(format, output, csv, quiet)
     o.single(alpha=alpha, resolution=resolution, rho=rho, batch=batch)
     network = load(model, alpha=alpha, resolution=resolution, rho=rho, input=input, options=o.settings(set_))
-    found = show(network, grid.batches(batch)[0], convention)
+    found = show(network, grid.batches(batch)[0], convention, what_if=what_if, training=training, memory=memory)
     places.put(answers.show(found, depth, top, formulas, units.unit(unit), o.named(columns), sort))
+    if found.tracing is None:
+        return
+    lines = telling.gaps(network.name, found.tracing)
+    for line in [*lines, *(telling.tracing_lines(network.name, found.tracing) if verbose else [])]:
+        print(line, file=sys.stderr)
+    if strict and lines:
+        raise CheckFailed(
+            f"{found.tracing.uncounted} operations of {network.name} have no formula; see the lines marked UNCOUNTED"
+        )
 
 
 @app.command("list")

@@ -91,7 +91,7 @@ def sweeps(name: str) -> dict[str, Timed]:
     alphas, sides = sorted({a for a, _ in cells}), sorted({s for _, s in cells})
 
     def ours() -> float:
-        closed._cost.cache_clear()
+        closed.cost_of.cache_clear()
         start = time.perf_counter()
         sweep(name, alpha=alphas, resolution=sides, engine="closed")
         return (time.perf_counter() - start) / len(cells)
@@ -130,7 +130,7 @@ def closed_forms(rounds: int) -> list[str]:
 
 def _timed_forms(rounds: int) -> list[str]:
     from profiler.count import closed
-    from profiler.network.load import load
+    from profiler.network.load import in_closed_form as load
     from profiler.network.registry import names
 
     networks = [load(name) for name in names()]
@@ -139,8 +139,8 @@ def _timed_forms(rounds: int) -> list[str]:
     for _ in range(5 * rounds):  # every network once a round, so that a disturbance falls on all alike
         random.shuffle(networks)
         for network in networks:
-            closed._cost.cache_clear()
-            closed._described.cache_clear()
+            closed.cost_of.cache_clear()
+            closed.described.cache_clear()
             start = time.perf_counter()
             rows = closed.rows(network.value, network.inputs)
             seconds[network.name].append(time.perf_counter() - start)

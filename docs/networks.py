@@ -7,7 +7,8 @@ import inspect
 from pathlib import Path
 
 from profiler.forms import Check
-from profiler.network.load import Network, load
+from profiler.network.load import Network
+from profiler.network.load import in_closed_form as load
 from profiler.network.registry import Architecture, find, names, zoo_folder
 from profiler.report import formula, units
 from profiler.report.cells import Column

@@ -1,12 +1,15 @@
-"""The library's one-network calls: `profile` and `build`. No torch until `build` is called."""
+"""The library's one-network calls: `profile` and `build`. No torch until a module is built or traced."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from profiler import grid
-from profiler.network.layers import Layer, Shape
-from profiler.network.load import load
+from profiler.errors import ProfilerError
+from profiler.network.layers import Layer
+from profiler.network.load import Counted, Model, load
+from profiler.network.reference import Reference, is_module, of_module
 from profiler.records import Profile
 
 if TYPE_CHECKING:
@@ -14,23 +17,48 @@ if TYPE_CHECKING:
 
 
 def profile(
-    network: str | Layer,
+    network: Model,
     *,
+    args: tuple[Any, ...] | None = None,
+    kwargs: Mapping[str, Any] | None = None,
     alpha: object = None,
     resolution: object = None,
     rho: object = None,
-    input: str | Shape | None = None,
-    batch: int = 1,
+    input: Any = None,
+    batch: int | None = 1,
     **options: Any,
 ) -> Profile:
-    """What a network costs, by closed form; no torch.
+    """What a network costs: one of the zoo by closed form, without torch; any other module by tracing it.
 
-    `network` is a name of the zoo, which may carry its own options (`"mobilenet_v1@alpha=0.5"`), or a Layer with `input`, the
-    shape `(C, *spatial)` of one sample. `options` are the architecture's own (`classes=10`, `separable=False`). Counts are
-    for the whole batch. Raises UnknownName, ShapeError, ProfilerError.
+    `network` is a name of the zoo, which may carry its own options (`"mobilenet_v1@alpha=0.5"`); a Layer with `input`, the
+    shape `(C, *spatial)` of one sample; a reference (`"timm:resnet18"`, `"package.module:factory"`), whose code is run; or
+    an nn.Module, with `args` and `kwargs` for its forward (tensors of any device, meta included, and anything else), or with
+    `input`: a shape, several, or a dict of them by name, each a tuple or a text as `"128:int64"`. With `batch=None` these
+    shapes are whole. `options` are the architecture's or the factory's own (`classes=10`). Counts are for the whole batch.
+    Raises UnknownName, ShapeError, ProfilerError, and Unavailable where a reference needs what is not here.
     """
-    found = load(network, alpha=alpha, resolution=resolution, rho=rho, input=input, options=options)
-    return found.profile(grid.batch(batch))
+    place = {"alpha": alpha, "resolution": resolution, "rho": rho, "input": input}
+    return counted(network, args, kwargs, place, options).profile(grid.batch(batch))
+
+
+def counted(
+    network: Model,
+    args: tuple[Any, ...] | None,
+    kwargs: Mapping[str, Any] | None,
+    place: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> Counted:
+    """The network at `place`, or the module with its own arguments. Raises as `profile` does."""
+    if args is None and kwargs is None:
+        return load(network, **place, options=options)
+    if not is_module(network):
+        raise ProfilerError(
+            "args and kwargs are for a torch.nn.Module; a name or reference takes input, as input=(3, 224, 224)"
+        )
+    if options:
+        raise ProfilerError(f"a module has no options ({', '.join(options)}); give them where it is made")
+    given = args if isinstance(args, tuple) else () if args is None else (args,)
+    return of_module(network, place, (given, dict(kwargs or {})))  # type: ignore[arg-type]
 
 
 def build(
@@ -39,7 +67,7 @@ def build(
     alpha: object = None,
     resolution: object = None,
     rho: object = None,
-    input: str | Shape | None = None,
+    input: Any = None,
     seed: int = 0,
     device: str = "cpu",
     **options: Any,
@@ -47,10 +75,10 @@ def build(
     """The nn.Module of a network, in evaluation mode, from stock torch.nn leaves; parameter names are the row paths.
 
     The same `seed` gives the same weights, and the global generator is left as it was; `device="meta"` allocates nothing.
-    In training mode a network with auxiliary branches returns `(output, {path: output})`. Raises as `profile` does.
+    In training mode a network with auxiliary branches returns `(output, {path: output})`. A reference gives the module that it
+    names, under seed 0. Raises as `profile` does.
     """
     found = load(network, alpha=alpha, resolution=resolution, rho=rho, input=input, options=options)
-    found.totals()  # a network that does not fit its input is refused in the network's words
-    from profiler.network.build import build as built
-
-    return built(found.value, found.inputs, seed=seed, device=device)
+    if isinstance(found, Reference):
+        return found.module(device)
+    return found.module(device, seed=seed)

@@ -8,8 +8,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
+from profiler.agreement import Agreement
 from profiler.errors import ProfilerError
-from profiler.records import Agreement, Profile, Shape
+from profiler.records import Profile, Shape
 
 
 class Derivation(NamedTuple):
@@ -84,6 +85,115 @@ class Polynomials:
         return {(i, j): c * scale**j for (i, j), c in getattr(self, quantity).items()}
 
 
+class Changed(NamedTuple):
+    """A layer that a rewriting changes, or a whole network: its costs before and after."""
+
+    path: str
+    params: int
+    params_after: int
+    macs: int
+    macs_after: int
+    elementwise: int
+    elementwise_after: int
+    activations: int
+    activations_after: int
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """A network rewritten on paper: the layers that change, and all of it."""
+
+    rewriting: str
+    title: str
+    """What the rewriting does, in words."""
+    layers: tuple[Changed, ...]
+    network: Changed
+
+
+class Gap(NamedTuple):
+    """An operator that was not counted."""
+
+    op: str
+    times: int
+    path: str
+    """Where it first ran."""
+    cure: str
+
+    def said_of(self, model: str) -> str:
+        """One loud line."""
+        times = "once" if self.times == 1 else f"{self.times:,} times"
+        return f"UNCOUNTED {model}: {self.op}, {times}, first in {self.path or 'its own forward'}; {self.cure}"
+
+
+@dataclass(frozen=True)
+class Tracing:
+    """How a traced profile was come by."""
+
+    inputs: tuple[str, ...]
+    """What it was given, as `ids=128:int64`."""
+    rung: str
+    reason: str
+    """Why the rungs before it did not do; empty on the first."""
+    counted: int
+    """Operations with multiply-adds."""
+    elementwise: int
+    free: int
+    gaps: tuple[Gap, ...]
+    unused: tuple[str, ...]
+    """Modules that never ran."""
+    unread: int
+    """Parameters that nothing read."""
+    tied: tuple[str, ...]
+    harm: tuple[str, ...]
+    """What was found changed after the trace, and put back."""
+    useful_macs: int
+    """Without the half of causal attention that a kernel may skip."""
+    active_params: int
+    """Without the experts that a token is not sent to."""
+
+    @property
+    def operations(self) -> int:
+        return self.counted + self.elementwise + self.free + self.uncounted
+
+    @property
+    def uncounted(self) -> int:
+        return sum(gap.times for gap in self.gaps)
+
+
+@dataclass(frozen=True)
+class Training:
+    """Multiply-adds of one training step, for the whole batch."""
+
+    forward: int
+    backward: int
+    recomputed: int
+    """What checkpoints run again."""
+    rows: tuple[tuple[str, int, int, int], ...]
+    """(path, forward, backward, recomputed)."""
+    uncounted: tuple[str, ...] = ()
+
+    @property
+    def step(self) -> int:
+        return self.forward + self.backward + self.recomputed
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Bytes of one evaluation or training step, for the whole batch."""
+
+    mode: str
+    """`inference`, or `training` with the optimiser's name."""
+    parts: Mapping[str, Mapping[str, int]]
+    """{params, buffers, inputs, gradients, optimizer: {dtype: bytes}}."""
+    activations: int
+    """The most that stood at once of what operators made."""
+    peak: int
+    path: str
+    """The module that ran at that moment."""
+    op: str
+    phase: str
+
+
 @dataclass(frozen=True)
 class Shown:
     """One network as `show` tells of it: its profile, its total under a convention, how the counts are made."""
@@ -96,6 +206,11 @@ class Shown:
     """{path: count under the convention}."""
     derivations: Mapping[str, Derivation]
     pairs: tuple[Separable, ...]
+    tracing: Tracing | None = None
+    """None of a closed form."""
+    whatif: WhatIf | None = None
+    training: Training | None = None
+    memory: tuple[Footprint, ...] = ()
 
     @property
     def total(self) -> int:
@@ -159,6 +274,8 @@ class Verified:
     agreements: tuple[Agreement, ...]
     counts: Mapping[str, tuple[int, int]]
     """{network: (params, macs) at its native input, by closed form}."""
+    notes: tuple[str, ...] = ()
+    """Witnesses that failed, operations that were not counted."""
 
     @property
     def failures(self) -> int:

@@ -18,8 +18,6 @@ def exact(value: object, what: str) -> Fraction:
     """A number as it is written, exactly: 0.1 is 1/10. Raises ProfilerError on anything but a finite number."""
     if isinstance(value, int | Fraction) and not isinstance(value, bool):
         return Fraction(value)
-    if what == "batch" and (value is None or str(value).strip() == "none"):
-        raise ProfilerError("batch none is for a module that has no batch axis; networks of the zoo have one, so give a number")
     try:
         number = Decimal(str(value).strip())
     except InvalidOperation:
@@ -56,12 +54,21 @@ def side(value: object, what: str = "resolution") -> int:
     return int(number)
 
 
-def batch(value: object) -> int:
-    """A batch size: a whole number of samples from 1."""
+def batch(value: object) -> int | None:
+    """A batch size: a whole number of samples from 1, or none (None): inputs as they are."""
+    if value is None or str(value).strip() == "none":
+        return None
     number = exact(value, "batch")
     if number.denominator != 1 or not 1 <= number <= MOST_SIDE:
         raise ProfilerError(f"batch {shown(number)} is not a number of samples; give 1 to {MOST_SIDE}")
     return int(number)
+
+
+def axis(batch: int | None) -> int:
+    """The batch axis of a network that has one. Raises ProfilerError for none."""
+    if batch is None:
+        raise ProfilerError("batch none is for a module that has no batch axis; networks of the zoo have one, so give a number")
+    return batch
 
 
 def shown(number: Fraction | int) -> str:
@@ -126,8 +133,10 @@ def count(text: str, what: str) -> int:
     return int(number)
 
 
-def batches(text: str) -> list[int]:
-    """`1,8,32` as batch sizes."""
+def batches(text: str) -> list[int | None]:
+    """`1,8,32` as batch sizes, `none` as inputs that get no batch axis."""
+    if text.strip() == "none":
+        return [None]
     return [batch(size) for size in points(text, "batch", Fraction(1))]
 
 

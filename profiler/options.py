@@ -23,11 +23,20 @@ def _models(incomplete: str) -> list[str]:
 # What several commands share. Typer reads the annotations, so Optional stands where a type checker would take `| None`.
 
 Model = Annotated[
-    str, typer.Argument(help="A network, e.g. mobilenet_v1@alpha=0.5,resolution=160.", metavar="MODEL", autocompletion=_models)
+    str,
+    typer.Argument(
+        help="A network, e.g. mobilenet_v1@alpha=0.5, or a reference to any module: timm:resnet18, net.py:Net.",
+        metavar="MODEL",
+        autocompletion=_models,
+    ),
 ]
 Models = Annotated[
     Optional[list[str]],
-    typer.Argument(help="Networks; `profiler list` names them.", metavar="MODEL", autocompletion=_models),
+    typer.Argument(
+        help="Networks, which `profiler list` names, or references: timm:resnet18, net.py:Net.",
+        metavar="MODEL",
+        autocompletion=_models,
+    ),
 ]
 Alpha = Annotated[Optional[str], typer.Option("--alpha", metavar="NUMBER", help="Width multiplier.")]
 Resolution = Annotated[Optional[str], typer.Option("--resolution", metavar="PIXELS", help="Side of the input.")]
@@ -42,8 +51,17 @@ Resolutions = Annotated[
 Rhos = Annotated[
     Optional[str], typer.Option("--rho", metavar="RANGE", help="Sides as multiples of the native one: 0.5..1.0:0.1.")
 ]
-Input = Annotated[Optional[str], typer.Option("--input", metavar="SHAPE", help="Shape of one sample, as 3x224x224.")]
-Batch = Annotated[str, typer.Option("--batch", metavar="N", help="Samples at once.")]
+Input = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--input",
+        metavar="SHAPE",
+        help="Shape of one sample, as 3x224x224; of a reference any inputs, as ids=128:int64, repeated.",
+    ),
+]
+Batch = Annotated[
+    str, typer.Option("--batch", metavar="N", help="Samples at once; none passes the shapes of a reference as they are.")
+]
 Batches = Annotated[str, typer.Option("--batch", metavar="RANGE", help="Samples at once: 8, or 1,8,32.")]
 TimedBatch = Annotated[Optional[str], typer.Option("--batch", metavar="N", help="Samples at once. [default: 1; 32 to train]")]
 TimedBatches = Annotated[
@@ -59,7 +77,7 @@ Engines = Annotated[
     typer.Option(
         "--engine",
         metavar="NAME",
-        help="Who counts: closed, fvcore, thop, torch; repeated or with commas. [default: closed,fvcore]",
+        help="Who counts: closed, traced, fvcore, thop, torch; repeated or with commas. [default: closed,fvcore]",
     ),
 ]
 ConventionName = Annotated[

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple, TypedDict
 
+from profiler.agreement import Agreement
 from profiler.environment import document
 from profiler.errors import ProfilerError
 
@@ -111,7 +112,8 @@ class Profile:
     resolution: int | None
     inputs: tuple[Shape, ...]
     """Shapes of one sample, without the batch axis."""
-    batch: int
+    batch: int | None
+    """Samples at once; None where the shapes are whole as they are."""
     rows: tuple[Row, ...]
     totals: Totals
     engine: str = "closed"
@@ -228,6 +230,7 @@ class Record(TypedDict, total=False):
     thop_macs: int | None
     thop_total: int | None
     torch_macs: int | None
+    traced_macs: int | None
     # on the clock
     device: str
     threads: int
@@ -294,63 +297,6 @@ def record(profile: Profile, convention: str = "paper", total: int | None = None
     }
 
 
-@dataclass(frozen=True)
-class Difference:
-    """One place where an engine's count and ours part, under that engine's own rules."""
-
-    path: str
-    expected: int
-    found: int
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """What one engine says of one cell: its count beside ours, and why they differ."""
-
-    model: str
-    engine: str
-    """Name of the witness with the version that was asked."""
-    macs: int
-    """The part of its count that is comparable with ours."""
-    total: int
-    """What it prints."""
-    reasons: tuple[tuple[str, int], ...] = ()
-    """What its convention adds to or leaves out of our multiply-adds, with the amount."""
-    differences: tuple[Difference, ...] = ()
-    """Where it does not say what its convention would: empty when all is explained."""
-    unsupported: tuple[str, ...] = ()
-    """Operations that it says it did not count."""
-    place: Mapping[str, Any] = field(default_factory=dict)
-    """options, alpha, resolution and batch of the cell."""
-
-    @property
-    def cell(self) -> str:
-        """`mobilenet_v1 (α 0.5, 160)`: the network and where it was counted."""
-        options = [f"{key}={str(value).lower()}" for key, value in self.place.get("options", {}).items()]
-        alpha, side, batch = (self.place.get(key) for key in ("alpha", "resolution", "batch"))
-        at = [*options, *([f"α {alpha:g}"] if alpha not in (None, 1) else []), *([str(side)] if side else [])]
-        at += [f"batch {batch}"] if batch not in (None, 1) else []
-        return f"{self.model} ({', '.join(at)})" if at else self.model
-
-    @property
-    def agrees(self) -> bool:
-        return not self.differences
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain dict, JSON-ready."""
-        return {
-            "model": self.model,
-            **self.place,
-            "engine": self.engine,
-            "macs": self.macs,
-            "total": self.total,
-            "agrees": self.agrees,
-            "reasons": [{"reason": reason, "amount": amount} for reason, amount in self.reasons],
-            "differences": [vars(difference) for difference in self.differences],
-            "unsupported": list(self.unsupported),
-        }
-
-
 class Results(list[Record]):
     """The records of a comparison or sweep, a plain list with what is worth saying about it."""
 
@@ -359,6 +305,8 @@ class Results(list[Record]):
         self.command, self.title = command, title
         self.agreements: list[Agreement] = []
         self.notes: list[str] = []
+        self.warnings: list[str] = []
+        """What must not be missed: operations that were not counted."""
         self.profiles: list[Profile] = []
         self.base = self[0] if self else None
         """What ratios are to: the first record, also when the others are sorted."""
@@ -377,7 +325,12 @@ class Results(list[Record]):
         """The same results with the records in another order."""
         again = Results((self[i] for i in order), self.command, self.title)
         again.agreements, again.notes, again.base = self.agreements, self.notes, self.base
-        again.engines, again.measured, again.progress = self.engines, self.measured, self.progress
+        again.engines, again.warnings, again.measured, again.progress = (
+            self.engines,
+            self.warnings,
+            self.measured,
+            self.progress,
+        )
         again.machine, again.samples = self.machine, self.samples
         again.profiles = [self.profiles[i] for i in order] if self.profiles else []
         return again
@@ -397,7 +350,7 @@ class Results(list[Record]):
             [dict(record) for record in self],
             rows=[{"record": i, "model": p.model, **row.to_dict()} for i, p in enumerate(self.profiles) for row in p.rows],
             agreements=[agreement.to_dict() for agreement in self.agreements],
-            notes=self.notes,
+            notes=[*self.warnings, *self.notes],
             machine=self.machine,
         )
 

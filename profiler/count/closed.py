@@ -23,7 +23,7 @@ from profiler.records import Row, Shape, Totals
 Step = tuple[str, L.Layer, Inputs, Cost, bool]
 """One leaf met on the walk: path, leaf, input shapes, its cost for one sample, and whether it runs in training only."""
 
-_cost = lru_cache(maxsize=1 << 16)(formulas.cost)
+cost_of = lru_cache(maxsize=1 << 16)(formulas.cost)
 _CONVOLUTIONS = frozenset({L.Conv, L.ConvTranspose})
 _COMBINATORS = frozenset({C.Chain, C.Branches, C.Graph, C.Aside})
 
@@ -37,7 +37,7 @@ def walk(network: L.Layer, inputs: Inputs) -> tuple[Inputs, list[Step]]:
 def _walk(layer: L.Layer, inputs: Inputs, same: int | None, path: str, side: bool, steps: list[Step]) -> Inputs:
     if type(layer) not in _COMBINATORS:
         try:
-            found = _cost(layer, inputs, same)
+            found = cost_of(layer, inputs, same)
         except ShapeError as fault:
             raise ShapeError(fault.reason, path) from None
         steps.append((path, layer, inputs, found, side))
@@ -95,7 +95,7 @@ def rows(network: L.Layer, inputs: Inputs, batch: int = 1) -> tuple[Row, ...]:
     for path, leaf, given, (output, weights, bias, norm, buffers, macs, elementwise, activations), side in steps:
         first = given[0]
         channels = first[0] if type(leaf) in _CONVOLUTIONS else 0
-        op, kind, module, facts = _described(leaf, len(first) - 1, channels)
+        op, kind, module, facts = described(leaf, len(first) - 1, channels)
         shapes = ((batch, *first),) if len(given) == 1 else tuple([(batch, *shape) for shape in given])
         shape = (batch, *output)
         counts = (weights, bias, norm, buffers, batch * macs, batch * elementwise, batch * activations)
@@ -104,7 +104,7 @@ def rows(network: L.Layer, inputs: Inputs, batch: int = 1) -> tuple[Row, ...]:
 
 
 @lru_cache(maxsize=1 << 14)
-def _described(leaf: L.Layer, rank: int, channels: int) -> tuple[str, str, str, Mapping[str, Any]]:
+def described(leaf: L.Layer, rank: int, channels: int) -> tuple[str, str, str, Mapping[str, Any]]:
     """op, kind, torch.nn class and facts, for an input of `rank` spatial axes; only convolutions ask for its channels."""
     name = type(leaf).__name__
     facts: dict[str, Any] = {f.name: getattr(leaf, f.name) for f in fields(leaf)}
@@ -116,7 +116,7 @@ def _described(leaf: L.Layer, rank: int, channels: int) -> tuple[str, str, str, 
             if facts["groups"] == "each":
                 facts["groups"] = channels
             if name == "Conv":
-                kind = _conv_kind(channels, facts["groups"], facts["kernel"])
+                kind = conv_kind(channels, facts["groups"], facts["kernel"])
             module = f"{name}{rank}d"
         case L.Activation(which):
             op = module = which
@@ -140,7 +140,7 @@ def _spread_facts(facts: dict[str, Any], rank: int) -> dict[str, Any]:
     return {key: spread(value, rank) if key in per_axis else value for key, value in facts.items()}
 
 
-def _conv_kind(channels: int, groups: int, kernel: Shape) -> str:
+def conv_kind(channels: int, groups: int, kernel: Shape) -> str:
     if groups > 1:
         return "depthwise" if groups == channels else "grouped"
     return "pointwise" if prod(kernel) == 1 else "conv"

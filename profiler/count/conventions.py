@@ -2,19 +2,27 @@
 
 `paper` counts multiply-adds of convolution, linear and matrix products, and nothing else: the "Mult-Adds" of the MobileNet
 tables. The others give, to the integer, the total that the tool of that name prints in evaluation mode; the tests run the
-tools. An operation that a convention has no rule for costs nothing under it.
+tools. An operation that a convention has no rule for costs what its `rest` says, nothing for most.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from profiler.errors import UnknownName
 from profiler.records import Row
 
 Rule = Callable[[Row], int]
+
+
+def _macs(row: Row) -> int:
+    return row.macs
+
+
+def _zero(row: Row) -> int:
+    return 0
 
 
 @dataclass(frozen=True)
@@ -29,11 +37,16 @@ class Convention:
     reasons: Mapping[str, str]
     """Why an operation's count is not its multiply-adds, as the rest of a sentence that begins "it"; {n} is the count an
     element of the first input, {m} of the output."""
+    rest: Rule = _zero
+    """The rule of operations that have none of their own."""
+    sees: frozenset[str] | None = None
+    """The classes of the modules that it looks at; None where it looks at operations, wherever they run."""
 
     def of(self, row: Row) -> int:
         """What `row` counts under this convention; nothing for what runs in training only."""
-        rule = self.rules.get(row.op)
-        return 0 if rule is None or row.side else rule(row)
+        if row.side or (self.sees is not None and row.module not in self.sees):
+            return 0
+        return self.rules.get(row.op, self.rest)(row)
 
     def total(self, rows: Iterable[Row]) -> int:
         """What the tool prints."""
@@ -46,9 +59,17 @@ class Convention:
             extra = self.of(row) - (0 if row.side else row.macs)
             if extra:
                 counted = self.of(row)
-                reason = self.reasons[row.op].format(n=counted // prod(row.inputs[0]), m=counted // prod(row.output))
+                each = {"n": counted // (prod(row.inputs[0]) or 1), "m": counted // (prod(row.output) or 1)}
+                reason = self._reason(row).format(**each)
                 found[reason] = found.get(reason, 0) + extra
         return found
+
+    def _reason(self, row: Row) -> str:
+        if "experts" in row.facts and row.op in self.reasons:
+            return _GROUPED
+        if self.sees is not None and row.macs and row.module not in self.sees and row.op not in ("attention", "matmul"):
+            return f"sees no {row.op.replace('_', ' ')} that is not a module of its own list"
+        return self.reasons.get(row.op, f"passes over {row.op.replace('_', ' ')}")
 
 
 def find(name: str) -> Convention:
@@ -58,12 +79,19 @@ def find(name: str) -> Convention:
     return CONVENTIONS[name]
 
 
-def _macs(row: Row) -> int:
-    return row.macs
+def _single(row: Row) -> int:
+    """Nothing of a product in groups, which its formulas do not know."""
+    return 0 if "experts" in row.facts else row.macs
 
 
-def _zero(row: Row) -> int:
-    return 0
+def _unfused(row: Row) -> int:
+    """A whole attention module, without the products of its fused kernel."""
+    fused: int = row.facts.get("fused_macs", 0)
+    return row.macs - fused
+
+
+_FUSED = "does not count the products of fused attention"
+_GROUPED = "does not count the grouped products of experts"
 
 
 def _in(row: Row) -> int:
@@ -83,6 +111,8 @@ _PRODUCTS: dict[str, Rule] = {
     "matmul": _macs,
     "attention": _macs,
 }
+
+_RECURRENT = ("lstm", "gru", "rnn", "lstm_cell", "gru_cell", "rnn_cell")
 
 # fvcore 0.1.5: nn/jit_handles.py
 
@@ -104,7 +134,7 @@ def _fvcore_adaptive_pool(row: Row) -> int:
 def _fvcore_resize(row: Row) -> int:
     if len(row.output) != 4:
         return 0
-    return _out(row) * {"nearest": 1, "bilinear": 4}[row.facts["mode"]]
+    return _out(row) * {"nearest": 1, "bilinear": 4}.get(row.facts["mode"], 0)
 
 
 FVCORE = Convention(
@@ -114,6 +144,8 @@ FVCORE = Convention(
     _PRODUCTS
     | {
         "attention": _zero,
+        "multihead_attention": _unfused,
+        "matmul": _single,
         "batch_norm": _fvcore_batch_norm,
         "layer_norm": _fvcore_norm,
         "group_norm": _fvcore_norm,
@@ -123,7 +155,9 @@ FVCORE = Convention(
         "resize": _fvcore_resize,
     },
     {
-        "attention": "does not count the products of fused attention",
+        "attention": _FUSED,
+        "multihead_attention": _FUSED,
+        "matmul": _GROUPED,
         "batch_norm": "counts {n} operations per element of BatchNorm",
         "layer_norm": "counts {n} operations per element of LayerNorm",
         "group_norm": "counts {n} operations per element of GroupNorm",
@@ -148,7 +182,7 @@ def _thop_norm(row: Row) -> int:
 
 
 def _thop_softmax(row: Row) -> int:
-    n = row.inputs[0][1]
+    n: int = row.inputs[0][row.facts.get("dim", 1)]
     return _in(row) // n * (3 * n - 1)
 
 
@@ -162,6 +196,29 @@ def _thop_upsample(row: Row) -> int:
         return _out(row)
     return _out(row) * {3: 5, 4: 11, 5: 0}[len(row.output)]  # linear, bilinear; trilinear it passes over
 
+
+def _thop_recurrent(row: Row) -> int:
+    """Its cells once a step and a sample: a bias twice, and the gates' products and sums (rnn_hooks.py)."""
+    facts = row.facts
+    m, h, two = facts["input_size"], facts["hidden_size"], 2 if facts["bidirectional"] else 1
+    gates, rest = {"lstm": (4, 4 * h), "gru": (3, 4 * h), "rnn": (1, 0)}[row.op]
+
+    def cell(width: int) -> int:
+        state: int = (width + h) * h + h + (2 * h if facts["bias"] else 0)
+        found: int = gates * state + rest
+        return found
+
+    layers = two * cell(m) + (facts["num_layers"] - 1) * two * cell(two * h)
+    count: int = layers * (_in(row) // m)
+    return count
+
+
+_BY_RANK = ("Conv", "ConvTranspose", "BatchNorm", "InstanceNorm", "AvgPool", "AdaptiveAvgPool")
+_THOP_SEES = frozenset(
+    [f"{name}{rank}d" for name in _BY_RANK for rank in (1, 2, 3)]
+    + ["SyncBatchNorm", "LayerNorm", "PReLU", "Softmax", "Linear", "RNN", "GRU", "LSTM"]
+    + ["Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d"]
+)
 
 THOP = Convention(
     "thop",
@@ -179,6 +236,7 @@ THOP = Convention(
         "avg_pool": _out,
         "adaptive_avg_pool": _thop_adaptive_pool,
         "upsample": _thop_upsample,
+        **dict.fromkeys(("lstm", "gru", "rnn"), _thop_recurrent),
     },
     {
         "attention": "sees no attention that is not a module of its own list",
@@ -192,7 +250,9 @@ THOP = Convention(
         "avg_pool": "counts 1 operation per output element of average pooling",
         "adaptive_avg_pool": "counts k + 1 operations per output element of adaptive average pooling of k",
         "upsample": "counts {m} operations per output element of resizing",
+        **dict.fromkeys(("lstm", "gru", "rnn"), "counts biases and the products of gates in recurrent layers"),
     },
+    sees=_THOP_SEES,
 )
 
 
@@ -200,13 +260,29 @@ def _twice(row: Row) -> int:
     return 2 * row.macs
 
 
+_TWO = "counts a multiply-add as two operations"
 TORCH = Convention(
     "torch",
     "torch's FlopCounterMode",
     "FLOPs, a multiply-add as two",
-    dict.fromkeys(_PRODUCTS, _twice),
-    dict.fromkeys(_PRODUCTS, "counts a multiply-add as two operations"),
+    dict.fromkeys(_PRODUCTS, _twice) | {"matmul": lambda row: 2 * _single(row)},
+    dict.fromkeys((*_PRODUCTS, *_RECURRENT, "bilinear", "multihead_attention"), _TWO),
+    _twice,
 )
+TORCH_ON_CPU = replace(
+    TORCH,
+    rules={
+        **TORCH.rules,
+        **dict.fromkeys(("attention", *_RECURRENT), _zero),
+        "multihead_attention": lambda row: 2 * _unfused(row),
+    },
+    reasons={
+        **TORCH.reasons,
+        **dict.fromkeys(_RECURRENT, "does not count the fused recurrent layers of the CPU"),
+        "attention": _FUSED,
+    },
+)
+"""What FlopCounterMode sees where a module does not run on the meta device: fused kernels hide their products."""
 
 # torchinfo 1.8: layer_info.py, calculate_size and calculate_macs
 
@@ -241,6 +317,6 @@ TORCHINFO = Convention(
     | {op: _ONCE.replace("{op}", op) for op in _WITH_PARAMETERS},
 )
 
-PAPER = Convention("paper", "the papers", "multiply-adds", _PRODUCTS, {})
+PAPER = Convention("paper", "the papers", "multiply-adds", _PRODUCTS, {}, _macs)
 
 CONVENTIONS: dict[str, Convention] = {each.name: each for each in (PAPER, FVCORE, THOP, TORCH, TORCHINFO)}

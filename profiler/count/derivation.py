@@ -16,16 +16,32 @@ def derivation(row: Row) -> Derivation | None:
     """How the multiply-adds of `row` are made, in the papers' letters (MobileNets, section 3); None where it has none.
 
     D_K kernel side, M channels in, N channels out, D_F output side (D_I input side, of a transposed convolution), B batch,
-    G groups, T and S tokens, C and C_v channels of keys and values.
+    G groups, T and S tokens, C and C_v channels of keys and values, H heads. None too of an operation of other axes.
     """
-    if not row.macs:
+    if not row.macs or row.op not in _FACTORS:
         return None
-    batch = [("B", str(row.output[0]))] if row.output[0] > 1 else []
-    factors = [*batch, *_FACTORS[row.op](row)]
-    return Derivation("·".join(letter for letter, _ in factors), "·".join(number for _, number in factors))
+    try:
+        factors = _FACTORS[row.op](row)
+    except (KeyError, IndexError, ValueError):  # a traced operation of other axes than a layer's
+        return None
+    batch = row.output[0] if row.output else 1
+    whole = [("B", str(batch)), *factors] if batch > 1 and prod(map(_value, factors)) * batch == row.macs else factors
+    if prod(map(_value, whole)) != row.macs:
+        return None
+    return Derivation("·".join(letter for letter, _ in whole), "·".join(number for _, number in whole))
 
 
 Factors = list[tuple[str, str]]
+
+
+def _value(factor: tuple[str, str]) -> int:
+    """What a factor's number is: `7²`, `(64+64)`, `(64/2)`."""
+    number = factor[1].strip("()")
+    if number[-1] in "²³":
+        side = int(number[:-1])
+        return side * side if number[-1] == "²" else side * side * side
+    whole, _, groups = number.partition("/")
+    return sum(map(int, whole.split("+"))) // int(groups or 1)
 
 
 def _conv(row: Row) -> Factors:
@@ -62,6 +78,10 @@ def _matmul(row: Row) -> Factors:
 
 
 def _attention(row: Row) -> Factors:
+    if len(row.output) > 3:  # (B, H, T, E): heads apart
+        *rest, t, c_v = row.output
+        heads = [("H", str(prod(rest[1:])))] if prod(rest[1:]) > 1 else []
+        return [*heads, ("T", str(t)), ("S", str(row.inputs[1][-2])), ("(C+C_v)", f"({row.inputs[0][-1]}+{c_v})")]
     t, c_v = row.output[1:]
     s, c = row.inputs[1][1:] if len(row.inputs) == 3 else (t, row.inputs[0][2] // 3)
     return [("T", str(t)), ("S", str(s)), ("(C+C_v)", f"({c}+{c_v})")]

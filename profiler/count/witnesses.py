@@ -11,7 +11,7 @@ import importlib
 import logging
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from profiler.count import conventions
 from profiler.errors import Unavailable
 
 
@@ -33,7 +34,7 @@ class Count:
     convention: str
     """The convention that its total follows."""
     by_path: dict[str, int]
-    """Its count of every module that calls no other."""
+    """Its count of every module, without those below it."""
     total: int
     """What it prints."""
     macs: int
@@ -42,13 +43,16 @@ class Count:
     """Operations that it says it passed over."""
     same_rules: bool = True
     """False for a version whose other operations follow rules that no convention of ours states."""
+    rules: conventions.Convention | None = None
+    """The convention itself, where it is no other tool's whole one."""
 
 
-def fvcore(module: nn.Module, inputs: tuple[Tensor, ...]) -> Count:
+def fvcore(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None) -> Count:
     """fvcore's FlopCountAnalysis: operators of the traced graph; a multiply-add is one, normalisation counts."""
     analysis_of = _imported("fvcore", "fvcore.nn").FlopCountAnalysis
     with _lent(module) as lent:
-        analysis = analysis_of(lent, inputs).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+        plain, tensors = _plain(lent, args, kwargs)
+        analysis = analysis_of(plain, tensors).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
         by_operator = analysis.by_operator()
         by_module = analysis.by_module()
         unsupported = analysis.unsupported_ops()
@@ -56,14 +60,14 @@ def fvcore(module: nn.Module, inputs: tuple[Tensor, ...]) -> Count:
     return Count(
         _version("fvcore"),
         "fvcore",
-        {path: int(by_module[path]) for path in _last(module)},
+        _without_those_below(module, {path: int(by_module[f"{_INSIDE}.{path}".rstrip(".")]) for path in _paths(module)}),
         int(analysis.total()),
         sum(int(by_operator[name]) for name in products),
         tuple(sorted(unsupported)),
     )
 
 
-def thop(module: nn.Module, inputs: tuple[Tensor, ...]) -> Count:
+def thop(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None) -> Count:
     """thop's hooks: modules of a known class when they are called; a multiply-add is one, normalisation counts."""
     profile = _imported("thop", "thop").profile
     try:
@@ -71,29 +75,41 @@ def thop(module: nn.Module, inputs: tuple[Tensor, ...]) -> Count:
     except metadata.PackageNotFoundError:
         engine, same_rules = _version("thop"), True
     with _lent(module) as lent:
-        total, _, layers = profile(lent, inputs, verbose=False, ret_layer_info=True)
-    found = dict(_flattened(layers, ""))
-    by_path = {path: int(found.get(path, total if not path else 0)) for path in _last(module)}
-    products = [path for path, layer in module.named_modules() if isinstance(layer, nn.modules.conv._ConvNd | nn.Linear)]
+        plain, tensors = _plain(lent, args, kwargs)
+        total, _, layers = profile(plain, tensors, verbose=False, ret_layer_info=True)
+    found = {path.partition(".")[2]: ops for path, ops in _flattened(layers, "")}
+    by_path = _without_those_below(module, {path: int(found.get(path, 0)) for path in _paths(module)})
+    convolutions = nn.modules.conv._ConvNd | nn.Linear
+    products = [path for path, layer in module.named_modules() if isinstance(layer, convolutions | nn.RNNBase)]
     return Count(engine, "thop", by_path, int(total), sum(by_path[path] for path in products), (), same_rules)
 
 
-def flop_counter(module: nn.Module, inputs: tuple[Tensor, ...]) -> Count:
-    """torch's FlopCounterMode on the meta device: matrix products and convolutions; a multiply-add is two."""
+def flop_counter(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None) -> Count:
+    """torch's FlopCounterMode on the meta device, or the CPU where the module does not run there; a multiply-add is two."""
+    try:
+        return _flop_counter(module, args, kwargs or {}, "meta")
+    except Exception:
+        return _flop_counter(module, args, kwargs or {}, None)
+
+
+def _flop_counter(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], device: str | None) -> Count:
+    from torch.utils import _pytree as pytree
     from torch.utils.flop_counter import FlopCounterMode
 
-    with _lent(module, device="meta") as lent:
+    with _lent(module, device=device) as lent, torch.device(device or "cpu"):
+        args, kwargs = pytree.tree_map_only(Tensor, lambda x: x if device is None else x.to(device), (args, dict(kwargs)))
         with FlopCounterMode(display=False) as counter:
-            lent(*(x.to(device="meta") for x in inputs))
+            lent(*args, **kwargs)
         counts = {name: sum(by_operator.values()) for name, by_operator in counter.get_flop_counts().items()}
     root = type(module).__name__
-    names = {path: f"{root}.{path}" if path else root for path in _last(module)}
     total = int(counter.get_total_flops())
-    by_path = {path: int(counts.get(name, 0)) for path, name in names.items()}
-    return Count(_version("torch"), "torch", by_path, total, total // 2)
+    whole = {path: int(counts.get(f"{root}.{path}" if path else root, 0)) for path in _paths(module)} | {"": total}
+    rules = conventions.TORCH if device == "meta" else conventions.TORCH_ON_CPU
+    return Count(_version("torch"), "torch", _without_those_below(module, whole), total, total // 2, rules=rules)
 
 
-Witness = Callable[[nn.Module, tuple[Tensor, ...]], Count]
+Witness = Callable[..., Count]
+"""(module, args, kwargs=None) → what it says."""
 
 WITNESSES: dict[str, Witness] = {
     "fvcore": fvcore,
@@ -149,15 +165,62 @@ def _version(distribution: str) -> str:
     return f"{distribution} {numbers.group() if numbers else '?'}"
 
 
-def _last(module: nn.Module) -> list[str]:
-    """Paths of the modules that call no other."""
-    return [path for path, layer in module.named_modules() if not any(layer.children())]
+_INSIDE = "module"
+"""What the module that a witness counts is called inside the one that it is given."""
+
+
+class _Plain(nn.Module):
+    """A module that takes tensors in a row and gives tensors in a tuple, whatever the one inside takes and gives."""
+
+    def __init__(self, module: nn.Module, call: Any) -> None:
+        super().__init__()
+        self.module = module
+        self.call = call
+
+    def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        left = iter(tensors)
+        args, kwargs = _mapped(self.call, lambda _: next(left))
+        found: list[Tensor] = []
+        _mapped(self.module(*args, **kwargs), found.append)
+        return tuple(found)
+
+
+def _plain(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None) -> tuple[nn.Module, tuple[Tensor, ...]]:
+    """The module for a witness that knows tensors only, and the tensors that it takes."""
+    call, tensors = (args, dict(kwargs or {})), list[Tensor]()
+    _mapped(call, tensors.append)
+    return _Plain(module, call), tuple(tensors)
+
+
+def _mapped(value: Any, change: Callable[[Tensor], Any]) -> Any:
+    """`value` with `change` done to every tensor in it, in its tuples, lists, dicts and dataclasses."""
+    if isinstance(value, Tensor):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {key: _mapped(each, change) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)._make(_mapped(x, change) for x in value) if hasattr(value, "_make") else [
+            _mapped(each, change) for each in value
+        ]  # fmt: skip
+    return value
+
+
+def _paths(module: nn.Module) -> list[str]:
+    return [path for path, _ in module.named_modules()]
+
+
+def _without_those_below(module: nn.Module, whole: Mapping[str, int]) -> dict[str, int]:
+    """Counts of modules with all below them → counts of what each runs itself."""
+    own = dict(whole)
+    for path, layer in module.named_modules():
+        for name, _ in layer.named_children():
+            below = f"{path}.{name}" if path else name
+            own[path] -= whole.get(below, 0)
+    return own
 
 
 def _flattened(layers: dict[str, Any], prefix: str) -> Iterator[tuple[str, float]]:
-    """thop's nested {name: (ops, params, below)} as (path, ops) of the last ones."""
+    """thop's nested {name: (ops, params, below)} as (path, ops), those of what is below included."""
     for name, (ops, _, below) in layers.items():
-        if below:
-            yield from _flattened(below, f"{prefix}{name}.")
-        else:
-            yield prefix + name, ops
+        yield prefix + name, ops
+        yield from _flattened(below, f"{prefix}{name}.")

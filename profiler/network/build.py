@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from profiler.errors import ProfilerError
 from profiler.network import combinators as C
 from profiler.network import layers as L
 from profiler.network import modules as M
+from profiler.network.meta import on_meta
 
 
 def build(network: L.Layer, inputs: Inputs, *, seed: int | None = 0, device: str = "cpu") -> nn.Module:
@@ -25,9 +27,7 @@ def build(network: L.Layer, inputs: Inputs, *, seed: int | None = 0, device: str
     """
     _, steps = closed.walk(network, inputs)
     met = {path: (leaf, given, cost) for path, leaf, given, cost, _ in steps}
-    with torch.random.fork_rng(devices=[]), torch.device(device):
-        if seed is not None:
-            torch.manual_seed(seed)
+    with on_meta() if device == "meta" else _seeded(seed, device):
         root = _module(network, "", met)
     if isinstance(root, _Combinator):
         root.asides = tuple(
@@ -37,6 +37,14 @@ def build(network: L.Layer, inputs: Inputs, *, seed: int | None = 0, device: str
             for name in module.beside
         )
     return root.eval()
+
+
+@contextmanager
+def _seeded(seed: int | None, device: str) -> Iterator[None]:
+    with torch.random.fork_rng(devices=[]), torch.device(device):
+        if seed is not None:
+            torch.manual_seed(seed)
+        yield
 
 
 def bare(network: L.Layer, inputs: Inputs) -> nn.Module:

@@ -1,23 +1,32 @@
-"""What the user names → a network at a point: `mobilenet_v1@alpha=0.5,resolution=160` with the flags around it. No torch."""
+"""What the user names → a network at a point: `mobilenet_v1@alpha=0.5,resolution=160`, `timm:resnet18`. No torch at import."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
-from typing import Any
+from typing import TYPE_CHECKING, Any, Union
 
 from profiler import grid
 from profiler.count import closed
 from profiler.errors import ProfilerError, ShapeError, UnknownName
+from profiler.network.inputs import Call, example, inputs
 from profiler.network.layers import Layer, Shape
+from profiler.network.reference import Reference, is_module, of_module, of_text
 from profiler.network.registry import Architecture, find
+from profiler.network.schemes import is_reference
 from profiler.records import Profile, Totals
+
+if TYPE_CHECKING:
+    from torch import nn
 
 PLACE = ("alpha", "resolution", "rho", "input")
 """Options that every network has, beside its own."""
 LARGEST_LEAST_SIDE = 512
+_COMMA = re.compile(r",(?![^\[(]*[\])])")
+"""A comma between settings, and none inside the brackets of one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,18 +67,38 @@ class Network:
         """The same network with the last two axes of its input at `side`."""
         return Network(self.name, self.architecture, self.options, self.alpha, self.value, _resized(self, side))
 
-    def totals(self, batch: int = 1) -> Totals:
+    def totals(self, batch: int | None = 1) -> Totals:
         """Sums, without rows. Raises ShapeError with the layer and, where a side is too small, the least that does."""
         try:
-            return closed.totals(self.value, self.inputs, batch)
+            return closed.totals(self.value, self.inputs, self.batched(batch))
         except ShapeError as fault:
             raise self._explained(fault) from None
 
-    def profile(self, batch: int = 1) -> Profile:
+    def profile(self, batch: int | None = 1) -> Profile:
         """Rows and totals by closed form. Raises ShapeError as `totals` does."""
         sums = self.totals(batch)
-        rows = closed.rows(self.value, self.inputs, batch)
+        rows = closed.rows(self.value, self.inputs, self.batched(batch))
         return Profile(self.name, self.options, self.alpha, self.resolution, self.inputs, batch, rows, sums)
+
+    def batched(self, batch: int | None) -> int:
+        """The batch axis that its inputs get. Raises ProfilerError for none."""
+        return grid.axis(batch)
+
+    def module(self, device: str = "meta", *, bare: bool = False, seed: int = 0) -> nn.Module:
+        """The module that the value builds, in evaluation mode; `bare` in memory that nobody initialised.
+
+        Raises ShapeError as `totals` does.
+        """
+        self.totals()  # a network that does not fit its input is refused in the network's words
+        from profiler.network import build
+
+        if bare:
+            return build.bare(self.value, self.inputs)
+        return build.build(self.value, self.inputs, seed=None if device == "meta" else seed, device=device)
+
+    def example(self, batch: int | None = 1, device: str = "cpu") -> Call:
+        """Inputs for its module: (args, kwargs) on `device`."""
+        return example(inputs(list(self.inputs)), self.batched(batch), device)
 
     def _explained(self, fault: ShapeError) -> ShapeError:
         least = least_side(self) if self.resolution is not None else None
@@ -93,7 +122,7 @@ def parse(reference: str) -> tuple[str, dict[str, str]]:
     """`name@key=value,key=value` as its name and options. Raises ProfilerError where it has another form."""
     name, at, settings = reference.partition("@")
     found: dict[str, str] = {}
-    for setting in settings.split(",") if at else []:
+    for setting in _COMMA.split(settings) if at else []:
         key, equals, value = setting.partition("=")
         if not equals or not key.strip() or not value.strip():
             raise ProfilerError(f"model '{reference}': '{setting}' is not key=value; write {name}@alpha=0.5,resolution=160")
@@ -103,43 +132,73 @@ def parse(reference: str) -> tuple[str, dict[str, str]]:
     return name.strip(), found
 
 
+Model = Union[str, Layer, "nn.Module"]
+"""What stands for a network: its name or reference, a value, or a module."""
+Counted = Network | Reference
+"""A network at a point, by whichever door it came."""
+
+
 def load(
-    reference: str | Layer,
+    reference: Model,
     *,
     alpha: object = None,
     resolution: object = None,
     rho: object = None,
-    input: str | Shape | None = None,
+    input: Any = None,
     options: Mapping[str, Any] | None = None,
-) -> Network:
+) -> Counted:
     """The network that `reference` names, at the point that the options give; its own options win over the others.
 
-    A Layer is taken as it is and needs `input`, a shape or several. Raises UnknownName, ProfilerError.
+    A Layer is taken as it is and needs `input`, a shape or several; an nn.Module likewise, whose inputs may have names and
+    dtypes (see network/inputs.py). Raises UnknownName, ProfilerError, and for a reference Unavailable.
     """
+    point = {"alpha": alpha, "resolution": resolution, "rho": rho, "input": input}
+    point = {key: value for key, value in point.items() if value is not None}
     if isinstance(reference, Layer):
-        return _of_value(reference, alpha, resolution, rho, input, options)
+        return _of_value(reference, alpha, resolution, rho, _single(input), options)
+    if is_module(reference):
+        if options:
+            raise ProfilerError(f"a module has no options ({', '.join(options)}); give them where it is made")
+        return of_module(reference, point)  # type: ignore[arg-type]
     if not isinstance(reference, str):
-        raise ProfilerError(f"a model is a name or a Layer, not {type(reference).__name__}; name one of `profiler list`")
-    name, own = parse(reference)
-    if ":" in name:
+        kind = type(reference).__name__
         raise ProfilerError(
-            f"model '{name}' is a reference to code, which this version does not load; name one of `profiler list`"
+            f"a model is a name, a reference, a Layer or a torch.nn.Module, not {kind}; name one of `profiler list`"
         )
+    name, own = parse(reference)
+    if {"resolution", "rho", "input"} & own.keys():  # its own size replaces the flags' size, however either is given
+        # but a side of its own is that of the input that a reference is given by a flag: nobody else may know it
+        kept = {"alpha", "input"} if is_reference(name) and "input" not in own else {"alpha"}
+        point = {key: value for key, value in point.items() if key in kept}
+    point |= {key: own[key] for key in PLACE if key in own}
+    chosen = {**(options or {}), **{key: value for key, value in own.items() if key not in PLACE}}
+    if is_reference(name):
+        return of_text(name, point, chosen)
     made = find(name)
     for key in own:
         if key not in PLACE and key not in made.options:
             known = [*PLACE, *made.options]
             raise UnknownName(f"option of {name}", key, known, f"(options of {name}: {', '.join(known)})")
-    point = {"alpha": alpha, "resolution": resolution, "rho": rho, "input": input}
-    point = {key: value for key, value in point.items() if value is not None}
-    if {"resolution", "rho", "input"} & own.keys():  # its own size replaces the flags' size, however either is given
-        point = {key: value for key, value in point.items() if key == "alpha"}
-    point |= {key: own[key] for key in PLACE if key in own}
-    settings = made.checked({**(options or {}), **{key: value for key, value in own.items() if key not in PLACE}})
+    settings = made.checked(chosen)
     width = grid.alpha(point.get("alpha", 1))
     value = made.make(width, **settings)
-    network = Network(name, made, settings, width, value, _inputs(point.get("input"), made, settings))
+    network = Network(name, made, settings, width, value, _inputs(_single(point.get("input")), made, settings))
     return _at(network, point)
+
+
+def in_closed_form(model: Model, **place: Any) -> Network:
+    """The network of the zoo that `model` names, as `load` takes it. Raises ProfilerError for a reference, which is traced."""
+    name = parse(model)[0] if isinstance(model, str) else type(model).__name__
+    if is_module(model) or (isinstance(model, str) and is_reference(name)):
+        raise ProfilerError(f"{name} has no closed form, which is of networks of the zoo; `profiler show` traces it")
+    found = load(model, **place)
+    assert isinstance(found, Network)
+    return found
+
+
+def _single(given: Any) -> Any:
+    """The one input of a list of one, as the command line makes it."""
+    return given[0] if isinstance(given, list | tuple) and len(given) == 1 and not isinstance(given[0], int) else given
 
 
 def _at(network: Network, point: Mapping[str, Any]) -> Network:
@@ -173,12 +232,23 @@ def _inputs(given: Any, made: Architecture, settings: Mapping[str, Any]) -> tupl
     inputs = made.inputs(settings)
     if given is None:
         return inputs
+    if isinstance(given, list | tuple) and not all(isinstance(side, int) for side in given):
+        if len(given) != len(inputs):
+            raise ProfilerError(f"{made.name}: takes {_counted(inputs)} and is given {len(given)}; give each once")
+        shapes = tuple(map(grid.sample, given))
+        if [len(shape) for shape in shapes] == [len(shape) for shape in inputs]:
+            return shapes
+        given = next(shape for shape, native in zip(shapes, inputs, strict=True) if len(shape) != len(native))
     shape = grid.sample(given)
     if len(inputs) != 1 or len(shape) != len(inputs[0]):
         native = " and ".join("x".join(map(str, native)) for native in inputs)
         text = "x".join(map(str, shape))
         raise ProfilerError(f"{made.name}: input {text} has other axes than its native {native}; give as many")
     return (shape,)
+
+
+def _counted(inputs: tuple[Shape, ...]) -> str:
+    return "one input" if len(inputs) == 1 else f"{len(inputs)} inputs"
 
 
 def _resized(network: Network, side: int) -> tuple[Shape, ...]:

@@ -11,7 +11,7 @@ from rich.text import Text
 from profiler.environment import document
 from profiler.errors import UnknownName
 from profiler.records import Record, Results, record
-from profiler.report import plain, sheet, table, units
+from profiler.report import plain, sheet, table, telling, units
 from profiler.report.cells import Column
 from profiler.report.output import Answer, sorted_by
 from profiler.report.sheet import Sheet
@@ -55,15 +55,23 @@ def show(
     sort: str | None = None,
 ) -> Answer:
     """One network; with `columns` or `sort` its layers alone, as the CSV has them. Raises UnknownName for a column."""
-    profile = found.profile
+    profile, tracing = found.profile, found.tracing
 
     def sheets(shown: Unit) -> list[Sheet]:
+        if found.whatif is not None:
+            return [telling.what_if_sheet(found.whatif, top, shown)]
         made = [sheet.kinds_sheet(profile, shown)]
-        if not formulas:
-            return [*made, sheet.layers_sheet(profile, depth, top, shown)]
-        return [*made, sheet.formulas_sheet(found, top), *([sheet.separable_sheet(found.pairs, top)] if found.pairs else [])]
+        if formulas:
+            made += [sheet.formulas_sheet(found, top), *([sheet.separable_sheet(found.pairs, top)] if found.pairs else [])]
+        else:
+            made.append(sheet.layers_sheet(profile, depth, top, shown))
+        made += [telling.training_sheet(found.training, depth, top, shown)] if found.training is not None else []
+        return [*made, *([telling.memory_sheet(found.memory)] if found.memory else [])]
 
-    head = [sheet.profile_title(profile), *sheet.totals_text(profile, unit)]
+    title = sheet.profile_title(profile, None if tracing is None else tracing.inputs)
+    head = [title, *sheet.totals_text(profile, unit)]
+    if tracing is not None:
+        head += telling.tracing_head(tracing, profile.params, profile.macs, unit)
     if found.convention != "paper":
         head.append(f"{found.convention:<12} {found.total:,} {found.title}")
     parts: list[RenderableType] = [Text(head[0], style="bold"), *map(Text, head[1:])]
@@ -72,13 +80,13 @@ def show(
     rows = [{**row.to_dict(), "convention": found.convention, "total": found.totals[row.path]} for row in profile.rows]
     made = dict(record(profile, found.convention, found.total))
     if columns or sort is not None:
-        return _chosen("show", rows, ROW_COLUMNS, columns, sort, sheet.profile_title(profile), [made])
+        return _chosen("show", rows, ROW_COLUMNS, columns, sort, title, [made])
     return Answer(
         Group(*parts),
         lambda: _titled(sheets(unit), head),
-        rows,
-        ROW_COLUMNS,
-        lambda: document("show", [made], rows=rows),
+        rows if found.whatif is None else telling.what_if_records(found.whatif),
+        ROW_COLUMNS if found.whatif is None else telling.WHAT_IF_COLUMNS,
+        lambda: document("show", [made], rows=rows, **telling.parts(found)),
     )
 
 

@@ -8,9 +8,10 @@ from fractions import Fraction
 from math import prod
 from typing import TYPE_CHECKING
 
+from profiler.agreement import Agreement
 from profiler.errors import ProfilerError, UnknownName
 from profiler.grid import shown
-from profiler.records import MEASURED_COLUMNS, Agreement, Profile, Record, Results
+from profiler.records import MEASURED_COLUMNS, Profile, Record, Results
 from profiler.report import units
 from profiler.report.cells import MEASURED, Cell, Column, counted, text
 from profiler.report.units import Unit
@@ -116,7 +117,9 @@ def results_sheet(results: Results, unit: Unit = "raw", columns: Sequence[str] =
     conventions = {record["convention"] for record in results}
     if conventions != {"paper"}:
         notes.insert(0, f"total: counted as {', '.join(sorted(conventions))} does.")
-    return Sheet(heads, rows, results.title, notes + _agreed(results.agreements), _disagreed(results.agreements))
+    return Sheet(
+        heads, rows, results.title, notes + _agreed(results.agreements), results.warnings + _disagreed(results.agreements)
+    )
 
 
 def default_columns(results: Results) -> list[str]:
@@ -148,7 +151,9 @@ def default_columns(results: Results) -> list[str]:
         return [name for name in shown if name]
     place = [name for name in ("model", "batch") if _varies(results, name)]
     accuracy = ["top1"] if any(record["top1"] is not None for record in results) else []
-    return [*place, "alpha", "resolution", "params", *side, "macs", *total, "activations", *accuracy, *checks, *clock]
+    if any(record["alpha"] is not None for record in results):
+        place.append("alpha")
+    return [*place, "resolution", "params", *side, "macs", *total, "activations", *accuracy, *checks, *clock]
 
 
 def _clock_columns(results: Results) -> list[str]:
@@ -188,7 +193,7 @@ def _agreed(agreements: Iterable[Agreement]) -> list[str]:
             notes.append(f"{engine} agrees on every layer{some}.")
         for agreement in found if len(found) <= MOST_EXPLAINED else []:
             why = "; ".join(f"it {reason}: {amount:+,}" for reason, amount in agreement.reasons)
-            if why and agreement.total != 2 * agreement.macs:
+            if why and (agreement.total != 2 * agreement.macs or not agreement.macs):
                 notes.append(f"{agreement.cell}: it prints {agreement.total:,}, since {why}.")
     return notes
 
@@ -197,8 +202,8 @@ def _disagreed(agreements: Iterable[Agreement]) -> list[str]:
     lines = []
     for agreement in agreements:
         lines += [
-            f"DISAGREEMENT {agreement.cell}, {at.path}: {agreement.engine} counts {at.found:,} where its own rules "
-            f"make {at.expected:,}"
+            f"DISAGREEMENT {agreement.cell}, {at.path or 'its own forward'}: {agreement.engine} counts {at.found:,} "
+            f"where its own rules make {at.expected:,}"
             for at in agreement.differences[:3]
         ]
         if len(agreement.differences) > 3:
@@ -228,12 +233,13 @@ def totals_text(profile: Profile, unit: Unit) -> list[str]:
     return lines
 
 
-def profile_title(profile: Profile) -> str:
-    """`mobilenet_v1, α = 0.5, 3×192×192, batch 8`."""
+def profile_title(profile: Profile, inputs: Sequence[str] | None = None) -> str:
+    """`mobilenet_v1, α = 0.5, 3×192×192, batch 8`; `inputs` as they were given, where they are more than shapes."""
     options = [f"{key}={str(value).lower()}" for key, value in profile.options.items()]
     alpha = [] if profile.alpha in (None, 1) else [f"α = {shown(profile.alpha)}"]
-    batch = [f"batch {profile.batch}"] if profile.batch != 1 else []
-    return ", ".join([profile.model, *options, *alpha, *(units.shape(s) for s in profile.inputs), *batch])
+    batch = [f"batch {profile.batch}"] if profile.batch not in (None, 1) else []
+    shapes = [units.shape(s) for s in profile.inputs] if inputs is None else list(inputs)
+    return ", ".join([profile.model, *options, *alpha, *shapes, *batch])
 
 
 def kinds_sheet(profile: Profile, unit: Unit = "raw") -> Sheet:

@@ -28,11 +28,13 @@ def answer(found: Verified, named: bool, published: str | None) -> Answer:
     if published is not None:
         sheets = [_pivoted(found.checks)]
     elif named:
-        sheets = [figures_sheet(found.checks), *([_witnesses(found)] if found.agreements else [])]
+        figures = [figures_sheet(found.checks)] if found.checks or not found.agreements else []
+        sheets = [*figures, *([_witnesses(found)] if found.agreements else [])]
     else:
         sheets = [_summary(found)]
     for made in sheets:
         made.warnings += [] if made is not sheets[-1] else _failures(found)
+        made.notes += [] if made is not sheets[-1] else found.notes
     records = [_record(check) for check in found.checks]
     agreements = [agreement.to_dict() for agreement in found.agreements]
     return Answer(

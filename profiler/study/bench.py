@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from profiler.errors import ProfilerError
-from profiler.network.layers import Layer, Shape
+from profiler.network.load import Model
 from profiler.records import Record, Results
 from profiler.study.cells import Numbers, Watch, results_of
 from profiler.study.clock import TRAIN_BATCH, Clock
@@ -15,11 +15,11 @@ from profiler.study.sweep import cells_over
 
 
 def bench(
-    *models: str | Layer,
+    *models: Model,
     alpha: Numbers = None,
     resolution: Numbers = None,
     rho: Numbers = None,
-    input: str | Shape | None = None,
+    input: Any = None,
     batch: Numbers = None,
     clock: Clock | None = None,
     options: Mapping[str, Any] | None = None,

@@ -8,13 +8,16 @@ from fractions import Fraction
 from typing import Any
 
 from profiler import grid
-from profiler.count import closed, conventions
+from profiler.agreement import Agreement
+from profiler.count import conventions
 from profiler.errors import UnknownName, WitnessFailed
-from profiler.network.load import Network
-from profiler.records import Agreement, Profile, Record, Results, record
+from profiler.forms import Gap
+from profiler.network.load import Counted
+from profiler.network.reference import Reference
+from profiler.records import Profile, Record, Results, record
 from profiler.study.published import top1
 
-ENGINES = ("closed", "fvcore", "thop", "torch")
+ENGINES = ("closed", "traced", "fvcore", "thop", "torch")
 DEFAULT_ENGINES = ("closed", "fvcore")
 
 Numbers = str | float | Fraction | Sequence[str | float | Fraction] | None
@@ -28,12 +31,15 @@ Watch = Callable[[Results], None]
 class Cell:
     """One network at one point, and the batch that it is counted for."""
 
-    network: Network
-    batch: int
+    network: Counted
+    batch: int | None
 
 
 def engines_named(names: str | Iterable[str]) -> tuple[str, ...]:
-    """Engines of a comma list or an iterable of them; `closed` is always among them. Raises UnknownName."""
+    """Engines of a comma list or an iterable of them; `closed` is always among them. Raises UnknownName.
+
+    A reference has no closed form: where `closed` counts a network of the zoo, tracing counts it.
+    """
     given = [names] if isinstance(names, str) else list(names)
     asked = [name.strip() for item in given for name in item.split(",")]
     for name in asked:
@@ -59,12 +65,18 @@ def results_of(cells: Sequence[Cell], command: str, engines: Sequence[str], conv
         totals = cell.network.totals(cell.batch)
         total = totals.macs
         if rule is not conventions.PAPER:
-            total = rule.total(closed.rows(cell.network.value, cell.network.inputs, cell.batch))
+            total = rule.total(cell.network.profile(cell.batch).rows)
         found = top1(cell.network)
         network = cell.network
-        bare = Profile(network.name, network.options, network.alpha, network.resolution, network.inputs, cell.batch, (), totals)
+        batch = network.batched(cell.batch)
+        bare = Profile(network.name, network.options, network.alpha, network.resolution, network.inputs, batch, (), totals)
         records.append(record(bare, convention, total, float(found.printed) if found else None))
     results = Results(records, command)
+    for cell in cells:
+        if isinstance(cell.network, Reference):
+            gaps = cell.network.traced(cell.batch).uncounted
+            results.warnings += [Gap(gap.op, gap.times, gap.path, gap.cure).said_of(cell.network.name) for gap in gaps]
+    results.warnings = list(dict.fromkeys(results.warnings))
     results.engines = tuple(engines[1:])
     for engine in engines[1:]:
         for made in results:
@@ -84,30 +96,38 @@ def check(results: Results, cells: Sequence[Cell], engines: Sequence[str], chose
             for engine in engines[1:]:
                 results[index].pop(f"{engine}_macs", None)  # type: ignore[misc]
         watch(results)
-    from profiler.count.agree import recount
+    from profiler.count.agree import heard
 
     for index in chosen:
+        network, asked = cells[index].network, list(engines[1:])
+        if isinstance(network, Reference) and "traced" in asked:  # it is what the record holds already
+            asked.remove("traced")
+            results[index].update({"traced_macs": results[index]["macs"]})
         try:
-            found = recount(cells[index].network, cells[index].batch, engines[1:])
+            found = heard(network, cells[index].batch, asked)
         except WitnessFailed as fault:
-            results.notes.append(f"{', '.join(engines[1:])}: {fault}")
-            for engine in engines[1:]:
+            results.notes.append(f"{', '.join(asked)}: {fault}")
+            for engine in asked:
                 results[index].update(_empty(engine))
             continue
-        for engine, agreement in zip(engines[1:], found, strict=True):
-            results[index].update(_filled(engine, agreement))
-        results.agreements += found
+        for engine, said in zip(asked, found, strict=True):
+            if isinstance(said, WitnessFailed):
+                results.notes.append(f"{engine}: {said}")
+                results[index].update(_empty(engine))
+            else:
+                results[index].update(_filled(engine, said))
+                results.agreements.append(said)
         if watch is not None:
             watch(results)
 
 
 def _empty(engine: str) -> Record:
-    if engine == "torch":
-        return {"torch_macs": None}
+    if engine in ("torch", "traced"):
+        return {f"{engine}_macs": None}  # type: ignore[misc]
     return {f"{engine}_macs": None, f"{engine}_total": None}  # type: ignore[misc]
 
 
 def _filled(engine: str, agreement: Agreement) -> Record:
-    if engine == "torch":
-        return {"torch_macs": agreement.macs}
+    if engine in ("torch", "traced"):
+        return {f"{engine}_macs": agreement.macs}  # type: ignore[misc]
     return {f"{engine}_macs": agreement.macs, f"{engine}_total": agreement.total}  # type: ignore[misc]

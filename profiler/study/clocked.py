@@ -13,11 +13,12 @@ from statistics import median
 from profiler.measure import grades, host, plan, statistics
 from profiler.measure.certificate import last_certificate
 from profiler.measure.lock import device_lock
-from profiler.measure.plan import Setting, Spec, memory_of
+from profiler.measure.plan import Setting, Spec, Subject, memory_of
 from profiler.measure.pool import Pool
 from profiler.measure.protocol import Outcome, Run, Scheduler
 from profiler.measure.samples import Samples, beside, resumed
-from profiler.measure.subjects import OfReference, OfValue
+from profiler.measure.subjects import OfModule, OfReference, OfValue
+from profiler.network.load import Counted, Network
 from profiler.records import Record, Results
 from profiler.study.cells import Cell, Watch
 from profiler.study.clock import Clock
@@ -33,20 +34,34 @@ def specs_of(cells: Sequence[Cell], settings: Sequence[Setting]) -> list[Spec]:
     """One spec a cell and setting, the settings of a cell together."""
     made = []
     for cell in cells:
-        network = cell.network
-        totals = network.totals(cell.batch)
-        shapes = " ".join("x".join(map(str, shape)) for shape in network.inputs)
-        alpha = None if network.alpha is None else float(network.alpha)
-        about = {"model": network.name, "options": dict(network.options), "alpha": alpha, "input": shapes}
-        subject = (
-            OfReference(network.name, network)
-            if hasattr(network, "example")
-            else OfValue(network.name, network.value, network.inputs)
-        )
+        totals = cell.network.totals(cell.batch)
         for setting in settings:
             memory = memory_of(4 * totals.params, 4 * totals.activations, 4 * totals.elementwise, setting)
-            made.append(Spec(subject, cell.batch, setting, about, memory))
+            made.append(spec_of(cell.network, cell.batch, setting, memory))
     return made
+
+
+def spec_of(network: Counted, batch: int | None, setting: Setting, memory: int = 0) -> Spec:
+    """A network, for so many samples, in a setting; a batch of None is what stands first in its own inputs."""
+    subject: Subject
+    if isinstance(network, Network):
+        subject = OfValue(network.name, network.value, network.inputs)
+    elif network.held is not None:
+        subject = OfModule.of(network.held, *network.example(batch))
+    else:
+        subject = OfReference(network.name, network)
+    size = network.batched(batch)
+    if size is None:
+        size = next((shape[0] for shape in network.inputs if shape), 1)
+    alpha = None if network.alpha is None else float(network.alpha)
+    shapes = " ".join("x".join(map(str, shape)) for shape in network.inputs)
+    return Spec(
+        subject,
+        size,
+        setting,
+        {"model": network.name, "options": dict(network.options), "alpha": alpha, "input": shapes},
+        memory,
+    )
 
 
 def clocked(results: Results, cells: Sequence[Cell], settings: Sequence[Setting], clock: Clock, watch: Watch | None) -> None:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from profiler import grid
 from profiler.errors import ProfilerError
 from profiler.grid import shown
-from profiler.network.layers import Layer, Shape
-from profiler.network.load import load
+from profiler.network.load import Model, load
 from profiler.records import Results
 from profiler.study.cells import DEFAULT_ENGINES, Cell, Watch, check, engines_named, results_of
 
@@ -18,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def compare(
-    *models: str | Layer,
+    *models: Model,
     alpha: object = None,
     resolution: object = None,
     rho: object = None,
-    input: str | Shape | None = None,
-    batch: int = 1,
+    input: Any = None,
+    batch: int | None = 1,
     engine: str | Iterable[str] = DEFAULT_ENGINES,
     convention: str = "paper",
     options: Mapping[str, Any] | None = None,
@@ -32,10 +31,11 @@ def compare(
 ) -> Results:
     """One record a model, in the order given; ratios in the table are to the first.
 
-    A model is a name of the zoo, which may carry its own options (`mobilenet_v1@alpha=0.5,resolution=160`; they win over
-    the keywords), or a Layer. `engine` names the witnesses that recount the built network; `watch` is called with the results
-    before they start and after each model that they have counted. With `bench` the networks are measured too. Raises
-    ProfilerError, UnknownName, ShapeError, Unavailable.
+    A model is a name of the zoo or a reference (`timm:resnet18`), which may carry its own options
+    (`mobilenet_v1@alpha=0.5,resolution=160`; they win over the keywords), a Layer, or a torch.nn.Module.
+    `engine` names the witnesses that recount the built network; `watch` is called with the results
+    before they start and after each model that they have counted. With `bench` the networks are measured too.
+    Raises ProfilerError, UnknownName, ShapeError, and for a reference or a device Unavailable.
     """
     if not models:
         raise ProfilerError("there is nothing to compare; name a network, as in: profiler compare mobilenet_v1 vgg16")
@@ -58,12 +58,13 @@ def compare(
 def _title(cells: Sequence[Cell]) -> str:
     """What all models have in common that is not their own: one α, one batch, an input that is not native."""
     said = []
-    alphas, batches = {cell.network.alpha for cell in cells}, {cell.batch for cell in cells}
+    alphas = {cell.network.alpha for cell in cells if cell.network.alpha is not None}
+    batches = {cell.batch for cell in cells}
     inputs = {cell.network.inputs for cell in cells}
     if len(alphas) == 1 and alphas != {1}:
         said.append(f"α {shown(alphas.pop())}")
     if len(inputs) == 1 and any(not cell.network.native for cell in cells):
         said.append(f"input {' '.join('x'.join(map(str, shape)) for shape in inputs.pop())}")
     if batches != {1}:
-        said.append(f"batch {batches.pop()}")
+        said.append(f"batch {batches.pop() or 'none'}")
     return "; ".join(said)

@@ -10,7 +10,7 @@ from typing import Any
 from profiler import grid
 from profiler.count.polynomial import polynomials
 from profiler.forms import Polynomials
-from profiler.network.load import Network, load
+from profiler.network.load import Network, in_closed_form, load
 from profiler.study.cells import Numbers, points
 from profiler.study.published import figures
 
@@ -33,9 +33,12 @@ def formula(
     """
     alphas = points(alpha, "alpha", grid.ALPHA_STEP, grid.alpha)
     if alphas is None:
-        network = load(model, resolution=resolution, options=options)
+        network = in_closed_form(model, resolution=resolution, options=options)
         found = polynomials(network)
         if found.domain.alpha_step is None:
             found = replace(found, grid=tuple(_grid(network)), rounded=True)
         return [found]
-    return [polynomials(load(model, alpha=each, resolution=resolution, options=options), in_alpha=False) for each in alphas]
+    return [
+        polynomials(in_closed_form(model, alpha=each, resolution=resolution, options=options), in_alpha=False)
+        for each in alphas
+    ]

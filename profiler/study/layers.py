@@ -11,7 +11,7 @@ from profiler.errors import ProfilerError
 from profiler.measure import plan
 from profiler.measure.protocol import Outcome
 from profiler.measure.statistics import shares
-from profiler.network.layers import Layer, Shape
+from profiler.network.load import Model
 from profiler.records import Profile, Results, Row
 from profiler.study.cells import Numbers, Watch, results_of
 from profiler.study.clock import Clock
@@ -27,11 +27,11 @@ VIEWS = frozenset(
 
 
 def layers(
-    *models: str | Layer,
+    *models: Model,
     alpha: Numbers = None,
     resolution: Numbers = None,
     rho: Numbers = None,
-    input: str | Shape | None = None,
+    input: Any = None,
     batch: Numbers = None,
     clock: Clock | None = None,
     options: Mapping[str, Any] | None = None,

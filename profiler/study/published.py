@@ -14,7 +14,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from profiler.forms import Figure
-from profiler.network.load import Network, load
+from profiler.network.load import Counted, load
 from profiler.network.registry import zoo_folder
 from profiler.records import Row
 
@@ -81,9 +81,9 @@ def _accuracies() -> dict[tuple[str, str, Fraction, str], Figure]:
     return found
 
 
-def top1(network: Network) -> Figure | None:
+def top1(network: Counted) -> Figure | None:
     """The published top-1 accuracy of a network at its point, in percent; the first source of published.csv wins."""
-    if not network.sized_native:
-        return None  # other channels, or sides that differ: nobody published that
+    if not network.sized_native or network.alpha is None:
+        return None  # other channels, or sides that differ, or a network that is not of the zoo: nobody published that
     options = ",".join(sorted(f"{key}={str(value).lower()}" for key, value in network.options.items()))
     return _accuracies().get((network.name, options, network.alpha, str(network.resolution or "")))

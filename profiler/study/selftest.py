@@ -11,7 +11,7 @@ from profiler.measure.certificate import keep
 from profiler.measure.plan import Budget, Setting, Spec
 from profiler.measure.statistics import Interval
 from profiler.measure.subjects import ByTorch, OfValue, Slowed, Spin
-from profiler.network.load import load
+from profiler.network.load import in_closed_form
 from profiler.records import Record, Results
 from profiler.study.cells import Watch
 from profiler.study.clock import Clock, seconds_of
@@ -42,7 +42,7 @@ def trial(clock: Clock, pairs: int, watch: Watch | None = None) -> tuple[dict[st
     One worker holds all cells, so that every round has all of them. Raises ProfilerError.
     """
     setting = clock.settings()[0]
-    network = load(MODEL)
+    network = in_closed_form(MODEL)
     subject = OfValue(network.name, network.value, network.inputs)
     made: list[tuple[str, Any]] = [("spin", Spin(SPIN_S)), ("torch", ByTorch(subject))]
     made += [(f"{letter}{i}", subject) for i in range(pairs) for letter in "ab"]

@@ -1,16 +1,35 @@
-"""One network in full: its profile, its total under a convention, how its counts are made. No torch."""
+"""One network in full: its profile, its total under a convention, how its counts are made. No torch for a closed form."""
 
 from __future__ import annotations
 
-from profiler.count import conventions
+from collections.abc import Iterable
+
+from profiler.count import conventions, rewriting
 from profiler.count.derivation import derivation, separable_pairs
-from profiler.forms import Shown
-from profiler.network.load import Network
+from profiler.forms import Changed, Footprint, Gap, Shown, Tracing, Training, WhatIf
+from profiler.network.load import Counted
+from profiler.network.reference import Reference
+from profiler.records import Row
+
+OPTIMIZERS = ("sgd", "adam")
 
 
-def show(network: Network, batch: int = 1, convention: str = "paper") -> Shown:
-    """What `network` costs for a batch. Raises UnknownName for the convention, ShapeError as `profile` does."""
+def show(
+    network: Counted,
+    batch: int | None = 1,
+    convention: str = "paper",
+    *,
+    what_if: str | None = None,
+    training: bool = False,
+    memory: bool = False,
+) -> Shown:
+    """What `network` costs for a batch; with `what_if` also rewritten, with `training` and `memory` also of a training step.
+
+    Raises UnknownName for the convention and the rewriting, ShapeError and ProfilerError as `profile` does.
+    """
     rule = conventions.find(convention)
+    if what_if is not None:
+        rewriting.known(what_if)
     profile = network.profile(batch)
     return Shown(
         profile,
@@ -19,4 +38,83 @@ def show(network: Network, batch: int = 1, convention: str = "paper") -> Shown:
         {row.path: rule.of(row) for row in profile.rows},
         {row.path: made for row in profile.rows if not row.side and (made := derivation(row)) is not None},
         tuple(separable_pairs(profile.rows)),
+        _tracing(network, batch) if isinstance(network, Reference) else None,
+        None if what_if is None else rewritten(network, batch, what_if),
+        _training(network, batch) if training else None,
+        _memory(network, batch) if memory else (),
     )
+
+
+def rewritten(network: Counted, batch: int | None, name: str) -> WhatIf:
+    """`network` as the rewriting `name` makes it, beside itself. Raises UnknownName, ProfilerError."""
+    before = [row for row in network.profile(batch).rows if not row.side]
+    if isinstance(network, Reference):
+        fed = {}
+        if rewriting.known(name) == "folded":
+            from profiler.count.feeding import fed as followed
+
+            args, kwargs = network.example(batch, "meta")
+            fed = followed(network.module("meta"), args, kwargs, network.name)
+        found = rewriting.rows(before, name, fed)
+    else:
+        value = rewriting.value(network.value, name)
+        after = type(network)(network.name, None, network.options, network.alpha, value, network.inputs).profile(batch).rows
+        found = rewriting.pairs(before, [row for row in after if not row.side])
+    layers = [_changed(path, a, b) for path, a, b in found]
+    whole = _changed("", before, before)
+    sums = {key: getattr(whole, key) + sum(getattr(each, key) - getattr(each, key[:-6]) for each in layers) for key in _AFTER}
+    return WhatIf(name, rewriting.REWRITINGS[name], tuple(layers), whole._replace(**sums))
+
+
+_AFTER = tuple(name for name in Changed._fields if name.endswith("_after"))
+
+
+def _changed(path: str, before: Iterable[Row], after: Iterable[Row]) -> Changed:
+    a, b = list(before), list(after)
+    counts = [
+        sum(getattr(row, key) for row in rows) for key in ("params", "macs", "elementwise", "activations") for rows in (a, b)
+    ]
+    return Changed(path, *counts)
+
+
+def _tracing(network: Reference, batch: int | None) -> Tracing:
+    found = network.traced(batch)
+    return Tracing(
+        tuple(str(each).replace("x", "×") if each.name is None and each.shape else str(each) for each in network.given),
+        found.rung,
+        found.reason,
+        found.coverage.counted,
+        found.coverage.elementwise,
+        found.coverage.free,
+        tuple(Gap(each.op, each.times, each.path, each.cure) for each in found.uncounted),
+        found.unused,
+        found.unread,
+        found.tied,
+        found.harm,
+        found.useful_macs,
+        found.active_params,
+    )
+
+
+def _training(network: Counted, batch: int | None) -> Training:
+    from profiler.count.training import trace_training
+
+    args, kwargs = network.example(batch, "meta")
+    found = trace_training(network.module("meta"), args, kwargs, name=network.name)
+    return Training(found.forward, found.backward, found.recomputed, tuple(map(tuple, found.rows)), found.uncounted)  # type: ignore[arg-type]
+
+
+def _memory(network: Counted, batch: int | None) -> tuple[Footprint, ...]:
+    """Of an evaluation, and of a training step with each optimiser."""
+    from profiler.count.memory import memory
+
+    args, kwargs = network.example(batch, "meta")
+    found = []
+    for optimizer in ("", *OPTIMIZERS):
+        made = memory(
+            network.module("meta"), args, kwargs, training=bool(optimizer), optimizer=optimizer or "sgd", name=network.name
+        )
+        parts = {key: dict(getattr(made, key)) for key in ("params", "buffers", "inputs", "gradients", "optimizer")}
+        mode = f"training, {optimizer}" if optimizer else "inference"
+        found.append(Footprint(mode, parts, made.activations, made.peak, made.path, made.op, made.phase))
+    return tuple(found)

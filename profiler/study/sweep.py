@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from profiler import grid
 from profiler.errors import ProfilerError
 from profiler.grid import shown
-from profiler.network.layers import Layer, Shape
-from profiler.network.load import load, parse
+from profiler.network.load import Model, load, parse
+from profiler.network.schemes import is_reference
 from profiler.records import Results
 from profiler.study.cells import DEFAULT_ENGINES, Cell, Numbers, Watch, check, engines_named, points, results_of
 from profiler.study.published import top1
@@ -23,11 +23,11 @@ DEFAULT_MODEL, DEFAULT_ALPHA = "mobilenet_v1", "0.25..1.0"
 
 
 def sweep(
-    *models: str | Layer,
+    *models: Model,
     alpha: Numbers = None,
     resolution: Numbers = None,
     rho: Numbers = None,
-    input: str | Shape | None = None,
+    input: Any = None,
     batch: Numbers = 1,
     engine: str | Iterable[str] = DEFAULT_ENGINES,
     convention: str = "paper",
@@ -43,6 +43,10 @@ def sweep(
     """
     named = models or (DEFAULT_MODEL,)
     if alpha is None and resolution is None and rho is None:
+        for model in named:
+            if not isinstance(model, str) or is_reference(parse(model)[0]):
+                name = model if isinstance(model, str) else type(model).__name__
+                raise ProfilerError(f"{name} has no width multiplier to sweep; give --resolution, as --resolution 128..224")
         alpha = DEFAULT_ALPHA
     engines = engines_named(engine)
     cells, axes = cells_over(named, alpha, resolution, rho, batch, input, options)
@@ -64,12 +68,12 @@ def sweep(
 
 
 def cells_over(
-    models: Sequence[str | Layer],
+    models: Sequence[Model],
     alpha: Numbers,
     resolution: Numbers,
     rho: Numbers,
     batch: Numbers,
-    input: str | Shape | None,
+    input: Any,
     options: Mapping[str, Any] | None,
 ) -> tuple[list[Cell], tuple[int, int, int]]:
     """Every model at every point, and how many points α, the size and the batch have. Raises as `sweep` does."""
@@ -78,7 +82,7 @@ def cells_over(
     alphas: list[Fraction | None] = points(alpha, "alpha", grid.ALPHA_STEP, grid.alpha) or [None]
     sides: list[int | None] = points(resolution, "resolution", grid.RESOLUTION_STEP, grid.side) or [None]
     rhos: list[Fraction | None] = points(rho, "rho", grid.ALPHA_STEP, grid.rho) or [None]
-    batches = points(batch, "batch", Fraction(1), grid.batch) or [1]
+    batches: list[int | None] = [None] if batch == "none" else points(batch, "batch", Fraction(1), grid.batch) or [1]
     axes = (len(alphas), len(sides) * len(rhos), len(batches))
     size = axes[0] * axes[1] * axes[2]
     if size * len(models) > grid.MOST_POINTS:
@@ -94,11 +98,11 @@ def cells_over(
     return cells, axes
 
 
-def _free_of(alphas: Sequence[object], sides: Sequence[object], rhos: Sequence[object]) -> Callable[[str | Layer], str | Layer]:
+def _free_of(alphas: Sequence[object], sides: Sequence[object], rhos: Sequence[object]) -> Callable[[Model], Model]:
     """Refuses a model that fixes what the sweep runs over: its own option would win, and every cell be the same."""
     swept = {"alpha": alphas, "resolution": sides, "rho": rhos}
 
-    def checked(model: str | Layer) -> str | Layer:
+    def checked(model: Model) -> Model:
         if isinstance(model, str):
             name, own = parse(model)
             size = {"resolution", "rho", "input"} & own.keys()
@@ -113,7 +117,8 @@ def _free_of(alphas: Sequence[object], sides: Sequence[object], rhos: Sequence[o
 def _title(cells: Sequence[Cell], axes: tuple[int, ...]) -> str:
     """The points used, in words."""
     names = ", ".join(dict.fromkeys(cell.network.name for cell in cells))
-    used = [f"α {_listed(list(dict.fromkeys(shown(cell.network.alpha) for cell in cells)))}"]
+    alphas = list(dict.fromkeys(shown(cell.network.alpha) for cell in cells if cell.network.alpha is not None))
+    used = [f"α {_listed(alphas)}"] if alphas else []
     sides = list(dict.fromkeys(str(cell.network.resolution) for cell in cells if cell.network.resolution))
     if sides:
         used.append(f"resolution {_listed(sides)}")

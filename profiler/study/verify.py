@@ -8,7 +8,8 @@ from profiler.errors import ProfilerError, UnknownName
 from profiler.forms import Check, Figure, Verified
 from profiler.network.load import load, parse
 from profiler.network.registry import find, names
-from profiler.records import Agreement
+from profiler.network.schemes import is_reference
+from profiler.records import Results
 from profiler.study.cells import DEFAULT_ENGINES, Cell, Watch, check, engines_named, results_of
 from profiler.study.published import figures, ours
 
@@ -22,11 +23,14 @@ def verify(
     """Published figures and witnesses of `models` (all of the zoo unless named), or of one published table.
 
     A table is named as `published.csv` has it, in part and in any case: "MobileNets Table 6". With it no witness is asked.
-    Raises UnknownName for a model, table or engine.
+    A reference (`timm:resnet18`), which may carry its own options, has no figures: its witnesses are asked. Raises UnknownName
+    for a model, table or engine, and for a reference as `load` does.
     """
     engines = engines_named(engine)
     for model in models:
         name, own = parse(model)
+        if is_reference(name):
+            continue
         if own:
             raise ProfilerError(f"model '{model}': verify has its own points; write {name}")
         find(name)
@@ -39,7 +43,8 @@ def verify(
     checks = tuple(Check(figure, None if figure.verdict == "quoted" else ours(figure)) for figure in asked)
     totals = {model: load(model).totals() for model in chosen}
     counts = {model: (found.params, found.macs) for model, found in totals.items()}
-    return Verified(chosen, checks, tuple(_witnessed(chosen, engines, watch)), counts)
+    found = _witnessed(chosen, engines, watch)
+    return Verified(chosen, checks, tuple(found.agreements), counts, (*found.warnings, *found.notes))
 
 
 def _table(asked: Sequence[Figure], wanted: str) -> list[Figure]:
@@ -56,10 +61,10 @@ def _table(asked: Sequence[Figure], wanted: str) -> list[Figure]:
     return found
 
 
-def _witnessed(models: Sequence[str], engines: Sequence[str], watch: Watch | None) -> list[Agreement]:
+def _witnessed(models: Sequence[str], engines: Sequence[str], watch: Watch | None) -> Results:
     if len(engines) == 1:
-        return []
+        return Results([], "verify")
     cells = [Cell(load(model), 1) for model in models]
     results = results_of(cells, "verify", engines, "paper")
     check(results, cells, engines, range(len(cells)), watch)
-    return results.agreements
+    return results

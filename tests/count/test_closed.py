@@ -13,7 +13,7 @@ from profiler.count import closed
 from profiler.errors import ShapeError
 from profiler.network.combinators import Aside, Branches, Chain, Graph
 from profiler.network.layers import Add, Concatenate, Conv, Flatten, Identity, Layer, Linear, MaxPool
-from profiler.network.load import load
+from profiler.network.load import in_closed_form as load
 from profiler.network.registry import names
 from profiler.network.widths import same
 from profiler.records import Totals

@@ -18,7 +18,7 @@ from profiler.measure.plan import Setting
 from profiler.measure.roofs import roofs
 from profiler.measure.subjects import ByTorch, OfModule, OfValue, Slowed, Spin
 from profiler.measure.worker import reason_of
-from profiler.network.load import load
+from profiler.network.load import in_closed_form as load
 
 SMALL = load("mobilenet_v1@alpha=0.25,resolution=32")
 SUBJECT = OfValue(SMALL.name, SMALL.value, SMALL.inputs)

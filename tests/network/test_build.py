@@ -56,7 +56,8 @@ from profiler.network.layers import (
     Unsqueeze,
     Upsample,
 )
-from profiler.network.load import Network, least_side, load
+from profiler.network.load import Network, least_side
+from profiler.network.load import in_closed_form as load
 from profiler.network.registry import names
 from profiler.network.widths import times
 

@@ -12,7 +12,7 @@ import pytest
 
 from profiler.network.combinators import Aside, Branches, Chain, Graph, leaves_of, parts_of, rebuilt
 from profiler.network.layers import Activation, Add, BatchNorm, Conv, Identity, Layer, Linear
-from profiler.network.load import load
+from profiler.network.load import in_closed_form as load
 from profiler.network.widths import fixed, same, times
 
 

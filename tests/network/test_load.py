@@ -10,7 +10,8 @@ import pytest
 from profiler.errors import ProfilerError, ShapeError, UnknownName
 from profiler.network.combinators import Chain
 from profiler.network.layers import Conv, Flatten, Linear
-from profiler.network.load import Network, least_side, load, parse
+from profiler.network.load import Network, least_side, parse
+from profiler.network.load import in_closed_form as load
 from profiler.network.registry import names
 from profiler.network.widths import fixed
 
@@ -53,7 +54,6 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("vgg16", {"resolution": 224, "rho": 1}, "vgg16: give one of resolution and rho, not both"),
     ("vgg16", {"input": "224x224"}, "vgg16: input 224x224 has other axes than its native 3x224x224; give as many"),
     ("vgg16", {"alpha": 0}, "alpha 0 is not a width"),
-    ("torchvision:resnet50", {}, "model 'torchvision:resnet50' is a reference to code"),
 ]  # fmt: skip
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from profiler.agreement import Agreement, Difference
 from profiler.errors import ProfilerError
-from profiler.records import Agreement, Difference, Results
+from profiler.records import Results
 from profiler.report import plain
 from profiler.report.cells import Column
 from profiler.report.sheet import Sheet, results_sheet

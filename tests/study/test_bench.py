@@ -25,7 +25,7 @@ from profiler.measure.pool import Pool
 from profiler.measure.protocol import Outcome, Round
 from profiler.measure.subjects import OfValue, Spin
 from profiler.measure.visits import CellFailed, Prepared, Visit, Warmed
-from profiler.network.load import load
+from profiler.network.load import in_closed_form as load
 from profiler.records import MEASURED_COLUMNS, Row
 from profiler.study.bench import bench
 from profiler.study.clock import Clock, seconds_of

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from profiler.agreement import Agreement, Difference
 from profiler.errors import ProfilerError, UnknownName
 from profiler.forms import Figure, Verified
 from profiler.network.registry import names
-from profiler.records import Agreement, Difference
 from profiler.report.verify import answer
 from profiler.study import verify as module
 from profiler.study.published import figures

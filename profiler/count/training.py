@@ -1,0 +1,87 @@
+"""What a training step multiplies: forward, and the gradients that are really needed, by running autograd on meta tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from profiler.count.harm import places, unharmed
+from profiler.count.step import BACKWARD, FORWARD, RECOMPUTED, Step, losses, on_meta
+from profiler.count.traced import tensors
+from profiler.errors import ProfilerError
+
+
+class StepRow(NamedTuple):
+    """Multiply-adds of one module in a training step."""
+
+    path: str
+    forward: int
+    backward: int
+    recomputed: int
+    """Of the forward, run once more for the backward (checkpointing)."""
+
+
+@dataclass(frozen=True)
+class TrainingCost:
+    """Multiply-adds of one training step, for the whole batch; the update of the parameters is elementwise and has none."""
+
+    forward: int
+    backward: int
+    recomputed: int
+    rows: tuple[StepRow, ...]
+    """In the order they ran, by module."""
+    uncounted: tuple[str, ...] = ()
+
+    @property
+    def step(self) -> int:
+        return self.forward + self.backward + self.recomputed
+
+
+def trace_training(
+    module: nn.Module, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None, *, name: str = ""
+) -> TrainingCost:
+    """One forward and backward in training mode, on a copy of the module on the meta device.
+
+    Gradients are those that the step needs: of parameters with requires_grad, and of what stands between them and the loss (the
+    `loss` of the output, or everything in it). Raises ProfilerError where it does not run, or nothing asks for a gradient.
+    """
+    step = run_step(module, args, kwargs, Step(module), name)
+    rows = tuple(
+        StepRow(path, phases.get(FORWARD, 0), phases.get(BACKWARD, 0), phases.get(RECOMPUTED, 0))
+        for path, phases in step.macs.items()
+    )
+    sums = (sum(row[i] for row in rows) for i in (1, 2, 3))
+    return TrainingCost(*sums, rows, tuple(step.uncounted))
+
+
+def run_step(module: nn.Module, args: Any, kwargs: Mapping[str, Any] | None, step: Step, name: str = "") -> Step:
+    """Runs forward and backward of a copy of `module` under `step`. Raises ProfilerError as trace_training does."""
+    name = name or type(module).__name__
+    args = args if isinstance(args, tuple) else (args,)
+    with unharmed(places(module)):
+        twin, args, kwargs = on_meta(module, args, kwargs or {})
+        twin.train()
+        step.paths = {id(m): path for path, m in twin.named_modules()}
+        if step.ledger is not None:
+            step.ledger.given(iter([*twin.parameters(), *twin.buffers(), *tensors((args, kwargs))]))
+        try:
+            with torch.enable_grad(), step.listening():
+                ends = losses(twin(*args, **kwargs))
+                if not ends:
+                    raise ProfilerError(
+                        f"{name}: nothing in its output asks for a gradient; set requires_grad on what is to be trained"
+                    )
+                torch.autograd.backward(ends, [torch.empty_like(end) for end in ends])
+        except ProfilerError:
+            raise
+        except Exception as fault:
+            at = f"{name}, in {step.fault_path}" if step.fault_path else name
+            text = " ".join(str(fault).split())[:200]
+            raise ProfilerError(
+                f"{at}: its training step does not run on the meta device ({type(fault).__name__}: {text}); count its forward"
+            ) from None
+    return step

@@ -1,0 +1,176 @@
+"""A reference to code → the object that it names: `package.module:factory` and `path/to/file.py:Class`. What it names is run.
+
+The folder where the user stands comes first while code is imported, and last afterwards, so that a file of the user's does not
+stand before a package that something else imports later.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import re
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from difflib import get_close_matches
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from profiler.errors import ProfilerError, Unavailable, UnknownName
+
+OURS = ("profiler", "archs", "cli")
+"""Names that stand for this program's own packages, whatever lies where the user stands."""
+_PIP = {"cv2": "opencv-python", "PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml", "skimage": "scikit-image"}
+
+
+def found(reference: str) -> Any:
+    """The object that `reference` names. Raises Unavailable for what is not there, UnknownName, ProfilerError."""
+    place, _, name = reference.rpartition(":")
+    if reference.endswith(".py"):
+        raise ProfilerError(f"model '{reference}' names a file and nothing in it; write {reference}:Class")
+    if not place.strip() or not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*", name.strip()):
+        raise ProfilerError(f"model '{reference}' is no reference; write package.module:factory or path/to/file.py:Class")
+    module = of_file(place.strip()) if place.endswith(".py") else of_name(place.strip())
+    value: Any = module
+    for step in name.strip().split("."):
+        if not hasattr(value, step):
+            raise UnknownName(f"factory of {place}", step, _public(value), f"({place}:… names a class or function)")
+        value = getattr(value, step)
+    return value
+
+
+def of_name(name: str) -> ModuleType:
+    """The module called `name`, from the user's folder or what is installed. Raises Unavailable, UnknownName, ProfilerError."""
+    if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*", name):
+        raise ProfilerError(f"model '{name}:…': '{name}' is no module's name; write package.module:factory or file.py:Class")
+    top = name.partition(".")[0]
+    if top in OURS and (Path(top).is_dir() or Path(f"{top}.py").is_file()) and not _is_ours(Path(top)):
+        raise ProfilerError(
+            f"model '{name}:…': {top} is this program's own; name the file, as {name.replace('.', '/')}.py:Class"
+        )
+    with running(name):
+        try:
+            return importlib.import_module(name)
+        except ModuleNotFoundError as fault:
+            if fault.name is None or not f"{name}.".startswith(f"{fault.name}."):
+                raise
+            raise _not_there(name, fault.name) from None
+
+
+def of_file(path: str) -> ModuleType:
+    """The module in a file; one of a package is imported as the package would. Raises Unavailable, ProfilerError."""
+    file = Path(path).expanduser().resolve()
+    if not file.is_file():
+        siblings = [each.name for each in file.parent.glob("*.py")] if file.parent.is_dir() else []
+        near = get_close_matches(file.name, siblings, n=3)
+        raise Unavailable(
+            f"there is no file '{path}'" + (f"; did you mean {' or '.join(near)}?" if near else "; check its path")
+        )
+    names, folder = [file.stem], file.parent
+    while (folder / "__init__.py").is_file():
+        names.insert(0, folder.name)
+        folder = folder.parent
+    if len(names) > 1 and all(name.isidentifier() for name in names) and names[0] not in OURS:
+        with running(path, folder):
+            return importlib.import_module(".".join(names).removesuffix(".__init__"))
+    name = f"_profiled_{abs(hash(str(file))):x}_{re.sub(r'[^0-9A-Za-z_]', '_', file.stem)}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        with running(path, file.parent):
+            spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+@contextmanager
+def running(what: str, folder: Path | None = None) -> Iterator[None]:
+    """Run somebody's code: the user's folder first on the path, prints on stderr, any fault one sentence.
+
+    Raises Unavailable for a package that the code needs, ProfilerError for anything else that it raises.
+    """
+    places = [str(place) for place in ((folder,) if folder else ()) + (Path.cwd(),)]
+    for place in reversed(places):
+        sys.path.insert(0, place)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    except (ProfilerError, KeyboardInterrupt):
+        raise
+    except ModuleNotFoundError as fault:
+        package = (fault.name or "").partition(".")[0]
+        raise Unavailable(
+            f"{what} needs the package {package}, which is not here; pip install {_PIP.get(package, package)}"
+        ) from fault
+    except SystemExit as fault:
+        raise ProfilerError(f"{what} ends the program when it is run ({place_of(fault)}); put that under __main__") from None
+    except RecursionError as fault:
+        raise ProfilerError(f"{what} does not run: it calls itself without end ({place_of(fault)})") from None
+    except Exception as fault:
+        raise ProfilerError(f"{what} does not run: {said(fault)}") from fault
+    finally:
+        for place in places:
+            if place in sys.path:
+                sys.path.remove(place)
+            if place not in sys.path:
+                sys.path.append(place)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Nothing on stdout: what somebody's code prints goes to stderr."""
+    with redirect_stdout(sys.stderr):
+        yield
+
+
+def said(fault: BaseException) -> str:
+    """`NameError: name 'x' is not defined (net.py, line 3)`: one line of a fault, and where in the user's code it was."""
+    text = " ".join(str(fault.msg if isinstance(fault, SyntaxError) else fault).split()) or "no reason given"
+    where = place_of(fault)
+    return f"{type(fault).__name__}: {text[:300]}{'…' if len(text) > 300 else ''}" + (f" ({where})" if where else "")
+
+
+def place_of(fault: BaseException) -> str:
+    """`net.py, line 3`: the last place in the fault's traceback that is neither ours nor a library's."""
+    if isinstance(fault, SyntaxError) and fault.filename:
+        return f"{Path(fault.filename).name}, line {fault.lineno}"
+    for frame in reversed(traceback.extract_tb(fault.__traceback__)):
+        file = Path(frame.filename)
+        if file.is_file() and not _is_ours(file) and not {"site-packages", "dist-packages"} & set(file.parts):
+            if file.is_relative_to(Path(importlib.__file__).parents[1]):
+                continue  # the standard library
+            return f"{file.name}, line {frame.lineno}"
+    return ""
+
+
+def _is_ours(path: Path) -> bool:
+    here = Path(__file__).resolve().parents[2]
+    return any(path.resolve().with_suffix("") == here / name or path.resolve().is_relative_to(here / name) for name in OURS)
+
+
+def _not_there(name: str, missing: str) -> ProfilerError:
+    parent, _, last = missing.rpartition(".")
+    if not parent:
+        return Unavailable(
+            f"there is no module '{missing}' in {Path.cwd()} or installed; pip install {_PIP.get(missing, missing)}, "
+            f"or name a file: path/to/{name.replace('.', '/')}.py:Class"
+        )
+    package = sys.modules.get(parent)
+    known = [each.name for each in pkgutil.iter_modules(getattr(package, "__path__", None) or [])]
+    return UnknownName(f"module of {parent}", last, known)
+
+
+def _public(value: Any) -> list[str]:
+    """The classes and functions that one may have meant, those of its own before what it imports."""
+    named = {name: each for name, each in vars(value).items() if not name.startswith("_") and callable(each)}
+    own = [name for name, each in named.items() if getattr(each, "__module__", None) == getattr(value, "__name__", "")]
+    return own or list(named)
