@@ -325,12 +325,8 @@ class Results(list[Record]):
         """The same results with the records in another order."""
         again = Results((self[i] for i in order), self.command, self.title)
         again.agreements, again.notes, again.base = self.agreements, self.notes, self.base
-        again.engines, again.warnings, again.measured, again.progress = (
-            self.engines,
-            self.warnings,
-            self.measured,
-            self.progress,
-        )
+        again.engines, again.warnings = self.engines, self.warnings
+        again.measured, again.progress = self.measured, self.progress
         again.machine, again.samples = self.machine, self.samples
         again.profiles = [self.profiles[i] for i in order] if self.profiles else []
         return again

@@ -153,13 +153,41 @@ def test_benchmark_of_a_name_and_of_a_module() -> None:
     assert own.latency_s is not None
     shaped = benchmark(nn.Conv2d(3, 4, 3), input=(3, 8, 8), batch=6, device="cpu", threads=1, time=QUICK, train=True)
     assert (shaped.batch, shaped.mode) == (6, "train")
-    with pytest.raises(ProfilerError, match=r"give args \(and kwargs\), or input"):
+    with pytest.raises(ProfilerError, match="Linear: nobody knows its input"):
         benchmark(nn.Linear(3, 4))
-    with pytest.raises(ProfilerError, match=r"args and kwargs go with an nn\.Module"):
+    with pytest.raises(ProfilerError, match=r"args and kwargs are for a torch\.nn\.Module"):
         benchmark("lenet5", args=(1,))
     broken = benchmark(nn.Linear(3, 4), args=(randn(5, 7),), device="cpu", threads=1, time=QUICK)
     assert broken.latency_s is None
     assert broken.reason.startswith("RuntimeError: mat1 and mat2 shapes cannot be multiplied")
+
+
+OWN = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, width: int = 4) -> None:
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(3, width, 3), nn.Linear(width, 5)
+
+    def forward(self, x):
+        x = torch.relu(self.conv(x)).mean((2, 3))
+        return self.fc(x @ torch.ones(x.shape[1], x.shape[1], dtype=x.dtype))
+"""
+
+
+def test_a_reference_is_measured_and_its_leaves_are_clocked(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(OWN)
+    reference = f"{tmp_path / 'net.py'}:Net"
+    results, (own,) = layers(reference, input="3x8x8", batch=2, clock=quick(), options={"width": "6"})
+    assert results[0]["macs"] == 2 * (9 * 3 * 6 * 6 * 6 + 6 * 6 + 6 * 5)
+    by_path = {row.row.path: row.row.macs for row in own.rows}
+    # the product that no leaf owns stands with the leaf that ends after it
+    assert by_path == {"conv": 2 * 9 * 3 * 6 * 6 * 6, "fc": 2 * (6 * 6 + 6 * 5)}
+    measured = bench(f"{reference}@input=3x8x8", batch=2, clock=quick())
+    assert (measured[0]["latency_s"] or 0.0) > 0
+    assert measured[0]["alpha"] is None
 
 
 def test_a_cell_that_cannot_be_measured_is_its_own_reason() -> None:
