@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TypeVar
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.text import Text
 
 from profiler.records import Results
 from profiler.report import answers
@@ -55,10 +56,19 @@ def _run(study: Study, places: Destinations, unit: Unit, columns: Sequence[str],
             from rich.live import Live
 
             live = stack.enter_context(Live(console=screen(), auto_refresh=False))
-            results = study(lambda found: live.update(answers.results(found, unit, columns, sort).drawn, refresh=True))
+            results = study(lambda found: live.update(_so_far(found, unit, columns, sort), refresh=True))
             live.update(answers.results(results, unit, columns, sort).drawn, refresh=True)
             return results
         return with_bar(study)
+
+
+def _so_far(found: Results, unit: Unit, columns: Sequence[str], sort: str | None) -> RenderableType:
+    """The table as it stands, and below it how far the measuring is."""
+    drawn = answers.results(found, unit, columns, sort).drawn
+    spent, whole = found.progress
+    if not whole:
+        return drawn
+    return Group(drawn, Text(f"\nmeasuring: {spent:.0f} of {whole:g} s", style="dim"))
 
 
 def with_bar(study: Callable[[Callable[[Results], None]], T]) -> T:

@@ -48,6 +48,12 @@ def remarks(results: Results, run: Run, specs: Sequence[Spec], budget_s: float) 
     unsettled = sum(outcome.warmed is not None and not outcome.warmed.settled for outcome in run.outcomes)
     if unsettled:
         notes.append(f"{unsettled} of {len(specs)} cells had not settled within 2 % when their warm-up ended.")
+    proof = (results.machine or {}).get("selftest")
+    if proof is not None:
+        failed = [name for name, passed in proof["checks"].items() if not passed]
+        notes.append(
+            f"selftest here on {proof['date'][:10]}: {'passed' if not failed else 'not passed: ' + '; '.join(failed)}."
+        )
     return notes
 
 

@@ -1,0 +1,37 @@
+"""Every network of the zoo can be timed: its leaves on the clock are its rows, and it makes a training step, asides and all."""
+
+from __future__ import annotations
+
+import pytest
+from torch import nn
+
+from profiler.measure.clocks import visit
+from profiler.measure.per_layer import Clocked
+from profiler.measure.plan import Setting
+from profiler.measure.subjects import OfValue
+from profiler.network.load import in_closed_form
+from profiler.network.registry import names
+
+NARROW = 0.15
+MOST_ROWS = 45
+
+
+def _cases() -> list[object]:
+    """Each network, the long ones for `-m full`."""
+    rows = {name: len(in_closed_form(name, alpha=NARROW).profile().rows) for name in names()}
+    return [name if n <= MOST_ROWS else pytest.param(name, marks=pytest.mark.full) for name, n in rows.items()]
+
+
+@pytest.mark.parametrize("name", _cases())
+def test_a_network_of_the_zoo_is_timed_leaf_by_leaf_and_trained(name: str) -> None:
+    network = in_closed_form(name, alpha=NARROW)
+    subject = OfValue(name, network.value, network.inputs)
+    live = subject.live(Setting(), 1)
+    found = visit(live, Clocked(live), 0, 1, 1)
+    assert sorted(found.layers) == sorted(row.path for row in network.profile().rows if not row.side)
+    assert sum(found.layers.values()) == pytest.approx(found.seconds[0])
+    trained = subject.live(Setting(mode="train", optimizer="sgd"), 2)
+    assert isinstance(trained.module, nn.Module)
+    weights = list(trained.module.named_parameters())
+    assert weights
+    assert not [path for path, weight in weights if weight.grad is None]  # the loss reaches all, those beside included
