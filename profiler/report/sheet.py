@@ -14,6 +14,7 @@ from profiler.grid import shown
 from profiler.records import MEASURED_COLUMNS, Profile, Record, Results
 from profiler.report import units
 from profiler.report.cells import MEASURED, Cell, Column, counted, text
+from profiler.report.columns import default_columns
 from profiler.report.units import Unit
 
 if TYPE_CHECKING:
@@ -120,64 +121,6 @@ def results_sheet(results: Results, unit: Unit = "raw", columns: Sequence[str] =
     return Sheet(
         heads, rows, results.title, notes + _agreed(results.agreements), results.warnings + _disagreed(results.agreements)
     )
-
-
-def default_columns(results: Results) -> list[str]:
-    """What a comparison or a sweep shows unless told otherwise: what varies, what it costs, what the witnesses say."""
-    if results.command == "bench":
-        return _bench_columns(results)
-    present = results.columns
-    checks = [name for name in present if name.endswith("_macs") and name != "side_macs"]
-    clock = _clock_columns(results)
-    total = ["total"] if any(record["convention"] != "paper" for record in results) else []
-    side = [name for name in ("side_params", "side_macs") if any(record[name] for record in results)]
-    if results.command == "compare":
-        place = [name for name in ("alpha", "resolution", "batch") if _varies(results, name)]
-        ratios = ["params_ratio", "macs_ratio"] if len(results) > 1 else ["", ""]
-        shown = [
-            "model",
-            *place,
-            "params",
-            ratios[0],
-            "macs",
-            ratios[1],
-            *total,
-            "activations",
-            "weight_bytes",
-            *side,
-            *checks,
-            *clock,
-        ]
-        return [name for name in shown if name]
-    place = [name for name in ("model", "batch") if _varies(results, name)]
-    accuracy = ["top1"] if any(record["top1"] is not None for record in results) else []
-    if any(record["alpha"] is not None for record in results):
-        place.append("alpha")
-    return [*place, "resolution", "params", *side, "macs", *total, "activations", *accuracy, *checks, *clock]
-
-
-def _clock_columns(results: Results) -> list[str]:
-    """What stands on the right of the counts where they were measured too."""
-    if not results.measured:
-        return []
-    epoch = ["epoch_s"] if any(record.get("epoch_s") is not None for record in results) else []
-    pareto = ["pareto"] if any(record.get("pareto") is not None for record in results) else []
-    gpu = ["device_s"] if any(record.get("device_s") is not None for record in results) else []
-    ratio = ["ratio"] if results.command != "sweep" and len(results) > 1 else []
-    return ["latency_s", *gpu, "images_per_second", *epoch, *ratio, *pareto]
-
-
-def _bench_columns(results: Results) -> list[str]:
-    """What varies, the latency, and what came before it."""
-    axes = ("alpha", "resolution", "batch", "device", "threads", "dtype", "memory_format", "compile")
-    place = ["model", *(name for name in axes if _varies(results, name))]
-    compiled = ["compile_s"] if any(record.get("compile_s") is not None for record in results) else []
-    before = ["first_call_s", *compiled, "peak_bytes"]
-    return [*place, "macs", *_clock_columns(results), *before]
-
-
-def _varies(results: Results, name: str) -> bool:
-    return len({str(record.get(name)) for record in results}) > 1
 
 
 def _agreed(agreements: Iterable[Agreement]) -> list[str]:

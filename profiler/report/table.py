@@ -15,6 +15,7 @@ from rich.text import Text
 
 from profiler.records import Profile, Results
 from profiler.report import sheet
+from profiler.report.columns import narrow_columns
 from profiler.report.sheet import Sheet
 from profiler.report.units import Unit
 
@@ -83,7 +84,15 @@ class Fitted:
 
 def results_table(results: Results, unit: Unit = "raw", columns: Sequence[str] = ()) -> Fitted:
     """A comparison or sweep."""
-    return Fitted(lambda shown: sheet.results_sheet(results, shown, columns), unit)
+    narrow = None
+    if results.measured and not columns:  # latencies are what was asked for: they must not be what is cut
+
+        def narrow(shown: Unit) -> Sheet:
+            content = sheet.results_sheet(results, "auto" if shown == "raw" else shown, narrow_columns(results))
+            content.notes.insert(0, "Narrowed to fit the terminal; a wider one shows more, and --csv all.")
+            return content
+
+    return Fitted(lambda shown: sheet.results_sheet(results, shown, columns), unit, narrow)
 
 
 def show(profile: Profile, depth: int = 2, top: int | None = None, unit: Unit = "raw") -> Group:

@@ -37,6 +37,8 @@ def bench(
     once = results_of(cells, "bench", ("closed",), "paper")
     records: list[Record] = [record.copy() for record in once for _ in settings]
     results = Results(records, "bench")
+    if len({cell.network.name for cell in cells}) == 1:
+        results.title = cells[0].network.name
     clock.announced(results, settings)
     clocked(results, cells, settings, clock, watch)
     return results
