@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import random
 import sys
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-_BUILT_IN = frozenset({list, dict, set, torch.nn.modules.module.OrderedDict})
+_BUILT_IN = frozenset({list, dict, set, OrderedDict})
 
 Places = list[tuple[str, nn.Module]]
 """Every module once, by identity, with the first path that leads to it."""
@@ -50,27 +51,32 @@ class Kept:
                         self.inner.append((path, name, value, value.copy()))
                     else:
                         self.empty.append((path, name, value))
-            owned += attributes["_parameters"].values()
-            owned += attributes["_buffers"].values()
+        for _, m in modules:
+            owned += m._parameters.values()
+            owned += m._buffers.values()
         self.tensors = [t for t in owned if t is not None]
         try:
             self.versions = [t._version for t in self.tensors]
         except (RuntimeError, ValueError):  # lazy ones, and those of inference mode, count no versions
             self.tensors = [t for t in self.tensors if not nn.parameter.is_lazy(t) and not t.is_inference()]
             self.versions = [t._version for t in self.tensors]
-        self.trained = [attributes for _, attributes, _ in self.modules if attributes["training"]]
+        self.trained = [m for _, m in modules if m.training]
+        self.every = [m for _, m in modules]
 
     def mode(self, training: bool) -> None:
         """Every module in training or evaluation mode, without calling its own `train`."""
-        for _, attributes, _ in self.modules:
-            attributes["training"] = training
+        for m in self.every:
+            if "training" in m.__dict__:
+                m.__dict__["training"] = training
+            else:  # a script module keeps it elsewhere
+                m.training = training
 
     def put_back(self) -> list[str]:
         """Restores what changed, and says what that was."""
         found = []
         self.mode(False)
-        for attributes in self.trained:
-            attributes["training"] = True
+        for m in self.trained:
+            m.training = True
         for path, now, before in self.modules:
             if not _same(now, before):
                 names = sorted(key for key in {**now, **before} if now.get(key, self) is not before.get(key, self))
@@ -92,9 +98,10 @@ class Kept:
 
     def _versions(self) -> list[str]:
         """The recorder writes no tensor that it did not make, but autograd counted the attempt."""
-        found, names = [], {}
-        for path, _, before in self.modules:
-            for table in (before["_parameters"], before["_buffers"]):
+        found: list[str] = []
+        names: dict[int, str] = {}
+        for (path, _, _), m in zip(self.modules, self.every, strict=True):
+            for table in (m._parameters, m._buffers):
                 names |= {id(t): f"{path}.{name}".lstrip(".") for name, t in table.items() if t is not None}
         for t, version in zip(self.tensors, self.versions, strict=True):
             if t._version != version:

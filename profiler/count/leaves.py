@@ -1,8 +1,8 @@
-"""Stock modules as the layers that a network is made of, so that a traced one is counted by the closed form's own formulas.
+"""Stock modules as the layers that a network is made of, so that the closed form's own formulas count a traced one.
 
 A module is a leaf where its class is torch.nn's (or one of network/modules.py) and runs that class's own forward. `layer_of`
-gives the layer that says the same, or None where no layer does ("same" padding, other padding modes, an odd window): such a leaf is
-run, and what it runs is summed into its one row.
+gives the layer that says the same, or None where no layer does (padding modes, windows that pad unevenly): such a leaf is run,
+and what it runs is summed into its one row.
 """
 
 from __future__ import annotations
@@ -60,13 +60,17 @@ def _plain(*values: Any) -> tuple[Any, ...]:
 
 
 def _max_pool(m: Any) -> L.Layer | None:
-    return None if m.return_indices else L.MaxPool(*_plain(m.kernel_size, m.stride, m.padding, m.dilation), m.ceil_mode)
+    if m.return_indices:
+        return None
+    kernel, stride, padding, dilation = _plain(m.kernel_size, m.stride, m.padding, m.dilation)
+    return L.MaxPool(kernel, stride, padding, dilation, m.ceil_mode)
 
 
 def _avg_pool(m: Any) -> L.Layer | None:
     if getattr(m, "divisor_override", None) is not None:
         return None
-    return L.AvgPool(*_plain(m.kernel_size, m.stride, m.padding), m.ceil_mode, m.count_include_pad)
+    kernel, stride, padding = _plain(m.kernel_size, m.stride, m.padding)
+    return L.AvgPool(kernel, stride, padding, m.ceil_mode, m.count_include_pad)
 
 
 def _adaptive(m: Any) -> L.Layer | None:

@@ -174,6 +174,7 @@ _UNARY = (
     "sin abs square erf clamp clamp_min clamp_max reciprocal celu selu dropout"
 )
 
+
 def _recurrent(x: Tensor, *args: Any) -> Any:
     """(x, hidden, weights, biases?, layers, dropout, train, both ways?, batch first?), or packed, (x, sizes, hidden, …)."""
     packed = isinstance(args[0], Tensor) and args[0].ndim == 1
@@ -250,4 +251,12 @@ _GROUPED: dict[str, Rule] = {
     "_pack_padded_sequence": _packed,
     "_pad_packed_sequence": _padded,
 }
+
+
+def _flex(q: Tensor, k: Tensor, v: Tensor, *rest: Any, **named: Any) -> Any:
+    lengths = fresh(q.shape[:-1], torch.float32)
+    return fresh((*q.shape[:-1], v.shape[-1]), q.dtype), lengths, lengths
+
+
 RULES: dict[str, Rule] = {f"aten::{name}": rule for names, rule in _GROUPED.items() for name in names.split()}
+RULES["higher_order::flex_attention"] = _flex

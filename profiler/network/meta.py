@@ -18,14 +18,24 @@ _RESETS = ("reset_parameters", "_reset_parameters", "reset_running_stats")
 
 _FILLS: frozenset[Any] = frozenset(
     getattr(torch.Tensor, name)
-    for name in ("normal_", "uniform_", "bernoulli_", "exponential_", "log_normal_", "cauchy_", "geometric_", "random_", "erfinv_")
+    for name in (
+        "normal_",
+        "uniform_",
+        "bernoulli_",
+        "exponential_",
+        "log_normal_",
+        "cauchy_",
+        "geometric_",
+        "random_",
+        "erfinv_",
+    )
 )
 _DRAWN = {torch.randn, torch.rand}
 _CONSTRUCTORS = _device_constructors()
 
 
 class _Meta(DeviceContext):
-    """`torch.device("meta")` that draws nothing: on meta, torch's rules for drawing are Python that takes a second to import."""
+    """`torch.device("meta")` that draws nothing: there, torch's rules for drawing are Python that takes a second to import."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func in _FILLS and args[0].is_meta:
@@ -78,8 +88,10 @@ _PLAIN = frozenset({int, float, bool, str, tuple})
 def _set(self: nn.Module, name: str, value: Any) -> None:
     """torch's own way of setting an attribute, without its search for tensors and modules where a number or a text is set."""
     own = self.__dict__
-    if type(value) in _PLAIN and "_parameters" in own and not (
-        name in own["_parameters"] or name in own["_buffers"] or name in own["_modules"]
+    if (
+        type(value) in _PLAIN
+        and "_parameters" in own
+        and not (name in own["_parameters"] or name in own["_buffers"] or name in own["_modules"])
     ):
         object.__setattr__(self, name, value)
     else:
@@ -94,6 +106,6 @@ def _nothing(self: nn.Module) -> None:
     """In place of filling."""
 
 
-def _first(tensor: Any = None, *rest: Any, **named: Any) -> Any:
+def _first(tensor: Any = None, *_: Any, **named: Any) -> Any:
     """In place of filling a tensor, which is given back."""
     return named.get("tensor") if tensor is None else tensor

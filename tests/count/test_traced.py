@@ -134,7 +134,9 @@ FUNCTIONS: list[tuple[str, Callable[..., Any], tuple[tuple[int, ...], ...], int]
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("function", "shapes", "expected"), [case[1:] for case in FUNCTIONS], ids=[case[0] for case in FUNCTIONS])
+@pytest.mark.parametrize(
+    ("function", "shapes", "expected"), [case[1:] for case in FUNCTIONS], ids=[case[0] for case in FUNCTIONS]
+)
 def test_functions(function: Callable[..., Any], shapes: tuple[tuple[int, ...], ...], expected: int) -> None:
     assert macs(Run(function), *(meta(*shape) for shape in shapes)) == expected
     assert macs(Run(function), *(torch.ones(shape) for shape in shapes)) == expected
@@ -155,7 +157,9 @@ ATTENTION: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...], int, int
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("named", "shapes", "full", "useful"), [case[1:] for case in ATTENTION], ids=[case[0] for case in ATTENTION])
+@pytest.mark.parametrize(
+    ("named", "shapes", "full", "useful"), [case[1:] for case in ATTENTION], ids=[case[0] for case in ATTENTION]
+)
 def test_attention(named: dict[str, Any], shapes: tuple[tuple[int, ...], ...], full: int, useful: int) -> None:
     for inputs in (tuple(meta(*shape) for shape in shapes), tuple(torch.ones(shape) for shape in shapes)):
         found = trace(Run(F.scaled_dot_product_attention), inputs, named, batch=None)
@@ -170,7 +174,7 @@ def test_attention(named: dict[str, Any], shapes: tuple[tuple[int, ...], ...], f
 def test_multihead_attention_is_one_row_whatever_it_is_asked(hooked: bool) -> None:
     layer = nn.MultiheadAttention(8, 2, batch_first=True)
     if hooked:  # then it is run, and what it runs is summed
-        layer.register_forward_hook(lambda module, args, out: None)
+        layer.register_forward_hook(lambda *_: None)
     x = meta(3, 5, 8)
     for named in ({}, {"need_weights": False}, {"average_attn_weights": False}, {"attn_mask": meta(5, 5)}):
         (row,) = trace(layer, (x, x, x), named).profile.rows
@@ -251,7 +255,9 @@ def test_quantised_linear() -> None:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        quantised = torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)
+        quantised = torch.ao.quantization.quantize_dynamic(  # type: ignore[no-untyped-call]
+            model, {nn.Linear}, dtype=torch.qint8
+        )
     found = trace(quantised, (torch.zeros(3, 8),))
     assert found.profile.macs == 3 * (8 * 4 + 4 * 2)
 

@@ -14,7 +14,9 @@ from profiler.network.meta import on_meta
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    import transformers as hf
+    import transformers
+
+hf: Any = transformers
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -59,7 +61,9 @@ def test_bert(attention: str) -> None:
 
 
 def test_bert_with_a_mask_is_counted_on_its_values() -> None:
-    config = hf.BertConfig(hidden_size=H, num_hidden_layers=1, num_attention_heads=HEADS, intermediate_size=FFN, vocab_size=VOCABULARY)
+    config = hf.BertConfig(
+        hidden_size=H, num_hidden_layers=1, num_attention_heads=HEADS, intermediate_size=FFN, vocab_size=VOCABULARY
+    )
     mask = torch.ones(B, T, dtype=torch.int64)
     for given in (mask, mask.clone().index_fill_(1, torch.tensor([9]), 0)):
         found = counted(hf.BertModel, config, input_ids=ids(), attention_mask=given)
@@ -128,7 +132,9 @@ def test_mixtral_meets_two_experts_of_eight() -> None:
 
 
 def test_vit() -> None:
-    config = hf.ViTConfig(hidden_size=H, num_hidden_layers=LAYERS, num_attention_heads=HEADS, intermediate_size=FFN, image_size=64)
+    config = hf.ViTConfig(
+        hidden_size=H, num_hidden_layers=LAYERS, num_attention_heads=HEADS, intermediate_size=FFN, image_size=64
+    )
     found = counted(hf.ViTModel, config, pixel_values=torch.empty(B, 3, 64, 64, device="meta"))
     t = 4 * 4 + 1
     layer = 4 * t * H * H + 2 * t * t * H + 2 * t * H * FFN

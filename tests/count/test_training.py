@@ -15,7 +15,11 @@ from profiler.errors import ProfilerError, UnknownName
 
 def small(groups: int = 1) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(4, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 16, 3, groups=groups, padding=1), nn.Flatten(), nn.Linear(16 * 64, 10)
+        nn.Conv2d(4, 8, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(8, 16, 3, groups=groups, padding=1),
+        nn.Flatten(),
+        nn.Linear(16 * 64, 10),
     )
 
 
@@ -69,7 +73,11 @@ def test_checkpointing_runs_the_forward_again(reentrant: bool) -> None:
 
 def test_attention_and_recurrence_have_twice_their_forward() -> None:
     x = torch.zeros(5, 2, 8, requires_grad=True)
-    for model, inputs in ((nn.TransformerEncoderLayer(8, 2, 32, dropout=0.0), (x,)), (nn.LSTM(8, 6), (x,)), (nn.GRU(8, 6), (x,))):
+    for model, inputs in (
+        (nn.TransformerEncoderLayer(8, 2, 32, dropout=0.0), (x,)),
+        (nn.LSTM(8, 6), (x,)),
+        (nn.GRU(8, 6), (x,)),
+    ):
         cost = trace_training(model, inputs)
         assert cost.forward > 0
         # the first hidden state is zero and asks for no gradient
