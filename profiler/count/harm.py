@@ -41,16 +41,13 @@ class Kept:
 
     def __init__(self, modules: Places) -> None:
         self.modules = [(path, m.__dict__, m.__dict__.copy()) for path, m in modules]
-        self.inner: list[tuple[str, str, Any, Any]] = []
-        self.empty: list[tuple[str, str, Any]] = []
+        self.inner: list[tuple[Any, Any]] = []
+        self.empty: list[Any] = []
         owned: list[Tensor | None] = []
-        for path, attributes, _ in self.modules:
-            for name, value in attributes.items():
-                if type(value) in _BUILT_IN:
-                    if value:
-                        self.inner.append((path, name, value, value.copy()))
-                    else:
-                        self.empty.append((path, name, value))
+        for _, attributes, _ in self.modules:
+            held = [value for value in attributes.values() if type(value) in _BUILT_IN]
+            self.inner += [(value, value.copy()) for value in held if value]
+            self.empty += [value for value in held if not value]
         for _, m in modules:
             owned += m._parameters.values()
             owned += m._buffers.values()
@@ -83,18 +80,26 @@ class Kept:
                 found.append(f"{path or 'the module'}: {', '.join(names)}")
                 now.clear()
                 now.update(before)
-        for path, name, value, before in self.inner:
+        for value, before in self.inner:
             if not _same(value, before):
-                found.append(f"{path or 'the module'}: {name}")
+                found.append(self._name(value))
                 value.clear()
                 value.extend(before) if isinstance(value, list) else value.update(before)
-        for path, name, value in self.empty:
-            if value:
-                found.append(f"{path or 'the module'}: {name}")
+        if any(self.empty):
+            for value in filter(None, self.empty):
+                found.append(self._name(value))
                 value.clear()
         if [t._version for t in self.tensors] != self.versions:
             found += self._versions()
         return found
+
+    def _name(self, value: Any) -> str:
+        """Whose list or dict it is."""
+        for path, _, before in self.modules:
+            for name, own in before.items():
+                if own is value:
+                    return f"{path or 'the module'}: {name}"
+        return "a list"
 
     def _versions(self) -> list[str]:
         """The recorder writes no tensor that it did not make, but autograd counted the attempt."""
