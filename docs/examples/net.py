@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 
 class Net(nn.Module):
-    """Patches of 8×8, one block of attention, a spectrum that no counter has a formula for where it is asked for."""
+    """Patches of 8×8 and one block of attention; with `spectral`, a Fourier transform, which has no formula."""
 
     def __init__(self, width: int = 64, heads: int = 4, classes: int = 10, spectral: bool = False) -> None:
         super().__init__()

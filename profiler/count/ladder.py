@@ -26,8 +26,13 @@ LARGEST_REAL = 1 << 31
 """Elements of parameters that are put into memory for a count with real tensors, at most."""
 
 
-def climb(module: nn.Module, everything: Places, given: Given, name: str) -> tuple[Recorder, str, str]:
-    """The first rung on which the module runs. Raises ProfilerError with the path where it runs on none."""
+def climb(
+    module: nn.Module, everything: Places, given: Given, name: str, put_back: Callable[[], object] = lambda: None
+) -> tuple[Recorder, str, str]:
+    """The first rung on which the module runs. Raises ProfilerError with the path where it runs on none.
+
+    `put_back` undoes what a rung that failed left on the module: tensors of the meta device that no other rung can use.
+    """
     reason, fault, recorder = "", None, None
     for rung, prepare, context in _RUNGS:
         recorder = Recorder(module, everything)
@@ -47,6 +52,7 @@ def climb(module: nn.Module, everything: Places, given: Given, name: str) -> tup
                 else:
                     return recorder, rung, reason or why
             reason = reason or _why(raised, recorder)
+            put_back()
             continue
         if rung == "data-dependent":
             reason += "; counted on these values of the integer inputs"

@@ -121,7 +121,7 @@ def trace(
             f"{name} is a script module, which torch runs out of sight; trace the nn.Module that it was made from"
         )
     with uncollected(), unharmed(everything) as (kept, harm):
-        recorder, rung, reason = climb(module, everything, (args, dict(kwargs or {})), name)
+        recorder, rung, reason = climb(module, everything, (args, dict(kwargs or {})), name, kept.put_back)
         rows = tuple(recorder.rows)
         unused = _unused(everything, recorder)
         if rung == "meta" and unused:

@@ -126,6 +126,17 @@ def running(what: str, folder: Path | None = None) -> Iterator[None]:
 
 
 @contextmanager
+def elsewhere() -> Iterator[None]:
+    """Without the user's folder on the path: a library by its name is the one that is installed."""
+    before, here = list(sys.path), Path.cwd()
+    sys.path[:] = [place for place in before if place and Path(place).resolve() != here]
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+
+
+@contextmanager
 def quiet() -> Iterator[None]:
     """Nothing on stdout: what somebody's code prints goes to stderr."""
     with redirect_stdout(sys.stderr):

@@ -46,7 +46,8 @@ from profiler.network.layers import (
     Tokens,
     Upsample,
 )
-from profiler.network.load import Network, in_closed_form as load, least_side
+from profiler.network.load import Network, least_side
+from profiler.network.load import in_closed_form as load
 from profiler.network.registry import names
 from profiler.network.widths import fixed, times
 

@@ -15,7 +15,8 @@ from profiler.errors import ProfilerError
 from profiler.forms import Polynomials, Quantity
 from profiler.network.combinators import Chain
 from profiler.network.layers import AdaptiveAvgPool, Attention, Conv, Linear, Tokens
-from profiler.network.load import Network, in_closed_form as load
+from profiler.network.load import Network
+from profiler.network.load import in_closed_form as load
 from profiler.network.registry import names
 from profiler.network.widths import times
 from profiler.report.formula import lines
