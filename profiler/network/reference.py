@@ -115,17 +115,17 @@ class Reference:
 
         On `meta` nothing is allocated or initialised, unless its constructor computes with tensors: then it stands on the CPU,
         not initialised. On another device its weights are torch's own initialisation under a fixed seed, or memory that nobody
-        initialised where it is `bare`. The caller's own module is given back as it is, but for a lazy one: of that
-        a copy with its shapes settled. Raises ProfilerError.
+        initialised where it is `bare`. The caller's own module is given back as it is, but for a lazy one, of which
+        it is a copy with its shapes settled, and for one on meta where values are asked for. Raises ProfilerError.
         """
+        from profiler.network.making import grounded, made, settled
+
         key = f"{device} {bare}" if self.held is None else "held"
         if key not in self.made:
-            from profiler.network.making import made, settled
-
             built = self.held if self.held is not None else made(self.name, self.recipe.make, device, bare)
             self.made[key] = settled(self.name, built, lambda on: self.example(1, on), owned=self.held is None)
         module: nn.Module = self.made[key]
-        return module
+        return module if device == "meta" or self.held is None else grounded(module)
 
     def traced(self, batch: int | None = 1) -> Traced:
         """Its rows with what the tracing found besides; traced once. Raises ProfilerError."""

@@ -209,3 +209,11 @@ def test_uncounted_operations_are_loud() -> None:
     assert warning.startswith("UNCOUNTED Spectral: aten::_fft_")
     assert "adds its formula" in warning
     assert warning in results.to_dict()["notes"]
+
+
+def test_a_module_on_meta_is_counted_by_witnesses_too() -> None:
+    with torch.device("meta"):
+        module = nn.Sequential(nn.Embedding(10, 8), nn.Linear(8, 4))
+    for found in recount(load(module, input="5:int64"), 2, ENGINES):
+        assert (found.differences, found.macs) == ((), 2 * 5 * 8 * 4)
+    assert {p.device.type for p in module.parameters()} == {"meta"}

@@ -499,3 +499,19 @@ def test_the_network_is_never_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_shape_error_names_the_model(here: Path) -> None:
     with pytest.raises(ShapeError):
         of("nets_here:Broken", input="4").profile()
+
+
+def test_options_are_told_as_numbers_and_texts() -> None:
+    found = Reference("x:y", {"act": nn.ReLU, "sizes": (3, 4), "table": {1: "a"}, "dtype": torch.float16, "none": None}, ())
+    assert found.options == {"act": "ReLU", "sizes": [3, 4], "table": {"1": "a"}, "dtype": "torch.float16", "none": None}
+    json.dumps(found.options)
+
+
+def test_a_network_built_for_a_side_is_built_for_the_other() -> None:
+    found = of("hf:ViTConfig@num_hidden_layers=1,hidden_size=64,num_attention_heads=2,intermediate_size=128")
+    small = found.at(96)
+    assert (small.sides, small.native, small.options) == ({"image_size": 96}, False, found.options)
+    assert found.at(224).sides == {}
+    # a token a patch of 16, and one more; 4 projections, 2 products, 2 layers; the patches; the pooler
+    t, c = 6 * 6 + 1, 64
+    assert small.profile().macs == 36 * 3 * 16 * 16 * c + 4 * t * c * c + 2 * t * t * c + 2 * t * c * 128 + c * c
