@@ -28,7 +28,7 @@ def _conv(m: Any) -> L.Layer | None:
         padding = _same(m) if padding == "same" else (0,) * len(m.kernel_size)
     if m.padding_mode != "zeros" or padding is None:
         return None
-    return L.Conv(m.out_channels, m.kernel_size, m.stride, padding, m.dilation, m.groups, m.bias is not None)
+    return L.Conv(m.out_channels, m.kernel_size, m.stride, padding, m.dilation, m.groups, m._parameters["bias"] is not None)
 
 
 def _same(m: Any) -> tuple[int, ...] | None:
@@ -40,7 +40,7 @@ def _same(m: Any) -> tuple[int, ...] | None:
 def _conv_transpose(m: Any) -> L.Layer | None:
     if m.padding_mode != "zeros":
         return None
-    bias = m.bias is not None
+    bias = m._parameters["bias"] is not None
     return L.ConvTranspose(m.out_channels, m.kernel_size, m.stride, m.padding, m.output_padding, m.groups, bias, m.dilation)
 
 
@@ -110,7 +110,7 @@ def _activation(name: Any) -> Made:
 LAYERS: dict[type[nn.Module], Made] = {
     **dict.fromkeys((nn.Conv1d, nn.Conv2d, nn.Conv3d), _conv),
     **dict.fromkeys((nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d), _conv_transpose),
-    nn.Linear: lambda m: L.Linear(m.out_features, m.bias is not None),
+    nn.Linear: lambda m: L.Linear(m.out_features, m._parameters["bias"] is not None),
     **dict.fromkeys(
         (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm),
         lambda m: L.BatchNorm(m.eps, m.momentum, m.affine, m.track_running_stats),
@@ -148,7 +148,7 @@ LAYERS: dict[type[nn.Module], Made] = {
     M.Crop: lambda m: L.Crop(),
 }
 
-SAME_TENSOR = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
+SAME_TENSOR = frozenset({nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout})
 """Leaves that give back the tensor they are given, in evaluation."""
 
 

@@ -47,7 +47,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.books = Books(everything)
         self.stack: list[Frame] = [Frame("", type(root), frozenset())]
         self.merging: Merged | None = None
-        self.layers: dict[int, tuple[str, L.Layer | None]] = {}
+        self.layers: dict[int, tuple[str, L.Layer | None, nn.Module]] = {}
         self.memo: dict[tuple[int, tuple[int, ...]], tuple[Row, tuple[int, ...]]] = {}
         """Rows of leaves of one input and the shapes they give, by module and shape."""
         self.earlier = earlier.memo if earlier is not None else {}
@@ -59,6 +59,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.fault_path = ""
         self.holding: dict[int, tuple[Tensor, Tensor]] = {}
         self.made: dict[int, Tensor] = {}
+        self.passing: list[nn.Module] = []
+        """Modules made during forward, which live on so that their ids stay theirs."""
 
     # Modules
 
@@ -87,16 +89,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         leaf = leaf_class(type(module))  # type: ignore[arg-type]
         if leaf is not None and ((module._modules and leaf is not nn.MultiheadAttention) or "forward" in module.__dict__):
             leaf = None  # a parametrised module, or one whose forward was replaced
-        if (
-            leaf is not None
-            and self.merging is None
-            and not self.grad
-            and not (module._forward_hooks or module._forward_pre_hooks)
-        ):
-            out = self.quick(module, leaf, args, kwargs)
+        custom = custom_module(type(module))
+        known = leaf is not None and custom is None and self.merging is None and not self.grad
+        if known and not (module._forward_hooks or module._forward_pre_hooks):
+            out = self.quick(module, leaf, args, kwargs)  # type: ignore[arg-type]
             if out is not None:
                 return out
-        custom = custom_module(type(module))
         frame = self.frame(module)
         self.stack.append(frame)
         outer = self.merging
@@ -126,6 +124,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             above = self.stack[-1].path
             name = type(module).__name__.lower()
             path = f"{above}.{name}" if above else name
+            self.passing.append(module)
         return Frame(path, type(module), module._modules.keys())
 
     def quick(self, module: nn.Module, leaf: type[nn.Module], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -144,15 +143,16 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return None
         if not (x.is_meta or self.real or leaf is nn.Embedding):
             return None
+        kept = leaf in SAME_TENSOR or module.__dict__.get("inplace", False)
         again = self.earlier.get((id(module), shape)) if self.earlier else None
-        if again is not None and not (leaf in SAME_TENSOR or getattr(module, "inplace", False)):
+        if again is not None:
             self.books.rows.append(again[0])
-            return self.nothing(again[1], x.dtype)
+            return x if kept else self.nothing(again[1], x.dtype)
         known = self.layers.get(id(module))
         if known is None:
             path = self.books.paths.get(id(module)) or self.frame(module).path
-            known = self.layers[id(module)] = (path, layer_of(module, leaf, shape))
-        path, layer = known
+            known = self.layers[id(module)] = (path, layer_of(module, leaf, shape), module)
+        path, layer, _ = known
         if layer is None:
             return None
         given = (shape[1:],) if len(args) == 1 else tuple([tuple(x.shape[1:]) for x in args])
@@ -170,7 +170,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if self.real:
             with _untraced():
                 out = module._call_impl(*args)  # type: ignore[no-untyped-call]
-        elif leaf in SAME_TENSOR or getattr(module, "inplace", False):
+        elif kept:
             out = x
         else:
             out = self.nothing((batch, *cost.output), module.weight.dtype if leaf is nn.Embedding else x.dtype)
