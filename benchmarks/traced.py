@@ -124,18 +124,22 @@ def works(cpu: Built, meta: Built, ours: Built, side: int) -> dict[str, Callable
 
 
 def measured(given: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
-    """Median seconds of each, all of them once a round in random order, after a round that is thrown away."""
+    """Median seconds of each: all of them every round in random order, thrice in a row, of which the fastest counts."""
     seconds: dict[str, list[float]] = {name: [] for name in given}
-    for turn in range(rounds + 1):
+    for _ in range(rounds):
         order = list(given)
         random.shuffle(order)
         for name in order:
             gc.collect()
-            start = time.perf_counter()
-            given[name]()
-            if turn:
-                seconds[name].append(time.perf_counter() - start)
+            seconds[name].append(min(timed(given[name]) for _ in range(3)))
     return {name: statistics.median(taken) for name, taken in seconds.items()}
+
+
+def timed(work: Callable[[], Any]) -> float:
+    """Seconds of one run."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
 
 
 def ratios(found: dict[str, float]) -> dict[str, float]:

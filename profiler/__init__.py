@@ -20,12 +20,21 @@ __all__ = [
     "benchmark",
     "build",
     "compare",
+    "memory",
     "profile",
+    "register",
     "sweep",
+    "trace",
+    "trace_training",
+    "unregister",
 ]
 
 if TYPE_CHECKING:
     from profiler.api import build, profile
+    from profiler.count.memory import memory
+    from profiler.count.registered import register, unregister
+    from profiler.count.traced import trace
+    from profiler.count.training import trace_training
     from profiler.errors import ProfilerError
     from profiler.network.registry import architecture
     from profiler.records import Profile, Results
@@ -43,8 +52,13 @@ _HOMES = {
     "benchmark": "profiler.study.benchmark",
     "build": "profiler.api",
     "compare": "profiler.study.compare",
+    "memory": "profiler.count.memory",
     "profile": "profiler.api",
+    "register": "profiler.count.registered",
     "sweep": "profiler.study.sweep",
+    "trace": "profiler.count.traced",
+    "trace_training": "profiler.count.training",
+    "unregister": "profiler.count.registered",
 }
 
 

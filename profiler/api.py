@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def profile(
     network: Model,
     *,
-    args: tuple[Any, ...] | None = None,
+    args: Any = None,
     kwargs: Mapping[str, Any] | None = None,
     alpha: object = None,
     resolution: object = None,
@@ -32,7 +32,7 @@ def profile(
 
     `network` is a name of the zoo, which may carry its own options (`"mobilenet_v1@alpha=0.5"`); a Layer with `input`, the
     shape `(C, *spatial)` of one sample; a reference (`"timm:resnet18"`, `"package.module:factory"`), whose code is run; or
-    an nn.Module, with `args` and `kwargs` for its forward (tensors of any device, meta included, and anything else), or with
+    an nn.Module, with `args` (a tuple) and `kwargs` for its forward, tensors of any device, meta included, or anything; or with
     `input`: a shape, several, or a dict of them by name, each a tuple or a text as `"128:int64"`. With `batch=None` these
     shapes are whole. `options` are the architecture's or the factory's own (`classes=10`). Counts are for the whole batch.
     Raises UnknownName, ShapeError, ProfilerError, and Unavailable where a reference needs what is not here.

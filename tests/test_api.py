@@ -94,3 +94,63 @@ def test_build_is_of_the_same_network() -> None:
     assert sum(p.numel() for p in module.parameters()) == profile("mobilenet_v1", alpha=0.25).params
     with pytest.raises(ProfilerError, match="vgg16 needs inputs of at least 32"):
         build("vgg16", resolution=16)
+
+
+def test_profile_of_a_module() -> None:
+    import sys
+
+    import torch
+    from torch import nn
+
+    module = nn.MultiheadAttention(16, 4, batch_first=True)
+    x = torch.zeros(2, 6, 16)
+    before, path, generator = dict(module.__dict__), list(sys.path), torch.random.get_rng_state()
+    found = profile(module, args=(x, x, x), kwargs={"need_weights": False})
+    attention = 2 * 6 * 6 * 16
+    assert found.macs == 2 * (4 * 6 * 16 * 16 + attention)
+    assert (found.engine, found.model, found.batch, found.alpha, found.uncounted) == (
+        "traced",
+        "MultiheadAttention",
+        None,
+        None,
+        (),
+    )
+    assert found.inputs == ((2, 6, 16),) * 3
+    meta = torch.empty(2, 6, 16, device="meta")
+    assert profile(module, args=(meta, meta, meta)).macs == found.macs
+    assert (module.__dict__, sys.path) == (before, path)
+    assert torch.equal(torch.random.get_rng_state(), generator)
+    layer = nn.Linear(3, 2)
+    assert profile(layer, args=x[..., :3]).macs == 2 * 6 * 3 * 2
+    assert profile(layer, input=(5, 3)).macs == profile(layer, input="5x3").macs == 5 * 3 * 2
+    assert profile(layer, input=(5, 3), batch=4).macs == 4 * 5 * 3 * 2
+    assert profile(layer, input=(5, 3), batch=None).macs == 5 * 3 * 2
+    assert profile(layer, input={"input": (5, 3)}).inputs == ((5, 3),)
+    assert json.loads(json.dumps(found.to_dict()))["macs"] == found.macs
+
+
+def test_a_module_in_a_comparison() -> None:
+    from torch import nn
+
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 36, 2))
+    compared = compare(net, input=(3, 8, 8))
+    assert (compared[0]["model"], compared[0]["macs"]) == ("Sequential", 9 * 3 * 4 * 36 + 4 * 36 * 2)
+    assert compared[0]["fvcore_macs"] == compared[0]["macs"]
+
+
+def test_build_of_a_reference() -> None:
+    built = build("torch.nn:Linear", in_features=3, out_features=2, input=(3,))
+    assert [tuple(p.shape) for p in built.parameters()] == [(2, 3), (2,)]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"network": "vgg16", "args": (1,)}, r"args and kwargs are for a torch\.nn\.Module; a name or reference takes input"),
+        ({"network": 3}, r"a model is a name, a reference, a Layer or a torch\.nn\.Module, not int"),
+    ],
+    ids=["a name", "a number"],
+)
+def test_what_cannot_be_profiled(given: dict[str, object], message: str) -> None:
+    with pytest.raises(ProfilerError, match=message):
+        profile(**given)  # type: ignore[arg-type]

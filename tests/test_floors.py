@@ -54,10 +54,14 @@ FLOORS: list[tuple[str, ...]] = [
         "profiler.count.registered",
         "profiler.count.multihead",
         "profiler.count.gradients",
+        "profiler.count.entries",
+        "profiler.count.constants",
+        "profiler.count.operator_names",
         "profiler.count.booking",
         "profiler.count.recorder",
         "profiler.count.harm",
     ),
+    ("profiler.count.ladder",),
     ("profiler.count.traced",),
     ("profiler.count.step",),
     ("profiler.count.training",),
@@ -87,6 +91,7 @@ TORCH = {
         "profiler.count.training",
     ),
     *("profiler.count.memory", "profiler.count.multihead", "profiler.count.gradients"),
+    *("profiler.count.ladder", "profiler.count.entries", "profiler.count.constants", "profiler.count.operator_names"),
 }
 # A record draws itself: the one import that points up, inside the function.
 EXCEPTIONS = {("profiler.records", "profiler.report.table"), ("profiler", "*")}

@@ -47,7 +47,9 @@ def heard(network: Counted, batch: int | None, engines: Iterable[str]) -> list[F
     def built() -> Any:
         if not made:
             with code.running(network.name) if isinstance(network, Reference) else code.quiet():
-                made.append((network.module("cpu", bare=True), network.example(batch, "cpu")))
+                module = network.module("cpu", bare=True)
+                device = next((str(p.device) for p in module.parameters()), "cpu")  # the caller's own may be on a GPU
+                made.append((module, network.example(batch, device)))
         return made[0]
 
     for engine, count in asked:
@@ -93,8 +95,8 @@ def _by_their_class(rows: tuple[Row, ...], module: nn.Module) -> tuple[Row, ...]
 
 def _refusal(network: Counted, engine: str, fault: BaseException, built: bool) -> str:
     why = str(fault) if isinstance(fault, ProfilerError) else (str(fault) or type(fault).__name__).splitlines()[0]
-    if not built:
-        return f"{network.name} cannot be built and run here ({why}); count it with --engine closed"
+    if isinstance(network, Reference) and not built:
+        return f"{network.name} cannot be built with values here ({why}); its traced count stands"
     if isinstance(network, Reference):
         return f"{network.name} does not run under {engine} ({type(fault).__name__}: {why}); its traced count stands"
     return f"{network.name} cannot be built and run here ({why}); count it with --engine closed"

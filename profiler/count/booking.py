@@ -9,6 +9,7 @@ from weakref import ReferenceType, ref
 from torch import Tensor, nn
 
 from profiler.count import closed
+from profiler.count.entries import FREE_OF_COST, PRODUCT, UNKNOWN, Entry
 from profiler.count.formulas import Cost
 from profiler.count.harm import Places
 from profiler.count.leaves import RANKS, layer_of
@@ -18,11 +19,9 @@ from profiler.network import layers as L
 from profiler.records import Row, Shape
 
 if TYPE_CHECKING:
-    from profiler.count.recorder import Entry, Recorder
+    from profiler.count.recorder import Recorder
 
 
-PRODUCT, ELEMENT, FREE_OF_COST, OPENED, UNKNOWN = range(5)
-"""What becomes of an operator."""
 NOTHING = Work()
 _NONE: frozenset[int] = frozenset()
 _CONVOLUTIONS = frozenset({L.Conv, L.ConvTranspose})
@@ -163,8 +162,8 @@ class Books:
         batched = bool(shapes) and len(shapes[0]) in RANKS.get(merged.leaf, range(2, 99))
         layer = layer_of(module, merged.leaf, shapes[0]) if batched else None
         if layer is not None:  # named as if it had not been run
-            op, kind, _, facts = closed.described(layer, len(shapes[0]) - 2, shapes[0][1])
-            facts = dict(facts)
+            op, kind, _, described = closed.described(layer, len(shapes[0]) - 2, shapes[0][1])
+            facts = dict(described)
         elif op == "conv":
             kind = "conv_transpose" if facts.pop("transposed", False) else _conv_kind(facts, shapes)
         macs, elementwise, activations = merged.macs, merged.elementwise, merged.activations

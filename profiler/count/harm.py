@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import random
 import sys
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-_BUILT_IN = frozenset({list, dict, set, torch.nn.modules.module.OrderedDict})
+_BUILT_IN = frozenset({list, dict, set, OrderedDict})
 
 Places = list[tuple[str, nn.Module]]
 """Every module once, by identity, with the first path that leads to it."""
@@ -40,61 +41,72 @@ class Kept:
 
     def __init__(self, modules: Places) -> None:
         self.modules = [(path, m.__dict__, m.__dict__.copy()) for path, m in modules]
-        self.inner: list[tuple[str, str, Any, Any]] = []
-        self.empty: list[tuple[str, str, Any]] = []
+        self.inner: list[tuple[Any, Any]] = []
+        self.empty: list[Any] = []
         owned: list[Tensor | None] = []
-        for path, attributes, _ in self.modules:
-            for name, value in attributes.items():
-                if type(value) in _BUILT_IN:
-                    if value:
-                        self.inner.append((path, name, value, value.copy()))
-                    else:
-                        self.empty.append((path, name, value))
-            owned += attributes["_parameters"].values()
-            owned += attributes["_buffers"].values()
+        for _, attributes, _ in self.modules:
+            held = [value for value in attributes.values() if type(value) in _BUILT_IN]
+            self.inner += [(value, value.copy()) for value in held if value]
+            self.empty += [value for value in held if not value]
+        for _, m in modules:
+            owned += m._parameters.values()
+            owned += m._buffers.values()
         self.tensors = [t for t in owned if t is not None]
         try:
             self.versions = [t._version for t in self.tensors]
         except (RuntimeError, ValueError):  # lazy ones, and those of inference mode, count no versions
             self.tensors = [t for t in self.tensors if not nn.parameter.is_lazy(t) and not t.is_inference()]
             self.versions = [t._version for t in self.tensors]
-        self.trained = [attributes for _, attributes, _ in self.modules if attributes["training"]]
+        self.trained = [m for _, m in modules if m.training]
+        self.every = [m for _, m in modules]
 
     def mode(self, training: bool) -> None:
         """Every module in training or evaluation mode, without calling its own `train`."""
-        for _, attributes, _ in self.modules:
-            attributes["training"] = training
+        for m in self.every:
+            if "training" in m.__dict__:
+                m.__dict__["training"] = training
+            else:  # a script module keeps it elsewhere
+                m.training = training
 
     def put_back(self) -> list[str]:
         """Restores what changed, and says what that was."""
         found = []
         self.mode(False)
-        for attributes in self.trained:
-            attributes["training"] = True
+        for m in self.trained:
+            m.training = True
         for path, now, before in self.modules:
             if not _same(now, before):
                 names = sorted(key for key in {**now, **before} if now.get(key, self) is not before.get(key, self))
                 found.append(f"{path or 'the module'}: {', '.join(names)}")
                 now.clear()
                 now.update(before)
-        for path, name, value, before in self.inner:
+        for value, before in self.inner:
             if not _same(value, before):
-                found.append(f"{path or 'the module'}: {name}")
+                found.append(self._name(value))
                 value.clear()
                 value.extend(before) if isinstance(value, list) else value.update(before)
-        for path, name, value in self.empty:
-            if value:
-                found.append(f"{path or 'the module'}: {name}")
+        if any(self.empty):
+            for value in filter(None, self.empty):
+                found.append(self._name(value))
                 value.clear()
         if [t._version for t in self.tensors] != self.versions:
             found += self._versions()
         return found
 
+    def _name(self, value: Any) -> str:
+        """Whose list or dict it is."""
+        for path, _, before in self.modules:
+            for name, own in before.items():
+                if own is value:
+                    return f"{path or 'the module'}: {name}"
+        return "a list"
+
     def _versions(self) -> list[str]:
         """The recorder writes no tensor that it did not make, but autograd counted the attempt."""
-        found, names = [], {}
-        for path, _, before in self.modules:
-            for table in (before["_parameters"], before["_buffers"]):
+        found: list[str] = []
+        names: dict[int, str] = {}
+        for (path, _, _), m in zip(self.modules, self.every, strict=True):
+            for table in (m._parameters, m._buffers):
                 names |= {id(t): f"{path}.{name}".lstrip(".") for name, t in table.items() if t is not None}
         for t, version in zip(self.tensors, self.versions, strict=True):
             if t._version != version:

@@ -1,8 +1,8 @@
-"""Stock modules as the layers that a network is made of, so that a traced one is counted by the closed form's own formulas.
+"""Stock modules as the layers that a network is made of, so that the closed form's own formulas count a traced one.
 
 A module is a leaf where its class is torch.nn's (or one of network/modules.py) and runs that class's own forward. `layer_of`
-gives the layer that says the same, or None where no layer does ("same" padding, other padding modes, an odd window): such a leaf is
-run, and what it runs is summed into its one row.
+gives the layer that says the same, or None where no layer does (padding modes, windows that pad unevenly): such a leaf is run,
+and what it runs is summed into its one row.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _conv(m: Any) -> L.Layer | None:
         padding = _same(m) if padding == "same" else (0,) * len(m.kernel_size)
     if m.padding_mode != "zeros" or padding is None:
         return None
-    return L.Conv(m.out_channels, m.kernel_size, m.stride, padding, m.dilation, m.groups, m.bias is not None)
+    return L.Conv(m.out_channels, m.kernel_size, m.stride, padding, m.dilation, m.groups, m._parameters["bias"] is not None)
 
 
 def _same(m: Any) -> tuple[int, ...] | None:
@@ -40,7 +40,7 @@ def _same(m: Any) -> tuple[int, ...] | None:
 def _conv_transpose(m: Any) -> L.Layer | None:
     if m.padding_mode != "zeros":
         return None
-    bias = m.bias is not None
+    bias = m._parameters["bias"] is not None
     return L.ConvTranspose(m.out_channels, m.kernel_size, m.stride, m.padding, m.output_padding, m.groups, bias, m.dilation)
 
 
@@ -60,13 +60,17 @@ def _plain(*values: Any) -> tuple[Any, ...]:
 
 
 def _max_pool(m: Any) -> L.Layer | None:
-    return None if m.return_indices else L.MaxPool(*_plain(m.kernel_size, m.stride, m.padding, m.dilation), m.ceil_mode)
+    if m.return_indices:
+        return None
+    kernel, stride, padding, dilation = _plain(m.kernel_size, m.stride, m.padding, m.dilation)
+    return L.MaxPool(kernel, stride, padding, dilation, m.ceil_mode)
 
 
 def _avg_pool(m: Any) -> L.Layer | None:
     if getattr(m, "divisor_override", None) is not None:
         return None
-    return L.AvgPool(*_plain(m.kernel_size, m.stride, m.padding), m.ceil_mode, m.count_include_pad)
+    kernel, stride, padding = _plain(m.kernel_size, m.stride, m.padding)
+    return L.AvgPool(kernel, stride, padding, m.ceil_mode, m.count_include_pad)
 
 
 def _adaptive(m: Any) -> L.Layer | None:
@@ -106,7 +110,7 @@ def _activation(name: Any) -> Made:
 LAYERS: dict[type[nn.Module], Made] = {
     **dict.fromkeys((nn.Conv1d, nn.Conv2d, nn.Conv3d), _conv),
     **dict.fromkeys((nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d), _conv_transpose),
-    nn.Linear: lambda m: L.Linear(m.out_features, m.bias is not None),
+    nn.Linear: lambda m: L.Linear(m.out_features, m._parameters["bias"] is not None),
     **dict.fromkeys(
         (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm),
         lambda m: L.BatchNorm(m.eps, m.momentum, m.affine, m.track_running_stats),
@@ -144,7 +148,7 @@ LAYERS: dict[type[nn.Module], Made] = {
     M.Crop: lambda m: L.Crop(),
 }
 
-SAME_TENSOR = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
+SAME_TENSOR = frozenset({nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout})
 """Leaves that give back the tensor they are given, in evaluation."""
 
 

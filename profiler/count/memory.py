@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from profiler.count.harm import places, unharmed
+from profiler.count.ladder import tensors
 from profiler.count.step import Ledger, Step, on_meta
-from profiler.count.traced import tensors
 from profiler.count.training import run_step
 from profiler.errors import ProfilerError, UnknownName
 

@@ -12,6 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from profiler.count.shapes import windows
+from profiler.errors import ShapeError
+
 Rule = Callable[..., Any]
 """(*args, **kwargs) of the operator → its output, None where torch's own rule must answer."""
 
@@ -135,6 +138,26 @@ def _adaptive_pool(x: Tensor, size: Any) -> Tensor | None:
     return fresh((*x.shape[: -len(size)], *size), x.dtype) if x.is_meta and x.ndim > len(size) else None
 
 
+def _pool(x: Tensor, kernel: Any, stride: Any = (), padding: Any = 0, *rest: Any) -> Tensor | None:
+    """Max (…, dilation, ceil) or average (…, ceil, count the padding, divisor) of windows."""
+    ceil, dilation = False, 1
+    if rest and isinstance(rest[0], bool):
+        ceil = rest[0]
+    elif rest:
+        dilation, ceil = rest[0], len(rest) > 1 and bool(rest[1])
+    rank = len(kernel)
+    if not x.is_meta or x.ndim != rank + 2:
+        return None
+    settings = [
+        tuple(s) * (rank if len(s) == 1 else 1) if not isinstance(s, int) else s for s in (kernel, stride or kernel, padding)
+    ]
+    dilation = dilation if isinstance(dilation, int) else tuple(dilation) * (rank if len(dilation) == 1 else 1)
+    try:
+        return fresh((*x.shape[:2], *windows(tuple(x.shape[2:]), *settings, dilation, ceil)), x.dtype)
+    except ShapeError:
+        return None
+
+
 def _mean(x: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor | None:
     if not x.is_meta or dim is None or dtype is not None or not x.dtype.is_floating_point:
         return None
@@ -241,6 +264,7 @@ _GROUPED: dict[str, Rule] = {
     "cat": _cat,
     "embedding": _embedding,
     "adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d": _adaptive_pool,
+    "max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d": _pool,
     "mean": _mean,
     "clone": _copied,
     "_to_copy": _cast,
@@ -251,4 +275,12 @@ _GROUPED: dict[str, Rule] = {
     "_pack_padded_sequence": _packed,
     "_pad_packed_sequence": _padded,
 }
+
+
+def _flex(q: Tensor, k: Tensor, v: Tensor, *rest: Any, **named: Any) -> Any:
+    lengths = fresh(q.shape[:-1], torch.float32)
+    return fresh((*q.shape[:-1], v.shape[-1]), q.dtype), lengths, lengths
+
+
 RULES: dict[str, Rule] = {f"aten::{name}": rule for names, rule in _GROUPED.items() for name in names.split()}
+RULES["higher_order::flex_attention"] = _flex

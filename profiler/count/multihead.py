@@ -38,7 +38,7 @@ def attended(module: nn.MultiheadAttention, args: tuple[Any, ...], kwargs: dict[
     length, s = q.shape[time], k.shape[time]
     if v.shape[time] != s or (batched and not k.shape[sample] == v.shape[sample] == b):
         return None
-    keys = s + (module.bias_k is not None) + module.add_zero_attn  # type: ignore[has-type]
+    keys = s + (module.bias_k is not None) + module.add_zero_attn
     products = 2 * length * keys * e
     macs = length * e * e + s * module.kdim * e + s * module.vdim * e + products + length * e * e
     made = length * e + 2 * s * e + heads * length * keys + 2 * length * e

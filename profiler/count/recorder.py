@@ -7,120 +7,47 @@ runs it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from math import prod
 from threading import get_ident
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from profiler.count import closed
-from profiler.count.booking import (
-    ELEMENT,
-    FREE_OF_COST,
-    OPENED,
-    PRODUCT,
-    UNKNOWN,
-    Books,
-    Frame,
-    Merged,
-    first_tensor,
-    tensors_in,
-)
-from profiler.count.gradients import GRADIENTS
+from profiler.count.booking import Books, Frame, Merged, first_tensor, tensors_in
+from profiler.count.constants import at_home, is_small_constant, is_table
+from profiler.count.entries import DEPENDENT, OPENED, Entry, entry
 from profiler.count.harm import Places
 from profiler.count.leaves import FITS, RANKS, SAME_TENSOR, layer_of, leaf_class
-from profiler.count.metashapes import RULES, spread_over
+from profiler.count.metashapes import spread_over
 from profiler.count.multihead import attended
-from profiler.count.operators import ELEMENTWISE, FREE, PRODUCTS, Formula, is_pointwise, row_name
-from profiler.count.registered import custom_module, custom_operator, torch_formula
+from profiler.count.registered import custom_module
 from profiler.errors import ShapeError
 from profiler.network import layers as L
 from profiler.records import Row
 
-_ASKING = (
-    *("_local_scalar_dense", "item", "is_nonzero", "equal", "nonzero", "argwhere", "masked_select"),
-    *("unique", "_unique2", "unique_consecutive", "unique_dim", "allclose"),
-)
-DEPENDENT = frozenset(f"aten::{name}" for name in _ASKING)
-"""Operators whose answer, or its shape, depends on values."""
 
-
-class Entry(NamedTuple):
-    """How one operator is handled, found once."""
-
-    sort: int
-    name: str
-    op: str
-    kind: str
-    formula: Formula | None
-    rule: Callable[..., Any] | None
-    inplace: bool
-    """Writes its first argument and gives it back."""
-    mutable: bool
-
-
-_ENTRIES: dict[Any, Entry] = {}
-
-
-def entry(func: Any) -> Entry:
-    """How `func`, an operator of any library, is handled."""
-    found = _ENTRIES.get(func)
-    if found is None:
-        found = _ENTRIES[func] = _entry(func)
-    return found
-
-
-def _entry(func: Any) -> Entry:
-    if not hasattr(func, "_schema"):  # a higher-order operator
-        name = f"higher_order::{func.name() if callable(getattr(func, 'name', None)) else func}"
-        return Entry(UNKNOWN, name, name.partition("::")[2], "elementwise", None, None, False, False)
-    schema = func._schema
-    name = schema.name
-    mutable = schema.is_mutable
-    inplace = mutable and name.endswith("_") and not name.endswith("__")
-    known = name if name in PRODUCTS or name in ELEMENTWISE or name in FREE else name.rstrip("_") if inplace else name
-    plain = known.partition("::")[2]
-    rule = RULES.get(name)
-    made = custom_operator(name) or custom_operator(f"{name}.{schema.overload_name}")
-    if made is not None:
-        return Entry(PRODUCT, name, plain, made.kind, made.formula, rule, False, mutable)
-    if known in PRODUCTS:
-        op, kind, formula = PRODUCTS[known]
-        return Entry(PRODUCT, name, op, kind, formula, rule, inplace, mutable)
-    if name in GRADIENTS:
-        return Entry(PRODUCT, name, plain, "matmul", GRADIENTS[name], None, False, mutable)
-    if known in FREE:
-        return Entry(FREE_OF_COST, name, row_name(plain), "reshape", None, rule, False, mutable)
-    if known in ELEMENTWISE or is_pointwise(func) or (name.startswith("aten::") and "_backward" in name):
-        return Entry(ELEMENT, name, row_name(plain), ELEMENTWISE.get(known, "elementwise"), None, rule, inplace, mutable)
-    if torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd"):
-        return Entry(OPENED, name, row_name(plain), "elementwise", None, None, inplace, mutable)
-    theirs = torch_formula(func)
-    if theirs is not None:
-        return Entry(PRODUCT, name, row_name(plain), "matmul", theirs, rule, False, mutable)
-    return Entry(UNKNOWN, name, row_name(plain), "elementwise", None, rule, inplace, mutable)
-
-
-class Recorder(TorchDispatchMode):
+class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts what runs inside it. `real` runs everything with values; otherwise tensors are meta but for constants.
 
     `grad` runs the leaves too, so that autograd can follow them.
     """
 
+    supports_higher_order_operators = True
+
     def __init__(
         self, root: nn.Module, everything: Places, real: bool = False, grad: bool = False, earlier: Recorder | None = None
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.real, self.grad = real, grad
         self.root = root
         self.books = Books(everything)
         self.stack: list[Frame] = [Frame("", type(root), frozenset())]
         self.merging: Merged | None = None
-        self.layers: dict[int, tuple[str, L.Layer | None]] = {}
+        self.layers: dict[int, tuple[str, L.Layer | None, nn.Module]] = {}
         self.memo: dict[tuple[int, tuple[int, ...]], tuple[Row, tuple[int, ...]]] = {}
         """Rows of leaves of one input and the shapes they give, by module and shape."""
         self.earlier = earlier.memo if earlier is not None else {}
@@ -132,6 +59,8 @@ class Recorder(TorchDispatchMode):
         self.fault_path = ""
         self.holding: dict[int, tuple[Tensor, Tensor]] = {}
         self.made: dict[int, Tensor] = {}
+        self.passing: list[nn.Module] = []
+        """Modules made during forward, which live on so that their ids stay theirs."""
 
     # Modules
 
@@ -157,26 +86,22 @@ class Recorder(TorchDispatchMode):
         """One call of a module: a row of its own where it is a leaf, a frame on the stack where it is not."""
         key = id(module)
         self.called.add(key)
-        leaf = leaf_class(type(module))
+        leaf = leaf_class(type(module))  # type: ignore[arg-type]
         if leaf is not None and ((module._modules and leaf is not nn.MultiheadAttention) or "forward" in module.__dict__):
             leaf = None  # a parametrised module, or one whose forward was replaced
-        if (
-            leaf is not None
-            and self.merging is None
-            and not self.grad
-            and not (module._forward_hooks or module._forward_pre_hooks)
-        ):
-            out = self.quick(module, leaf, args, kwargs)
+        custom = custom_module(type(module))
+        known = leaf is not None and custom is None and self.merging is None and not self.grad
+        if known and not (module._forward_hooks or module._forward_pre_hooks):
+            out = self.quick(module, leaf, args, kwargs)  # type: ignore[arg-type]
             if out is not None:
                 return out
-        custom = custom_module(type(module))
         frame = self.frame(module)
         self.stack.append(frame)
         outer = self.merging
         if outer is None and (leaf is not None or custom is not None):
             self.merging = Merged(frame.path, module, leaf or type(module))
         try:
-            out = module._call_impl(*args, **kwargs)
+            out = module._call_impl(*args, **kwargs)  # type: ignore[no-untyped-call]
             if outer is None and self.merging is not None:
                 with _untraced():
                     self.books.close(self.merging, args, kwargs, out, custom)
@@ -199,6 +124,7 @@ class Recorder(TorchDispatchMode):
             above = self.stack[-1].path
             name = type(module).__name__.lower()
             path = f"{above}.{name}" if above else name
+            self.passing.append(module)
         return Frame(path, type(module), module._modules.keys())
 
     def quick(self, module: nn.Module, leaf: type[nn.Module], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -217,15 +143,16 @@ class Recorder(TorchDispatchMode):
             return None
         if not (x.is_meta or self.real or leaf is nn.Embedding):
             return None
+        kept = leaf in SAME_TENSOR or module.__dict__.get("inplace", False)
         again = self.earlier.get((id(module), shape)) if self.earlier else None
-        if again is not None and not (leaf in SAME_TENSOR or getattr(module, "inplace", False)):
+        if again is not None:
             self.books.rows.append(again[0])
-            return self.nothing(again[1], x.dtype)
+            return x if kept else self.nothing(again[1], x.dtype)
         known = self.layers.get(id(module))
         if known is None:
             path = self.books.paths.get(id(module)) or self.frame(module).path
-            known = self.layers[id(module)] = (path, layer_of(module, leaf, shape))
-        path, layer = known
+            known = self.layers[id(module)] = (path, layer_of(module, leaf, shape), module)
+        path, layer, _ = known
         if layer is None:
             return None
         given = (shape[1:],) if len(args) == 1 else tuple([tuple(x.shape[1:]) for x in args])
@@ -242,8 +169,8 @@ class Recorder(TorchDispatchMode):
             raise located from None
         if self.real:
             with _untraced():
-                out = module._call_impl(*args)
-        elif leaf in SAME_TENSOR or getattr(module, "inplace", False):
+                out = module._call_impl(*args)  # type: ignore[no-untyped-call]
+        elif kept:
             out = x
         else:
             out = self.nothing((batch, *cost.output), module.weight.dtype if leaf is nn.Embedding else x.dtype)
@@ -254,7 +181,7 @@ class Recorder(TorchDispatchMode):
 
     def nothing(self, shape: tuple[int, ...], dtype: Any) -> Tensor:
         """A meta tensor that the mode does not see made."""
-        guard = torch._C._DisableTorchDispatch()  # type: ignore[attr-defined]
+        guard = torch._C._DisableTorchDispatch()
         made = torch.empty(shape, dtype=dtype, device="meta")
         del guard
         return made
@@ -274,9 +201,9 @@ class Recorder(TorchDispatchMode):
 
     # Operators
 
-    def _dispatched(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def _dispatched(self, func: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        found = _ENTRIES.get(func) or entry(func)
+        found = entry(func)
         try:
             return self.handled(func, found, args, kwargs)
         except BaseException as fault:
@@ -319,9 +246,9 @@ class Recorder(TorchDispatchMode):
             return func(*args, **kwargs)
         actual = [t for t in given if not t.is_meta]
         if not actual:
-            if given or not _is_small_constant(found.name, args, kwargs):
+            if given or not is_small_constant(found.name, args, kwargs):
                 return func(*args, **kwargs)
-            out = func(*_at_home(args), **_at_home(kwargs))
+            out = func(*at_home(args), **at_home(kwargs))
             self.keep(out, [])
             return out
         if len(actual) < len(given) or any(self.is_weight(t) for t in actual):
@@ -333,14 +260,14 @@ class Recorder(TorchDispatchMode):
         if found.mutable and any(id(t) not in self.made for t in actual):
             return args[0]  # what stood before the trace is not written
         if found.op in ("to", "copy", "type_as") and not any(t.is_floating_point() for t in actual):
-            args, kwargs = _at_home(args), _at_home(kwargs)
+            args, kwargs = at_home(args), at_home(kwargs)
         out = func(*args, **kwargs)
         self.keep(out, actual)
         return out
 
     def is_weight(self, t: Tensor) -> bool:
         """Whether a tensor is the module's own, and no small table of integers, whose values may be asked."""
-        return id(t) in self.books.owners and (t.dtype not in _WHOLE or t.numel() > _SMALL)
+        return id(t) in self.books.owners and not is_table(t)
 
     def on_meta(self, value: Any, kept: tuple[int, ...]) -> Any:
         """`value` with its tensors replaced by meta ones of the same shape, always the same for a tensor."""
@@ -352,7 +279,7 @@ class Recorder(TorchDispatchMode):
                 known = self.holding[id(value)] = (value, torch.empty_like(value, device="meta"))
             return known[1]
         if isinstance(value, list | tuple):
-            return type(value)([self.on_meta(x, kept) for x in value])  # type: ignore[call-arg]
+            return type(value)([self.on_meta(x, kept) for x in value])
         if isinstance(value, dict):
             return {key: self.on_meta(x, kept) for key, x in value.items()}
         if isinstance(value, torch.device) and value.type == "cpu":
@@ -372,34 +299,14 @@ class Recorder(TorchDispatchMode):
 
 
 # set here, because what stands in the body of a mode is wrapped for torch.compile, which costs as much as the rest of a call
-Recorder.__torch_dispatch__ = Recorder._dispatched  # type: ignore[method-assign]
-
-_CREATED = frozenset({"aten::arange", "aten::zeros", "aten::ones", "aten::full", "aten::scalar_tensor", "aten::eye"})
-_SMALL = 1 << 20
-_WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool)
+Recorder.__torch_dispatch__ = Recorder._dispatched  # type: ignore[method-assign,assignment]
 
 
-def _is_small_constant(name: str, args: Any, kwargs: Any) -> bool:
-    """Whether a few integers or booleans are made: positions and masks, which keep their values on the CPU."""
-    if name not in _CREATED:
-        return False
-    dtype = kwargs.get("dtype")
-    if name == "aten::arange":
-        whole = all(isinstance(x, int) for x in args)
-        return (dtype in _WHOLE or (dtype is None and whole)) and abs(args[-1 if len(args) < 3 else 1]) <= _SMALL
-    if name == "aten::full" and dtype is None:
-        dtype = torch.int64 if isinstance(args[1], int) else None
-    size = args[0] if args and isinstance(args[0], list | tuple) else [x for x in args if isinstance(x, int)]
-    return dtype in _WHOLE and prod(size) <= _SMALL
+class WrappedRecorder(Recorder):  # type: ignore[no-untyped-call]
+    """A recorder for forwards that call torch.compile, as flex attention does."""
 
-
-def _at_home(value: Any) -> Any:
-    """The arguments with the CPU for the meta device: integers keep their values, wherever they are sent."""
-    if isinstance(value, torch.device):
-        return torch.device("cpu")
-    if isinstance(value, dict):
-        return {key: _at_home(x) for key, x in value.items()}
-    return tuple(_at_home(x) for x in value) if isinstance(value, tuple) else value
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return self._dispatched(func, types, args, kwargs)
 
 
 @contextmanager

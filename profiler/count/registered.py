@@ -126,8 +126,15 @@ def torch_formula(func: Any) -> Callable[..., Work] | None:
     return work
 
 
+_CHANGED: list[Callable[[], None]] = []
+
+
+def on_change(call: Callable[[], None]) -> None:
+    """`call` runs whenever a formula is registered or forgotten."""
+    _CHANGED.append(call)
+
+
 def forget() -> None:
     """Looks every operator up again, as after a formula was registered elsewhere."""
-    from profiler.count import recorder
-
-    recorder._ENTRIES.clear()
+    for call in _CHANGED:
+        call()

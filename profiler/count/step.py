@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from profiler.count.booking import PRODUCT, UNKNOWN, tensors_in
-from profiler.count.operators import row_name
-from profiler.count.recorder import entry
-from profiler.count.traced import mapped
+from profiler.count.booking import tensors_in
+from profiler.count.entries import PRODUCT, UNKNOWN, entry
+from profiler.count.ladder import mapped
+from profiler.count.operator_names import row_name
 
 FORWARD, BACKWARD, RECOMPUTED = "forward", "backward", "recomputed"
 
@@ -66,7 +66,7 @@ class Step(TorchDispatchMode):
     """Counts and weighs what runs inside it, by the path of the running module."""
 
     def __init__(self, module: nn.Module, ledger: Ledger | None = None) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.paths = {id(m): path for path, m in module.named_modules()}
         self.stack: list[str] = [""]
         self.macs: dict[str, dict[str, int]] = {}
@@ -103,10 +103,10 @@ class Step(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        node = torch._C._current_autograd_node()  # type: ignore[attr-defined]
+        node = torch._C._current_autograd_node()
         if node is None:
             path, phase = self.stack[-1], FORWARD
-            self.nodes.setdefault(torch._C._autograd._get_sequence_nr() - 1, path)  # type: ignore[attr-defined]
+            self.nodes.setdefault(torch._C._autograd._get_sequence_nr() - 1, path)
         else:
             phase = RECOMPUTED if torch.is_grad_enabled() else BACKWARD
             path = self.stack[-1] if len(self.stack) > 1 else self.nodes.get(node._sequence_nr(), "")

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from profiler.count.harm import places, unharmed
+from profiler.count.ladder import tensors
 from profiler.count.step import BACKWARD, FORWARD, RECOMPUTED, Step, losses, on_meta
-from profiler.count.traced import tensors
 from profiler.errors import ProfilerError
 
 
@@ -54,8 +54,13 @@ def trace_training(
         StepRow(path, phases.get(FORWARD, 0), phases.get(BACKWARD, 0), phases.get(RECOMPUTED, 0))
         for path, phases in step.macs.items()
     )
-    sums = (sum(row[i] for row in rows) for i in (1, 2, 3))
-    return TrainingCost(*sums, rows, tuple(step.uncounted))
+    return TrainingCost(
+        sum(row.forward for row in rows),
+        sum(row.backward for row in rows),
+        sum(row.recomputed for row in rows),
+        rows,
+        tuple(step.uncounted),
+    )
 
 
 def run_step(module: nn.Module, args: Any, kwargs: Mapping[str, Any] | None, step: Step, name: str = "") -> Step:

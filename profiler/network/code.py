@@ -51,7 +51,7 @@ def of_name(name: str) -> ModuleType:
         raise ProfilerError(
             f"model '{name}:…': {top} is this program's own; name the file, as {name.replace('.', '/')}.py:Class"
         )
-    with running(name):
+    with running(name, Path.cwd()):
         try:
             return importlib.import_module(name)
         except ModuleNotFoundError as fault:
@@ -74,7 +74,7 @@ def of_file(path: str) -> ModuleType:
         names.insert(0, folder.name)
         folder = folder.parent
     if len(names) > 1 and all(name.isidentifier() for name in names) and names[0] not in OURS:
-        with running(path, folder):
+        with running(path, folder, Path.cwd()):
             return importlib.import_module(".".join(names).removesuffix(".__init__"))
     name = f"_profiled_{abs(hash(str(file))):x}_{re.sub(r'[^0-9A-Za-z_]', '_', file.stem)}"
     if name in sys.modules:
@@ -84,7 +84,7 @@ def of_file(path: str) -> ModuleType:
     assert spec.loader is not None
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     try:
-        with running(path, file.parent):
+        with running(path, file.parent, Path.cwd()):
             spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
@@ -93,14 +93,13 @@ def of_file(path: str) -> ModuleType:
 
 
 @contextmanager
-def running(what: str, folder: Path | None = None) -> Iterator[None]:
-    """Run somebody's code: the user's folder first on the path, prints on stderr, any fault one sentence.
+def running(what: str, *folders: Path) -> Iterator[None]:
+    """Run somebody's code: these folders first on the path, prints on stderr, any fault one sentence.
 
     Raises Unavailable for a package that the code needs, ProfilerError for anything else that it raises.
     """
-    places = [str(place) for place in ((folder,) if folder else ()) + (Path.cwd(),)]
-    for place in reversed(places):
-        sys.path.insert(0, place)
+    places = [str(folder) for folder in folders]
+    sys.path[:0] = places
     try:
         with redirect_stdout(sys.stderr):
             yield
@@ -123,6 +122,17 @@ def running(what: str, folder: Path | None = None) -> Iterator[None]:
                 sys.path.remove(place)
             if place not in sys.path:
                 sys.path.append(place)
+
+
+@contextmanager
+def elsewhere() -> Iterator[None]:
+    """Without the user's folder on the path: a library by its name is the one that is installed."""
+    before, here = list(sys.path), Path.cwd()
+    sys.path[:] = [place for place in before if place and Path(place).resolve() != here]
+    try:
+        yield
+    finally:
+        sys.path[:] = before
 
 
 @contextmanager

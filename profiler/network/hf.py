@@ -128,7 +128,9 @@ def natural(model: Any, config: Any) -> tuple[Input, ...]:
     takes = inspect.signature(model.forward).parameters
     main = model.main_input_name
     found = [made] if main in takes and (made := _input(main, config)) is not None else []
-    both = {"input_ids", "pixel_values"} <= takes.keys() and hasattr(config, "projection_dim")
+    among = any(hasattr(config, name) for name in ("image_token_id", "image_token_index"))
+    pair = hasattr(config, "text_config") and hasattr(config, "vision_config") and not among
+    both = {"input_ids", "pixel_values"} <= takes.keys() and pair
     if both:  # a pair of encoders; where an image stands among the tokens, the text alone is a natural input
         other = "pixel_values" if main == "input_ids" else "input_ids"
         found += [made] if (made := _input(other, config)) is not None else []
@@ -171,6 +173,9 @@ def _image(config: Any) -> tuple[int, ...]:
 
 def _audio(name: str, config: Any) -> tuple[int, ...] | None:
     bins, most = getattr(config, "num_mel_bins", None), getattr(config, "max_length", None)
+    frames, channels = getattr(config, "max_source_positions", None), getattr(config, "input_feat_per_channel", None)
+    if name == "input_features" and frames and channels:
+        return (frames, channels * getattr(config, "input_channels", 1))  # Speech2Text: the frames of its filter bank
     if name == "input_features" and bins and hasattr(config, "max_source_positions"):
         return (bins, 2 * config.max_source_positions)  # Whisper: a convolution of stride 2 stands before the encoder
     if name == "input_values":

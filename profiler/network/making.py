@@ -73,6 +73,18 @@ def settled(name: str, module: nn.Module, call: Callable[[str], Call], owned: bo
     return module.train(training)
 
 
+def grounded(module: nn.Module) -> nn.Module:
+    """The module where it has values; of one on the meta device a copy on the CPU, integers 0 and floats as they come."""
+    tensors = [*module.parameters(), *module.buffers()]
+    if not any(tensor.is_meta for tensor in tensors):
+        return module
+    memo: dict[int, Any] = {}
+    for tensor in tensors:
+        real = (torch.empty if tensor.is_floating_point() else torch.zeros)(tensor.shape, dtype=tensor.dtype, device="cpu")
+        memo[id(tensor)] = nn.Parameter(real, requires_grad=False) if isinstance(tensor, nn.Parameter) else real
+    return copy.deepcopy(module, memo)
+
+
 def _checked(name: str, module: Any) -> nn.Module:
     if not isinstance(module, nn.Module):
         kind = "a class" if isinstance(module, type) else f"{type(module).__name__}"

@@ -13,7 +13,11 @@ from torch import nn
 from torch.utils._device import DeviceContext, _device_constructors
 
 _RESETS = ("reset_parameters", "_reset_parameters", "reset_running_stats")
-"""Methods of torch.nn's own modules that only fill what the constructor made."""
+_FILLED = (
+    *(nn.Linear, nn.Bilinear, nn.modules.conv._ConvNd, nn.Embedding, nn.EmbeddingBag, nn.MultiheadAttention, nn.RNNBase),
+    *(nn.RNNCellBase, nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.PReLU),
+)
+"""torch.nn's own modules, with methods that only fill what the constructor made."""
 
 
 _FILLS: frozenset[Any] = frozenset(
@@ -30,12 +34,12 @@ _FILLS: frozenset[Any] = frozenset(
         "erfinv_",
     )
 )
-_DRAWN = {torch.randn, torch.rand}
+_PLAIN_SIZED = frozenset({torch.randn, torch.rand, torch.zeros, torch.ones})
 _CONSTRUCTORS = _device_constructors()
 
 
 class _Meta(DeviceContext):
-    """`torch.device("meta")` that draws nothing: on meta, torch's rules for drawing are Python that takes a second to import."""
+    """`torch.device("meta")` that draws nothing: there, torch's rules for drawing are Python that takes a second to import."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func in _FILLS and args[0].is_meta:
@@ -43,8 +47,8 @@ class _Meta(DeviceContext):
         kwargs = kwargs or {}
         if func in _CONSTRUCTORS and kwargs.get("device") is None:
             kwargs["device"] = self.device
-            if func in _DRAWN and "generator" not in kwargs:
-                func = torch.empty
+            if func in _PLAIN_SIZED and "generator" not in kwargs:
+                func = torch.empty  # what it would hold is nothing
         return func(*args, **kwargs)
 
 
@@ -74,9 +78,7 @@ def on_meta() -> Iterator[None]:
 @lru_cache(maxsize=1)
 def _filling() -> tuple[tuple[Any, str, Callable[..., Any]], ...]:
     """(owner, name, function) of everything in torch.nn that fills."""
-    classes = {cls for cls in vars(nn).values() if isinstance(cls, type) and issubclass(cls, nn.Module)}
-    owners = {base for cls in classes for base in cls.__mro__ if base.__module__.startswith("torch.nn.modules.")}
-    resets = [(cls, name, vars(cls)[name]) for cls in owners for name in _RESETS if name in vars(cls) and not _is_lazy(cls)]
+    resets = [(cls, name, vars(cls)[name]) for cls in _FILLED for name in _RESETS if name in vars(cls)]
     fills = [(nn.init, name, f) for name, f in vars(nn.init).items() if name.endswith("_") and name[0] != "_" and callable(f)]
     return (*resets, *fills)
 
@@ -98,14 +100,10 @@ def _set(self: nn.Module, name: str, value: Any) -> None:
         _OWN_SET(self, name, value)
 
 
-def _is_lazy(cls: type) -> bool:
-    return issubclass(cls, nn.modules.lazy.LazyModuleMixin)
-
-
 def _nothing(self: nn.Module) -> None:
     """In place of filling."""
 
 
-def _first(tensor: Any = None, *rest: Any, **named: Any) -> Any:
+def _first(tensor: Any = None, *_: Any, **named: Any) -> Any:
     """In place of filling a tensor, which is given back."""
     return named.get("tensor") if tensor is None else tensor

@@ -35,8 +35,8 @@ class Reference:
     """A module by name, with its options and the inputs of one sample."""
 
     name: str
-    options: Mapping[str, Any]
-    """Those that were given, with their types."""
+    settings: Mapping[str, Any]
+    """The options that were given, with their types."""
     given: tuple[Input, ...]
     """The inputs of one sample."""
     held: nn.Module | None = None
@@ -59,7 +59,12 @@ class Reference:
     @cached_property
     def recipe(self) -> Recipe:
         """How it is built."""
-        return Recipe(lambda: self.held, {}) if self.held is not None else recipe(self.name, {**self.options, **self.sides})
+        return Recipe(lambda: self.held, {}) if self.held is not None else recipe(self.name, {**self.settings, **self.sides})
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options as a record tells of them: what is no number, text or list of them by its name."""
+        return {key: _told(value) for key, value in self.settings.items()}
 
     @property
     def inputs(self) -> tuple[Shape, ...]:
@@ -83,7 +88,7 @@ class Reference:
         """The same network with the last two axes of its images at `side`, built for it where it is built for a side."""
         given = resized(self.given, side, self.name)
         option = self.recipe.sized
-        if option is None or side == self.resolution or option in self.options:
+        if option is None or side == self.resolution or option in self.settings:
             return replace(self, given=given)
         return replace(self, given=given, sides={option: side}, made={})
 
@@ -110,17 +115,17 @@ class Reference:
 
         On `meta` nothing is allocated or initialised, unless its constructor computes with tensors: then it stands on the CPU,
         not initialised. On another device its weights are torch's own initialisation under a fixed seed, or memory that nobody
-        initialised where it is `bare`. The caller's own module is given back as it is, but for a lazy one: of that
-        a copy with its shapes settled. Raises ProfilerError.
+        initialised where it is `bare`. The caller's own module is given back as it is, but for a lazy one, of which
+        it is a copy with its shapes settled, and for one on meta where values are asked for. Raises ProfilerError.
         """
+        from profiler.network.making import grounded, made, settled
+
         key = f"{device} {bare}" if self.held is None else "held"
         if key not in self.made:
-            from profiler.network.making import made, settled
-
             built = self.held if self.held is not None else made(self.name, self.recipe.make, device, bare)
             self.made[key] = settled(self.name, built, lambda on: self.example(1, on), owned=self.held is None)
         module: nn.Module = self.made[key]
-        return module
+        return module if device == "meta" or self.held is None else grounded(module)
 
     def traced(self, batch: int | None = 1) -> Traced:
         """Its rows with what the tracing found besides; traced once. Raises ProfilerError."""
@@ -157,6 +162,16 @@ class Reference:
     def totals(self, batch: int | None = 1) -> Totals:
         """Sums. Raises ProfilerError."""
         return self.traced(batch).profile.totals
+
+
+def _told(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return [_told(each) for each in value]
+    if isinstance(value, Mapping):
+        return {str(key): _told(each) for key, each in value.items()}
+    return getattr(value, "__name__", None) or str(value)
 
 
 def _is_small(module: nn.Module) -> bool:
@@ -198,7 +213,7 @@ def _placed(bare: Reference, point: Mapping[str, Any]) -> Reference:
     if not found.inputs and point.get("input") is None:
         raise ProfilerError(f"{bare.name}: nobody knows its input; give one, as --input 3x224x224 or --input ids=128:int64")
     given = merged(inputs(point.get("input")), found.inputs, found.dtypes)
-    reference = replace(bare, options=found.options, given=given if point.get("input") is not None else found.inputs)
+    reference = replace(bare, settings=found.options, given=given if point.get("input") is not None else found.inputs)
     if point.get("input") is not None and (side := reference.resolution) is not None:
         native = replace(bare, given=found.inputs).resolution
         if not sizes and native not in (None, side) and found.sized is not None and found.sized not in found.options:

@@ -154,14 +154,17 @@ EXAMPLES = {
 def imported(distribution: str, name: str) -> Any:
     """A library that is not one of this program's own needs. Raises Unavailable with the command that installs it."""
     try:
-        with offline(), code.running(distribution):
+        with code.elsewhere(), code.quiet(), offline():
             return importlib.import_module(name)
-    except Unavailable:
+    except ModuleNotFoundError as fault:
+        missing = fault.name or distribution
+        if missing.partition(".")[0] == name.partition(".")[0]:
+            missing = distribution
         raise Unavailable(
-            f"a model of {distribution} needs the package {distribution}, which is not here; pip install {distribution}"
+            f"a model of {distribution} needs the package {missing}, which is not here; pip install {missing}"
         ) from None
-    except ProfilerError as fault:
-        raise Unavailable(f"{distribution} does not import here ({fault.__cause__ or fault}); mend or reinstall it") from None
+    except Exception as fault:  # a library that is there and does not load: built for another torch, say
+        raise Unavailable(f"{distribution} does not import here ({code.said(fault)}); mend or reinstall it") from None
 
 
 @contextmanager

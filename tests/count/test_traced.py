@@ -174,7 +174,7 @@ def test_attention(named: dict[str, Any], shapes: tuple[tuple[int, ...], ...], f
 def test_multihead_attention_is_one_row_whatever_it_is_asked(hooked: bool) -> None:
     layer = nn.MultiheadAttention(8, 2, batch_first=True)
     if hooked:  # then it is run, and what it runs is summed
-        layer.register_forward_hook(lambda module, args, out: None)
+        layer.register_forward_hook(lambda *_: None)
     x = meta(3, 5, 8)
     for named in ({}, {"need_weights": False}, {"average_attn_weights": False}, {"attn_mask": meta(5, 5)}):
         (row,) = trace(layer, (x, x, x), named).profile.rows
@@ -255,7 +255,9 @@ def test_quantised_linear() -> None:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        quantised = torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)
+        quantised = torch.ao.quantization.quantize_dynamic(  # type: ignore[no-untyped-call]
+            model, {nn.Linear}, dtype=torch.qint8
+        )
     found = trace(quantised, (torch.zeros(3, 8),))
     assert found.profile.macs == 3 * (8 * 4 + 4 * 2)
 

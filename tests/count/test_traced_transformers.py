@@ -14,7 +14,9 @@ from profiler.network.meta import on_meta
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    import transformers as hf
+    import transformers
+
+hf: Any = transformers
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import accumulate
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.profiler import ProfilerActivity, profile
 from torch.utils.checkpoint import checkpoint
 
 from profiler import build
@@ -137,6 +142,30 @@ def test_memory_of_training_holds_what_the_backward_needs() -> None:
     sgd = memory(model, (torch.zeros(3, 10),), training=True)
     assert sgd.optimizer == {}
     assert sgd.peak == held.peak - 2 * FLOAT * params
+
+
+def allocated(work: Callable[[], Any]) -> int:
+    """The most bytes that torch's own profiler saw allocated at once on the CPU."""
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
+        work()
+    profiler: Any = seen.profiler
+    events = sorted((e.start_ns(), e.nbytes()) for e in profiler.kineto_results.events() if e.name() == "[memory]")
+    peak: int = max(accumulate(n for _, n in events))
+    return peak
+
+
+def test_memory_is_what_torch_allocates() -> None:
+    model = nn.Sequential(nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 128), nn.GELU(), nn.Linear(128, 10))
+    x = torch.randn(32, 64)
+
+    def step() -> None:
+        out = model(x)
+        out.backward(torch.ones_like(out))
+
+    assert memory(model, (x,), training=True).activations == allocated(step)
+    model.eval().zero_grad()
+    with torch.no_grad():
+        assert memory(model, (x,)).activations == allocated(lambda: model(x))
 
 
 def test_memory_by_dtype_and_batch() -> None:

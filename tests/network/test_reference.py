@@ -16,7 +16,7 @@ from torch import nn
 from profiler.errors import ProfilerError, ShapeError, Unavailable, UnknownName
 from profiler.network.load import load, parse
 from profiler.network.reference import Reference
-from profiler.network.schemes import is_reference
+from profiler.network.schemes import imported, is_reference
 
 NETS = '''
 import torch
@@ -315,6 +315,22 @@ def test_a_package_that_is_absent_is_named_with_its_command(here: Path, monkeypa
             load(name)
 
 
+def test_a_library_is_the_one_that_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder, text in (("installed", "here = False"), ("user", "here = True")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a_library_for_this_test.py").write_text(text)
+    (tmp_path / "installed" / "a_broken_library.py").write_text("raise OSError('no such operator')")
+    monkeypatch.chdir(tmp_path / "user")
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "user"), "", str(tmp_path / "installed"), *sys.path])
+    assert imported("a-library", "a_library_for_this_test").here is False
+    assert sys.path[0] == str(tmp_path / "user")
+    with pytest.raises(
+        Unavailable, match=r"broken does not import here \(OSError: no such operator \(a_broken_library.py, line 1\)\)"
+    ):
+        imported("broken", "a_broken_library")
+    del sys.modules["a_library_for_this_test"]
+
+
 def test_what_is_a_reference() -> None:
     assert all(map(is_reference, ("timm:x", "a.b:c", "a.py", "a.pt2", "a/b.py:C")))
     assert not any(map(is_reference, ("mobilenet_v1", "vgg16", "resnet50.pt")))
@@ -411,6 +427,8 @@ HF: list[tuple[str, tuple[tuple[str, tuple[int, ...], str], ...]]] = [
     ("hf:CLIPConfig@text_config.num_hidden_layers=1,vision_config.num_hidden_layers=1", (("input_ids", (77,), "int64"), ("pixel_values", (3, 224, 224), "float32"))),
     ("hf:WhisperConfig@encoder_layers=1,decoder_layers=1", (("input_features", (80, 3000), "float32"), ("decoder_input_ids", (448,), "int64"))),
     ("hf:T5Config@num_layers=1", (("input_ids", (512,), "int64"), ("decoder_input_ids", (512,), "int64"))),
+    ("hf:Speech2TextConfig@encoder_layers=1,decoder_layers=1", (("input_features", (6000, 80), "float32"), ("decoder_input_ids", (1024,), "int64"))),
+    ("hf:SiglipConfig@text_config.num_hidden_layers=1,vision_config.num_hidden_layers=1", (("input_ids", (64,), "int64"), ("pixel_values", (3, 224, 224), "float32"))),
     ("hf:Wav2Vec2Config@num_hidden_layers=1", (("input_values", (16000,), "float32"),)),
     ("hf:ASTConfig@num_hidden_layers=1", (("input_values", (1024, 128), "float32"),)),
     ("hf:VideoMAEConfig@num_hidden_layers=1", (("pixel_values", (16, 3, 224, 224), "float32"),)),
@@ -481,3 +499,19 @@ def test_the_network_is_never_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_shape_error_names_the_model(here: Path) -> None:
     with pytest.raises(ShapeError):
         of("nets_here:Broken", input="4").profile()
+
+
+def test_options_are_told_as_numbers_and_texts() -> None:
+    found = Reference("x:y", {"act": nn.ReLU, "sizes": (3, 4), "table": {1: "a"}, "dtype": torch.float16, "none": None}, ())
+    assert found.options == {"act": "ReLU", "sizes": [3, 4], "table": {"1": "a"}, "dtype": "torch.float16", "none": None}
+    json.dumps(found.options)
+
+
+def test_a_network_built_for_a_side_is_built_for_the_other() -> None:
+    found = of("hf:ViTConfig@num_hidden_layers=1,hidden_size=64,num_attention_heads=2,intermediate_size=128")
+    small = found.at(96)
+    assert (small.sides, small.native, small.options) == ({"image_size": 96}, False, found.options)
+    assert found.at(224).sides == {}
+    # a token a patch of 16, and one more; 4 projections, 2 products, 2 layers; the patches; the pooler
+    t, c = 6 * 6 + 1, 64
+    assert small.profile().macs == 36 * 3 * 16 * 16 * c + 4 * t * c * c + 2 * t * t * c + 2 * t * c * 128 + c * c

@@ -1,0 +1,136 @@
+"""What `show` holds besides the rows: how a trace was come by, a training step, memory."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from profiler.errors import ProfilerError, UnknownName
+from profiler.network.load import load
+from profiler.report import answers, telling
+from profiler.study.show import show
+
+
+class Net(nn.Module):
+    """A convolution, a layer that never runs, a weight that is tied."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, bias=False)
+        self.spare = nn.Linear(5, 5)
+        self.a, self.b = nn.Linear(8, 8, bias=False), nn.Linear(8, 8, bias=False)
+        self.b.weight = self.a.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = self.b(self.a(self.conv(x).mean((2, 3))))
+        return output
+
+
+class Spectral(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix = Mix()
+
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = self.mix(self.mix(x))
+        return output
+
+
+class Mix(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = torch.fft.fft2(x).real
+        return output
+
+
+def test_how_it_was_traced() -> None:
+    found = show(load(Net(), input=(3, 8, 8)), 1)
+    told = found.tracing
+    assert told is not None
+    assert (told.rung, told.reason, told.gaps, told.harm) == ("meta", "", (), ())
+    assert (told.unused, told.unread, told.tied) == (("spare",), 5 * 5 + 5, ("b.weight",))
+    assert told.counted == 3
+    assert found.profile.params == 9 * 3 * 8 + 8 * 8
+    lines = telling.tracing_lines("Net", told)
+    assert lines[0] == "Net: traced: meta"
+    assert lines[1].startswith("Net: coverage 100.00 % of ")
+    assert lines[2:] == [
+        "Net: never ran: spare",
+        "Net: read by nothing, and not counted: 30 parameters",
+        "Net: tied, and counted once: b.weight",
+        "Net: no harm: the module, the generators and torch are as before",
+    ]
+
+
+def test_what_is_uncounted_is_named_with_its_cure() -> None:
+    found = show(load(Spectral(), input=(3, 8, 8)), 1)
+    assert found.tracing is not None
+    (gap,) = found.tracing.gaps
+    assert (gap.times, gap.path) == (2, "mix")
+    (line,) = telling.gaps("Spectral", found.tracing)
+    assert line == f"UNCOUNTED Spectral: {gap.op}, 2 times, first in mix; {gap.cure}"
+    text = answers.show(found, 2, None, False, "raw").text("table")
+    assert "UNCOUNTED    coverage " in text
+    assert "2 without a formula; the counts above are too low" in text
+
+
+def test_a_closed_form_has_no_tracing() -> None:
+    assert show(load("vgg11"), 1).tracing is None
+
+
+def test_a_training_step() -> None:
+    # no gradient is needed of the image: the first layer's backward is one product, the others' are two
+    found = show(load(Net(), input=(3, 8, 8)), 2, training=True).training
+    assert found is not None
+    conv, layer = 9 * 3 * 8 * 36, 8 * 8
+    assert (found.forward, found.backward, found.recomputed) == (2 * (conv + 2 * layer), 2 * (conv + 2 * 2 * layer), 0)
+    zoo = show(load("resnet18"), 1, training=True).training
+    assert zoo is not None
+    assert zoo.forward == 1_814_073_344
+    assert zoo.backward == 2 * zoo.forward - 49 * 3 * 64 * 112**2
+    sheet = telling.training_sheet(zoo, 1, None, "raw")
+    assert [row[0] for row in sheet.rows] == ["stem", "body", "head", "all"]
+    assert sheet.rows[-1][3] == f"{zoo.step:,}"
+
+
+def test_memory() -> None:
+    found = show(load(Net(), input=(3, 8, 8)), 2, memory=True).memory
+    assert [each.mode for each in found] == ["inference", "training, sgd", "training, adam"]
+    params = 4 * (9 * 3 * 8 + 8 * 8 + 5 * 5 + 5)
+    assert all(each.parts["params"] == {"float32": params} for each in found)
+    assert found[0].parts["inputs"] == {"float32": 4 * 2 * 3 * 64}
+    assert found[0].parts["gradients"] == {}
+    assert found[2].parts["optimizer"]["float32"] >= 2 * (params - 4 * 30)
+    assert found[2].peak > found[1].peak > found[0].peak
+    assert "peak" in [row[0] for row in telling.memory_sheet(found).rows]
+
+
+def test_the_document_holds_what_was_asked_for() -> None:
+    found = show(load(Net(), input=(3, 8, 8)), 1, what_if="separable", training=True, memory=True)
+    plain = answers.show(found, 2, None, False, "raw").document()
+    assert plain["tracing"]["rung"] == "meta"
+    assert [each["path"] for each in plain["what_if"]] == ["conv", None]
+    assert plain["training"]["step"] == plain["training"]["forward"] + plain["training"]["backward"]
+    assert len(plain["memory"]) == 3
+    assert set(plain) & {"tracing", "what_if"} == {"tracing", "what_if"}
+    bare = answers.show(show(load("vgg11"), 1), 2, None, False, "raw").document()
+    assert set(bare) & {"tracing", "what_if", "training", "memory"} == set()
+
+
+def test_derivations_of_traced_rows() -> None:
+    class Attends(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return nn.functional.scaled_dot_product_attention(x, x, x)
+
+    found = show(load(Attends(), input=(4, 6, 16)), 2)
+    (made,) = found.derivations.values()
+    assert (made.letters, made.numbers) == ("B·H·T·S·(C+C_v)", "2·4·6·6·(16+16)")
+    rows = show(load(nn.Linear(3, 2), input=(5, 3)), 2).derivations
+    assert rows[""].numbers == "2·5·3·2"
+
+
+def test_mistakes() -> None:
+    with pytest.raises(UnknownName, match="no rewriting is called 'fold'; did you mean folded"):
+        show(load("vgg11"), 1, what_if="fold")
+    with pytest.raises(ProfilerError, match="batch none is for a module that has no batch axis"):
+        show(load("vgg11"), None)
