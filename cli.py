@@ -65,7 +65,7 @@ def compare_command(
     train: o.Train = False,
     optimizer: o.Optimizer = "sgd",
     dataset_size: o.DatasetSize = None,
-    time: o.Seconds = "30s",
+    time: o.Seconds = None,
     resume: o.Resume = None,
     convention: o.ConventionName = "paper",
     unit: o.UnitName = "raw",
@@ -117,7 +117,7 @@ def sweep_command(
     train: o.Train = False,
     optimizer: o.Optimizer = "sgd",
     dataset_size: o.DatasetSize = None,
-    time: o.Seconds = "30s",
+    time: o.Seconds = None,
     resume: o.Resume = None,
     convention: o.ConventionName = "paper",
     unit: o.UnitName = "raw",
@@ -164,7 +164,7 @@ def bench_command(
     train: o.Train = False,
     optimizer: o.Optimizer = "sgd",
     dataset_size: o.DatasetSize = None,
-    time: o.Seconds = "30s",
+    time: o.Seconds = None,
     resume: o.Resume = None,
     layers: Annotated[
         bool, typer.Option("--layers", help="Each layer on the clock, beside its MACs, activations and bytes.")
@@ -194,11 +194,10 @@ def bench_command(
     }  # fmt: skip
     if layers:
         from profiler.report import clocks, units
-        from profiler.report.watch import with_bar
-        from profiler.study.layers import layers as clocked_layers
+        from profiler.study import layers as study
 
-        found = with_bar(lambda watch: clocked_layers(*(models or ()), **given, watch=watch))
-        places.put(clocks.layers(found, depth, top, units.unit(unit), o.named(columns), sort))
+        shown = (depth, top, units.unit(unit), o.named(columns), sort)
+        clocks.watched(lambda watch: study.layers(*(models or ()), **given, watch=watch), study.Interrupted, places, *shown)
         return
     _watch(lambda watch: bench(*(models or ()), **given, watch=watch), places, unit, columns, sort, verbose)
 

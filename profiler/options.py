@@ -108,7 +108,12 @@ Optimizer = Annotated[str, typer.Option("--optimizer", metavar="NAME", help="Of 
 DatasetSize = Annotated[
     Optional[str], typer.Option("--dataset-size", metavar="N", help="Samples of an epoch, as 60K: seconds an epoch.")
 ]
-Seconds = Annotated[str, typer.Option("--time", metavar="TIME", help="Shared by all cells, from the first warm-up: 30s, 5m.")]
+Seconds = Annotated[
+    Optional[str],
+    typer.Option(
+        "--time", metavar="TIME", help="Shared by all cells, from the first warm-up: 5m. [default: 30s; 60s to train]"
+    ),
+]
 Resume = Annotated[
     Optional[Path], typer.Option("--resume", metavar="FILE", help="Carry on with the .samples.jsonl of an interrupted run.")
 ]

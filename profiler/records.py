@@ -314,8 +314,8 @@ class Results(list[Record]):
         """The witnesses that are asked; a record waits for one while it has no count of its, not even None."""
         self.measured = False
         """True where latencies are measured; a record waits for its own while it has none, not even None."""
-        self.progress = (0.0, 0.0)
-        """Seconds of measuring that are over, and of all."""
+        self.progress = (0.0, 0.0, "")
+        """Seconds of measuring that are over, and of all; before the rounds, what is being done."""
         self.machine: dict[str, Any] | None = None
         """What the latencies were measured on."""
         self.samples = ""

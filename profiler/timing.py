@@ -8,7 +8,9 @@ from typing import Any, Literal, NamedTuple
 
 from profiler.records import Row
 
-Bound = Literal["compute", "memory", "overhead"]
+Roof = Literal["compute", "memory", "overhead"]
+EXPLAINED = 0.3
+"""Share of a layer's time that the nearest roof must explain to be called what binds it."""
 CONVOLUTIONS = frozenset(("conv", "pointwise", "depthwise", "grouped", "conv_transpose"))
 
 
@@ -26,10 +28,10 @@ class Roofs(NamedTuple):
         """Bytes a second for so many bytes: of the smallest stream that they fit, or of the largest."""
         return next((rate for size, rate in self.streams if working_set <= size), self.streams[-1][1])
 
-    def bound(self, kind: str, macs: int, moved: int) -> tuple[Bound, float]:
-        """What binds a layer of that kind, and the seconds that it takes at best."""
+    def bound(self, kind: str, macs: int, moved: int) -> tuple[Roof, float]:
+        """The roof nearest to a layer of that kind, and the seconds that it takes at best."""
         name = "conv" if kind in CONVOLUTIONS else kind
-        least: dict[Bound, float] = {
+        least: dict[Roof, float] = {
             "compute": macs / self.macs_per_s,
             "memory": moved / self.bytes_per_s(moved),
             "overhead": self.calls.get(name, self.calls["other"]),
@@ -103,9 +105,15 @@ class LayerTiming(NamedTuple):
     share: float
     moved: int
     """Bytes of its inputs, output and parameters."""
-    bound: Bound
+    roof: Roof
+    """The nearest: multiply-adds, bytes or the smallest call."""
     least_s: float
     """Seconds that it takes at best under that roof."""
+
+    @property
+    def bound(self) -> str:
+        """What binds it: its nearest roof, or `kernel` where that explains less than 30 % of its time."""
+        return self.roof if self.least_s >= EXPLAINED * self.seconds else "kernel"
 
     @property
     def macs_per_s(self) -> float:
@@ -114,7 +122,7 @@ class LayerTiming(NamedTuple):
     def to_dict(self) -> dict[str, Any]:
         """Plain dict, JSON-ready: the row with what the clock said."""
         clock = {"seconds": self.seconds, "share": self.share, "bytes": self.moved, "macs_per_s": self.macs_per_s}
-        return {**self.row.to_dict(), **clock, "bound": self.bound, "least_s": self.least_s}
+        return {**self.row.to_dict(), **clock, "bound": self.bound, "roof": self.roof, "least_s": self.least_s}
 
 
 @dataclass(frozen=True)

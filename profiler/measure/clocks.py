@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from statistics import median
 from typing import Any
@@ -15,6 +16,9 @@ from profiler.measure.live import Live
 from profiler.measure.per_layer import Clocked
 from profiler.measure.visits import Visit, Warmed
 
+CYCLES_PER_S = 2e9
+"""Of a GPU's clock, roughly."""
+LONGEST_QUEUE_S = 0.1
 WINDOW = 5
 SETTLED = 0.02
 """Two windows whose medians agree within this are settled."""
@@ -78,15 +82,16 @@ def _plain(live: Live, samples: int, block: int, start: float) -> Visit:
 
 
 def _cuda(live: Live, samples: int, block: int, start: float) -> Visit:
-    """Wall time of eager blocks; beside it the device's own time, by events around the same work and by graph replay."""
+    """Wall time of eager blocks, as on the CPU; then the device's own time of as many, by graph replay or by events."""
     live.capture()
-    torch.cuda.synchronize(live.device)
+    visit = _plain(live, samples, block, start)
     stream = torch.cuda.current_stream(live.device)
-    events: list[float] = []
-    graphs: list[float] = []
 
-    def between(work: Any) -> float:
+    def between(work: Callable[[], object], ahead_s: float) -> float:
         first, last = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        if ahead_s and hasattr(torch.cuda, "_sleep"):
+            # the device waits while the launches queue up, so that the events are around its work and not around them
+            torch.cuda._sleep(int(ahead_s * CYCLES_PER_S))
         first.record(stream)
         for _ in range(block):
             work()
@@ -94,18 +99,13 @@ def _cuda(live: Live, samples: int, block: int, start: float) -> Visit:
         torch.cuda.synchronize(live.device)
         return float(first.elapsed_time(last)) / 1e3 / block
 
-    seconds: list[float] = []
-    switches, cpu, began = _switches(), time.process_time_ns(), time.perf_counter_ns()
-    for _ in range(samples):
-        before = time.perf_counter_ns()
-        events.append(between(live.call))
-        seconds.append((time.perf_counter_ns() - before) / block / 1e9)
-    wall = time.perf_counter_ns() - began
-    share = (time.process_time_ns() - cpu) / max(wall, 1)
+    wall = min(max(visit.seconds) * block, LONGEST_QUEUE_S)
+    visit.event_s = [between(live.call, wall) for _ in range(samples)]
     if live.graph is not None:
-        graphs = [between(live.graph.replay) for _ in range(samples)]
-    gpu = gpu_reading(live.device)
-    return Visit(seconds, block, share, _switches() - switches, time.perf_counter() - start, events, graphs, gpu=gpu)
+        visit.graph_s = [between(live.graph.replay, 0.0) for _ in range(samples)]
+    visit.gpu = gpu_reading(live.device)
+    visit.spent_s = time.perf_counter() - start
+    return visit
 
 
 def _by_torch(live: Live, samples: int, block: int) -> Visit:

@@ -42,7 +42,7 @@ def _may_have_gpu() -> bool:
 
 
 def _probed() -> dict[str, int]:
-    ran = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, check=False)
+    ran = subprocess.run([sys.executable, "-P", "-c", PROBE], capture_output=True, text=True, check=False)
     try:
         found: dict[str, int] = json.loads(ran.stdout.splitlines()[-1])
     except (IndexError, json.JSONDecodeError):

@@ -17,7 +17,9 @@ PATIENCE_S = 0.2
 def device_lock(devices: list[str], say: Callable[[str], None]) -> Iterator[None]:
     """Hold every one of `devices`; where another process does, say who and wait for it."""
     with ExitStack() as stack:
-        for device in sorted(set(devices)):  # in one order, so that two runs cannot wait for each other
+        for device in sorted(
+            {"cuda:0" if name == "cuda" else name for name in devices}
+        ):  # in one order, so that two runs cannot wait for each other
             file = stack.enter_context(_opened(device))
             waited = False
             while not _taken(file):

@@ -90,26 +90,30 @@ class Budget:
     """Share of the budget that the least rounds may run over it by, where the machine slowed after they were planned."""
 
 
-def groups(cells: Sequence[Spec], free: int | None, base: int | None = None) -> list[list[int]]:
-    """Positions of the cells that are alive together, in groups that fit the free memory.
+def groups(cells: Sequence[Spec], free: Mapping[str, int | None], base: int | None = None) -> list[list[int]]:
+    """Positions of the cells that are alive together, in groups that fit the free memory of each device.
 
     `base` is the cell that ratios are to: it is in every group. A cell that alone does not fit has a group of its own, where
     it may fail with its reason.
     """
-    if free is None or sum(cell.memory for cell in cells) <= FITS * free:
-        return [list(range(len(cells)))] if cells else []
-    shared = cells[base].memory if base is not None else 0
+
+    def fits(members: Sequence[int]) -> bool:
+        taken: dict[str, int] = {}
+        for i in members:
+            device = cells[i].setting.device
+            taken[device] = taken.get(device, 0) + cells[i].memory
+        return all((limit := free.get(device)) is None or bytes_ <= FITS * limit for device, bytes_ in taken.items())
+
     made: list[list[int]] = []
-    taken = 0
-    for i, cell in enumerate(cells):
+    for i in range(len(cells)):
         if i == base:
             continue
-        if not made or taken + cell.memory > FITS * free:
+        if not made or not fits([*made[-1], i]):
             made.append([base] if base is not None else [])
-            taken = shared
         made[-1].append(i)
-        taken += cell.memory
-    return made or [[0]]
+    if not made:
+        return [[base]] if base is not None else []
+    return [sorted(members) for members in made]
 
 
 def memory_of(weight_bytes: int, activations: int, elementwise: int, setting: Setting) -> int:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import selectors
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from profiler.errors import ProfilerError
+from profiler.errors import Unavailable
 from profiler.measure import host
 from profiler.measure.host import Counters
 from profiler.measure.plan import Spec, State
@@ -20,6 +21,7 @@ from profiler.measure.worker import receive, send
 ROOT = Path(__file__).resolve().parents[2]
 BOOT = "import sys; sys.path[:] = {path!r}; from profiler.measure.worker import main; main()"
 GRACE_S = 5.0
+LONGEST_BUILD_S = 3600.0
 
 
 def _end(process: subprocess.Popen[bytes]) -> int:
@@ -36,8 +38,15 @@ def _end(process: subprocess.Popen[bytes]) -> int:
 class Pool:
     """Fresh worker processes, asked one at a time; a context manager that leaves none behind."""
 
-    def __init__(self, cells: Sequence[Spec], layers: frozenset[int] = frozenset()) -> None:
-        self.cells, self.layers = cells, layers
+    def __init__(
+        self,
+        cells: Sequence[Spec],
+        layers: frozenset[int] = frozenset(),
+        patience_s: float = 3600.0,
+        begun: Callable[[State, dict[str, Any]], None] | None = None,
+    ) -> None:
+        """`patience_s` is how long one answer to a visit is waited for; `begun` hears what each new worker is."""
+        self.cells, self.layers, self.patience_s, self.begun = cells, layers, patience_s, begun
         self.workers: dict[State, subprocess.Popen[bytes]] = {}
         self.facts: dict[State, dict[str, Any]] = {}
         self.alive: dict[State, set[int]] = {}
@@ -52,7 +61,10 @@ class Pool:
 
     def free(self, state: State) -> int | None:
         """Bytes free where cells of that state live."""
-        found: int | None = self._ask(state, "free")
+        try:
+            found: int | None = self._ask(state, "free")
+        except CellFailed:
+            return None
         return found
 
     def counters(self) -> Counters:
@@ -81,8 +93,11 @@ class Pool:
         return found
 
     def roofs(self, state: State) -> Any:
-        """What this device can do at best in that state."""
-        return self._ask(state, "roofs", state.dtype)
+        """What this device can do at best in that state. Raises Unavailable."""
+        try:
+            return self._ask(state, "roofs", state.dtype)
+        except CellFailed as fault:
+            raise Unavailable(f"the roofs of {state.device} cannot be measured: {fault.reason}; leave out --layers") from None
 
     def reference(self, state: State) -> float | None:
         """Seconds of the reference kernel in a worker; None where it is gone."""
@@ -97,20 +112,39 @@ class Pool:
         state = self.cells[number].state
         if number in self.alive.get(state, set()):
             self.alive[state].discard(number)
-            self._ask(state, "release", number)
+            with suppress(CellFailed):  # what it dies of now costs no figure
+                self._ask(state, "release", number)
 
     def _ask(self, state: State, *message: Any) -> Any:
         process = self.workers.get(state) or self._begun(state)
         assert process.stdin is not None
         assert process.stdout is not None
+        culprit = message[1] if len(message) > 1 else None
         try:
             send(process.stdin, message)
+            self._await(process, message[0])
             outcome, answer = receive(process.stdout)
+        except TimeoutError as fault:
+            process.kill()
+            self._died(state, culprit)
+            raise CellFailed(str(fault)) from None
         except (EOFError, BrokenPipeError):
-            raise CellFailed(self._died(state, message[1] if len(message) > 1 else None)) from None
-        if outcome == "failed":
+            raise CellFailed(self._died(state, culprit)) from None
+        if outcome == "fatal":  # the worker can do no more, and ends itself
+            self._died(state, culprit)
+        if outcome != "done":
             raise CellFailed(answer)
         return answer
+
+    def _await(self, process: subprocess.Popen[bytes], what: str) -> None:
+        """Wait for an answer. Raises TimeoutError where a call never ends; building and compiling may take an hour."""
+        if os.name != "posix":
+            return
+        patience = self.patience_s if what in ("warm", "visit") else LONGEST_BUILD_S
+        with selectors.DefaultSelector() as selector:
+            selector.register(process.stdout, selectors.EVENT_READ)  # type: ignore[arg-type]
+            if not selector.select(patience):
+                raise TimeoutError(f"no answer for {patience:.0f} s; a longer --time waits longer")
 
     def _died(self, state: State, culprit: object) -> str:
         """A worker is gone: why; its other cells begin again in a fresh one."""
@@ -140,5 +174,7 @@ class Pool:
         except CellFailed as fault:
             if self.workers.pop(state, None) is not None:
                 _end(process)
-            raise ProfilerError(f"nothing can be measured on {state.device} with {state.dtype}: {fault.reason}") from None
+            raise CellFailed(f"no process could begin on {state.device}: {fault.reason}") from None
+        if self.begun is not None:
+            self.begun(state, self.facts[state])
         return process

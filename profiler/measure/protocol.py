@@ -3,13 +3,14 @@
 The scheduler owns time, order and stopping; the device is behind `Bench`, so that a test can be the device. A group's cells
 are alive together; its rounds go on until each cell is done, or the budget is spent:
 
-- narrow: at least ten rounds over at least three seconds, and a half-width of 1 % or less;
+- narrow: at least twenty rounds over at least three seconds, and a half-width of 1 % or less after two rounds running;
 - converged: at least two hundred rounds over half of the budget, and the last three quarters of them have narrowed the interval
   by less than a tenth (independent ones would halve it): the machine drifts, and more of the same would not help;
 - budget: the time is spent.
 
 A cell that is done leaves the rounds, so what is left goes to the widest intervals; the cell that ratios are to stays until the
-last. Where ten rounds of all cells do not fit the budget, the costliest are left out, with that reason.
+last. Where ten rounds of all cells do not fit the budget, the costliest are left out, with that reason. What an earlier,
+interrupted run kept counts, and the budget is this run's own.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ SETTLE_BELOW_S = 0.05
 """A call shorter than this feels the caches that the cell before it left, so one call settles them first."""
 WARM_SHARE = 0.2
 """Share of the budget that warming up may take."""
+NARROW_ROUNDS = 20
+"""Looked at after every round, fewer would be narrow by chance too often."""
 CONVERGED_ROUNDS, CONVERGED_GAIN = 200, 0.1
 
 
@@ -73,7 +76,7 @@ class Outcome:
     rounds: dict[int, Round] = field(default_factory=dict)
     """By the number of the round, so that cells of one round pair."""
     reason: str = ""
-    """Why there is no figure; empty where there is one."""
+    """Why it was given up; a figure that had its rounds by then stands."""
     stop: str = ""
     """Which rule ended it: narrow, converged, budget."""
 
@@ -91,14 +94,18 @@ class Run:
     """Seconds inside measured calls and warm-up."""
     spent_s: float = 0.0
     """Seconds of the budget used, from the first warm-up."""
+    earlier_s: float = 0.0
+    """Seconds that interrupted runs before this one used."""
     round: int = 0
+    stage: str = ""
+    """What is being done, in words, before the rounds."""
 
 
 class Keeper(Protocol):
     """What writes down what is found as it is found."""
 
     def prepared(self, number: int, found: Prepared, warmed: Warmed) -> None: ...
-    def round(self, number: int, spent_s: float, cells: Mapping[int, Round]) -> None: ...
+    def round(self, run: Run, cells: Mapping[int, Round]) -> None: ...
     def ended(self, number: int, stop: str, reason: str) -> None: ...
 
 
@@ -128,9 +135,10 @@ class Scheduler:
         waiting = [i for i, outcome in enumerate(self.run.outcomes) if not self._finished(outcome)]
         chosen = sorted({*waiting, *([self.base] if waiting and self.base is not None else [])})
         base = chosen.index(self.base) if self.base in chosen else None
-        free = self.bench.free(self.cells[chosen[0]].state) if chosen else None
+        states = {self.cells[i].state.device: self.cells[i].state for i in chosen}
+        free = {where: self.bench.free(state) for where, state in states.items()}
         parts = plans.groups([self.cells[i] for i in chosen], free, base)
-        left = max(self.budget.seconds - self.run.spent_s, 0.0)
+        left = self.budget.seconds
         for k, part in enumerate(parts):
             share = left * len(part) / sum(len(other) for other in parts[k:])
             before = self.run.spent_s
@@ -142,23 +150,29 @@ class Scheduler:
         return bool(outcome.stop) and len(outcome.rounds) >= self.budget.least_rounds
 
     def _group(self, members: list[int], seconds: float) -> None:
-        try:
-            alive = [number for number in members if self._prepared(number)]
-            begun = self.clock()
-            already = self.run.spent_s
-            for number in self.chance.sample(alive, len(alive)):
-                self._warmed(number, WARM_SHARE * seconds / len(alive))
-            alive = [number for number in alive if not self.run.outcomes[number].reason]
-            alive = self._fitting(alive, seconds - (self.clock() - begun), seconds)
-            self._rounds(alive, begun, seconds, already)
+        """One group's cells, from building to end. Interrupted, nothing is released: the workers are ended whole."""
+        alive = [number for k, number in enumerate(members) if self._prepared(number, f"building {k + 1} of {len(members)}")]
+        begun = self.clock()
+        already = self.run.spent_s
+        for k, number in enumerate(self.chance.sample(alive, len(alive))):
+            self._said(f"warming up {k + 1} of {len(alive)}")
+            self._warmed(number, WARM_SHARE * seconds / len(alive))
+        alive = [number for number in alive if not self.run.outcomes[number].reason]
+        alive = self._fitting(alive, seconds - (self.clock() - begun), seconds)
+        self._said("")
+        self._rounds(alive, begun, seconds, already)
+        for number in members:
             if self.keeper is not None:
-                for number in members:
-                    self.keeper.ended(number, self.run.outcomes[number].stop, self.run.outcomes[number].reason)
-        finally:
-            for number in members:
-                self.bench.release(number)
+                self.keeper.ended(number, self.run.outcomes[number].stop, self.run.outcomes[number].reason)
+            self.bench.release(number)
 
-    def _prepared(self, number: int) -> bool:
+    def _said(self, stage: str) -> None:
+        self.run.stage = stage
+        if self.watch is not None:
+            self.watch(self.run)
+
+    def _prepared(self, number: int, stage: str) -> bool:
+        self._said(stage)
         outcome = self.run.outcomes[number]
         outcome.reason = ""
         try:
@@ -184,20 +198,26 @@ class Scheduler:
         return (settle + block) * self._call(number) * (2 if number in self.layers else 1)
 
     def _fitting(self, alive: list[int], left: float, seconds: float) -> list[int]:
-        """The cells whose least rounds fit what is left of the budget, the costliest left out; the base is never."""
-        least, kept = self.budget.least_rounds, sorted(alive, key=self._least_cost)
-        warm = seconds - left
-        while kept:
-            need = {i: (least - len(self.run.outcomes[i].rounds)) * self._least_cost(i) for i in kept}
-            total = sum(max(cost, 0.0) for cost in need.values())
-            if total <= left:
+        """The cells whose least rounds fit what is left of the budget, the costliest left out; the base is never.
+
+        A last cell whose warm-up was too short to know its calls by is tried all the same, if a round of it fits.
+        """
+        kept = sorted(alive, key=self._least_cost)
+        whole, round_s = self._need(alive), sum(map(self._least_cost, alive))
+        while kept and self._need(kept) > max(left, 0.0) + self.budget.overrun * seconds:
+            warmed = self.run.outcomes[kept[0]].warmed
+            if len(kept) == 1 and self._least_cost(kept[0]) <= left and not (warmed and warmed.settled):
                 break
             out = next((i for i in reversed(kept) if i != self.base), kept[-1])
             kept.remove(out)
-            done = int(left / max(sum(self._least_cost(i) for i in kept) + self._least_cost(out), 1e-9))
-            would = 1.1 * (total + warm) / (1 - WARM_SHARE)
-            self.run.outcomes[out].reason = self._too_few(min(max(done, 0), least - 1), would, seconds)
+            held = min(max(int(left / max(round_s, 1e-9)), 0), self.budget.least_rounds - 1)
+            self.run.outcomes[out].reason = self._too_few(held, whole, seconds)
         return [number for number in alive if number in kept]
+
+    def _need(self, cells: Sequence[int]) -> float:
+        """Seconds that the least rounds of `cells` take, by what their warm-up said; those that have them need none."""
+        least = self.budget.least_rounds
+        return sum(max(least - len(self.run.outcomes[i].rounds), 0) * self._least_cost(i) for i in cells)
 
     def _call(self, number: int) -> float:
         warmed = self.run.outcomes[number].warmed
@@ -259,7 +279,7 @@ class Scheduler:
             kept[number] = self.run.outcomes[number].rounds[self.run.round] = Round(visit, reading)
             self.run.inside_s += visit.spent_s
         if self.keeper is not None:
-            self.keeper.round(self.run.round, self.run.spent_s, kept)
+            self.keeper.round(self.run, kept)
 
     def _visit(self, number: int, each: float) -> Visit:
         """A visit; where leaves are clocked, a plain one and an instrumented one in random order, the first returned."""
@@ -302,7 +322,7 @@ class Scheduler:
         widths[n] = found.half_width
         if span < min(self.budget.least_span, seconds / 2):
             return ""
-        if found.half_width <= self.budget.half_width:
+        if n >= NARROW_ROUNDS and max(found.half_width, widths.get(n - 1, 1.0)) <= self.budget.half_width:
             return "narrow"
         before = widths.get(n // 4)
         enough = n >= CONVERGED_ROUNDS and span >= seconds / 2
@@ -312,20 +332,21 @@ class Scheduler:
 
     def _closed(self, alive: Sequence[int], seconds: float) -> None:
         least = self.budget.least_rounds
+        held = [len(self.run.outcomes[number].rounds) for number in alive]
         for number in alive:
             outcome = self.run.outcomes[number]
             if outcome.reason:
                 continue
             outcome.stop = outcome.stop or "budget"
             if len(outcome.rounds) < least:
-                would = 1.2 * seconds * least / max(len(outcome.rounds), 1)
-                outcome.reason, outcome.stop = self._too_few(len(outcome.rounds), would, seconds), ""
+                whole = seconds * least / max(min(held), 1)
+                outcome.reason, outcome.stop = self._too_few(len(outcome.rounds), whole, seconds), ""
 
-    def _too_few(self, held: int, would: float, seconds: float) -> str:
-        """Why a cell is empty, and the whole budget that would do where `seconds` of it were the group's."""
-        whole = self.budget.seconds
+    def _too_few(self, held: int, needed: float, seconds: float) -> str:
+        """Why a cell is empty, and the whole budget that would do where the rounds of its group need so many seconds."""
+        would = 1.2 * needed / (1 - WARM_SHARE) * self.budget.seconds / seconds
         least = self.budget.least_rounds
-        return f"{whole:.3g}s holds {held} of {least} rounds; --time {_rounded(would * whole / max(seconds, 1e-9))}s would do"
+        return f"{self.budget.seconds:.3g}s holds {held} of {least} rounds; --time {_rounded(would)}s would do"
 
 
 def _rounded(seconds: float) -> int:

@@ -40,7 +40,7 @@ class Visit:
     spent_s: float
     """Seconds inside calls, those that settle the caches included."""
     event_s: list[float] = field(default_factory=list)
-    """CUDA: device seconds a call by events around queued work."""
+    """CUDA: device seconds a call by events around work that queued up while the device waited."""
     graph_s: list[float] = field(default_factory=list)
     """CUDA: device seconds a call by replays of a captured graph."""
     layers: dict[str, float] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """A worker: a fresh process in one state of the device, which keeps its cells alive and measures what it is told to.
 
 Started as `python -m profiler.measure.worker`; messages are pickles with their length before them, on its own stdin and stdout.
-What the measured code prints goes to stderr.
+What the measured code prints on its stdout goes nowhere, and its stdin is empty.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import os
 import pickle
 import signal
 import struct
-import sys
+from contextlib import suppress
 from typing import IO, Any
 
 from profiler.measure.plan import Spec, State
-from profiler.measure.visits import CellFailed, Prepared
+from profiler.measure.visits import Prepared
 
 MOST_WORDS = 300
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate")
@@ -49,9 +49,12 @@ class Worker:
 
         torch.set_num_threads(state.threads)
         self.device = torch.device(state.device)
+        if self.device.type == "cuda":
+            torch.cuda.set_device(self.device)  # streams and events are the current device's
         self.live: dict[int, Any] = {}
         self.clocked: dict[int, Any] = {}
         self.kernel = Reference(self.device)
+        _loaded(self.device)
 
     def facts(self) -> dict[str, Any]:
         """What this process measures with."""
@@ -132,6 +135,21 @@ class Worker:
             torch.cuda.empty_cache()
 
 
+def _loaded(device: Any) -> None:
+    """Load what torch loads at first use, so that the first cell does not pay for it in memory and time."""
+    import torch
+
+    small = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 8, 3), torch.nn.BatchNorm2d(8), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(8 * 4 * 4, 2)
+    ).to(device)
+    labels = torch.zeros(4, dtype=torch.long, device=device)
+    loss = torch.nn.functional.cross_entropy(small(torch.randn(4, 1, 6, 6, device=device)), labels)
+    loss.backward()
+    torch.optim.SGD(small.parameters(), lr=0.1).step()
+    with torch.inference_mode():
+        small.eval()(torch.randn(1, 1, 6, 6, device=device))
+
+
 def reason_of(fault: BaseException) -> str:
     """Why a cell cannot be measured, in one sentence."""
     text = " ".join(str(fault).split())
@@ -148,27 +166,37 @@ def main() -> None:
     """Answer messages until the other side is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that the user started, which ends this one
     stdin, stdout = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what the measured code prints must not stand between messages
-    sys.stdout = sys.stderr
+    # the measured code must not read the messages, nor print between the answers, thousands of times
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(nothing, 1)
     worker: Worker | None = None
-    while True:
-        try:
-            what, *given = receive(stdin)
-        except EOFError:
-            return
-        try:
-            if what == "begin":
-                worker = Worker(*given)
-                answer: Any = worker.facts()
-            else:
-                answer = getattr(worker, what)(*given)
-            send(stdout, ("done", answer))
-        except CellFailed as fault:
-            send(stdout, ("failed", fault.reason))
-        except Exception as fault:  # the measured code is somebody's own: whatever it raises is that cell's reason
-            if what == "prepare" and worker is not None:
-                worker.release(given[0])
-            send(stdout, ("failed", reason_of(fault)))
+    with suppress(BrokenPipeError, EOFError):  # the process that the user started is gone
+        while True:
+            worker = _answer(stdin, stdout, worker)
+    os._exit(0)  # nothing is left to be flushed, and nobody to read it
+
+
+def _answer(stdin: IO[bytes], stdout: IO[bytes], worker: Worker | None) -> Worker | None:
+    """Do what one message says and answer it. Raises EOFError, BrokenPipeError where the other side is gone."""
+    what, *given = receive(stdin)
+    try:
+        if what == "begin":
+            worker = Worker(*given)
+            answer: Any = worker.facts()
+        else:
+            answer = getattr(worker, what)(*given)
+    except Exception as fault:  # the measured code is somebody's own: whatever it raises is that cell's reason
+        if what == "prepare" and worker is not None:
+            worker.release(given[0])
+        reason = reason_of(fault)
+        if "CUDA error" in reason:  # it stays with the process: no later cell could be measured in it
+            send(stdout, ("fatal", reason))
+            os._exit(1)
+        send(stdout, ("failed", reason))
+    else:
+        send(stdout, ("done", answer))
+    return worker
 
 
 if __name__ == "__main__":

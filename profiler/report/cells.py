@@ -52,7 +52,7 @@ def _latency(record: Record, first: Record, unit: Unit) -> str:
 def _ratio(record: Record, first: Record, unit: Unit) -> str:
     """`1.93× ±1.2 % slower`, over the rounds that measured both."""
     if record is first:
-        return "1.00×"
+        return "1.00×" if record.get("latency_s") is not None else WAITING if "latency_s" not in record else units.UNKNOWN
     value, low, high = record.get("ratio"), record.get("ratio_low"), record.get("ratio_high")
     if value is None or low is None or high is None:
         return WAITING if "latency_s" not in record else units.UNKNOWN

@@ -13,31 +13,62 @@ from profiler.errors import ProfilerError, UnknownName
 from profiler.records import Results
 from profiler.report import table, units
 from profiler.report.cells import Column
-from profiler.report.output import Answer, sorted_by
+from profiler.report.output import Answer, Destinations, sorted_by
 from profiler.report.sheet import Sheet
 from profiler.report.units import Unit
+from profiler.report.watch import with_bar
 from profiler.timing import Certificate, Layers, LayerTiming
 
 COLUMNS = (
     "model", "path", "op", "kind", "module", "inputs", "output", "params", "macs", "activations", "elementwise", "bytes",
-    "seconds", "share", "macs_per_s", "bound", "least_s", "batch", "device", "threads", "dtype", "latency_s", "latency_low_s",
-    "latency_high_s", "grade", "instrumented",
+    "seconds", "share", "macs_per_s", "bound", "roof", "least_s", "batch", "device", "threads", "dtype", "latency_s",
+    "latency_low_s", "latency_high_s", "grade", "instrumented",
 )  # fmt: skip
+
+
+def check(depth: int, top: int | None, columns: Sequence[str], sort: str | None) -> None:
+    """Refuse what cannot be shown before it is measured. Raises ProfilerError, UnknownName."""
+    if top is not None and top < 1:
+        raise ProfilerError(f"a top of {top} shows nothing; give 1 or more")
+    if depth < 0:
+        raise ProfilerError(f"a depth of {depth} is none; give 0 (every layer) or a number of levels")
+    for name in [*columns, *([sort.removeprefix("-")] if sort else [])]:
+        if name not in COLUMNS:
+            raise UnknownName("column", name, COLUMNS)
+
+
+Found = tuple[Results, Sequence[Layers]]
+
+
+def watched(
+    study: Callable[[Callable[[Results], None]], Found],
+    interrupted: type[KeyboardInterrupt],
+    places: Destinations,
+    depth: int,
+    top: int | None,
+    unit: Unit,
+    columns: Sequence[str],
+    sort: str | None,
+) -> None:
+    """Run a study of layers behind a bar and put its answer; `interrupted` holds what was found before the user's own hand.
+
+    Raises ProfilerError, UnknownName.
+    """
+    check(depth, top, columns, sort)
+    try:
+        found = with_bar(study)
+    except interrupted as end:
+        places.put(layers(end.found, depth, top, unit, columns, sort))  # type: ignore[attr-defined]
+        raise
+    places.put(layers(found, depth, top, unit, columns, sort))
 
 
 def layers(
     found: tuple[Results, Sequence[Layers]], depth: int, top: int | None, unit: Unit, columns: Sequence[str], sort: str | None
 ) -> Answer:
-    """Each network's kinds and layers, those that take longest first. Raises ProfilerError, UnknownName."""
+    """Each network's kinds and layers, those that take longest first."""
     results, measured = found
-    if top is not None and top < 1:
-        raise ProfilerError(f"a top of {top} shows nothing; give 1 or more")
-    if depth < 0:
-        raise ProfilerError(f"a depth of {depth} is none; give 0 (every layer) or a number of levels")
     records = [_record(each, row) for each in measured for row in each.rows]
-    for name in columns:
-        if name not in COLUMNS:
-            raise UnknownName("column", name, COLUMNS)
     if sort is not None:
         records = [records[i] for i in sorted_by(records, sort, COLUMNS)]
 
@@ -102,6 +133,10 @@ def _kinds(each: Layers) -> Sheet:
     return Sheet([Column("kind", right=False), *map(Column, heads)], rows, title, _remembered(each))
 
 
+REMEMBERED = 0.05
+"""Share of the time below which a kind is no line to remember."""
+
+
 def _remembered(each: Layers) -> list[str]:
     """`depthwise: 3 % of the MACs, 31 % of the time`: the kind whose two shares are furthest apart."""
     macs, seconds = sum(r.row.macs for r in each.rows), sum(r.seconds for r in each.rows)
@@ -113,11 +148,9 @@ def _remembered(each: Layers) -> list[str]:
     if not counted:
         return []
     kind, on_paper, on_clock = max(counted, key=lambda item: item[2] - item[1])
+    line = f"{kind}: {100 * on_paper:.0f} % of the MACs, {100 * on_clock:.0f} % of the time."
     rest = sum(item[2] for item in kinds if item[1] == 0)
-    return [
-        f"{kind}: {100 * on_paper:.0f} % of the MACs, {100 * on_clock:.0f} % of the time.",
-        f"Layers without MACs: {100 * rest:.0f} % of the time.",
-    ]
+    return [*([line] if on_clock >= REMEMBERED else []), f"Layers without MACs: {100 * rest:.0f} % of the time."]
 
 
 NARROW = ("layer", "time", "time %", "MACs %", "GMAC/s", "bound by")
@@ -155,13 +188,14 @@ def _layers(each: Layers, depth: int, top: int | None, unit: Unit, chosen: Seque
         + ", ".join(f"{rate / 1e9:.0f} GB/s up to {units.size(size)}" for size, rate in roofs.streams)
         + "; the smallest call: "
         + ", ".join(f"{name} {units.seconds(seconds)}" for name, seconds in roofs.calls.items())
-        + ". Bound by: the roof that is nearest, and how much of the time it explains.",
+        + ". Bound by: the nearest roof and how much of the time it explains; kernel, where that is under 30 %.",
     ]
     return Sheet(columns, [[cells[name](row) for name in names] for row in shown], title, notes)
 
 
 def _bound(row: LayerTiming) -> str:
-    return f"{row.bound} {100 * row.least_s / row.seconds:.0f} %" if row.seconds else row.bound
+    explained = f"{row.roof} {100 * row.least_s / row.seconds:.0f} %" if row.seconds else row.roof
+    return explained if row.bound == row.roof else f"{row.bound} ({explained})"
 
 
 def _grouped(rows: Sequence[LayerTiming], depth: int) -> list[LayerTiming]:
@@ -176,7 +210,7 @@ def _grouped(rows: Sequence[LayerTiming], depth: int) -> list[LayerTiming]:
         seconds, share = sum(row.seconds for row in members), sum(row.share for row in members)
         joined = main.row._replace(path=name, kind=kind, **sums)
         made.append(
-            LayerTiming(joined, seconds, share, sum(r.moved for r in members), main.bound, sum(r.least_s for r in members))
+            LayerTiming(joined, seconds, share, sum(r.moved for r in members), main.roof, sum(r.least_s for r in members))
         )
     return made
 

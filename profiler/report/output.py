@@ -72,11 +72,11 @@ class Destinations:
         """True where a table can fill in before the user's eyes."""
         return self.form == "table" and not self.quiet and sys.stdout.isatty()
 
-    def put(self, answer: Answer, drawn_already: bool = False) -> None:
+    def put(self, answer: Answer) -> None:
         """Write the files, then stdout. Raises ProfilerError."""
         for path, form in self.files:
             plain.write(path, answer.text(form))
-        if self.quiet or drawn_already:
+        if self.quiet:
             return
         if self.form == "table":
             screen().print(answer.drawn, crop=False)

@@ -99,12 +99,18 @@ def known_columns() -> list[str]:
     return [*Record.__annotations__, "params_ratio", "macs_ratio"]
 
 
-def results_sheet(results: Results, unit: Unit = "raw", columns: Sequence[str] = ()) -> Sheet:
-    """The table of a comparison or sweep. Raises UnknownName for a column that no record has."""
-    names = list(columns) or default_columns(results)
+def check_columns(names: Iterable[str]) -> None:
+    """Raises UnknownName for a column that no record has."""
     for name in names:
         if name not in known_columns():
             raise UnknownName("column", name, known_columns())
+
+
+def results_sheet(results: Results, unit: Unit = "raw", columns: Sequence[str] = ()) -> Sheet:
+    """The table of a comparison or sweep. Raises UnknownName for a column that no record has."""
+    names = list(columns) or default_columns(results)
+    check_columns(names)
+    for name in names:
         if name in MEASURED_COLUMNS and not results.measured:
             raise ProfilerError(f"column {name}: nothing was measured; add --bench, or use `profiler bench`")
         if name not in results.columns and not name.endswith("_ratio"):

@@ -11,7 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from profiler.records import Results
-from profiler.report import answers
+from profiler.report import answers, sheet
 from profiler.report.output import Destinations, screen
 from profiler.report.units import Unit
 
@@ -23,6 +23,7 @@ Study = Callable[[Callable[[Results], None]], Results]
 
 def watched(study: Study, places: Destinations, unit: Unit, columns: Sequence[str], sort: str | None, verbose: bool) -> None:
     """Run `study` and put its answer where the user wants it. Raises ProfilerError."""
+    sheet.check_columns([*columns, *([sort.removeprefix("-")] if sort else [])])
     seen: list[Results] = []
 
     def kept(watch: Callable[[Results], None]) -> Results:
@@ -43,7 +44,7 @@ def watched(study: Study, places: Destinations, unit: Unit, columns: Sequence[st
                     record.setdefault(f"{engine}_macs", None)  # type: ignore[misc]
             places.put(answers.results(found, unit, columns, sort))
         raise
-    places.put(answers.results(results, unit, columns, sort), drawn_already=places.live)
+    places.put(answers.results(results, unit, columns, sort))
     if verbose:
         for agreement in results.agreements:
             passed = ", ".join(agreement.unsupported) or "nothing"
@@ -55,20 +56,19 @@ def _run(study: Study, places: Destinations, unit: Unit, columns: Sequence[str],
         if places.live:
             from rich.live import Live
 
-            live = stack.enter_context(Live(console=screen(), auto_refresh=False))
-            results = study(lambda found: live.update(_so_far(found, unit, columns, sort), refresh=True))
-            live.update(answers.results(results, unit, columns, sort).drawn, refresh=True)
-            return results
+            # gone when done: what it would cut is then printed whole
+            live = stack.enter_context(Live(console=screen(), auto_refresh=False, transient=True))
+            return study(lambda found: live.update(_so_far(found, unit, columns, sort), refresh=True))
         return with_bar(study)
 
 
 def _so_far(found: Results, unit: Unit, columns: Sequence[str], sort: str | None) -> RenderableType:
     """The table as it stands, and below it how far the measuring is."""
     drawn = answers.results(found, unit, columns, sort).drawn
-    spent, whole = found.progress
+    spent, whole, stage = found.progress
     if not whole:
         return drawn
-    return Group(drawn, Text(f"\nmeasuring: {spent:.0f} of {whole:g} s", style="dim"))
+    return Group(drawn, Text(f"\n{stage or f'measuring: {spent:.0f} of {whole:g} s'}", style="dim"))
 
 
 def with_bar(study: Callable[[Callable[[Results], None]], T]) -> T:
@@ -96,8 +96,8 @@ def _done(found: Results) -> tuple[float, float, str]:
     waiting = sum(any(f"{engine}_macs" not in record for engine in found.engines) for record in found)
     if waiting or not found.measured:
         return len(found) - waiting, len(found), "recounting the built networks"
-    spent, whole = found.progress
-    return spent, max(whole, spent), "measuring"
+    spent, whole, stage = found.progress
+    return spent, max(whole, spent), stage or "measuring"
 
 
 def _unwatched(results: Results) -> None:

@@ -34,7 +34,7 @@ def benchmark(
     compile: bool = False,
     train: bool = False,
     optimizer: str = "sgd",
-    time: str | float = "30s",
+    time: str | float | None = None,
     **options: Any,
 ) -> Timing:
     """Latency of one network in one setting, in seconds a call (a training step with `train`), by the protocol of rounds.
@@ -49,7 +49,8 @@ def benchmark(
     if others:
         raise ProfilerError("benchmark measures one setting; give one device, dtype, memory format and number of threads")
     setting = replace(setting, compile=compile)
-    size = grid.batch(batch_of(batch, clock))
+    own = args is not None or kwargs is not None
+    size = 1 if own and batch is None else grid.batch(batch_of(batch, clock))
     place = {"alpha": alpha, "resolution": resolution, "rho": rho, "input": input}
     network = counted(model, args, kwargs, place, options)
     spec = spec_of(network, size, setting)

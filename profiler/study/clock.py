@@ -13,7 +13,7 @@ from profiler.measure.devices import device
 from profiler.measure.plan import Budget, Setting
 from profiler.records import Results
 
-SECONDS = "30s"
+SECONDS, TRAIN_SECONDS = "30s", "60s"
 TRAIN_BATCH = 32
 
 
@@ -29,7 +29,8 @@ class Clock:
     train: bool = False
     optimizer: str = "sgd"
     dataset_size: str | int | None = None
-    time: str | float = SECONDS
+    time: str | float | None = None
+    """Shared by all cells: 30 s unless given, 60 s for training steps."""
     resume: Path | None = None
     outputs: tuple[Path, ...] = ()
     """The samples go beside the first of them."""
@@ -54,7 +55,7 @@ class Clock:
     @property
     def budget(self) -> Budget:
         """Raises ProfilerError."""
-        return Budget(seconds_of(self.time))
+        return Budget(seconds_of(self.time if self.time is not None else TRAIN_SECONDS if self.train else SECONDS))
 
     @property
     def dataset(self) -> int | None:
@@ -126,10 +127,12 @@ def _threads(given: str | int | None) -> list[int]:
     if given is None:
         return [host.default_threads()]
     found = []
+    most = host.affinity()
     for text in _listed(str(given)):
-        if not text.isdecimal() or not 1 <= int(text) <= 1024:
+        if not text.isdecimal() or not 1 <= int(text) <= most:
             raise ProfilerError(
-                f"threads '{text}' is not a whole number from 1 to 1024; leave it out for {host.default_threads()}"
+                f"threads '{text}' is not a whole number from 1 to {most}, the processors that may be used here; "
+                f"leave it out for {host.default_threads()}"
             )
         found.append(int(text))
     return found

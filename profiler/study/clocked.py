@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from math import ceil
+from pathlib import Path
 from statistics import median
+from typing import Any
 
+from profiler.errors import ProfilerError
 from profiler.measure import grades, host, plan, statistics
 from profiler.measure.certificate import last_certificate
 from profiler.measure.lock import device_lock
-from profiler.measure.plan import Setting, Spec, Subject, memory_of
+from profiler.measure.plan import Setting, Spec, State, Subject, memory_of
 from profiler.measure.pool import Pool
 from profiler.measure.protocol import Outcome, Run, Scheduler
 from profiler.measure.samples import Samples, beside, resumed
@@ -25,20 +31,33 @@ from profiler.study.clock import Clock
 from profiler.study.remarks import marked, remarks
 from profiler.timing import Timing
 
+LEAST_PATIENCE_S = 60.0
 WATCH_S = 0.5
 """The table fills in so often: drawing it takes time that the measuring would feel."""
 LAUNCH_BOUND = 1.15
 
 
 def specs_of(cells: Sequence[Cell], settings: Sequence[Setting]) -> list[Spec]:
-    """One spec a cell and setting, the settings of a cell together."""
-    made = []
+    """One spec a cell and setting, the settings of a cell together; none of them mistaken for another's in a file."""
+    made: list[Spec] = []
+    seen: Counter[str] = Counter()
     for cell in cells:
         totals = cell.network.totals(cell.batch)
+        # a network that has changed under its name is another one
+        digest = {"counts": list(totals), "source": _source(cell.network.name)}
         for setting in settings:
             memory = memory_of(4 * totals.params, 4 * totals.activations, 4 * totals.elementwise, setting)
-            made.append(spec_of(cell.network, cell.batch, setting, memory))
+            spec = spec_of(cell.network, cell.batch, setting, memory)
+            copies = {"copy": seen[spec.key]} if seen[spec.key] else {}
+            seen[spec.key] += 1
+            made.append(replace(spec, about={**spec.about, **digest, **copies}))
     return made
+
+
+def _source(name: str) -> str | None:
+    """A digest of the file that a reference names, as `net.py:Net`; None where it names none."""
+    path = Path(name.rpartition(":")[0])
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else None
 
 
 def spec_of(network: Counted, batch: int | None, setting: Setting, memory: int = 0) -> Spec:
@@ -76,13 +95,13 @@ def clocked(results: Results, cells: Sequence[Cell], settings: Sequence[Setting]
             run = scheduler.run
             scheduler.measure()
     except KeyboardInterrupt:
-        results.notes.append(_resumable(results))
+        results.notes.append(resumable(results))
         raise
     finally:
         if run.outcomes:
             fill(results, specs, run, clock, last=True)
             results.notes += remarks(results, run, specs, clock.budget.seconds)
-    marked(results)
+            marked(results)
 
 
 @contextmanager
@@ -97,10 +116,10 @@ def measuring(
     results.measured = True
     for record, spec in zip(results, specs, strict=True):
         record.update(_setting(spec))
-    path = clock.resume or beside(clock.outputs)
+    path = clock.resume or beside(clock.outputs, results.command)
     kept = resumed(clock.resume, specs) if clock.resume is not None else None
     results.samples = str(path)
-    last = [time.monotonic()]
+    last = [0.0]
 
     def seen(run: Run) -> None:
         if watch is not None and time.monotonic() - last[0] >= WATCH_S:
@@ -108,19 +127,31 @@ def measuring(
             watch(results)
             last[0] = time.monotonic()
 
+    def begun(state: State, facts: dict[str, Any]) -> None:
+        if kept is not None and kept.workers.get(tuple(state), facts) != facts:
+            told = kept.workers[tuple(state)]
+            changed = next(name for name in {**told, **facts} if told.get(name) != facts.get(name))
+            raise ProfilerError(
+                f"samples '{path}': measured with {changed} {told.get(changed)}, and this is {facts.get(changed)}; "
+                "measure it anew, without --resume"
+            )
+        keeper.worker(state, facts)
+
     with ExitStack() as stack:
         stack.enter_context(device_lock([spec.setting.device for spec in specs], _say))
-        pool = stack.enter_context(Pool(specs, layers))
         keeper = stack.enter_context(Samples(path, specs, results.command, again=kept is not None))
+        pool = stack.enter_context(Pool(specs, layers, max(LEAST_PATIENCE_S, 3 * clock.budget.seconds), begun))
         base = 0 if len(specs) > 1 and not layers else None
         scheduler = Scheduler(specs, pool, clock.budget, time.perf_counter, random.Random(), keeper, seen, base, layers)
         if kept is not None:
-            scheduler.run = kept
+            scheduler.run = kept.run
         try:
             yield scheduler, pool
         finally:
             here = host.machine()
             results.machine = {**here, "workers": list(pool.facts.values()), "selftest": last_certificate(here)}
+            if keeper.fault:
+                results.notes.append(f"{keeper.fault}.")
 
 
 def fill(results: Results, specs: Sequence[Spec], run: Run, clock: Clock, last: bool) -> list[Timing]:
@@ -131,16 +162,17 @@ def fill(results: Results, specs: Sequence[Spec], run: Run, clock: Clock, last: 
         if last or made.latency_s is not None or made.reason:
             record.update(_measured(made, dataset))
     _compared(results, timings)
-    results.progress = (run.spent_s, clock.budget.seconds)
+    results.progress = (run.spent_s, clock.budget.seconds, run.stage)
     return timings
 
 
 def timing(spec: Spec, outcome: Outcome) -> Timing:
     """What the rounds of one cell come to."""
     setting, prepared, warmed = spec.setting, outcome.prepared, outcome.warmed
-    enough = len(outcome.rounds) >= plan.LEAST_ROUNDS and not outcome.reason
+    enough = len(outcome.rounds) >= plan.LEAST_ROUNDS
     interval = statistics.median_interval(outcome.medians) if enough else None
     grade = grades.grade(interval, [each.reading for each in outcome.rounds.values()], _busy(setting)) if interval else None
+    # a replay holds the device's work alone; events, what the launches left of it
     graphs = [s for each in outcome.rounds.values() for s in each.visit.graph_s or each.visit.event_s]
     device_s = median(graphs) if graphs else None
     return Timing(
@@ -157,7 +189,7 @@ def timing(spec: Spec, outcome: Outcome) -> Timing:
         latency_low_s=interval.low if interval else None,
         latency_high_s=interval.high if interval else None,
         grade=grade.letter if grade else None,
-        reason=grade.reason if grade else outcome.reason,
+        reason="; then ".join(filter(None, [grade.reason if grade else "", outcome.reason])),
         rounds=len(outcome.rounds),
         samples=sum(len(each.visit.seconds) for each in outcome.rounds.values()),
         build_s=prepared.build_s if prepared else None,
@@ -231,7 +263,7 @@ def _compared(results: Results, timings: Sequence[Timing]) -> None:
             record["verdict"] = statistics.verdict(ratio)
 
 
-def _resumable(results: Results) -> str:
+def resumable(results: Results) -> str:
     return f"interrupted: what was measured is kept; the same command with --resume {results.samples} carries on."
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import prod
 from statistics import median
 from typing import Any
 
 from profiler.errors import ProfilerError
 from profiler.measure import plan
-from profiler.measure.protocol import Outcome
+from profiler.measure.protocol import Outcome, Run
 from profiler.measure.statistics import shares
 from profiler.network.load import Model
 from profiler.records import Profile, Results, Row
 from profiler.study.cells import Numbers, Watch, results_of
 from profiler.study.clock import Clock
-from profiler.study.clocked import fill, measuring, specs_of
+from profiler.study.clocked import fill, measuring, resumable, specs_of
 from profiler.study.remarks import remarks
 from profiler.study.sweep import cells_over
 from profiler.timing import Layers, LayerTiming, Roofs, Timing
@@ -52,18 +53,39 @@ def layers(
     cells, _ = cells_over(models, alpha, resolution, rho, 1 if batch is None else batch, input, options)
     results = results_of(cells, "bench", ("closed",), "paper")
     settings = clock.single(results)
-    specs = specs_of(cells, settings)
-    with measuring(specs, results, clock, watch, frozenset(range(len(specs)))) as (scheduler, pool):
-        roofs: Roofs = pool.roofs(specs[0].state)
-        run = scheduler.measure()
-    timings = fill(results, specs, run, clock, last=True)
-    results.notes += remarks(results, run, specs, clock.budget.seconds)
-    found = [
-        on_the_clock(cell.network.profile(cell.batch), made, outcome, roofs)
-        for cell, made, outcome in zip(cells, timings, run.outcomes, strict=True)
-        if made.latency_s is not None
-    ]
-    return results, found
+    if settings[0].device == "mps":
+        raise ProfilerError("--layers reads a clock at each leaf's end, which MPS has none for; give --device cpu")
+    specs = [replace(spec, about={**spec.about, "layers": True}) for spec in specs_of(cells, settings)]
+    run = Run([Outcome() for _ in specs])
+    roofs: Roofs | None = None
+
+    def found() -> tuple[Results, list[Layers]]:
+        timings = fill(results, specs, run, clock, last=True)
+        results.notes += remarks(results, run, specs, clock.budget.seconds)
+        measured = [
+            on_the_clock(cell.network.profile(cell.batch), made, outcome, roofs)
+            for cell, made, outcome in zip(cells, timings, run.outcomes, strict=True)
+            if made.latency_s is not None and roofs is not None
+        ]
+        return results, measured
+
+    try:
+        with measuring(specs, results, clock, watch, frozenset(range(len(specs)))) as (scheduler, pool):
+            run = scheduler.run
+            roofs = pool.roofs(specs[0].state)
+            scheduler.measure()
+    except KeyboardInterrupt:
+        results.notes.append(resumable(results))
+        raise Interrupted(found()) from None
+    return found()
+
+
+class Interrupted(KeyboardInterrupt):
+    """The user's own hand, with what was found until then."""
+
+    def __init__(self, found: tuple[Results, list[Layers]]) -> None:
+        self.found = found
+        super().__init__()
 
 
 def on_the_clock(profile: Profile, made: Timing, outcome: Outcome, roofs: Roofs) -> Layers:
@@ -76,8 +98,8 @@ def on_the_clock(profile: Profile, made: Timing, outcome: Outcome, roofs: Roofs)
     timed = []
     for path, row in rows.items():
         moved = bytes_of(row, each_bytes)
-        bound, least = roofs.bound(row.kind, row.macs, moved)
-        timed.append(LayerTiming(row, share[path] * made.latency_s, share[path], moved, bound, least))
+        roof, least = roofs.bound(row.kind, row.macs, moved)
+        timed.append(LayerTiming(row, share[path] * made.latency_s, share[path], moved, roof, least))
     ratio = median(median(each.visit.layers_s) / each.median for each in rounds)
     return Layers(profile.model, made, tuple(timed), roofs, ratio)
 
@@ -129,4 +151,6 @@ def bytes_of(row: Row, each: int) -> int:
     """Bytes of a row's inputs, output and parameters, `each` an element: what must move at least once."""
     if row.op in VIEWS:
         return 0
+    if row.kind == "embedding" and row.op.startswith("embedding"):  # of its table only the vectors that are looked up
+        return each * 2 * prod(row.output)
     return each * (row.params + prod(row.output) + sum(prod(shape) for shape in row.inputs))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from profiler.measure import statistics
@@ -10,6 +11,8 @@ from profiler.measure.protocol import Run
 from profiler.records import Record, Results
 
 MOST_EXPLAINED = 4
+SHARES = re.compile(r"grade [A-D]: |±[\d.]+ %|in \d+ % of rounds|holds \d+ of")
+"""What differs from cell to cell of reasons that are one."""
 
 
 def marked(results: Results) -> None:
@@ -18,11 +21,12 @@ def marked(results: Results) -> None:
     if results.command != "sweep" or len(cells) < 3:
         return
     latency: list[float] = [record["latency_s"] for record in cells]  # type: ignore[misc]
-    published = all(record.get("top1") is not None for record in cells)
-    gains = [float(record["top1"] if published else record["macs"]) for record in cells]  # type: ignore[arg-type]
-    for record, best in zip(cells, statistics.pareto(latency, gains), strict=True):
+    published = [record for record in cells if record.get("top1") is not None]
+    rated, key = (published, "top1") if len(published) >= 3 else (cells, "macs")
+    costs: list[float] = [record["latency_s"] for record in rated]  # type: ignore[misc]
+    for record, best in zip(rated, statistics.pareto(costs, [float(record[key]) for record in rated]), strict=True):  # type: ignore[literal-required]
         record["pareto"] = best
-    what = "a higher published top-1" if published else "more MACs"
+    what = "a higher published top-1" if key == "top1" else "more MACs"
     results.notes.append(f"*: Pareto-optimal; no other cell has {what} at a lower latency.")
     found = []
     for name, word in (("macs", "MACs"), ("activations", "activations"), ("params", "params")):
@@ -48,6 +52,9 @@ def remarks(results: Results, run: Run, specs: Sequence[Spec], budget_s: float) 
     unsettled = sum(outcome.warmed is not None and not outcome.warmed.settled for outcome in run.outcomes)
     if unsettled:
         notes.append(f"{unsettled} of {len(specs)} cells had not settled within 2 % when their warm-up ended.")
+    clocks = [round_.visit.gpu["sm_clock_hz"] for o in run.outcomes for round_ in o.rounds.values() if round_.visit.gpu]
+    if clocks:
+        notes.append(f"SM clock {min(clocks) / 1e9:.2f} to {max(clocks) / 1e9:.2f} GHz.")
     proof = (results.machine or {}).get("selftest")
     if proof is not None:
         failed = [name for name, passed in proof["checks"].items() if not passed]
@@ -61,11 +68,11 @@ def _grouped(results: Results, specs: Sequence[Spec], chosen: Sequence[int], sai
     """A sentence a reason, with the first cell that it holds for and how many more; the first few reasons."""
     by_reason: dict[str, list[int]] = {}
     for i in chosen:
-        by_reason.setdefault(said(results[i]), []).append(i)
+        by_reason.setdefault(SHARES.sub("", said(results[i])), []).append(i)
     notes = []
-    for reason, members in list(by_reason.items())[:MOST_EXPLAINED]:
-        more = f" and {len(members) - 1} more" if len(members) > 1 else ""
-        notes.append(f"{_cell(specs[members[0]], results)}{more}: {reason}.")
+    for members in list(by_reason.values())[:MOST_EXPLAINED]:
+        more = f" and {len(members) - 1} more like it" if len(members) > 1 else ""
+        notes.append(f"{_cell(specs[members[0]], results)}{more}: {said(results[members[0]])}.")
     if len(by_reason) > MOST_EXPLAINED:
         notes.append(f"… and {len(by_reason) - MOST_EXPLAINED} more reasons; --columns model,grade,reason tells them.")
     return notes

@@ -19,7 +19,7 @@ from profiler.study.clocked import measuring, timing
 from profiler.timing import Certificate, Timing
 
 MODEL = "mobilenet_v1@alpha=0.25,resolution=128"
-PAIRS = 8
+PAIRS = 13
 SPIN_S = 2e-3
 PLANTED = 0.05
 SPIN_WITHIN, TORCH_WITHIN = 0.005, 0.03
@@ -31,7 +31,8 @@ def selftest(time: str | float = "60s", threads: str | int | None = None, watch:
     clock = Clock(device="cpu", threads=threads, time=seconds_of(time))
     found, machine = trial(clock, PAIRS, watch)
     certificate = Certificate(environment().date, machine, tuple(_checks(found, clock.settings()[0])))
-    keep(certificate)
+    if all(each.latency_s is not None for each in found.values()):  # a run too short to say anything proves nothing
+        keep(certificate)
     return certificate
 
 
@@ -62,16 +63,17 @@ def _checks(found: Mapping[str, Timing], setting: Setting) -> list[dict[str, Any
     off = None if spin.latency_s is None else abs(spin.latency_s / SPIN_S - 1)
     same = [ratio(found[f"b{i}"], found[f"a{i}"]) for i in range(PAIRS)]
     slow = [ratio(found[f"slow{i}"], found[f"a{i}"]) for i in range(PAIRS)]
-    wrong = [statistics.verdict(each) in ("faster", "slower") for each in same]
+    wrong = [statistics.verdict(each) in ("faster", "slower") for each in same if each is not None]
     caught = [statistics.verdict(each) == "slower" for each in slow]
     grades = "".join(sorted(str(found[f"slow{i}"].grade or "-") for i in range(PAIRS)))
+    whole = len(wrong) == PAIRS  # a comparison that was not made is not one that agreed
     torch = ratio(found["a0"], found["torch"])
     near = torch is not None and abs(torch.estimate - 1) <= TORCH_WITHIN
     return [
         _check(f"a loop of {1e3 * SPIN_S:g} ms", off, SPIN_WITHIN, off is not None and off <= SPIN_WITHIN, repr(spin)),
         _check(
-            "a network against itself, called different", sum(wrong) / PAIRS, FALSE_POSITIVES,
-            sum(wrong) <= max(1, int(FALSE_POSITIVES * PAIRS)), f"{sum(wrong)} of {PAIRS}; ratios {_listed(same)}",
+            "a network against itself, called different", sum(wrong) / PAIRS if whole else None, FALSE_POSITIVES,
+            whole and sum(wrong) <= FALSE_POSITIVES * PAIRS, f"{sum(wrong)} of {len(wrong)} compared; ratios {_listed(same)}",
         ),
         _check(
             f"a slowdown of {100 * PLANTED:g} % found", sum(caught) / PAIRS, FOUND, sum(caught) >= FOUND * PAIRS - 1e-9,
