@@ -149,7 +149,7 @@ def to_meta(t: Tensor) -> Tensor:
     return t if t.is_meta else torch.empty_like(t, device="meta")
 
 
-def _floatsto_meta(t: Tensor) -> Tensor:
+def floats_to_meta(t: Tensor) -> Tensor:
     if t.is_floating_point() or t.is_complex():
         return to_meta(t)
     return torch.ones(t.shape, dtype=t.dtype) if t.is_meta else t.detach().cpu()
@@ -206,5 +206,5 @@ def _default_meta() -> Iterator[None]:
 _RUNGS: tuple[tuple[str, Callable[[Given], Given], Callable[[], Any]], ...] = (
     ("meta", lambda given: mapped(given, to_meta), nullcontext),
     ("meta-device", lambda given: mapped(given, to_meta), _default_meta),
-    ("data-dependent", lambda given: mapped(given, _floatsto_meta), nullcontext),
+    ("data-dependent", lambda given: mapped(given, floats_to_meta), nullcontext),
 )
