@@ -84,7 +84,7 @@ def _really(
     if sum(p.numel() for p in module.parameters()) > LARGEST_REAL:
         raise _refused(name, fault, before) from None
     try:
-        real, (args, kwargs) = _on_cpu(module, given)
+        real, (args, kwargs) = on_cpu(module, given)
     except Exception:
         raise _refused(name, fault, before) from None
     recorder = WrappedRecorder(real, places(real), real=True)
@@ -104,12 +104,13 @@ def _really(
     return recorder, "real", reason
 
 
-def _on_cpu(module: nn.Module, given: Given) -> tuple[nn.Module, Given]:
+def on_cpu(module: nn.Module, given: Given) -> tuple[nn.Module, Given]:
+    """A copy of a module and of its arguments with real tensors, gradients asked for where they were."""
     generator = torch.Generator().manual_seed(0)
 
     def real(t: Tensor) -> Tensor:
         if not t.is_meta:
-            return t.detach().to("cpu", copy=True)
+            return t.detach().to("cpu", copy=True).requires_grad_(t.requires_grad)
         if t.is_floating_point():
             return torch.empty(t.shape, dtype=t.dtype).normal_(0, 0.02, generator=generator)
         return torch.ones(t.shape, dtype=t.dtype)  # a token, a length, a mask that hides nothing
@@ -117,7 +118,7 @@ def _on_cpu(module: nn.Module, given: Given) -> tuple[nn.Module, Given]:
     memo: dict[int, Any] = {}
     for t in [*module.parameters(), *module.buffers()]:
         made = real(t)
-        memo[id(t)] = nn.Parameter(made, requires_grad=False) if isinstance(t, nn.Parameter) else made
+        memo[id(t)] = nn.Parameter(made.detach(), t.requires_grad) if isinstance(t, nn.Parameter) else made
     return copy.deepcopy(module, memo), mapped(given, real)
 
 
