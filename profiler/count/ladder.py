@@ -84,7 +84,7 @@ def _really(
     if sum(p.numel() for p in module.parameters()) > LARGEST_REAL:
         raise _refused(name, fault, before) from None
     try:
-        real, (args, kwargs) = _on_cpu(module, given)
+        real, (args, kwargs) = on_cpu(module, given)
     except Exception:
         raise _refused(name, fault, before) from None
     recorder = WrappedRecorder(real, places(real), real=True)
@@ -104,12 +104,13 @@ def _really(
     return recorder, "real", reason
 
 
-def _on_cpu(module: nn.Module, given: Given) -> tuple[nn.Module, Given]:
+def on_cpu(module: nn.Module, given: Given) -> tuple[nn.Module, Given]:
+    """A copy of a module and of its arguments with real tensors, gradients asked for where they were."""
     generator = torch.Generator().manual_seed(0)
 
     def real(t: Tensor) -> Tensor:
         if not t.is_meta:
-            return t.detach().to("cpu", copy=True)
+            return t.detach().to("cpu", copy=True).requires_grad_(t.requires_grad)
         if t.is_floating_point():
             return torch.empty(t.shape, dtype=t.dtype).normal_(0, 0.02, generator=generator)
         return torch.ones(t.shape, dtype=t.dtype)  # a token, a length, a mask that hides nothing
@@ -117,7 +118,7 @@ def _on_cpu(module: nn.Module, given: Given) -> tuple[nn.Module, Given]:
     memo: dict[int, Any] = {}
     for t in [*module.parameters(), *module.buffers()]:
         made = real(t)
-        memo[id(t)] = nn.Parameter(made, requires_grad=False) if isinstance(t, nn.Parameter) else made
+        memo[id(t)] = nn.Parameter(made.detach(), t.requires_grad) if isinstance(t, nn.Parameter) else made
     return copy.deepcopy(module, memo), mapped(given, real)
 
 
@@ -149,7 +150,7 @@ def to_meta(t: Tensor) -> Tensor:
     return t if t.is_meta else torch.empty_like(t, device="meta")
 
 
-def _floatsto_meta(t: Tensor) -> Tensor:
+def floats_to_meta(t: Tensor) -> Tensor:
     if t.is_floating_point() or t.is_complex():
         return to_meta(t)
     return torch.ones(t.shape, dtype=t.dtype) if t.is_meta else t.detach().cpu()
@@ -206,5 +207,5 @@ def _default_meta() -> Iterator[None]:
 _RUNGS: tuple[tuple[str, Callable[[Given], Given], Callable[[], Any]], ...] = (
     ("meta", lambda given: mapped(given, to_meta), nullcontext),
     ("meta-device", lambda given: mapped(given, to_meta), _default_meta),
-    ("data-dependent", lambda given: mapped(given, _floatsto_meta), nullcontext),
+    ("data-dependent", lambda given: mapped(given, floats_to_meta), nullcontext),
 )

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from profiler.count.harm import places, unharmed
-from profiler.count.ladder import tensors
-from profiler.count.step import Ledger, Step, on_meta
+from profiler.count.ladder import LARGEST_REAL, Given, on_cpu, tensors
+from profiler.count.step import Step, on_meta
 from profiler.count.training import run_step
 from profiler.errors import ProfilerError, UnknownName
 
@@ -75,14 +75,15 @@ def memory(
     if optimizer not in STATES:
         raise UnknownName("optimizer", optimizer, STATES)
     args = args if isinstance(args, tuple) else (args,)
-    ledger = Ledger()
-    step = Step(module, ledger)
+    step = Step(module, weighs=True)
     if training:
         run_step(module, args, kwargs, step, name)
     else:
         _evaluate(module, args, kwargs or {}, step, name)
     trained = [p for p in module.parameters() if p.requires_grad] if training else []
     states = {dtype: n * STATES[optimizer] for dtype, n in _bytes(trained).items()} if STATES[optimizer] else {}
+    ledger = step.ledger
+    assert ledger is not None
     path, op, phase = ledger.at
     return Memory(
         _bytes(module.parameters()), _bytes(module.buffers()), _bytes(tensors((args, kwargs or {}))), _bytes(trained), states,
@@ -93,18 +94,29 @@ def memory(
 def _evaluate(module: nn.Module, args: Any, kwargs: Mapping[str, Any], step: Step, name: str) -> None:
     name = name or type(module).__name__
     with unharmed(places(module)):
-        twin, args, kwargs = on_meta(module, args, kwargs)
-        step.paths = {id(m): path for path, m in twin.named_modules()}
-        assert step.ledger is not None
-        step.ledger.given(iter([*twin.parameters(), *twin.buffers(), *tensors((args, kwargs))]))
         try:
-            with torch.inference_mode(), step.listening():
-                out = twin.eval()(*args, **kwargs)
-            del out
-        except Exception as fault:
-            at = f"{name}, in {step.fault_path}" if step.fault_path else name
-            text = " ".join(str(fault).split())[:200]
-            raise ProfilerError(f"{at}: it does not run on the meta device ({type(fault).__name__}: {text})") from None
+            _once(step, *on_meta(module, (args, dict(kwargs))))
+        except Exception as before:
+            step.begin("real")
+            try:
+                if sum(p.numel() for p in module.parameters()) > LARGEST_REAL:
+                    raise before
+                _once(step, *on_cpu(module, (args, dict(kwargs))))
+            except Exception as fault:
+                at = f"{name}, in {step.fault_path}" if step.fault_path else name
+                text = " ".join(str(fault).split())[:200]
+                raise ProfilerError(
+                    f"{at}: it does not run ({type(fault).__name__}: {text}); check the input, or the model"
+                ) from None
+
+
+def _once(step: Step, twin: nn.Module, given: Given) -> None:
+    args, kwargs = given
+    step.paths = {id(m): path for path, m in twin.named_modules()}
+    assert step.ledger is not None
+    step.ledger.given(iter([*twin.parameters(), *twin.buffers(), *tensors((args, kwargs))]))
+    with torch.inference_mode(), step.listening():
+        twin.eval()(*args, **kwargs)
 
 
 def _bytes(given: Iterable[Tensor]) -> dict[str, int]:

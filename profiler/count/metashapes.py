@@ -7,11 +7,13 @@ and also where the shapes do not fit, so that the words of a refusal are torch's
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from profiler.count.constants import is_small
 from profiler.count.shapes import windows
 from profiler.errors import ShapeError
 
@@ -26,10 +28,12 @@ def fresh(shape: tuple[int, ...] | list[int], dtype: torch.dtype) -> Tensor:
 
 def _broadcast(a: Tensor, b: Any, *rest: Any, **named: Any) -> Tensor | None:
     """Two operands of one floating type, or one and a number."""
+    if not isinstance(a, Tensor):
+        return None
     if not isinstance(b, Tensor):
         simple = isinstance(b, int | float) and a.dtype.is_floating_point and a.is_meta
         return fresh(a.shape, a.dtype) if simple else None
-    if not isinstance(a, Tensor) or a.dtype is not b.dtype or not a.dtype.is_floating_point:
+    if a.dtype is not b.dtype or not a.dtype.is_floating_point:
         return None
     if not (a.is_meta or b.is_meta):
         return None
@@ -181,6 +185,11 @@ def _created(size: Any, *rest: Any, dtype: Any = None, layout: Any = None, devic
     return fresh(size, dtype or torch.get_default_dtype())
 
 
+def _filled(size: Any, *rest: Any, **named: Any) -> Tensor | None:
+    # a small one is a constant, which keeps its values
+    return None if is_small(prod(size), torch.float32) else _created(size, *rest, **named)
+
+
 def _like(x: Tensor, *, dtype: Any = None, device: Any = None, **named: Any) -> Tensor | None:
     return fresh(x.shape, dtype or x.dtype) if x.is_meta and device is None else None
 
@@ -268,7 +277,8 @@ _GROUPED: dict[str, Rule] = {
     "mean": _mean,
     "clone": _copied,
     "_to_copy": _cast,
-    "empty zeros ones": _created,
+    "empty": _created,
+    "zeros ones": _filled,
     "zeros_like ones_like empty_like": _like,
     "repeat": _repeat,
     "lstm gru rnn_tanh rnn_relu": _recurrent,

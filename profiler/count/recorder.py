@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from profiler.count import closed
 from profiler.count.booking import Books, Frame, Merged, first_tensor, tensors_in
-from profiler.count.constants import at_home, is_small_constant, is_table
+from profiler.count.constants import at_home, constant_like, is_small, is_small_constant, is_table
 from profiler.count.entries import DEPENDENT, OPENED, Entry, entry
 from profiler.count.harm import Places
 from profiler.count.leaves import FITS, RANKS, SAME_TENSOR, layer_of, leaf_class
@@ -59,6 +59,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.fault_path = ""
         self.holding: dict[int, tuple[Tensor, Tensor]] = {}
         self.made: dict[int, Tensor] = {}
+        self.tainted: set[int] = set()
+        """Storages of constants into which something without values was written."""
         self.passing: list[nn.Module] = []
         """Modules made during forward, which live on so that their ids stay theirs."""
 
@@ -222,6 +224,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if found.inplace and given and args[0] is given[0] and given[0].is_meta:
                 if self.fits_in(args):
                     out = args[0]
+            elif (out := constant_like(found.name, args, kwargs)) is not None:
+                self.keep(out, [])
             elif found.rule is not None and not found.mutable:
                 out = found.rule(*args, **kwargs)
         if out is None:
@@ -252,6 +256,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.keep(out, [])
             return out
         if len(actual) < len(given) or any(self.is_weight(t) for t in actual):
+            if found.mutable and not given[0].is_meta:  # a constant that becomes one no more, with all that views it
+                self.tainted.add(given[0].untyped_storage().data_ptr())
             kept: tuple[int, ...] = ()
             if found.op.startswith(("index", "unsafe_index", "embedding")):
                 kept = tuple(id(t) for t in actual if not t.is_floating_point() and id(t) not in self.books.owners)
@@ -259,14 +265,16 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return func(*args, **kwargs)
         if found.mutable and any(id(t) not in self.made for t in actual):
             return args[0]  # what stood before the trace is not written
-        if found.op in ("to", "copy", "type_as") and not any(t.is_floating_point() for t in actual):
+        if found.op in ("to", "copy", "type_as") and all(is_small(t.numel(), t.dtype) for t in actual):
             args, kwargs = at_home(args), at_home(kwargs)
         out = func(*args, **kwargs)
         self.keep(out, actual)
         return out
 
     def is_weight(self, t: Tensor) -> bool:
-        """Whether a tensor is the module's own, and no small table of integers, whose values may be asked."""
+        """Whether a tensor's values are not to be had: the module's own, and no small table of integers, or overwritten."""
+        if self.tainted and t.untyped_storage().data_ptr() in self.tainted:
+            return True
         return id(t) in self.books.owners and not is_table(t)
 
     def on_meta(self, value: Any, kept: tuple[int, ...]) -> Any:

@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from profiler.count.booking import tensors_in
 from profiler.count.entries import PRODUCT, UNKNOWN, entry
-from profiler.count.ladder import mapped
+from profiler.count.ladder import Given, mapped
 from profiler.count.operator_names import row_name
 
 FORWARD, BACKWARD, RECOMPUTED = "forward", "backward", "recomputed"
@@ -65,15 +65,21 @@ class Ledger:
 class Step(TorchDispatchMode):
     """Counts and weighs what runs inside it, by the path of the running module."""
 
-    def __init__(self, module: nn.Module, ledger: Ledger | None = None) -> None:
+    def __init__(self, module: nn.Module, weighs: bool = False) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.paths = {id(m): path for path, m in module.named_modules()}
+        self.weighs = weighs
+        self.begin("meta")
+
+    def begin(self, rung: str) -> None:
+        """Empty books, for a run on the meta device or with real tensors."""
+        self.rung = rung
         self.stack: list[str] = [""]
         self.macs: dict[str, dict[str, int]] = {}
         """path → phase → multiply-adds, in the order they ran."""
         self.uncounted: dict[str, int] = {}
         self.nodes: dict[int, str] = {}
-        self.ledger = ledger
+        self.ledger = Ledger() if self.weighs else None
         self.fault_path = ""
         self.fault: BaseException | None = None
 
@@ -126,7 +132,7 @@ class Step(TorchDispatchMode):
             phases[phase] = phases.get(phase, 0) + n
 
 
-def on_meta(module: nn.Module, args: Any, kwargs: Mapping[str, Any]) -> tuple[nn.Module, Any, Any]:
+def on_meta(module: nn.Module, given: Given) -> tuple[nn.Module, Given]:
     """A copy of the module and of its arguments on the meta device, gradients asked for where they were."""
 
     def change(t: Tensor) -> Tensor:
@@ -137,7 +143,7 @@ def on_meta(module: nn.Module, args: Any, kwargs: Mapping[str, Any]) -> tuple[nn
     for t in [*module.parameters(), *module.buffers()]:
         made = torch.empty_like(t, device="meta")
         memo[id(t)] = nn.Parameter(made, t.requires_grad) if isinstance(t, nn.Parameter) else made
-    return copy.deepcopy(module, memo), mapped(args, change), mapped(dict(kwargs), change)
+    return copy.deepcopy(module, memo), mapped(given, change)
 
 
 def losses(out: Any) -> list[Tensor]:

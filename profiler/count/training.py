@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from profiler.count.harm import places, unharmed
-from profiler.count.ladder import tensors
+from profiler.count.ladder import LARGEST_REAL, Given, on_cpu, tensors
 from profiler.count.step import BACKWARD, FORWARD, RECOMPUTED, Step, losses, on_meta
 from profiler.errors import ProfilerError
 
@@ -35,6 +35,8 @@ class TrainingCost:
     rows: tuple[StepRow, ...]
     """In the order they ran, by module."""
     uncounted: tuple[str, ...] = ()
+    rung: str = "meta"
+    """"real" where it took tensors with values on the CPU."""
 
     @property
     def step(self) -> int:
@@ -60,33 +62,53 @@ def trace_training(
         sum(row.recomputed for row in rows),
         rows,
         tuple(step.uncounted),
+        step.rung,
     )
 
 
 def run_step(module: nn.Module, args: Any, kwargs: Mapping[str, Any] | None, step: Step, name: str = "") -> Step:
-    """Runs forward and backward of a copy of `module` under `step`. Raises ProfilerError as trace_training does."""
+    """Runs forward and backward of a copy of `module` under `step`: on meta, or where that does not do on the CPU.
+
+    Raises ProfilerError as trace_training does.
+    """
     name = name or type(module).__name__
-    args = args if isinstance(args, tuple) else (args,)
+    given: Given = (args if isinstance(args, tuple) else (args,), dict(kwargs or {}))
     with unharmed(places(module)):
-        twin, args, kwargs = on_meta(module, args, kwargs or {})
-        twin.train()
-        step.paths = {id(m): path for path, m in twin.named_modules()}
-        if step.ledger is not None:
-            step.ledger.given(iter([*twin.parameters(), *twin.buffers(), *tensors((args, kwargs))]))
         try:
-            with torch.enable_grad(), step.listening():
-                ends = losses(twin(*args, **kwargs))
-                if not ends:
-                    raise ProfilerError(
-                        f"{name}: nothing in its output asks for a gradient; set requires_grad on what is to be trained"
-                    )
-                torch.autograd.backward(ends, [torch.empty_like(end) for end in ends])
+            _once(step, *on_meta(module, given), name)
         except ProfilerError:
             raise
         except Exception as fault:
-            at = f"{name}, in {step.fault_path}" if step.fault_path else name
-            text = " ".join(str(fault).split())[:200]
-            raise ProfilerError(
-                f"{at}: its training step does not run on the meta device ({type(fault).__name__}: {text}); count its forward"
-            ) from None
+            if sum(p.numel() for p in module.parameters()) > LARGEST_REAL:
+                raise _refused(name, step, fault) from None
+            step.begin("real")
+            try:
+                _once(step, *on_cpu(module, given), name)
+            except ProfilerError:
+                raise
+            except Exception as again:
+                raise _refused(name, step, again) from None
     return step
+
+
+def _once(step: Step, twin: nn.Module, given: Given, name: str) -> None:
+    args, kwargs = given
+    twin.train()
+    step.paths = {id(m): path for path, m in twin.named_modules()}
+    if step.ledger is not None:
+        step.ledger.given(iter([*twin.parameters(), *twin.buffers(), *tensors((args, kwargs))]))
+    with torch.enable_grad(), step.listening():
+        ends = losses(twin(*args, **kwargs))
+        if not ends:
+            raise ProfilerError(
+                f"{name}: nothing in its output asks for a gradient; set requires_grad on what is to be trained"
+            )
+        torch.autograd.backward(ends, [torch.empty_like(end) for end in ends])
+
+
+def _refused(name: str, step: Step, fault: BaseException) -> ProfilerError:
+    at = f"{name}, in {step.fault_path}" if step.fault_path else name
+    text = " ".join(str(fault).split())[:200]
+    return ProfilerError(
+        f"{at}: its training step does not run ({type(fault).__name__}: {text}); count its forward, or mend it"
+    )

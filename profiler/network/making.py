@@ -21,17 +21,17 @@ _RANDOM = ("normal_", "uniform_", "erfinv_", "bernoulli_", "exponential_", "geom
 
 
 class _Undrawn(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Gives back a tensor that was to be filled at random as it is."""
+    """Fills with zeros what was to be filled at random: quick, and memory holds no numbers that are slow to compute with."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func.overloadpacket.__name__ in _RANDOM:
-            return args[0]
+            return args[0].zero_()
         return func(*args, **(kwargs or {}))
 
 
 @contextmanager
 def undrawn() -> Iterator[None]:
-    """What is built inside is not filled at random; the generator is left as it was."""
+    """What is built inside is zeros where it would be random; the generator is left as it was."""
     with torch.random.fork_rng(devices=[]), _Undrawn():  # type: ignore[no-untyped-call]
         yield
 
@@ -74,13 +74,13 @@ def settled(name: str, module: nn.Module, call: Callable[[str], Call], owned: bo
 
 
 def grounded(module: nn.Module) -> nn.Module:
-    """The module where it has values; of one on the meta device a copy on the CPU, integers 0 and floats as they come."""
+    """The module where it has values; of one on the meta device a copy on the CPU, of zeros."""
     tensors = [*module.parameters(), *module.buffers()]
     if not any(tensor.is_meta for tensor in tensors):
         return module
     memo: dict[int, Any] = {}
     for tensor in tensors:
-        real = (torch.empty if tensor.is_floating_point() else torch.zeros)(tensor.shape, dtype=tensor.dtype, device="cpu")
+        real = torch.zeros(tensor.shape, dtype=tensor.dtype, device="cpu")
         memo[id(tensor)] = nn.Parameter(real, requires_grad=False) if isinstance(tensor, nn.Parameter) else real
     return copy.deepcopy(module, memo)
 

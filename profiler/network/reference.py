@@ -114,9 +114,9 @@ class Reference:
         """The module, in evaluation mode.
 
         On `meta` nothing is allocated or initialised, unless its constructor computes with tensors: then it stands on the CPU,
-        not initialised. On another device its weights are torch's own initialisation under a fixed seed, or memory that nobody
-        initialised where it is `bare`. The caller's own module is given back as it is, but for a lazy one, of which
-        it is a copy with its shapes settled, and for one on meta where values are asked for. Raises ProfilerError.
+        zeros where it would be random. On another device its weights are torch's own initialisation under a fixed seed, zeros
+        where it is `bare`. The caller's own module is given back as it is, but for a lazy one, of which it is a copy with its
+        shapes settled, and for one on meta where values are asked for. Raises ProfilerError.
         """
         from profiler.network.making import grounded, made, settled
 

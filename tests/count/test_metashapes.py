@@ -42,7 +42,7 @@ CALLS: list[Any] = [
     *[("embedding", (meta(50, 8), meta(2, 3, dtype=torch.int64)), {})],
     *[("mean.dim", (X, dims, keep), {}) for dims, keep in product(([2, 3], [-1], [0, -2]), (False, True))],
     *[("clone", (X,), {}), ("_to_copy", (X,), {"dtype": torch.float16}), ("repeat", (X, [3, 1, 1, 2, 1]), {})],
-    *[("zeros", ([2, 3],), {"device": torch.device("meta")}), ("ones", ([2],), {"dtype": torch.float16, "device": torch.device("meta")})],
+    *[("zeros", ([2, 999_999],), {"device": torch.device("meta")}), ("empty.memory_format", ([2],), {"dtype": torch.float16, "device": torch.device("meta")})],
     *[("zeros_like", (X,), {}), ("empty_like", (X,), {"dtype": torch.float64})],
 ]  # fmt: skip
 

@@ -244,6 +244,28 @@ def test_constants_may_be_asked_for_their_values() -> None:
     assert (found.rung, found.profile.macs) == ("meta", (2 + 1 + 2) * 3 * 4 * 4)
 
 
+def test_a_constant_that_was_written_is_one_no_more() -> None:
+    class Written(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(4, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            mask = torch.ones(3, device=x.device)
+            kept = torch.zeros_like(x)
+            if mask.all() and not kept.any():  # both are constants, and may be asked
+                x = self.layer(x)
+            kept[1] = x[0]
+            return self.layer(x) if kept.sum() > 0 else x  # now it depends on the input
+
+    for x, times in ((torch.ones(3, 4), 2), (-torch.ones(3, 4), 1)):
+        model = Written()
+        nn.init.eye_(model.layer.weight)
+        nn.init.zeros_(model.layer.bias)
+        found = trace(model, (x,))
+        assert (found.rung, found.profile.macs) == ("data-dependent", times * 3 * 4 * 4)
+
+
 def test_tensors_made_on_the_cpu_meet_meta_ones() -> None:
     class Mixed(nn.Module):
         def forward(self, x: Tensor) -> Tensor:

@@ -113,6 +113,20 @@ def test_what_does_not_train_is_said_with_its_path() -> None:
         trace_training(nn.Sequential(nn.Linear(4, 4), Broken()), (torch.zeros(3, 4),), name="net")
 
 
+def test_what_needs_values_is_run_with_them() -> None:
+    class Chooses(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(4, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.layer(self.layer(x)) if x.sum() > 0 else self.layer(x)  # type: ignore[no-any-return]
+
+    cost = trace_training(Chooses(), (torch.ones(3, 4),))
+    assert (cost.rung, cost.forward, cost.backward) == ("real", 2 * 3 * 4 * 4, 3 * 3 * 4 * 4)
+    assert memory(Chooses(), (torch.ones(3, 4),)).activations >= 4 * 3 * 4
+
+
 FLOAT = 4
 
 

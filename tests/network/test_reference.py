@@ -184,6 +184,8 @@ def test_building_allocates_and_draws_nothing(here: Path) -> None:
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
     assert torch.equal(torch.random.get_rng_state(), before)
     assert not first.training
+    bare = of("nets_here:Net", input="3x8x8").module("cpu", bare=True)
+    assert all(not p.any() for p in bare.parameters())  # memory as it comes may hold numbers that are slow to compute with
 
 
 def test_a_reference_of_text_pickles(here: Path) -> None:
