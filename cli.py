@@ -274,15 +274,9 @@ def show_command(
     network = load(model, alpha=alpha, resolution=resolution, rho=rho, input=input, options=o.settings(set_))
     found = show(network, grid.batches(batch)[0], convention, what_if=what_if, training=training, memory=memory)
     places.put(answers.show(found, depth, top, formulas, units.unit(unit), o.named(columns), sort))
-    if found.tracing is None:
-        return
-    lines = telling.gaps(network.name, found.tracing)
-    for line in [*lines, *(telling.tracing_lines(network.name, found.tracing) if verbose else [])]:
-        print(line, file=sys.stderr)
-    if strict and lines:
-        raise CheckFailed(
-            f"{found.tracing.uncounted} operations of {network.name} have no formula; see the lines marked UNCOUNTED"
-        )
+    uncounted = telling.tell(network.name, found.tracing, verbose)
+    if strict and uncounted:
+        raise CheckFailed(f"{uncounted} operations of {network.name} have no formula; see the lines marked UNCOUNTED")
 
 
 @app.command("list")

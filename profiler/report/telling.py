@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -35,6 +36,15 @@ def tracing_head(tracing: Tracing, params: int, macs: int, unit: Unit) -> list[s
     if tracing.reason:
         lines.append(f"counted      {tracing.rung}: {tracing.reason}")
     return lines
+
+
+def tell(name: str, tracing: Tracing | None, verbose: bool) -> int:
+    """Say on stderr what a trace did not count, and if `verbose` how it was come by; the number of operations not counted."""
+    if tracing is None:
+        return 0
+    for line in [*gaps(name, tracing), *(tracing_lines(name, tracing) if verbose else [])]:
+        print(line, file=sys.stderr)
+    return tracing.uncounted
 
 
 def gaps(name: str, tracing: Tracing) -> list[str]:

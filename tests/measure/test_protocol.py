@@ -14,6 +14,7 @@ from profiler.measure.plan import Budget, Setting, Spec, State
 from profiler.measure.protocol import Round, Run, Scheduler
 from profiler.measure.subjects import Spin
 from profiler.measure.visits import CellFailed, Prepared, Visit, Warmed
+from profiler.study.clocked import timing
 
 
 @dataclass
@@ -94,7 +95,7 @@ class Kept:
 
     def prepared(self, number: int, found: Prepared, warmed: Warmed) -> None: ...
 
-    def round(self, number: int, spent_s: float, cells: Mapping[int, Round]) -> None:
+    def round(self, run: Run, cells: Mapping[int, Round]) -> None:
         self.rounds.append(list(cells))
 
     def ended(self, number: int, stop: str, reason: str) -> None:
@@ -175,19 +176,21 @@ def test_cells_that_do_not_fit_are_left_out_with_the_time_that_would_do() -> Non
     device = Device([0.01, 4.0])
     run = scheduled(device, cells(2), Budget(30.0), base=0)[0].measure()
     # warm-up: one call of 4 s (of the 3 s that are its half of a fifth), ten of 0.01 s; left 25.9 s for rounds of 4.02 s
-    assert run.outcomes[1].reason == "30s holds 6 of 10 rounds; --time 65s would do"
+    assert run.outcomes[1].reason == "30s holds 6 of 10 rounds; --time 65s would do"  # 1.2 · 40.2 s / (1 - 0.2), rounded up
     assert run.outcomes[0].stop == "narrow"
     again = Device([0.01, 4.0])
     run = scheduled(again, cells(2), Budget(65.0), base=0)[0].measure()  # and it does
     assert len(run.outcomes[1].rounds) >= 10
     assert not run.outcomes[1].reason
-    assert run.spent_s <= 65.0
+    assert run.spent_s <= 65.0 * 1.1
 
 
 def test_a_budget_too_small_for_any_leaves_all_empty() -> None:
     run = scheduled(Device([5.0, 7.0]), cells(2), Budget(1.0), base=0)[0].measure()
-    assert [bool(outcome.reason) for outcome in run.outcomes] == [True, True]
-    assert all("1s holds 0 of 10 rounds; --time" in outcome.reason for outcome in run.outcomes)
+    # 1.2 · (50 + 70) s / (1 - 0.2): one time that does for all
+    assert [outcome.reason for outcome in run.outcomes] == ["1s holds 0 of 10 rounds; --time 180s would do"] * 2
+    enough = scheduled(Device([5.0, 7.0]), cells(2), Budget(180.0), base=0)[0].measure()
+    assert not any(outcome.reason for outcome in enough.outcomes)
 
 
 def test_a_machine_that_slows_may_run_over_by_a_tenth_for_the_least_rounds() -> None:
@@ -214,6 +217,36 @@ def test_the_base_may_fail_too() -> None:
     device = Device([0.01, 0.01], fails={("visit", 0): "its process was killed"})
     run = scheduled(device, cells(2), Budget(10.0), base=0)[0].measure()
     assert [outcome.reason for outcome in run.outcomes] == ["its process was killed", ""]
+
+
+def test_a_figure_stands_though_its_cell_fails_later() -> None:
+    """The base has its rounds from the first group and finds no memory in the second."""
+
+    class Second(Device):
+        def prepare(self, number: int) -> Prepared:
+            if number == 0 and ("release", 0) in self.log:
+                raise CellFailed("out of memory")
+            return super().prepare(number)
+
+    device = Second([0.01] * 3, memory=1000)
+    run = scheduled(device, cells(3, memory=350), Budget(12.0), base=0)[0].measure()
+    assert (len(run.outcomes[0].rounds) >= 10, run.outcomes[0].reason) == (True, "out of memory")
+    made = timing(cells(3)[0], run.outcomes[0])
+    assert made.latency_s == pytest.approx(0.01)
+    assert made.reason == "±0.0 %; then out of memory"
+
+
+def test_a_stalled_warm_up_is_no_reason_to_give_up() -> None:
+    """One call of 1.7 s, the rest of 10 ms: by the first, ten rounds would not fit; they do."""
+
+    class Stalled(Device):
+        def warm(self, number: int, seconds: float) -> Warmed:
+            self.now += 1.7
+            return Warmed(1.7, 1, False, 1.7)
+
+    run = scheduled(Stalled([0.01]), cells(1), Budget(4.0))[0].measure()
+    assert not run.outcomes[0].reason
+    assert len(run.outcomes[0].rounds) >= 10
 
 
 def test_groups_where_memory_does_not_hold_all() -> None:
@@ -269,14 +302,14 @@ def test_an_interruption_between_any_two_visits_leaves_whole_rounds(after: int) 
         scheduler.measure()
     assert [sorted(each) for each in kept.rounds] == [[0, 1]] * (after // 2)
     assert [len(outcome.rounds) for outcome in scheduler.run.outcomes] == [after // 2] * 2
-    assert [number for what, number in device.log if what == "release"] == [0, 1]
+    assert not [number for what, number in device.log if what == "release"]  # a worker may be busy: it is ended, not asked
 
 
 def test_an_interrupted_run_goes_on_with_what_is_missing() -> None:
     first = scheduled(Device([0.01, 0.01, 0.02], noisy), cells(3), Budget(4.0), base=0)[0]
     run = first.measure()
     run.outcomes[2].rounds = dict(list(run.outcomes[2].rounds.items())[:4])
-    run.outcomes[2].stop, run.spent_s, last = "", 2.0, run.round
+    run.outcomes[2].stop, run.earlier_s, run.spent_s, last = "", run.spent_s, 0.0, run.round
     device = Device([0.01, 0.01, 0.02], noisy)
     again, kept = scheduled(device, cells(3), Budget(4.0), base=0)
     again.run = run

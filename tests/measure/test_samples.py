@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ def measured(path: Path, device: Device, cells: list[Spec], again: bool = False)
     with Samples(path, cells, "bench", again) as samples:
         scheduler = Scheduler(cells, device, Budget(4.0), lambda: device.now, random.Random(0), samples, base=0)
         if kept is not None:
-            scheduler.run = kept
+            scheduler.run = kept.run
         scheduler.measure()
     return scheduler
 
@@ -43,7 +45,7 @@ class Stopping(Device):
 def test_what_is_read_back_is_what_was_measured(tmp_path: Path) -> None:
     path = tmp_path / "run.samples.jsonl"
     run = measured(path, Device([0.01, 0.02, 0.03], noisy), CELLS).run
-    again = resumed(path, CELLS)
+    again = resumed(path, CELLS).run
     assert again.outcomes == run.outcomes
     assert (again.round, len(path.read_text().splitlines())) == (run.round, 1 + 3 + run.round + 3)
 
@@ -52,14 +54,14 @@ def test_an_interrupted_run_keeps_every_whole_round_and_goes_on(tmp_path: Path) 
     path = tmp_path / "run.samples.jsonl"
     with pytest.raises(KeyboardInterrupt):
         measured(path, Stopping([0.01, 0.02, 0.03], noisy), CELLS)
-    kept = resumed(path, CELLS)
+    kept = resumed(path, CELLS).run
     assert [len(outcome.rounds) for outcome in kept.outcomes] == [13, 13, 13]  # 39 visits, and one that was cut off
     assert not any(outcome.stop for outcome in kept.outcomes)
     path.write_text(path.read_text() + '{"what": "round", "round": 14, "ce')  # the process was killed while it wrote
     run = measured(path, Device([0.01, 0.02, 0.03], noisy), CELLS, again=True).run
     assert all(outcome.stop for outcome in run.outcomes)
     assert {1, 13, 14} <= set(run.outcomes[2].rounds)
-    assert resumed(path, CELLS).outcomes == run.outcomes
+    assert resumed(path, CELLS).run.outcomes == run.outcomes
     assert all(json.loads(line) for line in path.read_text().splitlines())
 
 
@@ -126,14 +128,95 @@ def test_a_damaged_line_is_named(tmp_path: Path) -> None:
     path = tmp_path / "run.samples.jsonl"
     measured(path, Device([0.01, 0.02, 0.03]), CELLS)
     path.write_text(path.read_text() + '{"what": "round", "round": 99}\n')
-    with pytest.raises(ProfilerError, match="a line of 'round' lacks 'spent_s'"):
+    with pytest.raises(ProfilerError, match=r"line \d+: damaged \('spent_s'\); measure it anew, without --resume"):
         resumed(path, CELLS)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seconds": []},
+        {"seconds": ["x"]},
+        {"seconds": [float("nan")]},
+        {"seconds": [-1.0]},
+        {"seconds": [1e300]},
+        {"spent_s": None},
+        {"block": 1, "nonsense": 2},
+    ],
+)
+def test_samples_that_cannot_have_been_measured_are_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    path = tmp_path / "run.samples.jsonl"
+    measured(path, Device([0.01, 0.02, 0.03]), CELLS)
+    lines = path.read_text().splitlines()
+    at = next(i for i, line in enumerate(lines) if '"what": "round"' in line)
+    line = json.loads(lines[at])
+    line["cells"][0]["visit"] |= change
+    lines[at] = json.dumps(line)
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(ProfilerError, match=rf"line {at + 1}: damaged"):
+        resumed(path, CELLS)
+
+
+@pytest.mark.parametrize("head", [{"cells": 5}, {"cells": [[1]]}, {"machine": "x"}, {"machine": None}])
+def test_a_damaged_head_is_refused(tmp_path: Path, head: dict[str, Any]) -> None:
+    path = tmp_path / "run.samples.jsonl"
+    measured(path, Device([0.01, 0.02, 0.03]), CELLS)
+    altered(path, **head)
+    with pytest.raises(ProfilerError, match="samples '"):
+        resumed(path, CELLS)
+
+
+def test_a_late_interruption_costs_no_figure(tmp_path: Path) -> None:
+    """All cells have their rounds and the file no ends: resumed for less time than was spent, all figures stand."""
+    path = tmp_path / "run.samples.jsonl"
+    measured(path, Device([0.01, 0.02, 0.03], noisy), CELLS)
+    lines = [line for line in path.read_text().splitlines() if '"what": "ended"' not in line]
+    path.write_text("\n".join(lines) + "\n")
+    kept = resumed(path, CELLS).run
+    device = Device([0.01, 0.02, 0.03], noisy)
+    scheduler = Scheduler(CELLS, device, Budget(0.5), lambda: device.now, random.Random(0), base=0)
+    scheduler.run = kept
+    run = scheduler.measure()
+    assert [outcome.reason for outcome in run.outcomes] == ["", "", ""]
+    assert all(outcome.stop and len(outcome.rounds) >= 10 for outcome in run.outcomes)
+    assert run.earlier_s > 3.0
+    assert run.spent_s <= 0.6
+
+
+def test_the_record_before_is_kept_beside_the_new(tmp_path: Path) -> None:
+    path = tmp_path / "run.samples.jsonl"
+    measured(path, Device([0.01, 0.02, 0.03]), CELLS)
+    first = path.read_text()
+    measured(path, Device([0.01, 0.02, 0.03], noisy), CELLS)
+    assert (tmp_path / "run.samples.jsonl~").read_text() == first
+    assert path.read_text() != first
+
+
+def test_a_disk_that_fills_up_ends_the_record_and_not_the_run(tmp_path: Path) -> None:
+    path = tmp_path / "run.samples.jsonl"
+    device = Device([0.01, 0.02, 0.03])
+    with Samples(path, CELLS, "bench") as samples:
+        scheduler = Scheduler(CELLS, device, Budget(4.0), lambda: device.now, random.Random(0), samples, base=0)
+        samples.file.close()
+        samples.file = Path("/dev/full").open("w")  # noqa: SIM115  # closed as the file it stands for would be
+        run = scheduler.measure()
+    assert all(outcome.stop == "narrow" for outcome in run.outcomes)
+    assert samples.fault == f"samples '{path}' ended early: No space left on device; make room for them"
+
+
 def test_where_the_samples_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert beside([tmp_path / "run.json", tmp_path / "run.csv"]) == tmp_path / "run.samples.jsonl"
+    assert beside([tmp_path / "run.json", tmp_path / "run.csv"], "bench") == tmp_path / "run.samples.jsonl"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert beside([]) == tmp_path / "profiler" / "last.samples.jsonl"
+    made = beside([], "sweep")
+    assert made.parent == tmp_path / "profiler"
+    assert re.fullmatch(r"sweep-\d{8}-\d{6}-\d+\.samples\.jsonl", made.name)
+    for i in range(25):
+        (made.parent / f"old{i}.samples.jsonl").write_text("")
+    beside([], "bench")
+    assert len(list(made.parent.glob("*.samples.jsonl"))) == 20
+    (tmp_path / "blocked").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "blocked"))
+    assert beside([], "bench").parent == Path(tempfile.gettempdir())  # a home that cannot be written
     (tmp_path / "file").write_text("")
     with pytest.raises(ProfilerError, match=r"samples '.*' cannot be written"):
         Samples(tmp_path / "file" / "x.samples.jsonl", CELLS, "bench")

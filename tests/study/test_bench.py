@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import os
+import random
+import re
 import signal
 import subprocess
 import sys
@@ -20,19 +22,21 @@ from profiler import ProfilerError, benchmark
 from profiler.errors import UnknownName
 from profiler.measure import plan
 from profiler.measure.grades import Reading
-from profiler.measure.plan import Setting, Spec, groups, memory_of
+from profiler.measure.plan import Budget, Setting, Spec, groups, memory_of
 from profiler.measure.pool import Pool
-from profiler.measure.protocol import Outcome, Round
+from profiler.measure.protocol import Outcome, Round, Scheduler
 from profiler.measure.subjects import OfValue, Spin
 from profiler.measure.visits import CellFailed, Prepared, Visit, Warmed
 from profiler.network.load import in_closed_form as load
+from profiler.network.load import load as load_any
 from profiler.records import MEASURED_COLUMNS, Row
 from profiler.study.bench import bench
+from profiler.study.cells import Cell
 from profiler.study.clock import Clock, seconds_of
-from profiler.study.clocked import timing
+from profiler.study.clocked import specs_of, timing
 from profiler.study.layers import bytes_of, layers, rows_of
 from profiler.study.sweep import sweep
-from profiler.timing import Roofs
+from profiler.timing import LayerTiming, Roofs
 from tests.test_cli import ROOT, run
 
 SMALL = "mobilenet_v1@alpha=0.25,resolution=32"
@@ -71,7 +75,9 @@ def test_bench_over_settings(cache: Path) -> None:
     assert all(r["verdict"] in ("faster", "slower", "same", "unclear") for r in found[1:])
     assert found.machine is not None
     assert found.machine["workers"][0]["threads"] == 1
-    lines = [json.loads(line) for line in (cache / "last.samples.jsonl").read_text().splitlines()]
+    (file,) = cache.glob("bench-*.samples.jsonl")
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [line["facts"]["threads"] for line in lines if line["what"] == "worker"] == [1, 1]  # one for each dtype
     rounds = [line for line in lines if line["what"] == "round"]
     for cell, record in enumerate(found):
         key = lines[0]["cells"][cell]
@@ -128,6 +134,16 @@ def test_bytes_and_bounds_by_hand() -> None:
     assert roofs.bound("activation", 1, 1) == ("overhead", 1e-6)
 
 
+def test_what_a_lookup_moves_and_what_no_roof_explains() -> None:
+    embedding = Row(
+        "e", "embedding", "embedding", "Embedding", {}, ((1, 16),), (1, 16, 64), 10**6 * 64, 0, 0, 0, 0, 1024, 0, False
+    )
+    assert bytes_of(embedding, 4) == 4 * 2 * 16 * 64  # the vectors that are looked up, not the table
+    row = load("mobilenet_v1").profile().rows[0]
+    assert LayerTiming(row, 1.0, 1.0, 0, "compute", 0.5).bound == "compute"
+    assert LayerTiming(row, 1.0, 1.0, 0, "compute", 0.2).bound == "kernel"
+
+
 def test_rows_of_leaves_that_are_not_rows() -> None:
     row = Row("a.scores", "matmul", "matmul", "", {}, ((1, 2),), (1, 3), 0, 0, 0, 0, 6, 0, 3, False)
     linear = row._replace(path="b", op="linear", kind="linear", weights=6, macs=12)
@@ -157,6 +173,8 @@ def test_benchmark_of_a_name_and_of_a_module() -> None:
         benchmark(nn.Linear(3, 4))
     with pytest.raises(ProfilerError, match=r"args and kwargs are for a torch\.nn\.Module"):
         benchmark("lenet5", args=(1,))
+    trained = benchmark(nn.Linear(3, 4), args=(randn(5, 3),), device="cpu", threads=1, time=QUICK, train=True)
+    assert (trained.batch, trained.mode, trained.latency_s is not None) == (5, "train", True)
     broken = benchmark(nn.Linear(3, 4), args=(randn(5, 7),), device="cpu", threads=1, time=QUICK)
     assert broken.latency_s is None
     assert broken.reason.startswith("RuntimeError: mat1 and mat2 shapes cannot be multiplied")
@@ -198,6 +216,83 @@ def test_a_cell_that_cannot_be_measured_is_its_own_reason() -> None:
     assert found[1]["ratio"] is None
 
 
+def test_networks_are_not_mistaken_for_each_other_in_a_file(tmp_path: Path) -> None:
+    """The same network twice is two cells; a network that changed under its name is another."""
+    (tmp_path / "net.py").write_text(OWN)
+    reference = f"{tmp_path / 'net.py'}:Net@input=3x8x8"
+
+    def keys() -> list[str]:
+        cells = [Cell(load_any(model), 1) for model in (TINY, TINY, reference)]
+        return [spec.key for spec in specs_of(cells, [Setting()])]
+
+    first = keys()
+    assert len(set(first)) == 3
+    assert keys() == first
+    (tmp_path / "net.py").write_text(OWN.replace("torch.relu", "torch.tanh"))
+    assert keys()[:2] == first[:2]
+    assert keys()[2] != first[2]
+
+
+HOSTILE = """
+import os, subprocess, sys, time
+from torch import nn
+
+class Reader(nn.Linear):
+    def __init__(self):
+        super().__init__(3, 3)
+
+    def forward(self, x):
+        assert sys.stdin.readline() == ""
+        assert subprocess.run(["head", "-c", "1"], capture_output=True).stdout == b""
+        print("noise")
+        os.write(1, b"noise")
+        return super().forward(x)
+
+class Leaver(nn.Linear):
+    def __init__(self):
+        super().__init__(3, 3)
+        self.calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        if self.calls == 30:
+            os._exit(3)
+        return super().forward(x)
+
+class Sleeper(Leaver):
+    def forward(self, x):
+        self.calls += 1
+        if self.calls == 30:
+            time.sleep(600)
+        return nn.Linear.forward(self, x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("Reader", ""), ("Leaver", "its process ended by itself (exit code 3)"), ("Sleeper", "no answer for 1 s")],
+)
+def test_measured_code_may_read_write_leave_and_hang(tmp_path: Path, name: str, reason: str) -> None:
+    (tmp_path / "hostile.py").write_text(HOSTILE)
+    hostile, tiny = load_any(f"{tmp_path / 'hostile.py'}:{name}", input="3"), load_any(TINY)
+    cells = specs_of([Cell(hostile, 1), Cell(tiny, 1)], [Setting()])
+    with Pool(cells, patience_s=1.0) as pool:
+        scheduler = Scheduler(cells, pool, Budget(2.0), time.perf_counter, random.Random(0))
+        run = scheduler.measure()
+    assert run.outcomes[0].reason.startswith(reason)
+    assert bool(run.outcomes[0].reason) == bool(reason)
+    assert timing(cells[1], run.outcomes[1]).latency_s is not None
+
+
+def test_a_worker_of_other_facts_is_refused_on_resume(tmp_path: Path) -> None:
+    out = tmp_path / "run.json"
+    bench(TINY, clock=quick(outputs=(out,)))
+    samples = tmp_path / "run.samples.jsonl"
+    samples.write_text(re.sub(r'"cpu_capability": "[^"]*"', '"cpu_capability": "ABACUS"', samples.read_text()))
+    with pytest.raises(ProfilerError, match="measured with cpu_capability ABACUS, and this is"):
+        bench(TINY, SMALL, clock=quick(outputs=(out,), resume=samples))
+
+
 def test_a_worker_that_dies_is_a_reason_and_its_other_cells_go_on() -> None:
     network = load(TINY)
     cells = [Spec(OfValue(TINY, network.value, network.inputs), 1, Setting(), {"cell": i}) for i in range(2)]
@@ -217,11 +312,11 @@ def test_memory_and_groups() -> None:
     assert memory_of(400, 100, 50, Setting(dtype="bf16")) == 200 + 75
     assert memory_of(400, 100, 50, Setting(mode="train", optimizer="adam")) == 4 * 400 + 4 * 2 * 150
     cells = [Spec(Spin(1), 1, Setting(), {"cell": i}, memory) for i, memory in enumerate((10, 40, 40, 90))]
-    assert groups(cells, None) == [[0, 1, 2, 3]]
-    assert groups(cells, 1000) == [[0, 1, 2, 3]]
-    assert groups(cells, 100) == [[0, 1], [2], [3]]
-    assert groups(cells, 100, base=0) == [[0, 1], [0, 2], [0, 3]]
-    assert groups([], 100) == []
+    assert groups(cells, {"cpu": None}) == [[0, 1, 2, 3]]
+    assert groups(cells, {"cpu": 1000}) == [[0, 1, 2, 3]]
+    assert groups(cells, {"cpu": 100}) == [[0, 1], [2], [3]]
+    assert groups(cells, {"cpu": 100}, base=0) == [[0, 1], [0, 2], [0, 3]]
+    assert groups([], {}) == []
 
 
 def test_a_timing_of_planted_rounds() -> None:
@@ -249,7 +344,8 @@ def test_times(given: str | float, seconds: float) -> None:
     [
         ({"time": "soon"}, "time 'soon'"),
         ({"time": "0s"}, "time '0s' is not from 0.1s to 168h; write it as 30s or 5m"),
-        ({"threads": "0"}, "threads '0' is not a whole number from 1 to 1024"),
+        ({"threads": "0"}, "threads '0' is not a whole number from 1 to"),
+        ({"threads": "1025"}, "the processors that may be used here; leave it out for"),
         ({"threads": "many"}, "threads 'many' is not a whole number"),
         ({"dtype": "fp8"}, "no dtype is called 'fp8'"),
         ({"memory_format": "nhwc"}, "no memory format is called 'nhwc'"),
@@ -265,7 +361,7 @@ def test_nonsense_is_refused_before_anything_is_measured(given: dict[str, Any], 
         bench(TINY, clock=Clock(**{"device": "cpu", **given}))
     assert said in str(fault.value)
     assert fault.value.exit_code == 2
-    assert not (cache / "last.samples.jsonl").exists()
+    assert not list(cache.glob("*.samples.jsonl"))
 
 
 def test_a_comparison_takes_one_setting() -> None:
@@ -316,7 +412,14 @@ def test_layers_by_the_command_line(tmp_path: Path) -> None:
     records = list(csv.DictReader(out.read_text().splitlines()))
     assert len(records) == 84
     assert sum(float(record["share"]) for record in records) == pytest.approx(1.0)
-    assert {record["bound"] for record in records} <= {"compute", "memory", "overhead"}
+    assert {record["bound"] for record in records} <= {"compute", "memory", "overhead", "kernel"}
+    for words, said in (
+        (["--top", "0"], "a top of 0 shows nothing"),
+        (["--columns", "path,nonsense"], "no column is called 'nonsense'"),
+        (["--depth", "-1"], "a depth of -1 is none"),
+    ):
+        ran = run("bench", SMALL, "--layers", "--time", "5m", *words)  # refused before five minutes of measuring
+        assert (ran.returncode, said in ran.stderr) == (2, True)
     ran = run("bench", SMALL, "--layers", "--compile")
     assert (ran.returncode, ran.stderr) == (
         2,
@@ -357,7 +460,7 @@ def test_interrupted_with_what_was_measured_kept_and_carried_on(tmp_path: Path) 
 
 
 def test_selftest_by_the_command_line(cache: Path) -> None:
-    ran = run("selftest", "--time", "8s", "--threads", "1", "-f", "json")
+    ran = run("selftest", "--time", "20s", "--threads", "1", "-f", "json")
     document = json.loads(ran.stdout)
     checks = document["certificate"]["checks"]
     assert [check["check"] for check in checks] == [
@@ -369,3 +472,6 @@ def test_selftest_by_the_command_line(cache: Path) -> None:
     # whether a busy machine passes is its own affair; that the exit code says so is ours
     assert ran.returncode == (0 if all(check["passed"] for check in checks) else 1)
     assert json.loads((cache / "selftest.json").read_text())["checks"] == checks
+    short = run("selftest", "--time", "0.2s", "--threads", "1", "-f", "json")
+    assert short.returncode == 1  # what was not compared did not agree
+    assert json.loads((cache / "selftest.json").read_text())["checks"] == checks  # and proves nothing
