@@ -50,7 +50,7 @@ def entry(func: Any) -> Entry:
 
 def _entry(func: Any) -> Entry:
     if isinstance(func, torch._ops.HigherOrderOperator):
-        plain = str(func.name())  # type: ignore[no-untyped-call]
+        plain = str(func.name())
         name = f"higher_order::{plain}"
         if name in PRODUCTS:
             return Entry(PRODUCT, name, *PRODUCTS[name], RULES[name], False, False)

@@ -30,7 +30,7 @@ from profiler.network import layers as L
 from profiler.records import Row
 
 
-class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Recorder(TorchDispatchMode):
     """Counts what runs inside it. `real` runs everything with values; otherwise tensors are meta but for constants.
 
     `grad` runs the leaves too, so that autograd can follow them.
@@ -103,7 +103,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if outer is None and (leaf is not None or custom is not None):
             self.merging = Merged(frame.path, module, leaf or type(module))
         try:
-            out = module._call_impl(*args, **kwargs)  # type: ignore[no-untyped-call]
+            out = module._call_impl(*args, **kwargs)
             if outer is None and self.merging is not None:
                 with _untraced():
                     self.books.close(self.merging, args, kwargs, out, custom)
@@ -171,7 +171,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             raise located from None
         if self.real:
             with _untraced():
-                out = module._call_impl(*args)  # type: ignore[no-untyped-call]
+                out = module._call_impl(*args)
         elif kept:
             out = x
         else:
@@ -310,7 +310,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 Recorder.__torch_dispatch__ = Recorder._dispatched  # type: ignore[method-assign,assignment]
 
 
-class WrappedRecorder(Recorder):  # type: ignore[no-untyped-call]
+class WrappedRecorder(Recorder):
     """A recorder for forwards that call torch.compile, as flex attention does."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -92,7 +92,7 @@ class Step(TorchDispatchMode):
                 return original(module, *args, **kwargs)
             step.stack.append(step.paths.get(id(module), step.stack[-1]))
             try:
-                return module._call_impl(*args, **kwargs)  # type: ignore[no-untyped-call]
+                return module._call_impl(*args, **kwargs)
             except BaseException as fault:
                 if fault is not step.fault:
                     step.fault, step.fault_path = fault, step.stack[-1]

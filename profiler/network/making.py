@@ -20,7 +20,7 @@ _RANDOM = ("normal_", "uniform_", "erfinv_", "bernoulli_", "exponential_", "geom
 """What initialises weights and takes long. Fills with a constant stay: constructors compute tables with them."""
 
 
-class _Undrawn(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Undrawn(TorchDispatchMode):
     """Fills with zeros what was to be filled at random: quick, and memory holds no numbers that are slow to compute with."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

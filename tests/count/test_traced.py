@@ -255,9 +255,7 @@ def test_quantised_linear() -> None:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        quantised = torch.ao.quantization.quantize_dynamic(  # type: ignore[no-untyped-call]
-            model, {nn.Linear}, dtype=torch.qint8
-        )
+        quantised = torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)
     found = trace(quantised, (torch.zeros(3, 8),))
     assert found.profile.macs == 3 * (8 * 4 + 4 * 2)
 
