@@ -6,6 +6,7 @@ import os
 import selectors
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -47,6 +48,7 @@ class Pool:
     ) -> None:
         """`patience_s` is how long one answer to a visit is waited for; `begun` hears what each new worker is."""
         self.cells, self.layers, self.patience_s, self.begun = cells, layers, patience_s, begun
+        self.lost_s = 0.0
         self.workers: dict[State, subprocess.Popen[bytes]] = {}
         self.facts: dict[State, dict[str, Any]] = {}
         self.alive: dict[State, set[int]] = {}
@@ -126,6 +128,7 @@ class Pool:
             outcome, answer = receive(process.stdout)
         except TimeoutError as fault:
             process.kill()
+            self.lost_s += self.patience_s
             self._died(state, culprit)
             raise CellFailed(str(fault)) from None
         except (EOFError, BrokenPipeError):
@@ -152,11 +155,13 @@ class Pool:
         with suppress(subprocess.TimeoutExpired):
             process.wait(GRACE_S)  # its pipes close before it has an exit code
         code = _end(process)
+        begun = time.perf_counter()
         for number in sorted(self.alive.pop(state, set()) - {culprit}):
             try:
                 self.prepare(number)
             except CellFailed:
                 continue
+        self.lost_s += time.perf_counter() - begun
         if code == -9:
             return "its process was killed (signal 9), as the system does when memory runs out"
         return f"its process ended by itself ({f'signal {-code}' if code < 0 else f'exit code {code}'})"

@@ -45,6 +45,10 @@ CONVERGED_ROUNDS, CONVERGED_GAIN = 200, 0.1
 class Bench(Protocol):
     """What the scheduler drives: the pool of workers, or a test."""
 
+    @property
+    def lost_s(self) -> float:
+        """Seconds that went into beginning anew after a worker was lost: they are no cell's, and not of the budget."""
+
     def prepare(self, number: int) -> Prepared: ...
     def warm(self, number: int, seconds: float) -> Warmed: ...
     def visit(self, number: int, settle: int, samples: int, block: int) -> Visit: ...
@@ -149,16 +153,19 @@ class Scheduler:
     def _finished(self, outcome: Outcome) -> bool:
         return bool(outcome.stop) and len(outcome.rounds) >= self.budget.least_rounds
 
+    def _now(self) -> float:
+        return self.clock() - self.bench.lost_s
+
     def _group(self, members: list[int], seconds: float) -> None:
         """One group's cells, from building to end. Interrupted, nothing is released: the workers are ended whole."""
         alive = [number for k, number in enumerate(members) if self._prepared(number, f"building {k + 1} of {len(members)}")]
-        begun = self.clock()
+        begun = self._now()
         already = self.run.spent_s
         for k, number in enumerate(self.chance.sample(alive, len(alive))):
             self._said(f"warming up {k + 1} of {len(alive)}")
             self._warmed(number, WARM_SHARE * seconds / len(alive))
         alive = [number for number in alive if not self.run.outcomes[number].reason]
-        alive = self._fitting(alive, seconds - (self.clock() - begun), seconds)
+        alive = self._fitting(alive, seconds - (self._now() - begun), seconds)
         self._said("")
         self._rounds(alive, begun, seconds, already)
         for number in members:
@@ -232,10 +239,10 @@ class Scheduler:
 
     def _rounds(self, alive: list[int], begun: float, seconds: float, already: float) -> None:
         outcomes, budget = self.run.outcomes, self.budget
-        first = self.clock()
+        first = self._now()
         active = list(alive)
         while active:
-            now = self.clock()
+            now = self._now()
             self.run.spent_s = already + now - begun
             short = [i for i in active if len(outcomes[i].rounds) < budget.least_rounds]
             over = now - begun >= seconds
@@ -247,8 +254,8 @@ class Scheduler:
             # a visit of all cells should leave room for thirty rounds, and for the least ones
             each = min(VISIT_S, max(seconds - (now - begun), 0.0) / (30 * len(active)))
             self._round(short if over else active, each)
-            active = self._active(alive, self.clock() - first, seconds)
-            self.run.spent_s = already + self.clock() - begun
+            active = self._active(alive, self._now() - first, seconds)
+            self.run.spent_s = already + self._now() - begun
             if self.watch is not None:
                 self.watch(self.run)
         self._closed(alive, seconds)

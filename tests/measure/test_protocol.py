@@ -27,6 +27,7 @@ class Device:
     log: list[tuple[str, object]] = field(default_factory=list)
     fails: dict[tuple[str, int], str] = field(default_factory=dict)
     memory: int | None = None
+    lost_s: float = 0.0
     turns: Counter[int] = field(default_factory=Counter)
 
     def _may_fail(self, what: str, number: int) -> None:
@@ -234,6 +235,19 @@ def test_a_figure_stands_though_its_cell_fails_later() -> None:
     made = timing(cells(3)[0], run.outcomes[0])
     assert made.latency_s == pytest.approx(0.01)
     assert made.reason == "±0.0 %; then out of memory"
+
+
+def test_what_beginning_anew_takes_is_not_of_the_budget() -> None:
+    class Restarting(Device):
+        def visit(self, number: int, settle: int, samples: int, block: int) -> Visit:
+            if sum(self.turns.values()) == 5:
+                self.now += 100.0
+                self.lost_s += 100.0
+            return super().visit(number, settle, samples, block)
+
+    run = scheduled(Restarting([0.01]), cells(1), Budget(4.0))[0].measure()
+    assert run.outcomes[0].stop == "narrow"
+    assert run.spent_s < 4.0
 
 
 def test_a_stalled_warm_up_is_no_reason_to_give_up() -> None:

@@ -33,7 +33,7 @@ from profiler.records import MEASURED_COLUMNS, Row
 from profiler.study.bench import bench
 from profiler.study.cells import Cell
 from profiler.study.clock import Clock, seconds_of
-from profiler.study.clocked import specs_of, timing
+from profiler.study.clocked import spec_of, specs_of, timing
 from profiler.study.layers import bytes_of, layers, rows_of
 from profiler.study.sweep import sweep
 from profiler.timing import LayerTiming, Roofs
@@ -273,9 +273,10 @@ class Sleeper(Leaver):
     [("Reader", ""), ("Leaver", "its process ended by itself (exit code 3)"), ("Sleeper", "no answer for 1 s")],
 )
 def test_measured_code_may_read_write_leave_and_hang(tmp_path: Path, name: str, reason: str) -> None:
+    """Its own is the reason; the other cell, in the same worker, has its figure."""
     (tmp_path / "hostile.py").write_text(HOSTILE)
     hostile, tiny = load_any(f"{tmp_path / 'hostile.py'}:{name}", input="3"), load_any(TINY)
-    cells = specs_of([Cell(hostile, 1), Cell(tiny, 1)], [Setting()])
+    cells = [spec_of(network, 1, Setting()) for network in (hostile, tiny)]
     with Pool(cells, patience_s=1.0) as pool:
         scheduler = Scheduler(cells, pool, Budget(2.0), time.perf_counter, random.Random(0))
         run = scheduler.measure()
@@ -460,7 +461,7 @@ def test_interrupted_with_what_was_measured_kept_and_carried_on(tmp_path: Path) 
 
 
 def test_selftest_by_the_command_line(cache: Path) -> None:
-    ran = run("selftest", "--time", "20s", "--threads", "1", "-f", "json")
+    ran = run("selftest", "--time", "12s", "--threads", "1", "-f", "json")
     document = json.loads(ran.stdout)
     checks = document["certificate"]["checks"]
     assert [check["check"] for check in checks] == [
