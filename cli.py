@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="profiler",
-    help="Parameters and multiply-adds of neural networks, exact on paper and checked against other counters.",
+    help="What neural networks cost: exact on paper, checked against other counters, and on the clock.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

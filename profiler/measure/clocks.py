@@ -156,24 +156,30 @@ def _switches() -> int:
 
 
 class Reference:
-    """The small kernel that is timed in every round: when it slows, the machine did, not the network."""
+    """The small kernel that is timed in every round: when it slows, the machine did, not the network.
 
-    SIDE, REPEATS = 256, 3
+    Half of it is arithmetic in the near cache, half a stream through the far one and memory, since neighbours take either.
+    """
+
+    SIDE, STREAM_BYTES, REPEATS = 256, 8 << 20, 3
 
     def __init__(self, device: torch.device) -> None:
         generator = torch.Generator().manual_seed(0)
         self.device = device
         self.a = torch.randn(self.SIDE, self.SIDE, generator=generator).to(device)
+        self.x = torch.randn(self.STREAM_BYTES // 4, generator=generator).to(device)
+        self.y = torch.empty_like(self.x)
         self.seconds()
 
     def seconds(self) -> float:
-        """Median seconds of a few products of two matrices, each repeated for about a millisecond."""
+        """Median seconds of a few products of two matrices and one pass over memory, about a millisecond or two."""
         taken = []
         with torch.inference_mode():
             for _ in range(self.REPEATS):
                 before = time.perf_counter()
-                for _ in range(4):
+                for _ in range(2):
                     torch.mm(self.a, self.a)
+                torch.mul(self.x, 1.5, out=self.y)
                 if self.device.type == "cuda":
                     torch.cuda.synchronize(self.device)
                 elif self.device.type == "mps":

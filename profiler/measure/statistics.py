@@ -2,7 +2,9 @@
 
 Rounds are not independent where the machine drifts, so every interval is widened by their lag-1 autocorrelation ρ: by
 √((1 + ρ) / (1 - ρ)), which is what the deviation of the mean of a first-order autoregression grows by; n of them are worth
-n·(1 - ρ) / (1 + ρ). ρ is estimated with Kendall's correction for few values, and a negative one narrows nothing.
+n·(1 - ρ) / (1 + ρ). ρ is estimated with Kendall's correction for few values, and a negative one narrows nothing. A slow drift
+under a fast noise hides from ρ; so correlated rounds are first taken together, in batches long enough to be nearly independent
+(the method of batch means, Conway 1963), as long as ten batches remain.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ CONFIDENCE = 0.95
 BAND = 0.01
 """Half-width of the band about 1 within which two latencies are called the same."""
 MOST_CORRELATION = 0.95
+LEAST_BATCHES, INDEPENDENT = 10, 0.2
 
 Verdict = Literal["faster", "slower", "same", "unclear"]
 
@@ -74,14 +77,17 @@ def _ranks(n: int) -> tuple[int, int] | None:
 def median_interval(rounds: Sequence[float]) -> Interval | None:
     """The median of the rounds' medians with its exact sign interval, widened; None where there are too few rounds.
 
-    Of correlated rounds the ranks are those that the fewer independent ones that they are worth would have: that sees a machine
-    that stayed on one level for long. Where they are worth too few to have ranks, all of them hold, and are drawn out besides.
+    Correlated rounds are batched. Of batches that still are, the ranks are those that the fewer independent ones that they are
+    worth would have: that sees a machine that stayed on one level for long. Where they are worth too few to have ranks, all of
+    them hold, and are drawn out besides.
     """
+    middle = median(rounds) if rounds else 0.0
+    rounds = batches(rounds)
     n = len(rounds)
     ranks = ranks_of_median(n)
     if ranks is None:
         return None
-    ordered, middle = sorted(rounds), median(rounds)
+    ordered = sorted(rounds)
     factor = widening(_without_spikes(rounds))
     low, high = (ordered[rank] for rank in ranks)
     if factor > 1:
@@ -91,7 +97,18 @@ def median_interval(rounds: Sequence[float]) -> Interval | None:
             low, high = middle + factor * (low - middle), middle + factor * (high - middle)
         first = int((fewer[0] if fewer else 0) / worth * n)
         low, high = min(low, ordered[first]), max(high, ordered[n - 1 - first])
-    return Interval(middle, max(low, 0.0), high)
+    return Interval(middle, max(min(low, middle), 0.0), max(high, middle))
+
+
+def batches(rounds: Sequence[float]) -> list[float]:
+    """Medians of batches of the rounds, each twice as long as before while they are correlated and ten would remain."""
+    size, found = 1, list(rounds)
+    while len(rounds) // (2 * size) >= LEAST_BATCHES and autocorrelation(_without_spikes(found)) > INDEPENDENT:
+        size *= 2
+        n = len(rounds) // size
+        first = len(rounds) - n * size
+        found = [median(rounds[first + i * size : first + (i + 1) * size]) for i in range(n)]
+    return found
 
 
 def paired_ratio(ours: Sequence[float], base: Sequence[float]) -> Interval | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from math import exp, sqrt
+from statistics import median
 
 import pytest
 
 from profiler.measure.statistics import (
     Interval,
     autocorrelation,
+    batches,
     median_interval,
     paired_ratio,
     pareto,
@@ -90,6 +92,26 @@ def test_ninety_five_intervals_in_a_hundred_hold_the_truth(n: int, rho: float, m
         ratios_missed += not ratio.low <= 1 <= ratio.high
     assert missed / 600 <= most
     assert ratios_missed / 600 <= most + 0.02
+
+
+def test_a_slow_drift_under_a_fast_noise_is_seen() -> None:
+    """Half of the noise drifts over some twenty rounds: the lag-1 correlation is small, the truth is missed no more often."""
+    missed = 0
+    for seed in range(300):
+        slow = series(160, 0.9, 0.01 * sqrt(1 - 0.9**2), seed=seed)
+        fast = series(160, 0.0, 0.01, seed=seed + 1000)
+        found = median_interval([a * b for a, b in zip(slow, fast, strict=True)])
+        assert found is not None
+        missed += not found.low <= 1 <= found.high
+    assert missed / 300 <= 0.06
+
+
+def test_batches() -> None:
+    assert batches([3.0, 1.0, 2.0] * 10) == [3.0, 1.0, 2.0] * 10  # independent ones stay
+    drifting = [float(i // 20) for i in range(200)]
+    assert batches(drifting) == [
+        float(median(drifting[i : i + 16])) for i in range(8, 200, 16)
+    ]  # 12 batches; the next would be 6
 
 
 def test_an_interval_that_ignored_autocorrelation_would_be_too_narrow() -> None:

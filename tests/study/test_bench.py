@@ -41,7 +41,7 @@ from tests.test_cli import ROOT, run
 
 SMALL = "mobilenet_v1@alpha=0.25,resolution=32"
 TINY = "lenet5"
-QUICK = "2s"
+QUICK = "3s"
 
 
 @pytest.fixture(autouse=True)
@@ -382,7 +382,7 @@ def test_bench_by_the_command_line(tmp_path: Path) -> None:
     out = tmp_path / "run.json"
     ran = run("bench", TINY, SMALL, "--threads", "1", "--time", QUICK, "-o", str(out), "--csv", str(tmp_path / "run.csv"))
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert ran.stdout.startswith("CPU, 1 thread, fp32; 2 s for all cells\n")
+    assert ran.stdout.startswith("CPU, 1 thread, fp32; 3 s for all cells\n")
     assert " ms ±" in ran.stdout or " µs ±" in ran.stdout
     document = json.loads(out.read_text())
     assert document["command"] == "bench"
