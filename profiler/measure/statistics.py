@@ -79,10 +79,10 @@ def median_interval(rounds: Sequence[float]) -> Interval | None:
 
     Correlated rounds are batched. Of batches that still are, the ranks are those that the fewer independent ones that they are
     worth would have: that sees a machine that stayed on one level for long. Where they are worth too few to have ranks, all of
-    them hold, and are drawn out besides.
+    them hold, and are drawn out besides: of batches, no further than the rounds themselves went.
     """
     middle = median(rounds) if rounds else 0.0
-    rounds = batches(rounds)
+    every, rounds = rounds, batches(rounds)
     n = len(rounds)
     ranks = ranks_of_median(n)
     if ranks is None:
@@ -95,6 +95,9 @@ def median_interval(rounds: Sequence[float]) -> Interval | None:
         fewer = ranks_of_median(worth)
         if fewer is None:
             low, high = middle + factor * (low - middle), middle + factor * (high - middle)
+            if len(every) > n:
+                usual = _without_spikes(every)
+                low, high = max(low, min(usual)), min(high, max(usual))
         first = int((fewer[0] if fewer else 0) / worth * n)
         low, high = min(low, ordered[first]), max(high, ordered[n - 1 - first])
     return Interval(middle, max(min(low, middle), 0.0), max(high, middle))
