@@ -140,7 +140,11 @@ def clock(asked: bool, places: Destinations, **given: Any) -> Clock | None:
 
 def batch(given: str | None, train: bool) -> str:
     """The batch that was given; else 1, or 32 for training steps, since batch statistics of one sample are none."""
-    return given or ("32" if train else "1")
+    if given or not train:
+        return given or "1"
+    from profiler.study.clock import TRAIN_BATCH
+
+    return str(TRAIN_BATCH)
 
 
 def settings(given: list[str] | None) -> dict[str, str]:

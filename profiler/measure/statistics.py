@@ -148,16 +148,6 @@ def verdict(ratio: Interval | None, band: float = BAND) -> Verdict:
     return "same" if 1 - band <= ratio.low and ratio.high <= 1 + band else "unclear"
 
 
-def spread(values: Sequence[float]) -> float:
-    """Interquartile range over the median: 0 of a single value."""
-    if len(values) < 2:
-        return 0.0
-    ordered = sorted(values)
-    n = len(ordered)
-    low, high = (ordered[min(n - 1, round(share * (n - 1)))] for share in (0.25, 0.75))
-    return (high - low) / median(ordered)
-
-
 def rank_correlation(a: Sequence[float], b: Sequence[float]) -> float | None:
     """Spearman's rank correlation; None of fewer than 3 pairs, or where one side is constant."""
     if len(a) < 3 or len(set(a)) == 1 or len(set(b)) == 1:

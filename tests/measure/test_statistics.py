@@ -18,7 +18,6 @@ from profiler.measure.statistics import (
     rank_correlation,
     ranks_of_median,
     shares,
-    spread,
     verdict,
     widening,
 )
@@ -161,15 +160,13 @@ def test_verdicts(ratio: Interval | None, said: str) -> None:
     assert verdict(ratio) == said
 
 
-def test_ranks_and_spread() -> None:
+def test_rank_correlation() -> None:
     assert rank_correlation([1, 2, 3, 4], [10, 20, 30, 40]) == 1.0
     assert rank_correlation([1, 2, 3, 4], [4, 3, 2, 1]) == -1.0
     # Σd² = 2 of n = 4: 1 - 6·2 / (4·15)
     assert rank_correlation([1, 2, 3, 4], [1, 3, 2, 4]) == pytest.approx(1 - 6 * 2 / (4 * 15))
     assert rank_correlation([1, 2], [1, 2]) is None
     assert rank_correlation([1, 1, 1], [1, 2, 3]) is None
-    assert spread([4.0]) == 0.0
-    assert spread([1.0, 2.0, 3.0, 4.0, 5.0]) == pytest.approx((4 - 2) / 3)
 
 
 def test_pareto() -> None:
