@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from profiler.agreement import Agreement
 from profiler.errors import ProfilerError
@@ -195,6 +195,30 @@ class Footprint:
 
 
 @dataclass(frozen=True)
+class Wiring:
+    """Which row takes whose output, by their numbers among the rows of the profile."""
+
+    inputs: tuple[Shape, ...]
+    """Shapes of the network's inputs."""
+    sources: tuple[tuple[int, ...], ...]
+    """Parallel to the rows; -1 is the first input of the network, -2 its second."""
+    outputs: tuple[int, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dict, JSON-ready."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Wiring:
+        """The wiring that `to_dict` wrote. Raises ProfilerError on anything else."""
+        try:
+            inputs, sources, outputs = (plain[key] for key in ("inputs", "sources", "outputs"))
+            return cls(tuple(map(tuple, inputs)), tuple(map(tuple, sources)), tuple(outputs))
+        except (KeyError, TypeError) as fault:
+            raise ProfilerError(f"this is no wiring of a network: {fault} is missing or malformed") from None
+
+
+@dataclass(frozen=True)
 class Shown:
     """One network as `show` tells of it: its profile, its total under a convention, how the counts are made."""
 
@@ -211,6 +235,8 @@ class Shown:
     whatif: WhatIf | None = None
     training: Training | None = None
     memory: tuple[Footprint, ...] = ()
+    wiring: Wiring | None = None
+    """None where no drawing was asked for."""
 
     @property
     def total(self) -> int:

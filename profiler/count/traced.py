@@ -19,6 +19,7 @@ from profiler.count.harm import Kept, Places, places, uncollected, unharmed
 from profiler.count.ladder import Given, climb, forward, mapped, tensors, to_meta
 from profiler.count.recorder import Recorder
 from profiler.errors import ProfilerError
+from profiler.forms import Wiring
 from profiler.records import Profile, Row, Shape, Totals
 
 
@@ -74,6 +75,8 @@ class Traced:
     """Second names of parameters that are counted once."""
     harm: tuple[str, ...] = ()
     """What the trace found changed afterwards, and put back; empty is no harm."""
+    wiring: Wiring | None = None
+    """Which row takes whose output, where that was asked for; rows of training alone have no sources."""
 
     @property
     def useful_macs(self) -> int:
@@ -100,10 +103,12 @@ def trace(
     options: Mapping[str, Any] | None = None,
     inputs: tuple[Shape, ...] = (),
     batch: int | None = 1,
+    wired: bool = False,
 ) -> Traced:
     """The rows of one evaluation of `module` on these arguments, tensors of any device, meta included, or anything else.
 
-    Counts are for the whole batch; `inputs` (shapes of one sample) and `batch` are only noted in the profile. The module, the
+    Counts are for the whole batch; `inputs` (shapes of one sample) and `batch` are only noted in the profile. With `wired`,
+    also which row takes whose output, by the identity of tensors: what is written in place into a view is not followed. The module, the
     generators and torch are as before, also after an error. Raises ProfilerError where the module does not run, with the path.
     """
     if not isinstance(module, nn.Module):
@@ -121,11 +126,13 @@ def trace(
             f"{name} is a script module, which torch runs out of sight; trace the nn.Module that it was made from"
         )
     with uncollected(), unharmed(everything) as (kept, harm):
-        recorder, rung, reason = climb(module, everything, (args, dict(kwargs or {})), name, kept.put_back)
+        recorder, rung, reason = climb(module, everything, (args, dict(kwargs or {})), name, kept.put_back, wired)
         rows = tuple(recorder.rows)
         unused = _unused(everything, recorder)
         if rung == "meta" and unused:
             rows = _beside(rows, module, everything, (args, dict(kwargs or {})), unused, kept, recorder)
+    wires = recorder.wires
+    wiring = None if wires is None else wires.wiring([i for i, row in enumerate(rows) if not row.side], len(rows))
     shapes = inputs or tuple(tuple(t.shape[1:]) if batch else tuple(t.shape) for t in tensors((args, kwargs)))
     first = shapes[0] if shapes else ()
     resolution = first[-1] if len(first) >= 3 and first[-1] == first[-2] else None
@@ -135,8 +142,9 @@ def trace(
                       tuple(each.op for each in missing))  # fmt: skip
     unread = sum(p.numel() for key, p in books.parameters.items() if key not in books.booked)
     return Traced(
-        profile, rung, reason, Coverage(**books.tally), missing, unused, unread, tuple(books.tied), () if lazy else tuple(harm)
-    )
+        profile, rung, reason, Coverage(**books.tally), missing, unused, unread, tuple(books.tied), () if lazy else tuple(harm),
+        wiring,
+    )  # fmt: skip
 
 
 def sums(rows: tuple[Row, ...]) -> Totals:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from profiler.count import conventions, rewriting
 from profiler.count.derivation import derivation, separable_pairs
+from profiler.count.wiring import of_value
 from profiler.forms import Changed, Footprint, Gap, Shown, Tracing, Training, WhatIf
 from profiler.network.load import Counted
 from profiler.network.reference import Reference
@@ -22,14 +23,19 @@ def show(
     what_if: str | None = None,
     training: bool = False,
     memory: bool = False,
+    wired: bool = False,
 ) -> Shown:
-    """What `network` costs for a batch; with `what_if` also rewritten, with `training` and `memory` also of a training step.
+    """What `network` costs for a batch; with `what_if` also rewritten, with `training` and `memory` also of a training step,
+    `wired` also which row takes whose output, for drawings.
 
     Raises UnknownName for the convention and the rewriting, ShapeError and ProfilerError as `profile` does.
     """
     rule = conventions.find(convention)
     if what_if is not None:
         rewriting.known(what_if)
+    wiring = None
+    if wired:  # before the profile, which is then not traced twice
+        wiring = network.traced(batch, True).wiring if isinstance(network, Reference) else of_value(network.value, network.inputs)
     profile = network.profile(batch)
     return Shown(
         profile,
@@ -42,6 +48,7 @@ def show(
         None if what_if is None else rewritten(network, batch, what_if),
         _training(network, batch) if training else None,
         _memory(network, batch) if memory else (),
+        wiring,
     )
 
 
