@@ -199,7 +199,7 @@ class Wiring:
     """Which row takes whose output, by their numbers among the rows of the profile."""
 
     inputs: tuple[Shape, ...]
-    """Shapes of the network's inputs."""
+    """Shapes of the network's inputs, the batch axis first."""
     sources: tuple[tuple[int, ...], ...]
     """Parallel to the rows; -1 is the first input of the network, -2 its second."""
     outputs: tuple[int, ...]
@@ -209,13 +209,16 @@ class Wiring:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> Wiring:
-        """The wiring that `to_dict` wrote. Raises ProfilerError on anything else."""
-        try:
-            inputs, sources, outputs = (plain[key] for key in ("inputs", "sources", "outputs"))
-            return cls(tuple(map(tuple, inputs)), tuple(map(tuple, sources)), tuple(outputs))
-        except (KeyError, TypeError) as fault:
-            raise ProfilerError(f"this is no wiring of a network: {fault} is missing or malformed") from None
+    def from_dict(cls, plain: Mapping[str, Any], rows: int) -> Wiring:
+        """The wiring that `to_dict` wrote of so many rows. Raises KeyError, TypeError, ValueError on anything else."""
+        inputs, sources, outputs = (plain[key] for key in ("inputs", "sources", "outputs"))
+        found = cls(tuple(map(tuple, inputs)), tuple(map(tuple, sources)), tuple(outputs))
+        if len(found.sources) != rows:
+            raise ValueError(f"a wiring of {len(found.sources)} rows where there are {rows}")
+        for number, wires in enumerate((*found.sources, found.outputs)):  # a row takes from those that ran before it
+            if not all(-len(found.inputs) <= wire < number for wire in wires):
+                raise ValueError(f"the wires of row {number} lead to none before it")
+        return found
 
 
 @dataclass(frozen=True)
@@ -237,6 +240,8 @@ class Shown:
     memory: tuple[Footprint, ...] = ()
     wiring: Wiring | None = None
     """None where no drawing was asked for."""
+    environment: Mapping[str, Any] | None = None
+    """Of a run that was read back: what it was made with."""
 
     @property
     def total(self) -> int:

@@ -21,6 +21,7 @@ FLOORS: list[tuple[str, ...]] = [
         "profiler.errors",
         "profiler.environment",
         "profiler.agreement",
+        "profiler.config",
         "profiler",
         "profiler.network",
         "profiler.count",
@@ -32,6 +33,7 @@ FLOORS: list[tuple[str, ...]] = [
         "profiler.forms",
         "profiler.grid",
         "profiler.timing",
+        "profiler.saved",
         "profiler.network.widths",
         "profiler.network.layers",
         "profiler.network.combinators",
@@ -42,7 +44,13 @@ FLOORS: list[tuple[str, ...]] = [
     ("profiler.report.*",),
     ("profiler.network.widen", "profiler.network.registry"),
     ("archs", "archs.*"),
-    ("profiler.count.shapes", "profiler.count.formulas", "profiler.count.conventions", "profiler.count.derivation"),
+    (
+        "profiler.count.shapes",
+        "profiler.count.formulas",
+        "profiler.count.conventions",
+        "profiler.count.derivation",
+        "profiler.count.wiring",
+    ),
     ("profiler.count.rewriting",),
     ("profiler.count.closed",),
     ("profiler.network.modules", "profiler.network.meta"),
@@ -59,6 +67,7 @@ FLOORS: list[tuple[str, ...]] = [
         "profiler.count.operator_names",
         "profiler.count.booking",
         "profiler.count.recorder",
+        "profiler.count.wires",
         "profiler.count.harm",
     ),
     ("profiler.count.ladder",),
@@ -73,6 +82,7 @@ FLOORS: list[tuple[str, ...]] = [
     ("profiler.measure", "profiler.measure.*"),
     ("profiler.study.*", "profiler.api"),
     ("profiler.options",),
+    ("profiler.commands", "profiler.commands.*"),
     ("cli", "profiler.__main__"),
 ]
 TORCH = {
@@ -92,6 +102,7 @@ TORCH = {
     ),
     *("profiler.count.memory", "profiler.count.multihead", "profiler.count.gradients"),
     *("profiler.count.ladder", "profiler.count.entries", "profiler.count.constants", "profiler.count.operator_names"),
+    "profiler.count.wires",
 }
 # A record draws itself: the one import that points up, inside the function.
 EXCEPTIONS = {("profiler.records", "profiler.report.table"), ("profiler", "*")}

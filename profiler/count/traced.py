@@ -108,8 +108,9 @@ def trace(
     """The rows of one evaluation of `module` on these arguments, tensors of any device, meta included, or anything else.
 
     Counts are for the whole batch; `inputs` (shapes of one sample) and `batch` are only noted in the profile. With `wired`,
-    also which row takes whose output, by the identity of tensors: what is written in place into a view is not followed. The module, the
-    generators and torch are as before, also after an error. Raises ProfilerError where the module does not run, with the path.
+    also which row takes whose output, by the identity of tensors: what is written in place into a view is not followed. The
+    module, the generators and torch are as before, also after an error. Raises ProfilerError where the module does not run, with
+    the path.
     """
     if not isinstance(module, nn.Module):
         raise ProfilerError(f"trace takes an nn.Module, not {type(module).__name__}")
@@ -132,7 +133,8 @@ def trace(
         if rung == "meta" and unused:
             rows = _beside(rows, module, everything, (args, dict(kwargs or {})), unused, kept, recorder)
     wires = recorder.wires
-    wiring = None if wires is None else wires.wiring([i for i, row in enumerate(rows) if not row.side], len(rows))
+    recorded = [i for i, row in enumerate(rows) if not row.side]
+    wiring = None if wires is None else wires.wiring(recorded, len(rows))
     shapes = inputs or tuple(tuple(t.shape[1:]) if batch else tuple(t.shape) for t in tensors((args, kwargs)))
     first = shapes[0] if shapes else ()
     resolution = first[-1] if len(first) >= 3 and first[-1] == first[-2] else None

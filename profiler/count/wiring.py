@@ -10,11 +10,11 @@ from profiler.network import layers as L
 Wires = tuple[int, ...]
 
 
-def of_value(network: L.Layer, inputs: Inputs) -> Wiring:
+def of_value(network: L.Layer, inputs: Inputs, batch: int = 1) -> Wiring:
     """The wiring of the rows that `closed.rows` makes of the same value, in their order."""
     sources: list[Wires] = []
     outputs = _fold(network, tuple(-1 - i for i in range(len(inputs))), sources)
-    return Wiring(inputs, tuple(sources), outputs)
+    return Wiring(tuple((batch, *shape) for shape in inputs), tuple(sources), outputs)
 
 
 def _fold(layer: L.Layer, given: Wires, sources: list[Wires]) -> Wires:

@@ -27,10 +27,10 @@ def mermaid(subject: Any, depth: int = DEPTH) -> str:
     lines += [f"  {_mermaid_node(i, node)}" for i, node in enumerate(made.nodes) if node.shape == "end"]
     lines += [f"  {_mermaid_edge(edge)}" for edge in made.edges]
     for shade, fill in enumerate(SHADES):
-        ink = "#ffffff" if shade >= DARK else INK
-        lines.append(f"  classDef shade{shade} fill:{fill},stroke:{LINE},color:{ink}")
         members = [f"n{i}" for i, node in enumerate(made.nodes) if node.shade == shade]
         if members:
+            ink = "#ffffff" if shade >= DARK else INK
+            lines.append(f"  classDef shade{shade} fill:{fill},stroke:{LINE},color:{ink}")
             lines.append(f"  class {','.join(members)} shade{shade}")
     asides = [f"n{i}" for i, node in enumerate(made.nodes) if node.aside]
     if asides:
@@ -132,7 +132,7 @@ def svg(subject: Any, depth: int = DEPTH) -> str:
     program = shutil.which("dot")
     if program is None:
         raise Unavailable(
-            "a drawing as .svg needs Graphviz, whose program 'dot' is not here; install graphviz, or write .mmd or .dot"
+            "svg needs the program 'dot' of Graphviz, not installed here; install graphviz, or write .mmd or .dot"
         )
     ran = subprocess.run([program, "-Tsvg"], input=dot(subject, depth), capture_output=True, text=True, check=False)
     if ran.returncode:

@@ -77,14 +77,14 @@ def picture(shown: object, depth: int) -> Picture:
     numbers = {i: number for number, members in enumerate(groups.values()) for i in members}
     nodes = [_node(path, [rows[i] for i in members], shown.profile.macs) for path, members in groups.items()]
     ends = {-1 - i: len(nodes) + i for i in range(len(wiring.inputs))}
-    nodes += [Node("input", [units.shape(shape)], "end") for shape in wiring.inputs]
+    nodes += [Node("input", [units.shape(_sample(shape))], "end") for shape in wiring.inputs]
     edges: dict[tuple[int, int], dict[str, bool]] = {}
 
     def connect(wire: int, end: int, aside: bool) -> None:
         start = ends[wire] if wire < 0 else numbers[wire]
         shape = wiring.inputs[-1 - wire] if wire < 0 else rows[wire].output
         if start != end:
-            label = units.shape(_sample(shape, wire < 0))
+            label = units.shape(_sample(shape))
             known = edges.setdefault((start, end), {})
             known[label] = known.get(label, True) and aside
 
@@ -92,7 +92,8 @@ def picture(shown: object, depth: int) -> Picture:
         for wire in given if i in numbers else ():
             connect(wire, numbers[i], rows[i].side)
     for wire in wiring.outputs:
-        nodes.append(Node("output", [units.shape(_sample(rows[wire].output, False)) if wire >= 0 else ""], "end"))
+        shape = wiring.inputs[-1 - wire] if wire < 0 else rows[wire].output
+        nodes.append(Node("output", [units.shape(_sample(shape))], "end"))
         connect(wire, len(nodes) - 1, False)
     drawn = [Edge(*pair, ", ".join(labels), all(labels.values())) for pair, labels in edges.items()]
     return Picture(_title(shown), nodes, drawn, _clusters(paths))
@@ -107,9 +108,9 @@ def _key(path: str, depth: int) -> str:
     return ".".join(path.split(".")[:depth]) if depth else path
 
 
-def _sample(shape: Shape, whole: bool) -> Shape:
-    """A shape without its batch axis, which those of the network's inputs have not."""
-    return shape if whole or len(shape) < 2 else shape[1:]
+def _sample(shape: Shape) -> Shape:
+    """A shape without its batch axis, where it has others."""
+    return shape if len(shape) < 2 else shape[1:]
 
 
 def _without_identities(rows: tuple[Row, ...], wiring: Wiring) -> Wiring:

@@ -189,4 +189,6 @@ def parts(found: Shown) -> dict[str, Any]:
         made["training"] = asdict(found.training) | {"rows": rows, "step": found.training.step}
     if found.memory:
         made["memory"] = [asdict(each) for each in found.memory]
+    if found.wiring is not None:
+        made["wiring"] = found.wiring.to_dict()
     return made

@@ -1,4 +1,4 @@
-"""Layers on the clock as Chrome's trace events, which chrome://tracing and Perfetto open: one after the other, in their modules."""
+"""Layers on the clock as the trace events that chrome://tracing and Perfetto open: end to end, inside their modules."""
 
 from __future__ import annotations
 

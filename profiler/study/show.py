@@ -25,8 +25,9 @@ def show(
     memory: bool = False,
     wired: bool = False,
 ) -> Shown:
-    """What `network` costs for a batch; with `what_if` also rewritten, with `training` and `memory` also of a training step,
-    `wired` also which row takes whose output, for drawings.
+    """What `network` costs for a batch; with `what_if` also rewritten, with `training` and `memory` also of a training step.
+
+    With `wired` it holds which row takes whose output, of which drawings are made.
 
     Raises UnknownName for the convention and the rewriting, ShapeError and ProfilerError as `profile` does.
     """
@@ -35,7 +36,11 @@ def show(
         rewriting.known(what_if)
     wiring = None
     if wired:  # before the profile, which is then not traced twice
-        wiring = network.traced(batch, True).wiring if isinstance(network, Reference) else of_value(network.value, network.inputs)
+        wiring = (
+            network.traced(batch, True).wiring
+            if isinstance(network, Reference)
+            else of_value(network.value, network.inputs, network.batched(batch))
+        )
     profile = network.profile(batch)
     return Shown(
         profile,

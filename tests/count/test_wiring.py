@@ -9,8 +9,8 @@ from torch import nn
 from profiler.count.traced import trace
 from profiler.count.wiring import of_value
 from profiler.forms import Wiring
-from profiler.network.layers import Activation, Add, Concatenate, Conv, Identity
 from profiler.network.combinators import Aside, Branches, Chain, Graph
+from profiler.network.layers import Activation, Add, Concatenate, Conv, Identity
 from profiler.network.load import load
 from profiler.records import Row
 
@@ -30,7 +30,7 @@ VALUES = [
 
 @pytest.mark.parametrize(("value", "sources", "outputs"), [v[1:] for v in VALUES], ids=[v[0] for v in VALUES])
 def test_a_value_knows_its_wires(value, sources, outputs) -> None:  # type: ignore[no-untyped-def]
-    assert of_value(value, X) == Wiring(X, sources, outputs)
+    assert of_value(value, X) == Wiring(((1, 3, 8, 8),), sources, outputs)
 
 
 @pytest.mark.parametrize(
@@ -43,9 +43,17 @@ def test_a_trace_finds_the_wires_of_the_value_that_the_module_was_built_from(nam
     args, kwargs = network.example(1, "meta")
     found = trace(network.module("meta"), args, kwargs, wired=True)
     assert found.wiring is not None
-    ours = {path: _ends(wires, value, [p for p, _ in closed]) for (path, side), wires in zip(closed, value.sources, strict=True) if not side}
+    ours = {
+        path: _ends(wires, value, [p for p, _ in closed])
+        for (path, side), wires in zip(closed, value.sources, strict=True)
+        if not side
+    }
     rows = found.profile.rows
-    theirs = {row.path: _ends(wires, found.wiring, [r.path for r in rows]) for row, wires in zip(rows, found.wiring.sources, strict=True) if not row.side}
+    theirs = {
+        row.path: _ends(wires, found.wiring, [r.path for r in rows])
+        for row, wires in zip(rows, found.wiring.sources, strict=True)
+        if not row.side
+    }
     # what costs nothing has a row in a value and none in a trace
     assert theirs.keys() <= ours.keys()
     seen = set(theirs)
@@ -89,7 +97,7 @@ def test_nothing_is_followed_unless_asked() -> None:
 
 def test_a_wiring_comes_back_from_its_dict() -> None:
     wiring = Wiring(X, ((-1,), (0, -1)), (1,))
-    assert Wiring.from_dict(wiring.to_dict()) == wiring
+    assert Wiring.from_dict(wiring.to_dict(), 2) == wiring
 
 
 def test_rows_and_sources_are_parallel_across_the_zoo() -> None:
@@ -101,5 +109,5 @@ def test_rows_and_sources_are_parallel_across_the_zoo() -> None:
         wiring = of_value(network.value, network.inputs)  # type: ignore[union-attr]
         assert len(wiring.sources) == len(rows)
         for row, wires in zip(rows, wiring.sources, strict=True):
-            given = [(rows[wire].output if wire >= 0 else (1, *wiring.inputs[-1 - wire])) for wire in wires]
+            given = [(rows[wire].output if wire >= 0 else wiring.inputs[-1 - wire]) for wire in wires]
             assert tuple(given) == row.inputs, f"{name}: {row.path}"
