@@ -109,8 +109,8 @@ def trace(
 
     Counts are for the whole batch; `inputs` (shapes of one sample) and `batch` are only noted in the profile. With `wired`,
     also which row takes whose output, by the identity of tensors: what is written in place into a view is not followed. The
-    module, the generators and torch are as before, also after an error. Raises ProfilerError where the module does not run, with
-    the path.
+    module, the generators and torch are as before, also after an error. Raises ProfilerError where the module does not run,
+    with the path.
     """
     if not isinstance(module, nn.Module):
         raise ProfilerError(f"trace takes an nn.Module, not {type(module).__name__}")

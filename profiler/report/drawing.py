@@ -97,7 +97,7 @@ def _dot_cluster(made: Picture, cluster: Cluster, indent: str, number: str = "cl
 
 
 def _dot_node(number: int, node: Node) -> str:
-    label = _quoted("\n".join(_lines(node)))
+    label = _quoted(*_lines(node))
     ink = "#ffffff" if node.shade >= DARK else INK
     about = f'label={label} fillcolor="{SHADES[node.shade]}" fontcolor="{ink}"'
     match node.shape:
@@ -114,10 +114,9 @@ def _dot_edge(edge: Edge) -> str:
     return f"n{edge.start} -> n{edge.end} [label={_quoted(edge.label)}{' style=dashed' if edge.aside else ''}]"
 
 
-def _quoted(text: str) -> str:
-    r"""Text in double quotes, as DOT and YAML read it; a line ends as `\n`."""
-    plain = "\n".join(" ".join(line.split()) for line in text.split("\n"))
-    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+def _quoted(*lines: str) -> str:
+    r"""Lines of text in double quotes, as DOT and YAML read it; between them stands `\n`."""
+    return '"' + "\\n".join(" ".join(line.split()).replace("\\", "\\\\").replace('"', '\\"') for line in lines) + '"'
 
 
 def _lines(node: Node) -> list[str]:

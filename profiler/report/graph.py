@@ -166,7 +166,7 @@ def _operation(row: Row) -> str:
 
 
 def _axes(value: object) -> tuple[int, ...]:
-    return tuple(value) if isinstance(value, tuple | list) else (value, value)  # type: ignore[arg-type,return-value]
+    return tuple(value) if isinstance(value, tuple | list) else (value, value)  # type: ignore[return-value]
 
 
 def _clusters(paths: list[str]) -> Cluster:

@@ -38,7 +38,7 @@ def test_a_value_knows_its_wires(value, sources, outputs) -> None:  # type: igno
 )
 def test_a_trace_finds_the_wires_of_the_value_that_the_module_was_built_from(name: str) -> None:
     network = load(name)
-    closed = [(row.path, row.side) for row in network.profile().rows]  # type: ignore[union-attr]
+    closed = [(row.path, row.side) for row in network.profile().rows]
     value = of_value(network.value, network.inputs)  # type: ignore[union-attr]
     args, kwargs = network.example(1, "meta")
     found = trace(network.module("meta"), args, kwargs, wired=True)
@@ -83,7 +83,8 @@ def test_a_trace_follows_views_and_operators_written_in_place() -> None:
             y = self.a(x)
             left, _ = y.chunk(2, 1)
             z = self.b(left.contiguous()).relu_()
-            return z + y.flip(2)
+            made: torch.Tensor = z + y.flip(2)
+            return made
 
     found = trace(Net(), (torch.zeros(1, 3, 8, 8),), wired=True)
     assert found.wiring is not None
