@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from profiler.drawn import Drawn
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -17,7 +19,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Agreement:
+class Agreement(Drawn):
     """What one engine says of one cell: its count beside ours, and why they differ."""
 
     model: str

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
 from profiler.agreement import Agreement
+from profiler.drawn import Drawn
 from profiler.errors import ProfilerError
 from profiler.records import Profile, Shape
 
@@ -60,7 +61,7 @@ class Domain:
 
 
 @dataclass(frozen=True)
-class Polynomials:
+class Polynomials(Drawn):
     """The counts of one network, for one sample, as polynomials in α and K."""
 
     model: str
@@ -100,7 +101,7 @@ class Changed(NamedTuple):
 
 
 @dataclass(frozen=True)
-class WhatIf:
+class WhatIf(Drawn):
     """A network rewritten on paper: the layers that change, and all of it."""
 
     rewriting: str
@@ -161,7 +162,7 @@ class Tracing:
 
 
 @dataclass(frozen=True)
-class Training:
+class Training(Drawn):
     """Multiply-adds of one training step, for the whole batch."""
 
     forward: int
@@ -178,7 +179,7 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Footprint:
+class Footprint(Drawn):
     """Bytes of one evaluation or training step, for the whole batch."""
 
     mode: str
@@ -222,7 +223,7 @@ class Wiring:
 
 
 @dataclass(frozen=True)
-class Shown:
+class Shown(Drawn):
     """One network as `show` tells of it: its profile, its total under a convention, how the counts are made."""
 
     profile: Profile
@@ -297,7 +298,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Verified:
+class Verified(Drawn):
     """What `verify` found: the figures, and the witnesses' word on each network at its native input."""
 
     models: tuple[str, ...]

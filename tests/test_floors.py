@@ -21,6 +21,7 @@ FLOORS: list[tuple[str, ...]] = [
         "profiler.errors",
         "profiler.environment",
         "profiler.agreement",
+        "profiler.drawn",
         "profiler.config",
         "profiler",
         "profiler.network",
@@ -105,7 +106,7 @@ TORCH = {
     "profiler.count.wires",
 }
 # A record draws itself: the one import that points up, inside the function.
-EXCEPTIONS = {("profiler.records", "profiler.report.table"), ("profiler", "*")}
+EXCEPTIONS = {("profiler.drawn", "profiler.report.notebook"), ("profiler", "*")}
 
 
 def floor(module: str) -> int:

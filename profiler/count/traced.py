@@ -18,8 +18,9 @@ from torch import nn
 from profiler.count.harm import Kept, Places, places, uncollected, unharmed
 from profiler.count.ladder import Given, climb, forward, mapped, tensors, to_meta
 from profiler.count.recorder import Recorder
+from profiler.drawn import Drawn
 from profiler.errors import ProfilerError
-from profiler.forms import Wiring
+from profiler.forms import Gap, Tracing, Wiring
 from profiler.records import Profile, Row, Shape, Totals
 
 
@@ -57,7 +58,7 @@ class Coverage:
 
 
 @dataclass(frozen=True)
-class Traced:
+class Traced(Drawn):
     """A profile with how it was come by."""
 
     profile: Profile
@@ -77,6 +78,16 @@ class Traced:
     """What the trace found changed afterwards, and put back; empty is no harm."""
     wiring: Wiring | None = None
     """Which row takes whose output, where that was asked for; rows of training alone have no sources."""
+
+    def told(self, inputs: tuple[str, ...] = ()) -> tuple[Profile, Tracing]:
+        """The profile, and how it was come by as a plain record; `inputs` are what it was given, in words."""
+        coverage = self.coverage
+        gaps = tuple(Gap(each.op, each.times, each.path, each.cure) for each in self.uncounted)
+        made = Tracing(
+            inputs, self.rung, self.reason, coverage.counted, coverage.elementwise, coverage.free, gaps, self.unused,
+            self.unread, self.tied, self.harm, self.useful_macs, self.active_params,
+        )  # fmt: skip
+        return self.profile, made
 
     @property
     def useful_macs(self) -> int:

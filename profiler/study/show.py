@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from profiler.count import conventions, rewriting
 from profiler.count.derivation import derivation, separable_pairs
 from profiler.count.wiring import of_value
-from profiler.forms import Changed, Footprint, Gap, Shown, Tracing, Training, WhatIf
+from profiler.forms import Changed, Footprint, Shown, Tracing, Training, WhatIf
 from profiler.network.load import Counted
 from profiler.network.reference import Reference
 from profiler.records import Row
@@ -90,30 +90,15 @@ def _changed(path: str, before: Iterable[Row], after: Iterable[Row]) -> Changed:
 
 
 def _tracing(network: Reference, batch: int | None) -> Tracing:
-    found = network.traced(batch)
-    return Tracing(
-        tuple(str(each).replace("x", "×") if each.name is None and each.shape else str(each) for each in network.given),
-        found.rung,
-        found.reason,
-        found.coverage.counted,
-        found.coverage.elementwise,
-        found.coverage.free,
-        tuple(Gap(each.op, each.times, each.path, each.cure) for each in found.uncounted),
-        found.unused,
-        found.unread,
-        found.tied,
-        found.harm,
-        found.useful_macs,
-        found.active_params,
-    )
+    given = (str(each).replace("x", "×") if each.name is None and each.shape else str(each) for each in network.given)
+    return network.traced(batch).told(tuple(given))[1]
 
 
 def _training(network: Counted, batch: int | None) -> Training:
     from profiler.count.training import trace_training
 
     args, kwargs = network.example(batch, "meta")
-    found = trace_training(network.module("meta"), args, kwargs, name=network.name)
-    return Training(found.forward, found.backward, found.recomputed, tuple(map(tuple, found.rows)), found.uncounted)  # type: ignore[arg-type]
+    return trace_training(network.module("meta"), args, kwargs, name=network.name).told()
 
 
 def _memory(network: Counted, batch: int | None) -> tuple[Footprint, ...]:
@@ -126,7 +111,5 @@ def _memory(network: Counted, batch: int | None) -> tuple[Footprint, ...]:
         made = memory(
             network.module("meta"), args, kwargs, training=bool(optimizer), optimizer=optimizer or "sgd", name=network.name
         )
-        parts = {key: dict(getattr(made, key)) for key in ("params", "buffers", "inputs", "gradients", "optimizer")}
-        mode = f"training, {optimizer}" if optimizer else "inference"
-        found.append(Footprint(mode, parts, made.activations, made.peak, made.path, made.op, made.phase))
+        found.append(made.told(f"training, {optimizer}" if optimizer else "inference"))
     return tuple(found)
