@@ -22,7 +22,7 @@ MOST_ROWS = 200
 LONGEST = 20
 """Layers on the clock that are shown, those that take longest."""
 STYLE = """<style>
-.profiler table {border-collapse: collapse; border: 0; margin: 0.3em 0; font-variant-numeric: tabular-nums}
+.profiler table {color: inherit; border-collapse: collapse; border: 0; margin: 0.3em 0; font-variant-numeric: tabular-nums}
 .profiler th, .profiler td {padding: 0.15em 0.7em; border: 0; white-space: nowrap; background: none; color: inherit}
 .profiler thead tr {border-bottom: 1px solid currentColor}
 .profiler p {margin: 0.2em 0; max-width: 70em}
