@@ -82,6 +82,7 @@ FLOORS: list[tuple[str, ...]] = [
     ("profiler.count.polynomial", "profiler.count.agree"),
     ("profiler.measure", "profiler.measure.*"),
     ("profiler.study.*", "profiler.api"),
+    ("profiler.completion", "profiler.defaults"),
     ("profiler.options",),
     ("profiler.commands", "profiler.commands.*"),
     ("cli", "profiler.__main__"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from profiler import completion
 from profiler import options as o
 from profiler.report import forms
 
@@ -124,6 +125,7 @@ def show(
             metavar="REWRITING",
             help="What it would cost rewritten: separable (each k×k convolution as depthwise and pointwise) or folded "
             "(BatchNorm into convolutions).",
+            autocompletion=completion.what_if,
         ),
     ] = None,
     training: Annotated[bool, typer.Option("--training", help="Also the multiply-adds of a training step.")] = False,
@@ -143,7 +145,7 @@ def show(
     output: o.Outputs = None,
     csv: o.Csv = None,
     quiet: o.Quiet = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Also how a reference was traced, on stderr.")] = False,
+    verbose: o.Verbose = False,
 ) -> None:
     """One network: totals, shares by kind of layer, every layer. As CSV, one record a layer."""
     from profiler import grid
@@ -180,6 +182,7 @@ def list_(
     output: o.Outputs = None,
     csv: o.Csv = None,
     quiet: o.Quiet = False,
+    verbose: o.Verbose = False,  # noqa: ARG001  # its own callback tells the settings
 ) -> None:
     """The zoo: name, paper, year, native input, parameters, multiply-adds, published top-1."""
     from profiler.report import answers, units
@@ -199,6 +202,7 @@ def formula(
     output: o.Outputs = None,
     csv: o.Csv = None,
     quiet: o.Quiet = False,
+    verbose: o.Verbose = False,  # noqa: ARG001  # its own callback tells the settings
 ) -> None:
     """Exact polynomials of params and MACs in α and the side, with the domain on which they hold; text and LaTeX."""
     from profiler.report import answers
@@ -219,9 +223,11 @@ def verify(
     output: o.Outputs = None,
     csv: o.Csv = None,
     quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
 ) -> None:
     """Our counts against published figures and witnesses: the zoo proves itself. Ends in 1 where anything is not as listed."""
     from profiler.errors import CheckFailed
+    from profiler.report import telling
     from profiler.report.verify import answer
     from profiler.report.watch import with_bar
     from profiler.study.verify import verify
@@ -229,5 +235,6 @@ def verify(
     places = o.places(format, output, csv, quiet)
     found = with_bar(lambda watch: verify(*(models or ()), table=published, engine=o.engines(engine), watch=watch))
     places.put(answer(found, named=bool(models), published=published))
+    telling.passed_over(found.agreements, verbose)
     if found.failures:
         raise CheckFailed(f"{found.failures} counts are not what archs/published.csv says; see the lines marked DIFFERS")

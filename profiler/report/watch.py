@@ -12,7 +12,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from profiler.records import Record, Results
-from profiler.report import answers, sheet
+from profiler.report import answers, sheet, telling
 from profiler.report.output import Destinations, screen
 from profiler.report.units import Unit
 
@@ -46,10 +46,7 @@ def watched(study: Study, places: Destinations, unit: Unit, columns: Sequence[st
             places.put(answers.results(found, unit, columns, sort))
         raise
     places.put(answers.results(results, unit, columns, sort))
-    if verbose:
-        for agreement in results.agreements:
-            passed = ", ".join(agreement.unsupported) or "nothing"
-            print(f"{agreement.cell}: {agreement.engine} says that it passed over {passed}", file=sys.stderr)
+    telling.passed_over(results.agreements, verbose)
 
 
 def _run(study: Study, places: Destinations, unit: Unit, columns: Sequence[str], sort: str | None) -> Results:
