@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
@@ -26,7 +26,7 @@ class Limit(NamedTuple):
     quantity: str
     most: Fraction | int
     source: str
-    """Where it was said: `--max-macs`, `pyproject.toml`, `base.json`."""
+    """Where it was said: `options`, `pyproject.toml`, `base.json`."""
 
 
 class Interval(NamedTuple):
@@ -59,7 +59,9 @@ class Line(NamedTuple):
     @property
     def room(self) -> float | None:
         """The share of the limit that is left, below 0 where it is over; None of a limit of 0, or of nothing measured."""
-        return None if self.value is None or not self.limit.most else float(1 - Fraction(self.value) / Fraction(self.limit.most))
+        return (
+            None if self.value is None or not self.limit.most else float(1 - Fraction(self.value) / Fraction(self.limit.most))
+        )
 
     def fails(self, strict: bool) -> bool:
         """True where it is over or was not measured; where `strict` also where it is undecided."""
@@ -147,6 +149,16 @@ class Diffed:
     def same(self) -> bool:
         return all(each.same and each.clock in (None, "unclear") for each in self.cells)
 
+    def __rich__(self) -> Any:
+        from profiler.report.differences import answer
+
+        return answer(self).drawn
+
+    def _repr_html_(self) -> str:
+        from profiler.report.table import to_html
+
+        return to_html(self)
+
 
 @dataclass(frozen=True)
 class Checked:
@@ -158,8 +170,10 @@ class Checked:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     """What must not be missed: operations that were not counted."""
-    seconds: float = 0.0
-    """How long the check took."""
+    counting_s: Mapping[str, float] = field(default_factory=dict)
+    """{network: seconds that its counts took}."""
+    clocked_s: float = 0.0
+    """Seconds that measuring took, of all networks that were."""
     machine: Mapping[str, Any] | None = None
     """What latencies were measured on."""
 
@@ -181,7 +195,7 @@ class Checked:
 
         return answer(self).drawn
 
+    def _repr_html_(self) -> str:
+        from profiler.report.table import to_html
 
-def lines_of(lines: Sequence[Line], model: str) -> list[Line]:
-    """The lines of one network."""
-    return [line for line in lines if line.model == model]
+        return to_html(self)

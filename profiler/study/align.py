@@ -1,4 +1,4 @@
-"""Layers of two networks, aligned: the same where they stand, renamed where they moved, changed under their path, added, removed."""
+"""Layers of two networks, aligned: those that stayed, moved, changed under their path, came, or went."""
 
 from __future__ import annotations
 
@@ -42,14 +42,19 @@ def _common(a: Sequence[Any], b: Sequence[Any]) -> int:
     return next((i for i, (one, other) in enumerate(zip(a, b, strict=False)) if one != other), min(len(a), len(b)))
 
 
-def _best(olds: Sequence[tuple[str, str, Hashable]], news: Sequence[tuple[str, str, Hashable]]) -> list[tuple[int | None, int | None]]:
+def _best(
+    olds: Sequence[tuple[str, str, Hashable]], news: Sequence[tuple[str, str, Hashable]]
+) -> list[tuple[int | None, int | None]]:
     """Positions of the pairs, None where one side has none."""
     if not olds or not news:
         return [*((i, None) for i in range(len(olds))), *((None, j) for j in range(len(news)))]
     import numpy as np
 
     numbers: dict[Hashable, int] = {}
-    a, b = (np.array([[numbers.setdefault((k, key), len(numbers)) for k, key in enumerate(row)] for row in rows]) for rows in (olds, news))
+    a, b = (
+        np.array([[numbers.setdefault((k, key), len(numbers)) for k, key in enumerate(row)] for row in rows])
+        for rows in (olds, news)
+    )
     score = np.zeros((len(olds) + 1, len(news) + 1), dtype=np.int32)
     worths = []
     for i, (path, op, what) in enumerate(a):

@@ -12,7 +12,7 @@ from profiler.gate import COUNTS, Interval, Limit, Line, Verdict
 from profiler.records import Record
 from profiler.study.budgets import Point, Subject
 from profiler.study.cells import Cell
-from profiler.study.sides import PLACE, SETTING, Side, clocks, key
+from profiler.study.sides import SETTING, Side, clocks, key
 
 RENEWAL = "save one with `profiler compare MODEL... -o FILE` where the counts are as they should be"
 """How a baseline is made, and made anew."""
@@ -50,7 +50,9 @@ def cells_of(base: Side) -> list[Cell]:
     for record in base.records:
         if key(record) in found:
             continue
-        point = Point(record["alpha"], None, None, record["input"].split() or None, record["batch"] or "none", record["options"])
+        point = Point(
+            record["alpha"], None, None, record["input"].split() or None, record["batch"] or "none", record["options"]
+        )
         try:
             found[key(record)] = point.cell(record["model"])
         except ProfilerError as fault:

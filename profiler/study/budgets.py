@@ -1,4 +1,4 @@
-"""What is to be checked: networks at their points with the most that each may cost, from options and pyproject.toml. No torch."""
+"""What is to be checked: networks at their points with the most that each may cost. No torch."""
 
 from __future__ import annotations
 
@@ -56,25 +56,23 @@ def place(at: Cell) -> dict[str, Any]:
 
 
 def subjects(models: Sequence[Model], point: Point, given: Mapping[str, object], config: Config | None) -> list[Subject]:
-    """The networks that were named with the budgets that were given, those of the table beside them; without names all of the table.
+    """The networks that were named, or without names all of the table's, with the budgets of both; those given win.
 
-    What is given wins over the table. Raises ProfilerError, UnknownName for what either says amiss, and as `load` does.
+    Raises ProfilerError, UnknownName for what either says amiss, and as `load` does.
     """
-    limits = limits_of(given, {key: option(key) for key in given}, "the options")
+    limits = limits_of(given, {key: option(key) for key in given}, "options")
     entries = _entries(config)
     if not models:
         return [Subject(_of_entry(name, entry, point, config), entry.limits | limits) for name, entry in entries.items()]
-    found = []
+    found: dict[Any, Subject] = {}
     for model in models:
         at = point.cell(model)
-        own = {}
+        own: dict[str, Limit] = {}
         for name, entry in entries.items():
-            if _named(model) == parse(name)[0]:
-                other = _of_entry(name, entry, Point(), config)
-                if _identity(other) == _identity(at):
-                    own = entry.limits
-        found.append(Subject(at, own | limits))
-    return found
+            if _named(model) == parse(name)[0] and _identity(_of_entry(name, entry, Point(), config)) == _identity(at):
+                own = entry.limits
+        found.setdefault(_identity(at) if isinstance(model, str) else id(model), Subject(at, own | limits))
+    return list(found.values())
 
 
 def limits_of(given: Mapping[str, object], names: Mapping[str, str], source: str) -> dict[str, Limit]:
@@ -112,7 +110,7 @@ def _entries(config: Config | None) -> dict[str, _Entry]:
     for name, entry in table.items():
         where = f'tool.profiler.budgets."{name}"'
         if not isinstance(entry, Mapping):
-            raise ProfilerError(f"{path}: {where} is no table; write [{where}] and below it macs = \"600M\"")
+            raise ProfilerError(f'{path}: {where} is no table; write [{where}] and below it macs = "600M"')
         for key in entry:
             if key not in (*QUANTITIES, *POINT):
                 raise UnknownName(f"key of {where}", key, (*QUANTITIES, *POINT), f"(in {path})")
@@ -151,7 +149,7 @@ def _named(model: Model) -> str | None:
 
 def _identity(at: Cell) -> tuple[Any, ...]:
     network: Counted = at.network
-    return (network.name, sorted(network.options.items(), key=str), network.alpha, network.inputs, network.batched(at.batch))
+    return (network.name, str(sorted(network.options.items())), network.alpha, network.inputs, network.batched(at.batch))
 
 
 def shown(path: Path) -> str:
@@ -160,4 +158,3 @@ def shown(path: Path) -> str:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
         return str(path)
-

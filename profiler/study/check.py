@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from profiler import grid
 from profiler.config import Config
@@ -45,11 +45,11 @@ def check(
     """A verdict for each budget of each model: counts as `600M`, bytes as `64MiB`, a latency as `30ms`.
 
     `config` holds the table `[tool.profiler.budgets]`; without models all of its networks are checked, or where there are none
-    all of the baseline's. `baseline` is a saved run: what grew by more than `tolerance` is over. A latency is over where its whole
-    95 % interval is, within where none of it is, else undecided, which fails only where `strict`; so does an operation without
-    a formula. Raises ProfilerError where there is nothing to check or the baseline is of another network, and as `load` does.
+    all of the baseline's. `baseline` is a saved run: what grew by more than `tolerance` is over. A latency is over where its
+    whole 95 % interval is, within where none of it is, else undecided, which fails only where `strict`; so does an operation
+    without a formula. Raises ProfilerError where there is nothing to check or the baseline is of another network, and as `load`
+    does.
     """
-    start = time.monotonic()
     given = {
         "macs": macs, "params": params, "activations": activations, "weight_bytes": weight_bytes, "memory": memory,
         "latency": latency,
@@ -64,30 +64,47 @@ def check(
     timed = [i for i, each in enumerate(found) if bench or "latency" in each.limits]
     clock = clock or Clock()
     places = [None] * len(found) if base is None else [base_of.place_in(base, each, _setting(clock, timed)) for each in found]
-    cells = [each.cell for each in found]
-    results = results_of(cells, "check", ("closed",), "paper")
+    counted = [_counted(each, base, place) for each, place in zip(found, places, strict=True)]
+    start = time.monotonic()
     clocked = _measured([found[i] for i in timed], clock, watch)
+    clocked_s = time.monotonic() - start if timed else 0.0
     for i, record in zip(timed, clocked or (), strict=True):
-        results[i].update(record)
+        counted[i].record.update(record)
     lines: list[Line] = []
     grown: list[Compared] = []
     notes: list[str] = [] if clocked is None else list(clocked.notes)
-    for each, record, place in zip(found, results, places, strict=True):
-        before = None if base is None or place is None else base.peaks[place]
-        peak = _peak(each) if "memory" in each.limits or before is not None else None
+    machine = None if clocked is None else clocked.machine
+    for each, (record, peak, _, _), place in zip(found, counted, places, strict=True):
         lines += [_line(record, limit, peak) for limit in each.limits.values()]
         if base is not None and place is not None:
-            machine = None if clocked is None else clocked.machine
-            since = base_of.lines(base, place, record, None if peak is None else peak[0], tolerated, machine)
+            since = base_of.lines(base, place, record, peak and peak[0], tolerated, machine)
             lines += since
             notes += _uncompared(base, place, record, machine)
             if any(line.verdict == "over" and line.limit.quantity in COUNTS for line in since):
                 now = Side("", [record], [each.cell.network.profile(each.cell.batch).rows], [None], machine)
                 grown.append(compared(base, place, now, 0))
+    warnings = dict.fromkeys(text for made in counted for text in made.warnings)
+    seconds = {each.name: made.seconds for each, made in zip(found, counted, strict=True)}
     return Checked(
-        tuple(lines), tuple(grown), strict, tuple(dict.fromkeys(notes)), tuple(results.warnings), time.monotonic() - start,
-        None if clocked is None else clocked.machine,
-    )  # fmt: skip
+        tuple(lines), tuple(grown), strict, tuple(dict.fromkeys(notes)), tuple(warnings), seconds, clocked_s, machine
+    )
+
+
+class _Counted(NamedTuple):
+    record: Record
+    peak: tuple[int, str] | None
+    """Bytes of an evaluation at its peak, and where that is; None where nobody asks."""
+    warnings: list[str]
+    seconds: float
+
+
+def _counted(each: Subject, base: Side | None, place: int | None) -> _Counted:
+    """What it costs on paper."""
+    start = time.monotonic()
+    results = results_of([each.cell], "check", ("closed",), "paper")
+    asked = "memory" in each.limits or (base is not None and place is not None and base.peaks[place] is not None)
+    peak = _peak(each) if asked else None
+    return _Counted(results[0], peak, results.warnings, time.monotonic() - start)
 
 
 def _refuse_nothing(found: Sequence[Subject], base: Side | None) -> None:
@@ -159,4 +176,3 @@ def _uncompared(base: Side, place: int, record: Record, machine: Mapping[str, An
         return [f"Latencies of {base.name} are not compared: nothing was measured here; --bench measures."]
     _, why = clocks(base, then, Side("", [record], [None], [None], machine), record)
     return [f"Latencies of {base.name} are not compared: {why}."] if why else []
-

@@ -36,9 +36,8 @@ def diff(
     old, new = _side(before, point), _side(after, point)
     cells = _aligned(old, new)
     notes = list(dict.fromkeys(f"Latencies are not compared: {each.why}." for each in cells if each.why))
-    for side in (old, new):
-        if any(rows is None for rows in side.rows):
-            notes.append(f"{side.name} holds no layers, which `profiler show` and `profiler compare` save; totals alone are compared.")
+    bare = [side.name for side in (old, new) if None in side.rows]
+    notes += [f"{name} holds no layers, which `profiler show` and `compare` save: totals alone are compared." for name in bare]
     return Diffed(old.name, new.name, tuple(cells), tuple(notes))
 
 
@@ -71,6 +70,7 @@ def _aligned(old: Side, new: Side) -> list[Compared]:
                 partner[j] = free[key(record, names)].pop(0)
     gone = [Compared(record, None, None) for i, record in enumerate(old.records) if i not in partner.values()]
     found = [
-        compared(old, partner[j], new, j) if j in partner else Compared(None, record, None) for j, record in enumerate(new.records)
+        compared(old, partner[j], new, j) if j in partner else Compared(None, record, None)
+        for j, record in enumerate(new.records)
     ]
     return [*found, *gone]

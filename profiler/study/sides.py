@@ -38,9 +38,7 @@ class Side(NamedTuple):
 def of_run(saved: Saved) -> Side:
     """What a run of show, compare, sweep or bench holds. Raises ProfilerError for another's."""
     if saved.command not in (*RESULTS, "show"):
-        saved.refuse(
-            f"a run of `{saved.command}` holds no network layer by layer; save one of show, compare, sweep or bench with -o run.json"
-        )
+        saved.refuse(f"a run of `{saved.command}` holds no networks to compare; save one of show, compare, sweep or bench")
     found = subject(saved)
     records: list[Record] = list(saved.document["records"])
     machine = saved.document["environment"].get("machine")
@@ -87,7 +85,10 @@ def clocks(before: Side, old: Mapping[str, Any], after: Side, new: Mapping[str, 
     ours, theirs = before.machine or {}, after.machine or {}
     for name in SAME_MACHINE:
         if ours.get(name) != theirs.get(name):
-            return None, f"measured on two machines ({name.replace('_', ' ')} {_said(ours.get(name))} and {_said(theirs.get(name))})"
+            return (
+                None,
+                f"measured on two machines ({name.replace('_', ' ')} {_said(ours.get(name))} and {_said(theirs.get(name))})",
+            )
     if new["latency_low_s"] > old["latency_high_s"]:
         return "slower", ""
     return ("faster" if new["latency_high_s"] < old["latency_low_s"] else "unclear"), ""
