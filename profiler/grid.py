@@ -150,7 +150,7 @@ def sample(given: object) -> tuple[int, ...]:
     return shape("x".join(map(str, sides)))
 
 
-_SIZES = {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "kb": 10**3, "mb": 10**6, "gb": 10**9, "b": 1}
+_SIZES = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "kB": 10**3, "MB": 10**6, "GB": 10**9, "B": 1}
 _TIMES = {
     "ns": Fraction(1, 10**9),
     "us": Fraction(1, 10**6),
@@ -180,7 +180,7 @@ def share(given: object, what: str) -> Fraction:
 
 def _with_unit(given: object, what: str, known: Mapping[str, Fraction | int], example: str) -> tuple[Fraction, Fraction]:
     text = str(given).strip()
-    unit = next((unit for unit in known if text.lower().endswith(unit)), None)
+    unit = next((unit for unit in known if text.lower().endswith(unit.lower())), None)
     if unit is None or not text[: -len(unit)].strip():
         raise ProfilerError(f"{what} '{given}' has no unit of {', '.join(known)}; write it as {example}")
     number = exact(text[: -len(unit)], what, example)

@@ -83,16 +83,13 @@ def failure(found: Checked) -> str:
         return (
             "operations without a formula are not counted, and --strict takes that as a failure; see the lines marked UNCOUNTED"
         )
-    cure = "make it smaller, or raise the budget"
+    cure = "make it cheaper, or raise the budget"
     if all(line.verdict == "unmeasured" for line in found.failed):
         cure = "give it more --time"
     elif all(line.before is not None for line in found.failed):
-        cure = "make it smaller, or where it is meant save the baseline anew: profiler compare MODEL... -o FILE"
-    return f"{len(named)} of {_limits_of(len(found.lines))} not kept: {some}; {cure}"
-
-
-def _limits_of(n: int) -> str:
-    return "1 limit is" if n == 1 else f"{n} limits are"
+        file = found.failed[0].limit.source
+        cure = f"make it cheaper, or where it is meant save the baseline anew: profiler compare MODEL... -o {file}"
+    return f"{len(named)} of {len(found.lines)} limits {'is' if len(named) == 1 else 'are'} not kept: {some}; {cure}"
 
 
 def _budgets(found: Checked, unit: Unit) -> Sheet:
@@ -151,7 +148,7 @@ def _percent(share: float) -> str:
     """Three digits, and never 0 of what is not: a count that is one too many is over."""
     if 0 < share < 0.00005:
         return "<0.01 %"
-    return f"{100 * share:.2f} %" if share < 0.0995 else f"{100 * share:.1f} %" if share < 0.995 else f"{100 * share:,.0f} %"
+    return f"{100 * share:.2f} %" if share < 0.0995 else f"{100 * share:.1f} %" if share < 0.9995 else f"{100 * share:,.0f} %"
 
 
 def _notes(found: Checked) -> list[str]:
@@ -162,7 +159,7 @@ def _notes(found: Checked) -> list[str]:
     notes += [f"Peak of {line.model}: {line.reason}." for line in peaks]
     if "undecided" in said:
         fate = "which fails, since --strict" if found.strict else "which fails only with --strict"
-        notes.append(f"undecided: the 95 % interval reaches over the budget and below it, {fate}; more --time narrows it.")
+        notes.append(f"undecided: the 95 % interval reaches over the limit and below it, {fate}; more --time narrows it.")
     notes += [f"{line.model} was not measured: {line.reason}." for line in found.lines if line.verdict == "unmeasured"]
     return notes
 

@@ -17,7 +17,7 @@ def tell(found: Checked, environment: Mapping[str, str]) -> None:
     """Where GitHub runs this: annotations on stderr, which its runner reads too, and the summary behind what the file holds."""
     if environment.get("GITHUB_ACTIONS") != "true":
         return
-    for line in commands(found):
+    for line in commands(found, Path(environment.get("GITHUB_WORKSPACE", "."))):
         print(line, file=sys.stderr)
     path = environment.get("GITHUB_STEP_SUMMARY")
     if path:
@@ -28,30 +28,33 @@ def tell(found: Checked, environment: Mapping[str, str]) -> None:
             print(f"the job summary '{path}' cannot be written: {fault.strerror}; the check stands", file=sys.stderr)
 
 
-def commands(found: Checked) -> Iterator[str]:
-    """Workflow commands: an error for what fails, a warning for what is undecided or was not counted."""
+def commands(found: Checked, root: Path) -> Iterator[str]:
+    """Workflow commands: an error for what fails, a warning for what is undecided or was not counted; files from `root`."""
     failing = list(found.failed)
     for line in failing[:MOST_ANNOTATIONS]:
-        yield _command("error", line, f"{line.model}: {line.limit.quantity} {line.verdict}", sentence(line))
+        yield _command("error", _file(line, root), f"{line.model}: {line.limit.quantity} {line.verdict}", sentence(line))
     doubtful = [line for line in found.lines if line.verdict == "undecided" and not line.fails(found.strict)]
     for line in doubtful[:MOST_ANNOTATIONS]:
-        yield _command("warning", line, f"{line.model}: {line.limit.quantity} {line.verdict}", sentence(line))
+        yield _command("warning", _file(line, root), f"{line.model}: {line.limit.quantity} {line.verdict}", sentence(line))
     for text in found.warnings[:MOST_ANNOTATIONS]:
-        yield _command("error" if found.strict else "warning", None, "not counted", text)
+        yield _command("error" if found.strict else "warning", "", "not counted", text)
 
 
-def _command(kind: str, line: Line | None, title: str, message: str) -> str:
+def _command(kind: str, file: str, title: str, message: str) -> str:
     """`::error file=pyproject.toml,title=…::…`, with what would end a property or the line escaped."""
-    file = "" if line is None else _file(line)
     properties = {**({"file": file} if file else {}), "title": title}
     told = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
     return f"::{kind} {told}::{_data(message)}"
 
 
-def _file(line: Line) -> str:
-    """The file to mend: the one that the network stands in, or the one that says the budget."""
+def _file(line: Line, root: Path) -> str:
+    """The file to mend, as the repository has it: the one that the network stands in, or the one that says the budget."""
     own = line.at["model"].rpartition(":")[0]
-    return next((name for name in (own, line.limit.source) if name and Path(name).is_file()), "")
+    for name in (own, line.limit.source):
+        if name and Path(name).is_file():
+            path, top = Path(name).resolve(), root.resolve()
+            return str(path.relative_to(top)) if path.is_relative_to(top) else str(path)
+    return ""
 
 
 def _data(text: str) -> str:

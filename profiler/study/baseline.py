@@ -81,7 +81,7 @@ def _line(now: Record, quantity: str, before: int, value: int, tolerance: Fracti
 
 def _clocked(now: Mapping[str, Any], then: Mapping[str, Any], tolerance: Fraction, source: str) -> Line:
     """Over where the whole interval lies above what the baseline's allows, within where it lies below."""
-    low, high = (Fraction(then[name]) * (1 + tolerance) for name in ("latency_low_s", "latency_high_s"))
+    low, high = (float(Fraction(then[name]) * (1 + tolerance)) for name in ("latency_low_s", "latency_high_s"))
     verdict: Verdict = "undecided"
     if now["latency_low_s"] > high:
         verdict = "over"

@@ -160,9 +160,10 @@ def _latency(record: Record, limit: Limit) -> Line:
     if value is None or low is None or high is None:
         return Line(record, limit, None, "unmeasured", reason=record["reason"])
     verdict: Verdict = "undecided"
-    if high <= limit.most:
+    most = float(limit.most)
+    if high <= most:
         verdict = "within"
-    elif low > limit.most:
+    elif low > most:
         verdict = "over"
     return Line(record, limit, value, verdict, Interval(value, low, high), reason=record["grade"] or "")
 
