@@ -58,7 +58,7 @@ def check(
 
     from profiler import config
     from profiler.errors import CheckFailed
-    from profiler.report import checked, differences, github, plain, units
+    from profiler.report import changes, checked, github, plain, units
     from profiler.report import junit as xml
     from profiler.report.watch import with_bar
     from profiler.study.check import check
@@ -66,7 +66,7 @@ def check(
 
     places = o.places(format, output, csv, quiet)
     shown = units.unit(unit)
-    differences.check_top(top)
+    changes.check_top(top)
     if junit is not None:
         plain.check_writable(junit)
     o.single(alpha=alpha, resolution=resolution, rho=rho, batch=batch)

@@ -55,12 +55,12 @@ def diff(
     quiet: o.Quiet = False,
 ) -> None:
     """Two saved runs or two networks: totals, then layer by layer what changed, came, went or was renamed."""
-    from profiler.report import differences, units
+    from profiler.report import changes, differences, units
     from profiler.study.diff import diff
 
     places = o.places(format, output, csv, quiet)
     shown = units.unit(unit)
-    differences.check_top(top)
+    changes.check_top(top)
     o.single(alpha=alpha, resolution=resolution, rho=rho, batch=batch)
     point = {"alpha": alpha, "resolution": resolution, "rho": rho, "input": input, "batch": batch}
     found = diff(before, after, **point, options=o.settings(set_))

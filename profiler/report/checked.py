@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Group, RenderableType
-from rich.text import Text
-
 from profiler.environment import document
 from profiler.gate import Checked, Line
-from profiler.report import table, units
+from profiler.report import units
 from profiler.report.cells import Column
-from profiler.report.differences import TOP, amount, grown_sheets, heading, layer_records, signed
+from profiler.report.changes import TOP, amount, grown_sheets, heading, layer_records, signed
+from profiler.report.differences import drawn
 from profiler.report.output import Answer
 from profiler.report.sheet import Sheet
 from profiler.report.units import Unit
@@ -36,12 +34,9 @@ def answer(found: Checked, top: int | None = TOP, unit: Unit = "raw") -> Answer:
         made[-1].notes += [*_notes(found), *found.notes]
         return made
 
-    parts: list[RenderableType] = []
-    for i in range(len(sheets(unit))):
-        parts += [*([Text()] if i else []), table.Fitted(lambda shown, i=i: sheets(shown)[i], unit)]  # type: ignore[misc]
     records = [_record(line) for line in found.lines]
     return Answer(
-        Group(*parts),
+        drawn(sheets, unit),
         lambda: sheets(unit),
         records,
         COLUMNS,
