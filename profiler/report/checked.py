@@ -72,7 +72,10 @@ def sentence(line: Line) -> str:
 
 def failure(found: Checked) -> str:
     """Why the check failed, in one sentence with the cure."""
-    named = [f"{line.model} {heading(line.limit.quantity)}" for line in found.failed]
+    named = [
+        f"{line.model} {heading(line.limit.quantity)}" + ("" if line.before is None else f" since {line.limit.source}")
+        for line in found.failed
+    ]
     some = ", ".join(named[:MOST_NAMED]) + (f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else "")
     if not named:
         return (

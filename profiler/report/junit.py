@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 from xml.etree import ElementTree
 
 from profiler.gate import Checked, Line
@@ -16,20 +17,32 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 def junit(found: Checked) -> str:
     """The document. An undecided latency is a case that passes, and its output says so, unless the check is strict."""
-    models = list(dict.fromkeys(line.model for line in found.lines))
-    root = _element(None, "testsuites", name="profiler check", **_counts(found, found.lines))
-    for model in models:
-        lines = [line for line in found.lines if line.model == model]
-        suite = _element(root, "testsuite", name=model, **_counts(found, lines))
-        for line in lines:
-            case = _element(suite, "testcase", name=_name(line), classname=model, time=f"{_seconds(found, line):.3f}")
-            told = sentence(line)
-            if line.fails(found.strict):
-                _element(case, "failure", told, message=told, type=line.verdict)
+    suites: dict[str, list[_Case]] = {}
+    for line in found.lines:
+        fault = line.verdict if line.fails(found.strict) else ""
+        suites.setdefault(line.model, []).append(_Case(_name(line), sentence(line), fault, _seconds(found, line)))
+    for i, text in enumerate(found.warnings, 1):
+        fault = "uncounted" if found.strict else ""
+        suites.setdefault("operations without a formula", []).append(_Case(f"operation {i}", text, fault, 0.0))
+    root = _element(None, "testsuites", name="profiler check", **_counts([case for cases in suites.values() for case in cases]))
+    for name, cases in suites.items():
+        suite = _element(root, "testsuite", name=name, **_counts(cases))
+        for case in cases:
+            made = _element(suite, "testcase", name=case.name, classname=name, time=f"{case.seconds:.3f}")
+            if case.fault:
+                _element(made, "failure", case.told, message=case.told, type=case.fault)
             else:
-                _element(case, "system-out", told)
+                _element(made, "system-out", case.told)
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+class _Case(NamedTuple):
+    name: str
+    told: str
+    fault: str
+    """Why it fails; empty where it does not."""
+    seconds: float
 
 
 def _name(line: Line) -> str:
@@ -46,10 +59,10 @@ def _seconds(found: Checked, line: Line) -> float:
     return found.counting_s.get(line.model, 0.0) / sum(each.model == line.model for each in alike)
 
 
-def _counts(found: Checked, lines: Sequence[Line]) -> dict[str, str]:
-    failures = sum(line.fails(found.strict) for line in lines)
-    seconds = sum(_seconds(found, line) for line in lines)
-    return {"tests": str(len(lines)), "failures": str(failures), "errors": "0", "time": f"{seconds:.3f}"}
+def _counts(cases: Sequence[_Case]) -> dict[str, str]:
+    failures = sum(bool(case.fault) for case in cases)
+    seconds = sum(case.seconds for case in cases)
+    return {"tests": str(len(cases)), "failures": str(failures), "errors": "0", "time": f"{seconds:.3f}"}
 
 
 def _element(parent: ElementTree.Element | None, tag: str, text: str = "", **attributes: str) -> ElementTree.Element:
