@@ -159,6 +159,7 @@ QUIET = [
     "from profiler import compare; compare('mobilenet_v1', 'vgg16', engine='closed')",
     "from profiler import sweep; sweep('mobilenet_v1', engine='closed')",
     "from profiler.study.listing import listing; listing()",
+    "from profiler import check, diff; check('lenet5', macs='1M'); diff('lenet5', 'lenet5')",
     "from profiler.study.formula import formula; formula('mobilenet_v1')",
     "from profiler.__main__ import load_cli; load_cli()",
     "import profiler.report.answers, profiler.report.watch, profiler.study.published",

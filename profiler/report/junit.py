@@ -19,7 +19,7 @@ def junit(found: Checked) -> str:
     """The document. An undecided latency is a case that passes, and its output says so, unless the check is strict."""
     suites: dict[str, list[_Case]] = {}
     for line in found.lines:
-        fault = line.verdict if line.fails(found.strict) else ""
+        fault: str = line.verdict if line.fails(found.strict) else ""
         suites.setdefault(line.model, []).append(_Case(_name(line), sentence(line), fault, _seconds(found, line)))
     for i, text in enumerate(found.warnings, 1):
         fault = "uncounted" if found.strict else ""

@@ -36,7 +36,7 @@ def diff(
     old, new = _side(before, point), _side(after, point)
     cells = _aligned(old, new)
     notes = list(dict.fromkeys(f"Latencies are not compared: {each.why}." for each in cells if each.why))
-    bare = [side.name for side in (old, new) if None in side.rows]
+    bare = dict.fromkeys(side.name for side in (old, new) if None in side.rows)
     notes += [f"{name} holds no layers, which `profiler show` and `compare` save: totals alone are compared." for name in bare]
     return Diffed(old.name, new.name, tuple(cells), tuple(notes))
 
@@ -60,15 +60,17 @@ def _aligned(old: Side, new: Side) -> list[Compared]:
     if len(old.records) == len(new.records) == 1:
         return [compared(old, 0, new, 0)]
     partner: dict[int, int] = {}
+    taken: set[int] = set()
     for names in ((*PLACE, *SETTING), PLACE):
         free: dict[str, list[int]] = {}
-        for i, record in enumerate(old.records):
-            if i not in partner.values():
-                free.setdefault(key(record, names), []).append(i)
+        for i in reversed(range(len(old.records))):
+            if i not in taken:
+                free.setdefault(key(old.records[i], names), []).append(i)
         for j, record in enumerate(new.records):
             if j not in partner and free.get(key(record, names)):
-                partner[j] = free[key(record, names)].pop(0)
-    gone = [Compared(record, None, None) for i, record in enumerate(old.records) if i not in partner.values()]
+                partner[j] = free[key(record, names)].pop()
+                taken.add(partner[j])
+    gone = [Compared(record, None, None) for i, record in enumerate(old.records) if i not in taken]
     found = [
         compared(old, partner[j], new, j) if j in partner else Compared(None, record, None)
         for j, record in enumerate(new.records)

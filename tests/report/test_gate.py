@@ -21,8 +21,8 @@ HOSTILE = "<script>&\"'\x00\x1b[31m\ufffe\ud800" + "🧨" + "\u202eabc,x:y%\r\n:
 
 
 def line(verdict: Verdict, model: str = "lenet5", quantity: str = "macs", value: float | None = 5, **more: Any) -> Line:
-    record: dict[str, Any] = {**compare("lenet5", engine="closed")[0], "model": model}
-    return Line(Record(**record), Limit(quantity, 4, "options"), value, verdict, **more)
+    record: Record = {**compare("lenet5", engine="closed")[0], "model": model}  # type: ignore[typeddict-item]
+    return Line(record, Limit(quantity, 4, "options"), value, verdict, **more)
 
 
 MIXED = Checked(
@@ -156,8 +156,7 @@ def test_the_command_tells_github_only_where_it_runs(there: str, tmp_path: Path)
 
 
 def test_a_summary_that_cannot_be_written_fails_nothing(tmp_path: Path) -> None:
-    env = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(tmp_path)}
-    ran = run("check", "lenet5", "--max-macs", "1M", **env)
+    ran = run("check", "lenet5", "--max-macs", "1M", GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(tmp_path))
     assert ran.returncode == 0
     assert ran.stderr == f"the job summary '{tmp_path}' cannot be written: Is a directory; the check stands\n"
 

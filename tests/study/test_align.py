@@ -94,8 +94,9 @@ def test_of_the_zoo(before: str, after: str, words: dict[str, int] | None) -> No
 
 def test_backwards_it_is_the_same_with_added_and_removed_exchanged() -> None:
     chance = random.Random(6)
+    layers: list[int | str] = [4, 8, "r", "5:8"]
     for _ in range(30):
-        before: list[int | str] = [chance.choice([4, 8, "r", "5:8"]) for _ in range(chance.randint(1, 9))]
+        before: list[int | str] = [chance.choice(layers) for _ in range(chance.randint(1, 9))]
         after = [each for each in before if chance.random() > 0.2] or [4]
         there = [pair.word for pair in align(rows(*before), rows(*after))]
         back = [pair.word for pair in align(rows(*after), rows(*before))]
