@@ -21,7 +21,7 @@ HOSTILE = "<script>&\"'\x00\x1b[31m\ufffe\ud800" + "🧨" + "\u202eabc,x:y%\r\n:
 
 
 def line(verdict: Verdict, model: str = "lenet5", quantity: str = "macs", value: float | None = 5, **more: Any) -> Line:
-    record: Record = {**compare("lenet5", engine="closed")[0], "model": model}  # type: ignore[typeddict-item]
+    record: Record = {**compare("lenet5", engine="closed")[0], "model": model}
     return Line(record, Limit(quantity, 4, "options"), value, verdict, **more)
 
 
