@@ -15,7 +15,7 @@ from profiler.errors import ProfilerError, UnknownName
 
 OTHERS = ("budgets",)
 """Tables that are no command's: what `profiler check` holds networks to."""
-PATHS = ("output", "csv", "resume", "baseline")
+PATHS = ("output", "csv", "resume", "baseline", "junit")
 """Options whose text is a path, which in a file is seen from the file."""
 
 

@@ -82,7 +82,7 @@ def test_budgets_are_no_option(tmp_path: Path) -> None:
 
 
 FAULTS = [
-    ("unknown", 'unti = "auto"', "no option is called 'unti'; did you mean unit? (unti stands in [tool.profiler] of {file})"),
+    ("unknown", 'conventoin = "torch"', "no option is called 'conventoin'; did you mean convention? (conventoin stands in [tool.profiler] of {file})"),
     ("not its own", '[tool.profiler.formula]\nunit = "auto"', "(unit stands in [tool.profiler.formula] of {file})"),
     ("no such value", 'unit = "zz"', "it stands as unit = \"zz\" in [tool.profiler] of {file}"),
     ("no number", '[tool.profiler.show]\ndepth = "x"', 'depth = "x" in [tool.profiler.show] of {file}: '),

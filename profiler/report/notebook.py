@@ -11,8 +11,9 @@ from rich.text import Text
 from profiler.agreement import Agreement
 from profiler.errors import ProfilerError
 from profiler.forms import Footprint, Polynomials, Shown, Tracing, Training, Verified, WhatIf
+from profiler.gate import Checked, Diffed
 from profiler.records import Profile, Results
-from profiler.report import answers, clocks, sheet, table, telling, units, verify
+from profiler.report import answers, checked, clocks, differences, sheet, table, telling, units, verify
 from profiler.report.cells import Column
 from profiler.report.sheet import Sheet
 from profiler.timing import Certificate, Layers, Measured, Timing
@@ -58,6 +59,10 @@ def sheets(thing: object) -> list[Sheet]:
             return clocks.of_one(thing, 0, LONGEST, "auto")
         case Timing():
             return [_timing(thing)]
+        case Checked():
+            return checked.answer(thing).sheets()
+        case Diffed():
+            return differences.answer(thing).sheets()
         case Certificate():
             return clocks.certificate(thing).sheets()
         case Agreement():
@@ -125,6 +130,10 @@ def drawn(thing: object) -> RenderableType:
             return table.results_table(thing)
         case Profile():
             return table.show(thing)
+        case Checked():
+            return checked.answer(thing).drawn
+        case Diffed():
+            return differences.answer(thing).drawn
     parts: list[RenderableType] = []
     for content in sheets(thing):
         parts += [*([Text()] if parts else []), *map(Text, content.lead)]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from profiler import compare, memory, profile, sweep, trace, trace_training
+from profiler import check, compare, diff, memory, profile, sweep, trace, trace_training
 from profiler.errors import ProfilerError
 from profiler.forms import Shown
 from profiler.network.load import load
@@ -87,6 +87,8 @@ RESULTS: list[tuple[str, Callable[[], Any], str]] = [
     ("layers on the clock", lambda: measured("lenet5").layers[0], "by kind"),
     ("networks on the clock", lambda: measured("lenet5", "mobilenet_v1"), "by layer"),
     ("a timing", lambda: measured("lenet5").layers[0].timing, "4.20 ms ±1.0 % A"),
+    ("what check found", lambda: check("lenet5", macs="1M"), "lenet5"),
+    ("a difference", lambda: diff("lenet5", "lenet5@classes=5"), "classes=5"),
     ("a certificate", lambda: CERTIFICATE, "known lengths"),
 ]
 
