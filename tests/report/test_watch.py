@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -98,11 +100,9 @@ def test_a_terminal_of_ipython_is_no_notebook(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_real_kernel_shows_the_bar_and_the_table() -> None:
-    nbformat = pytest.importorskip("nbformat", reason="nbclient and ipykernel run a notebook")
+    pytest.importorskip("nbformat", reason="nbclient and ipykernel run a notebook")
     pytest.importorskip("ipykernel")
     # in a process of its own: what a kernel's client warns of is not ours
-    import subprocess
-
     code = (
         "import nbformat, json\n"
         "from nbclient import NotebookClient\n"
@@ -111,11 +111,8 @@ def test_a_real_kernel_shows_the_bar_and_the_table() -> None:
         "NotebookClient(book, timeout=100, kernel_name='python3').execute()\n"
         "print(json.dumps([[each.output_type, each.data.get('text/html')] for each in cell.outputs]))\n"
     )
-    assert nbformat
     ran = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False, timeout=120)
     assert ran.returncode == 0, ran.stderr
-    import json
-
     (bar, gone), (result, table) = json.loads(ran.stdout)
     assert (bar, gone, result) == ("display_data", "", "execute_result")
     assert "416,520" in table
