@@ -38,7 +38,7 @@ def test_the_settings_do_what_the_page_says(tmp_path: Path) -> None:
     assert ran.returncode == 0
     assert ran.stderr.replace(f"{tmp_path}/", "") == said
     assert ran.stdout.splitlines()[1].split() == ["path", "macs"]
-    (tmp_path / "pyproject.toml").write_text("[tool.profiler.show]\ncolums = \"path\"\n", encoding="utf-8")
+    (tmp_path / "pyproject.toml").write_text('[tool.profiler.show]\ncolums = "path"\n', encoding="utf-8")
     command, said = refused.split("\n", 1)
     ran = run(*command.split()[2:], cwd=tmp_path)
     assert ran.returncode == 2

@@ -50,7 +50,8 @@ def _process(number: int, each: Layers) -> list[dict[str, Any]]:
 
 def _title(each: Layers) -> str:
     timing = each.timing
-    said = [timing.device, *([f"{timing.threads} threads"] if timing.device == "cpu" else []), timing.dtype]
+    threads = [f"{timing.threads} thread{'s' if timing.threads > 1 else ''}"] if timing.device == "cpu" else []
+    said = [timing.device, *threads, timing.dtype]
     if timing.latency_s is not None and timing.latency_low_s is not None and timing.latency_high_s is not None:
         spread = units.interval(timing.latency_s, timing.latency_low_s, timing.latency_high_s)
         said.insert(0, f"{units.seconds(timing.latency_s)} {spread} {timing.grade}")
