@@ -6,6 +6,7 @@ pip install fvcore thop ptflops torchinfo torchprofile, then python benchmarks/p
 from __future__ import annotations
 
 import argparse
+import copy
 import importlib
 import io
 import os
@@ -91,9 +92,10 @@ def torch_flops(module: nn.Module, x: Tensor) -> float:
 
 
 def torch_flops_meta(module: nn.Module, x: Tensor) -> float:
-    import copy
-
-    return torch_flops(copy.deepcopy(module).to("meta"), x.to("meta"))
+    """On a copy without data, as one that was built on the meta device."""
+    memo: dict[int, Tensor] = {id(p): nn.Parameter(p.to("meta")) for p in module.parameters()}
+    memo |= {id(b): b.to("meta") for b in module.buffers()}
+    return torch_flops(copy.deepcopy(module, memo), x.to("meta"))
 
 
 TOOLS: dict[str, tuple[str, Counter]] = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import os
 import re
 import shlex
@@ -13,59 +12,18 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import typer.main
 
 import profiler
+from docs.running import DOCS, FENCE, PAGES, ROOT, Forks, blocks, run, shape, tidy
 from profiler.__main__ import load_cli
 
-ROOT = Path(__file__).resolve().parents[1]
-DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
-FENCE = re.compile(r"^( *)```(\S+)[ ]*([^\n]*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
-TITLE = re.compile(r'title="([^"]+)"')
 MEASURED_FOR = "2s"
 """What a command with a clock in it is given here; its page shows what it printed in its own time."""
-
-
-class Block(NamedTuple):
-    """A fenced block of a page: language, what stands behind it, text."""
-
-    language: str
-    info: str
-    text: str
-
-    @property
-    def file(self) -> str | None:
-        """The file that the block shows: `title="net.py"`."""
-        title = TITLE.search(self.info)
-        return title[1] if title and re.fullmatch(r"[\w./-]+\.\w+", title[1]) else None
-
-    @property
-    def measured(self) -> bool:
-        """Whether its figures are of a clock: `title="measured on …"`."""
-        title = TITLE.search(self.info)
-        return title is not None and title[1].startswith("measured")
-
-    def commands(self) -> Iterator[tuple[str, str]]:
-        """(command, what the page shows of its output), of each `$` in a console block."""
-        for part in re.split(r"^\$ ", self.text, flags=re.MULTILINE)[1:]:
-            command, _, output = part.partition("\n")
-            while command.endswith("\\"):
-                more, _, output = output.partition("\n")
-                command = command[:-1] + more.removeprefix("> ").lstrip()
-            yield command, output
-
-
-def blocks(page: Path) -> list[Block]:
-    found = FENCE.findall(page.read_text(encoding="utf-8"))
-    return [
-        Block(language, info, "".join(line.removeprefix(indent) for line in text.splitlines(keepends=True)))
-        for indent, language, info, text in found
-    ]
 
 
 def pages_with(*languages: str) -> list[str]:
@@ -76,66 +34,11 @@ def pages_with(*languages: str) -> list[str]:
 # Running them: a page's blocks in order, in a folder of the page's own
 
 
-class Forks:
-    """tests/forks.py, started once."""
-
-    def __init__(self, out: Path) -> None:
-        self.out = out
-        answers, theirs = os.pipe()
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("GITHUB_")}
-        self.process = subprocess.Popen(
-            ["bash", "-c", f'exec "$0" "$1" 3>&{theirs}', sys.executable, str(ROOT / "tests" / "forks.py")],
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, pass_fds=(theirs,), text=True,
-            env={**environment, "PYTHONPATH": str(ROOT)},
-        )  # fmt: skip
-        os.close(theirs)
-        self.answers = os.fdopen(answers)
-
-    def __call__(self, cwd: Path, **what: Any) -> tuple[int, str]:
-        """Exit code and output, without the blanks at the ends of lines."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps({**what, "cwd": str(cwd), "out": str(self.out)}) + "\n")
-        self.process.stdin.flush()
-        answer = self.answers.readline()
-        assert answer, "the process that forks is gone"
-        return int(answer), tidy(self.out.read_text(encoding="utf-8"))
-
-
-def tidy(text: str) -> str:
-    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
-
-
 @pytest.fixture(scope="module")
 def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
     forks = Forks(tmp_path_factory.mktemp("forks") / "out")
     yield forks
-    assert forks.process.stdin is not None
-    forks.process.stdin.close()
-    forks.answers.close()
-    forks.process.wait()
-
-
-def run(command: str, folder: Path, forks: Forks) -> tuple[int, str]:
-    """What a line of a console block prints; a plain call of profiler in a fork, anything else by bash."""
-    words = shlex.split(command)
-    if words[0] == "profiler" and not any(sign in word for word in words for sign in ("|", ">", "<", ";", "&", "$")):
-        return forks(folder, argv=words[1:])
-    script = f'profiler() {{ "{sys.executable}" -m profiler "$@"; }}\n{command}'
-    ran = subprocess.run(
-        ["bash", "-c", script], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    return ran.returncode, tidy(ran.stdout)
-
-
-def shape(output: str) -> list[tuple[str, ...]]:
-    """The headings of an output's tables, with the number of rows: what does not depend on the clock."""
-    lines, found = output.splitlines(), []
-    for at, line in enumerate(lines):
-        if at and line.startswith("─") and set(line) == {"─"}:
-            rows = next((n for n, row in enumerate(lines[at + 1 :]) if not row.strip()), len(lines) - at - 1)
-            found.append((*re.split(r"\s{2,}", lines[at - 1].strip()), str(rows)))
-    return found
+    forks.close()
 
 
 def clocked(command: str) -> str:
@@ -154,7 +57,7 @@ def test_a_page_shows_what_its_commands_print(name: str, forks: Forks, tmp_path:
             code, said = forks(tmp_path, code=block.text)
             if code:
                 wrong.append(f"a block of Python ends in {code}:\n{block.text}\n{said}")
-        for command, shown in block.commands() if block.language == "console" else ():
+        for command, shown in block.commands():
             if block.measured:
                 _, said = run(clocked(command), tmp_path, forks)
                 same = bool(shape(shown)) and shape(said) == shape(shown)

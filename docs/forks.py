@@ -1,7 +1,9 @@
 """Runs commands and pieces of Python as fresh processes would, in forks of one process that has torch loaded.
 
-Reads one JSON request a line from stdin, `{"argv" or "code", "cwd", "out"}`, and answers with the exit code; what the fork prints, stdout
-and stderr together, stands in the file `out`. A fork shares nothing with the next one, and saves the seconds that imports take.
+Reads one JSON request a line from stdin, `{"argv" or "code", "cwd", "out"}`, and answers on the descriptor
+that it is given with the exit code; what the fork prints, stdout
+and stderr together, stands in the file
+`out`. A fork shares nothing with the next one, and saves the seconds that imports take.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ def work(request: dict[str, str]) -> None:
 
 
 def main() -> None:
+    answers = int(sys.argv[1])
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
@@ -49,7 +52,7 @@ def main() -> None:
             sys.stderr.flush()
             os._exit(code if isinstance(code, int) else 0 if code is None else 1)
         _, status = os.waitpid(child, 0)
-        os.write(3, f"{os.waitstatus_to_exitcode(status)}\n".encode())
+        os.write(answers, f"{os.waitstatus_to_exitcode(status)}\n".encode())
 
 
 if __name__ == "__main__":
