@@ -131,14 +131,16 @@ def quietly(name: str, module: nn.Module, x: Tensor) -> float:
 
 
 def verdict(name: str, case: cases.Case) -> str:
-    """`exact`, or by how much the tool is off, or the exception that it ends in."""
+    """`exact`, or by how much the total is more or less, or the exception that it ends in."""
     torch.manual_seed(0)
     try:
         counted = quietly(name, case.make().eval(), case.input())
     except Exception as fault:
         return f"*{type(fault).__name__}*"
-    off = counted / case.truth - 1
-    return "exact" if counted == case.truth else ("**0**" if counted == 0 else f"{100 * off:+.2f} %")
+    off = counted - case.truth
+    if not off or not counted:
+        return "**0**" if off else "exact"
+    return f"{100 * off / case.truth:+.2f} %" if abs(off) > 5e-5 * case.truth else f"{off:+,.0f}"
 
 
 def counts(tools: list[str]) -> None:
@@ -219,8 +221,8 @@ def main() -> None:
     versions = {TOOLS[name][0] for name in tools} | {"torch"}
     print(f"Written by `python benchmarks/peers.py {' '.join(sys.argv[1:])}`.")
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()};")
-    print(f"{', '.join(f'{name} {metadata.version(name)}' for name in sorted(versions))}. {timm_says()}\n")
-    print("### What each counts\n")
+    print(f"{', '.join(f'{name} {metadata.version(name)}' for name in sorted(versions))}.\n{timm_says()}\n")
+    print("### What each counts\n\nIts total, or half of it where it counts two a multiply-add, against the products by hand.\n")
     counts(tools)
     print(f"\n### How long a count takes\n\nMedians of {given.rounds} rounds, one thread, the module built before;")
     print("in brackets the median of the rounds' ratios to ours.\n")
