@@ -22,7 +22,6 @@ from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -80,7 +79,7 @@ def torchinfo(module: nn.Module, x: Tensor) -> float:
 def torchprofile(module: nn.Module, x: Tensor) -> float:
     from torchprofile import profile_macs
 
-    return float(profile_macs(module, x))
+    return float(profile_macs(module, x))  # type: ignore[arg-type]  # of all nodes, since none is asked for
 
 
 def torch_flops(module: nn.Module, x: Tensor) -> float:
@@ -88,7 +87,7 @@ def torch_flops(module: nn.Module, x: Tensor) -> float:
 
     with torch.no_grad(), FlopCounterMode(display=False) as mode:
         module(x)
-    return mode.get_total_flops() / 2
+    return float(mode.get_total_flops()) / 2
 
 
 def torch_flops_meta(module: nn.Module, x: Tensor) -> float:
@@ -168,7 +167,9 @@ def times(tools: list[str], rounds: int) -> None:
         cells = []
         for tool in tools:
             ratio = statistics.median(b / a for a, b in zip(mine, seconds[tool], strict=True))
-            cells.append(f"{statistics.median(seconds[tool]) * 1e3:,.1f} ms" + (f" ({ratio:.1f}×)" if tool != "profiler" else ""))
+            cells.append(
+                f"{statistics.median(seconds[tool]) * 1e3:,.1f} ms" + (f" ({ratio:.1f}×)" if tool != "profiler" else "")
+            )
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
@@ -222,7 +223,9 @@ def main() -> None:
     print(f"Written by `python benchmarks/peers.py {' '.join(sys.argv[1:])}`.")
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()};")
     print(f"{', '.join(f'{name} {metadata.version(name)}' for name in sorted(versions))}.\n{timm_says()}\n")
-    print("### What each counts\n\nIts total, or half of it where it counts two a multiply-add, against the products by hand.\n")
+    print(
+        "### What each counts\n\nIts total, or half of it where it counts two a multiply-add, against the products by hand.\n"
+    )
     counts(tools)
     print(f"\n### How long a count takes\n\nMedians of {given.rounds} rounds, one thread, the module built before;")
     print("in brackets the median of the rounds' ratios to ours.\n")

@@ -1,4 +1,4 @@
-"""Write docs/commands/ from the program's own declarations and docs/compare.svg from its real output; examples stay as they stand.
+"""Write docs/commands/ from the program's own declarations, examples as they stand, and docs/compare.svg from its real output.
 
 python docs/generate.py            write them
 python docs/generate.py --check    exit 1 if a command's page is not what would be written
