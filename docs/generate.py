@@ -1,4 +1,4 @@
-"""Write docs/commands/ from the program's own declarations and docs/compare.svg from its real output.
+"""Write docs/commands/ from the program's own declarations, examples as they stand, and docs/compare.svg from its real output.
 
 python docs/generate.py            write them
 python docs/generate.py --check    exit 1 if a command's page is not what would be written
@@ -46,12 +46,19 @@ def _escaped(text: str) -> str:
     return text.replace("|", "\\|")
 
 
+def _example(path: Path) -> str:
+    """What a command's page has from `## Example` on: written by hand, its output by docs/refresh.py."""
+    _, heading, rest = path.read_text(encoding="utf-8").partition("\n## Example") if path.exists() else ("", "", "")
+    return heading + rest
+
+
 def pages() -> dict[Path, str]:
     """Every page of docs/commands/ and its text."""
     from profiler.__main__ import load_cli
 
     group: Any = typer.main.get_command(load_cli().app)
-    made = {DOCS / "commands" / f"{name}.md": page(name, command) for name, command in group.commands.items()}
+    paths = {name: DOCS / "commands" / f"{name}.md" for name in group.commands}
+    made = {paths[name]: page(name, command) + _example(paths[name]) for name, command in group.commands.items()}
     links = "".join(f"- [{name}]({name}.md): {command.help.strip()}\n" for name, command in group.commands.items())
     return made | {DOCS / "commands" / "README.md": f"# Commands\n\n{links}"} | networks.pages(DOCS / "networks")
 

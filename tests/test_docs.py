@@ -1,47 +1,139 @@
-"""The docs say what the program does: every console example is run, every command has its page."""
+"""The docs say what the program does: every command in them is run, every option exists, every link leads somewhere."""
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
 
-ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
+import profiler
+from docs.running import DOCS, FENCE, PAGES, ROOT, Forks, blocks, run, shape, tidy
+from profiler.__main__ import load_cli
 
-
-def examples() -> list[tuple[str, str, str]]:
-    """(page, command, output) of every console block."""
-    found = []
-    for page in PAGES:
-        for block in BLOCK.findall(page.read_text(encoding="utf-8")):
-            command, _, output = block.partition("\n")
-            found.append((page.name, command.removeprefix("$ "), output))
-    return found
+NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+BUDGETS = ("1s", "10s")
+"""What a command with a clock in it is given, the second where the first is too short; its page shows what it printed in its own."""
 
 
-def output_of(command: str) -> str:
-    """What a console example prints, stdout and stderr together."""
-    words = shlex.split(command)
-    assert words[0] == "profiler"
-    ran = subprocess.run(
-        [sys.executable, "-m", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
-    )  # fmt: skip
-    return "".join(f"{line.rstrip()}\n" for line in ran.stdout.splitlines())
+def pages_with(*languages: str) -> list[str]:
+    """Names of the pages that have such blocks."""
+    return [name for name, page in zip(NAMES, PAGES, strict=True) if any(b.language in languages for b in blocks(page))]
 
 
-@pytest.mark.parametrize(
-    ("page", "command", "output"), examples(), ids=[f"{page}: {command}" for page, command, _ in examples()]
-)
-def test_an_example_prints_what_the_page_shows(page: str, command: str, output: str) -> None:
-    assert output_of(command) == output
+# Running them: a page's blocks in order, in a folder of the page's own
+
+
+@pytest.fixture(scope="module")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    forks = Forks(tmp_path_factory.mktemp("forks") / "out")
+    yield forks
+    forks.close()
+
+
+def answer(command: str, shown: str, measured: bool, folder: Path, forks: Forks) -> tuple[bool, str]:
+    """Whether the command prints what the page shows, and what it prints; of a measured one the shape is compared."""
+    if not measured:
+        _, said = run(command, folder, forks)
+        return said == shown, said
+    said = ""
+    for budget in BUDGETS:
+        _, said = run(re.sub(r" --time \S+", "", command) + f" --time {budget}", folder, forks)
+        if shape(said) == shape(shown):
+            return bool(shape(said)), said
+    return False, said
+
+
+@pytest.mark.parametrize("name", pages_with("console", "python"))
+def test_a_page_shows_what_its_commands_print(name: str, forks: Forks, tmp_path: Path) -> None:
+    shutil.copytree(DOCS / "examples", tmp_path / "docs" / "examples", ignore=shutil.ignore_patterns("__pycache__"))
+    wrong = []
+    for block in blocks(ROOT / name):
+        if block.file:
+            (tmp_path / block.file).write_text(block.text, encoding="utf-8")
+        if block.language == "python":
+            code, said = forks(tmp_path, code=block.text)
+            if code:
+                wrong.append(f"a block of Python ends in {code}:\n{block.text}\n{said}")
+        for command, shown in block.commands():
+            same, said = answer(command, shown, block.measured, tmp_path, forks)
+            if not same:
+                change = difflib.unified_diff(shown.splitlines(), said.splitlines(), "the page", "the program", lineterm="")
+                wrong.append("\n".join([f"$ {command}", *change]))
+    assert not wrong, f"{name}:\n" + "\n\n".join(wrong)
+
+
+def test_a_fork_prints_what_a_process_does(forks: Forks, tmp_path: Path) -> None:
+    for words in (["compare", "lenet5", "--engine", "closed"], ["show", "vgg16", "--resolution", "20"]):
+        ran = subprocess.run(
+            [sys.executable, "-m", "profiler", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=tmp_path, check=False,
+        )  # fmt: skip
+        assert forks(tmp_path, argv=words) == (ran.returncode, tidy(ran.stdout))
+
+
+# What is not run: its words are looked at
+
+
+GROUP: Any = typer.main.get_command(load_cli().app)
+
+
+def refused(words: list[str]) -> str:
+    """Why `profiler WORDS` would be wrong usage; nothing where it would not."""
+    name, *rest = words or [""]
+    if name.startswith("-"):
+        return "" if any(name in option.opts for option in GROUP.get_params(GROUP.make_context("profiler", ["list"]))) else name
+    if name not in GROUP.commands:
+        return f"there is no command '{name}'"
+    try:
+        GROUP.commands[name].make_context(name, rest)
+    except Exception as fault:  # typer's click may be a copy of its own
+        if not hasattr(fault, "format_message"):
+            raise
+        return str(fault.format_message())
+    return ""
+
+
+@pytest.mark.parametrize("name", pages_with("sh"))
+def test_what_a_shell_is_given_is_a_command(name: str) -> None:
+    for block in blocks(ROOT / name):
+        if block.language != "sh":
+            continue
+        assert subprocess.run(["bash", "-n"], input=block.text, text=True, check=False).returncode == 0, block.text
+        for line in block.text.splitlines():
+            for part in re.split(r"&&|\|\||;|\|", line):
+                words = shlex.split(part, comments=True)
+                if words and Path(words[0]).name == "profiler":
+                    assert refused(words[1:]) == "", part
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_command_within_a_sentence_exists(name: str) -> None:
+    text = FENCE.sub("", (ROOT / name).read_text(encoding="utf-8"))
+    for command in re.findall(r"`profiler ([^`]+)`", text):
+        words = [word for word in shlex.split(command.replace("…", "")) if not word.startswith("[")]
+        fault = refused(words)
+        assert fault == "" or fault.startswith(("Missing argument", "Missing parameter")), (
+            f"{name}: profiler {command}: {fault}"
+        )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_command_hides_from_these_tests(name: str) -> None:
+    for block in blocks(ROOT / name):
+        assert block.language in ("console", "sh") or not re.search(r"^\$ ", block.text, re.MULTILINE), block.text
+        if block.language == "toml":
+            tomllib.loads(block.text)
 
 
 def test_every_command_has_a_fresh_page() -> None:
@@ -49,26 +141,40 @@ def test_every_command_has_a_fresh_page() -> None:
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
-def test_links_lead_somewhere() -> None:
-    for page in [*PAGES, ROOT / "docs" / "commands" / "README.md", ROOT / "CONTRIBUTING.md"]:
-        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
-            assert target.startswith("http") or (page.parent / target).exists(), f"{page.name} links to {target}"
+# Links, and the reference
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/start.md", "docs/your-own-model.md", "docs/traced.md"])
-def test_the_python_in_the_docs_runs(page: str) -> None:
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
-    assert blocks
-    for block in blocks:
-        exec(block, {})
+def anchor(heading: str) -> str:
+    """A heading's anchor, where GitHub and the site make the same."""
+    return re.sub(r"\s", "-", re.sub(r"[^\w\s-]", "", re.sub(r"[`*]", "", heading)).strip().lower())
+
+
+@pytest.mark.parametrize("name", [*NAMES, "CONTRIBUTING.md"])
+def test_links_lead_somewhere(name: str) -> None:
+    page = ROOT / name
+    for target in re.findall(r"\]\(([^)]+)\)", FENCE.sub("", page.read_text(encoding="utf-8"))):
+        path, _, fragment = target.partition("#")
+        if path.startswith("http"):
+            continue
+        there = (page.parent / path).resolve() if path else page
+        assert there.exists(), f"{name} links to {target}"
+        if page.is_relative_to(DOCS):
+            assert there.is_relative_to(DOCS), f"{name} links to {target}, which is not in the site"
+        if fragment:
+            headings = re.findall(r"^#+ (.*)$", FENCE.sub("", there.read_text(encoding="utf-8")), re.MULTILINE)
+            assert fragment in map(anchor, headings), f"{name} links to {target}"
+
+
+def test_the_reference_has_every_public_name() -> None:
+    text = (DOCS / "reference.md").read_text(encoding="utf-8")
+    paths = re.findall(r"^::: (\S+)$", text, re.MULTILINE)
+    assert sorted(paths) == sorted(f"{profiler._HOMES[name]}.{name}" for name in profiler.__all__)
 
 
 def test_the_numbers_in_the_docs_python_are_true() -> None:
-    from profiler import profile
-
-    assert profile("mobilenet_v1", alpha=0.5, resolution=192).macs == 109_970_432
-    start = (ROOT / "docs" / "start.md").read_text(encoding="utf-8")
+    assert profiler.profile("mobilenet_v1", alpha=0.5, resolution=192).macs == 109_970_432
+    start = (DOCS / "start.md").read_text(encoding="utf-8")
     own = next(block for block in re.findall(r"```python\n(.*?)```", start, re.DOTALL) if "block = " in block)
-    space: dict[str, object] = {}
+    space: dict[str, Any] = {}
     exec(own.replace("profile(Chain", "answer = profile(Chain"), space)
     assert space["answer"] == 7 * 7 * 3 * 64 * 112 * 112 + 2 * 9 * 64 * 64 * 112 * 112
