@@ -79,7 +79,7 @@ def torchinfo(module: nn.Module, x: Tensor) -> float:
 def torchprofile(module: nn.Module, x: Tensor) -> float:
     from torchprofile import profile_macs
 
-    return float(profile_macs(module, x))  # type: ignore[arg-type]  # of all nodes, since none is asked for
+    return float(profile_macs(module, x))
 
 
 def torch_flops(module: nn.Module, x: Tensor) -> float:
