@@ -13,6 +13,7 @@ from profiler.errors import ProfilerError
 from profiler.records import Results
 from profiler.report import plain
 from profiler.report.cells import Column
+from profiler.report.markdown import markdown_text
 from profiler.report.sheet import Sheet, results_sheet
 from profiler.report.table import results_table
 from profiler.study.compare import compare
@@ -52,7 +53,7 @@ def test_integers_where_they_fit() -> None:
 
 def test_markdown_escapes_its_own_signs() -> None:
     sheet = Sheet([Column("a|b", right=False), Column("n")], [["x|y", "1"]], "a title", ["a | note"])
-    assert plain.markdown_text([sheet]) == "**a title**\n\n| a\\|b | n |\n| :--- | ---: |\n| x\\|y | 1 |\n\na \\| note\n"
+    assert markdown_text([sheet]) == "**a title**\n\n| a\\|b | n |\n| :--- | ---: |\n| x\\|y | 1 |\n\na \\| note\n"
 
 
 def test_csv_cells() -> None:
