@@ -9,10 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from profiler.errors import ProfilerError, UnknownName
-
-FORMATS = ("table", "csv", "json", "jsonl", "markdown")
-SUFFIXES = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".md": "markdown", ".txt": "table"}
+from profiler.errors import ProfilerError
 
 
 def csv_text(records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
@@ -37,20 +34,6 @@ def jsonl_text(records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> 
 
     lines = (json.dumps({name: record.get(name) for name in columns}, ensure_ascii=False) for record in records)
     return "".join(f"{line}\n" for line in lines)
-
-
-def format_of(path: Path) -> str:
-    """The format that a file's suffix asks for. Raises ProfilerError where it asks for none."""
-    if path.suffix.lower() not in SUFFIXES:
-        raise ProfilerError(f"output '{path}': no format goes by the suffix '{path.suffix}'; use {' '.join(SUFFIXES)}")
-    return SUFFIXES[path.suffix.lower()]
-
-
-def format_named(name: str) -> str:
-    """The format called `name`. Raises UnknownName."""
-    if name not in FORMATS:
-        raise UnknownName("format", name, FORMATS)
-    return name
 
 
 def check_writable(path: Path) -> None:
