@@ -13,6 +13,7 @@ def report(
     file: Annotated[str, typer.Argument(help="What -o run.json wrote; - reads a pipe.", metavar="FILE")],
     depth: o.Depth = 2,
     top: o.Top = None,
+    no_fold: o.NoFold = False,
     formulas: o.Formulas = False,
     unit: Annotated[
         Optional[str],
@@ -20,6 +21,7 @@ def report(
     ] = None,
     columns: o.Columns = None,
     sort: o.Sort = None,
+    plot: o.Plot = False,
     format: o.Format = "table",
     output: o.Outputs = None,
     csv: o.Csv = None,
@@ -32,6 +34,6 @@ def report(
 
     run = saved.read(file)
     found = reread.subject(run)
-    places = o.places(format, output, csv, quiet, again.besides(found))
+    places = o.places(format, output, csv, quiet, again.besides(found), plot)
     shown = None if unit is None else units.unit(unit)
-    places.put(again.answer(run, found, depth, top, formulas, shown, o.named(columns), sort))
+    places.put(again.answer(run, found, depth, top, formulas, shown, o.named(columns), sort, not no_fold))

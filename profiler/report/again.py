@@ -36,6 +36,7 @@ def answer(
     unit: Unit | None,
     columns: Sequence[str],
     sort: str | None,
+    fold: bool = True,
 ) -> Answer:
     """What `profiler report` prints. Raises UnknownName for a column, ProfilerError."""
     match found:
@@ -43,7 +44,7 @@ def answer(
             clocks.check(depth, top, columns, sort)
             return clocks.layers(found, depth, top, unit or "auto", columns, sort)
         case Shown():
-            return answers.show(found, depth, top, formulas, unit or "raw", columns, sort)
+            return answers.show(found, depth, top, formulas, unit or "raw", columns, sort, fold)
         case Results():  # a list too, so before the polynomials
             return answers.results(found, unit or ("auto" if run.command == "bench" else "raw"), columns, sort)
         case Certificate():

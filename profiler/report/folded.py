@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from profiler.records import Row
 
+
 class Node(NamedTuple):
     """A line of a tree of layers before it is folded."""
 
@@ -66,7 +67,11 @@ def _fold(tree: Sequence[Node], chosen: list[int], level: int) -> list[Fold]:
         end = at + 1
         if name.isdecimal():
             first = _inside(tree, members, level + 1)
-            while end < len(parts) and parts[end][0] == str(int(name) + end - at) and first == _inside(tree, parts[end][1], level + 1):
+            while (
+                end < len(parts)
+                and parts[end][0] == str(int(name) + end - at)
+                and first == _inside(tree, parts[end][1], level + 1)
+            ):
                 end += 1
         inner = _fold(tree, members, level + 1)
         if end - at > 1:
@@ -84,6 +89,4 @@ def _fold(tree: Sequence[Node], chosen: list[int], level: int) -> list[Fold]:
 
 def _inside(tree: Sequence[Node], members: Iterable[int], level: int) -> list[tuple[tuple[str, Hashable], ...]]:
     """All that must be equal, with paths from `level` on."""
-    return [
-        tuple((".".join(path.split(".")[level:]), alike) for path, alike in tree[i].leaves) for i in members
-    ]
+    return [tuple((".".join(path.split(".")[level:]), alike) for path, alike in tree[i].leaves) for i in members]

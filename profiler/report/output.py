@@ -14,6 +14,7 @@ from rich.console import Console, RenderableType
 from profiler.errors import ProfilerError, UnknownName
 from profiler.report import plain
 from profiler.report.forms import FORMS, check, form_named, form_of
+from profiler.report.plot import plot as plots
 from profiler.report.sheet import Sheet
 
 WIDE = 10_000
@@ -51,10 +52,18 @@ class Destinations:
     form: str
     files: tuple[tuple[Path, str], ...]
     quiet: bool
+    plot: bool = False
+    """True where plots stand below the table on stdout."""
 
     @classmethod
     def of(
-        cls, form: str, outputs: Sequence[Path], csv: Path | None, quiet: bool, besides: tuple[str, ...] = ()
+        cls,
+        form: str,
+        outputs: Sequence[Path],
+        csv: Path | None,
+        quiet: bool,
+        besides: tuple[str, ...] = (),
+        plot: bool = False,
     ) -> Destinations:
         """`besides`: the forms other than tables that the command can write. Raises ProfilerError, UnknownName, Unavailable."""
         files = [(path, form_of(path)) for path in outputs]
@@ -66,7 +75,9 @@ class Destinations:
             plain.check_writable(path)
             if path in [other for other, _ in files[:i]]:
                 raise ProfilerError(f"output '{path}' is named twice; name each file once")
-        return cls(form, tuple(files), quiet)
+        if plot and form != "table":
+            raise ProfilerError(f"--plot draws below the table, and stdout is to be {form}; leave out one of the two")
+        return cls(form, tuple(files), quiet, plot)
 
     @property
     def live(self) -> bool:
@@ -75,12 +86,18 @@ class Destinations:
 
     def put(self, answer: Answer) -> None:
         """Write the files, then stdout: none of them where one cannot be made. Raises ProfilerError."""
+        if self.plot and answer.subject is None:
+            raise ProfilerError(
+                "--plot: there is nothing to plot in this; networks, comparisons and layers on the clock have plots"
+            )
         for path, text in [(path, answer.text(form)) for path, form in self.files]:
             plain.write(path, text)
         if self.quiet:
             return
         if self.form == "table":
             screen().print(answer.drawn, crop=False)
+            if self.plot:
+                screen().print(plots(answer.subject), crop=False)
         else:
             sys.stdout.write(answer.text(self.form))
 

@@ -68,6 +68,8 @@ def footnote(sheets: Sequence[Sheet]) -> str:
     words = " ".join(text for each in sheets for text in (each.title, *(column.heading for column in each.columns)))
     said = [MACS] if "MACs" in words else [FLOPS] if "FLOPs" in words else []
     if any(laid(each).bold for each in sheets):
-        measured = any(isinstance(cell, Amount) and cell.low != cell.high for each in sheets for row in each.rows for cell in row)
+        measured = any(
+            isinstance(cell, Amount) and cell.low != cell.high for each in sheets for row in each.rows for cell in row
+        )
         said.append("Bold: the best of its column" + (", and those whose intervals overlap with its" if measured else ""))
     return " ".join(f"{sentence}." for sentence in [*said, f"arch-profiler {__version__}"])

@@ -123,7 +123,10 @@ def results_sheet(results: Results, unit: Unit = "raw", columns: Sequence[str] =
             raise ProfilerError(f"column {name}: {name.partition('_')[0]} was not asked; add --engine {name.partition('_')[0]}")
     cells = [column(name) for name in names]
     rows = [[cell(record, results.base or record, unit) for _, cell in cells] for record in results]
-    heads = [replace(head, heading=units.macs_heading(unit)) if name == "macs" else head for name, (head, _) in zip(names, cells, strict=True)]
+    heads = [
+        replace(head, heading=units.macs_heading(unit)) if name == "macs" else head
+        for name, (head, _) in zip(names, cells, strict=True)
+    ]
     notes = list(results.notes)
     if unit == "flops":
         notes.insert(0, "FLOPs: two for every multiply-add.")
