@@ -23,6 +23,8 @@ QUANTITIES = (
     "epoch_s", "peak_bytes",
 )  # fmt: skip
 MOST_ROWS, MOST_TABLES = 24, 4
+MOST_SPREAD = 1000
+"""Of numbers further apart each has its own unit."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,10 @@ def _table(records: Sequence[Record], name: str, width: int, shaded: bool, sever
     known = {(r["alpha"], r["resolution"]): cell for r in records if isinstance(cell := _cell(r, name), Amount)}
     if not known:
         return
-    unit, texts = units.common(list(known.values())) if next(iter(known.values())).of else ("", list(known.values()))
+    low, high = (most(cell.value for cell in known.values()) for most in (min, max))
+    unit, texts = "", list(map(str, known.values()))
+    if next(iter(known.values())).of and high < MOST_SPREAD * low:
+        unit, texts = units.common(list(known.values()))
     said = dict(zip(known, texts, strict=True))
     alphas, sides = (sorted({r[key] for r in records}) for key in ("alpha", "resolution"))  # type: ignore[type-var]
     left, wide = max(len(f"{alpha:g}") for alpha in alphas), max(len(text) for text in [*said.values(), str(sides[-1])]) + 2
@@ -72,7 +77,6 @@ def _table(records: Sequence[Record], name: str, width: int, shaded: bool, sever
     whose = f"{records[0]['model']}, batch {records[0]['batch']}: " if several else ""
     yield Text(f"\n{whose}{heading}{' and grade' if name == 'latency_s' else ''}: α down, side across{some}", style="bold")
     yield Text(" " * left + "".join(f"{side:>{wide - 1}} " for side in across))
-    low, high = (most(cell.value for cell in known.values()) for most in (min, max))
     for alpha in rows:
         line = Text(f"{alpha:>{left}g}")
         for side in across:

@@ -18,8 +18,8 @@ def markdown_text(sheets: Sequence[Sheet]) -> str:
             out.append(f"**{escaped(title)}**\n\n" + "\n".join(f"- {escaped(line, START)}" for line in lines) + "\n")
         if content.title:
             out.append(f"**{escaped(content.title)}**\n")
-        headings, rows, bold = laid(content)
-        out.append(_line([escaped(heading) for heading in headings]))
+        headings, units, rows, bold = laid(content)
+        out.append(_line([escaped(f"{head} ({unit})" if unit else head) for head, unit in zip(headings, units, strict=True)]))
         out.append(_line(["---:" if column.right else ":---" for column in content.columns]))
         for y, row in enumerate(rows):
             cells = [f"$`{cell}`$" if isinstance(cell, Math) else escaped(cell) for cell in row]

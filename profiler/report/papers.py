@@ -19,33 +19,38 @@ class Laid(NamedTuple):
     """The headings, cells and bold cells of one table."""
 
     headings: list[str]
+    units: list[str]
+    """What stands below each heading, or after it in brackets; empty where it has none."""
     rows: list[list[str]]
     bold: set[tuple[int, int]]
     """(row, column)."""
 
 
-def laid(content: Sheet) -> Laid:
-    """A sheet with one unit a column. A column's best is bold where it has two or more different values."""
-    headings, made, bold = [], [], set()
+def laid(content: Sheet, rounded: bool = False) -> Laid:
+    """A sheet with one unit a column, whole counts too where they are to be `rounded`.
+
+    A column's best is bold where it has two or more different values.
+    """
+    headings, used, made, bold = [column.heading for column in content.columns], [], [], set()
     cells: Sequence[Sequence[str]] = list(zip(*content.rows, strict=True)) or [()] * len(content.columns)
     for j, (column, under) in enumerate(zip(content.columns, cells, strict=True)):
-        heading, texts = _in_one_unit(column.heading, under)
-        headings.append(heading)
+        unit, texts = _in_one_unit(under, rounded)
+        used.append(unit)
         made.append(texts)
         if column.best:
             bold |= {(i, j) for i in _best(column, under)}
-    return Laid(headings, [list(row) for row in zip(*made, strict=True)], bold)
+    return Laid(headings, used, [list(row) for row in zip(*made, strict=True)], bold)
 
 
-def _in_one_unit(heading: str, cells: Sequence[str]) -> tuple[str, Sequence[str]]:
+def _in_one_unit(cells: Sequence[str], rounded: bool) -> tuple[str, Sequence[str]]:
     amounts = [(i, cell) for i, cell in enumerate(cells) if isinstance(cell, Amount) and cell.of]
     if not amounts or len({cell.of for _, cell in amounts}) > 1:
-        return heading, cells
-    unit, texts = units.common([cell for _, cell in amounts])
+        return "", cells
+    unit, texts = units.common([cell for _, cell in amounts], rounded)
     changed = list(cells)
     for (i, _), text in zip(amounts, texts, strict=True):
         changed[i] = text
-    return f"{heading} ({unit})" if unit else heading, changed
+    return unit, changed
 
 
 def _best(column: Column, cells: Sequence[str]) -> Iterable[int]:

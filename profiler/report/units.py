@@ -28,7 +28,7 @@ class Amount(str):
     of: str
     """What it is a number of: `count`, `seconds` or `bytes`; empty where it has no unit to choose."""
     unit: str
-    """The unit that was asked for, if one was."""
+    """The unit that was asked for, if one was; raw where it is whole."""
     rest: str
     """What the text says after the number and its unit."""
 
@@ -43,17 +43,25 @@ def amount(
     return made
 
 
-def common(amounts: Sequence[Amount]) -> tuple[str, list[str]]:
-    """One unit for a column of amounts of one thing, and their texts in it: those asked for, or of one number of digits."""
-    asked = {each.unit for each in amounts}
+def common(amounts: Sequence[Amount], rounded: bool = False) -> tuple[str, list[str]]:
+    """One unit for a column of amounts of one thing, and their texts in it.
+
+    The unit that was asked for; else, or where whole counts are to be `rounded`, the largest that leaves some of the least.
+    """
+    asked = {each.unit for each in amounts} if not rounded or amounts[0].unit != "raw" else {""}
+    if asked == {"raw"}:
+        return "", list(amounts)
     if len(asked) == 1 and "" not in asked:
         (unit,) = asked
         return unit, [each.replace(f" {unit}", "", 1) for each in amounts]
     least = min((abs(each.value) for each in amounts if each.value), default=1)
     fitting = {name: step for name, step in _OF[amounts[0].of].items() if least >= 0.0995 * step}
     unit, step = max(fitting.items(), key=lambda item: item[1], default=("", 1))
-    places = 0 if step == 1 and unit != "s" else min(3, max(0, 2 - floor(log10(least / step))))
-    return unit, [f"{each.value / step:,.{places}f}{each.rest}" for each in amounts]
+    most = max((abs(each.value) for each in amounts), default=0) / step
+    places = min(3 if most < 100 else 2 if most < 1000 else 1, max(0, 2 - floor(log10(least / step))))
+    if step == 1 and unit != "s":
+        places = 0
+    return unit, [(f"{each.value / step:,.{places}f}" if each.value else "0") + each.rest for each in amounts]
 
 
 def unit(name: str) -> Unit:
@@ -69,7 +77,7 @@ def count(n: int | None, shown: Unit = "raw") -> str:
     if n is None:
         return UNKNOWN
     if shown in ("raw", "flops"):
-        return amount(f"{n:,}", n)
+        return amount(f"{n:,}", n, "count", "raw")
     if shown == "auto":
         return amount(_scaled(n), n, "count")
     return amount(f"{n / _STEPS[shown]:,.2f} {shown}", n, "count", shown)
