@@ -14,6 +14,7 @@ import typer
 
 from profiler.commands import counting, measuring, saved
 from profiler.errors import ProfilerError
+from profiler.report import near
 
 app = typer.Typer(
     name="profiler",
@@ -58,7 +59,7 @@ def main() -> None:
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # it stays open to the end of the process
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # α on a terminal that has none is a question mark, not a traceback
+        sys.stdout.reconfigure(errors=near.ERRORS)  # α on a terminal that has none is an a, not a traceback
     code: int | str | None = 0
     try:
         app()

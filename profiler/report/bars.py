@@ -10,6 +10,8 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
+from profiler.report.near import printable
+
 EIGHTHS = "▏▎▍▌▋▊▉█"
 
 
@@ -61,5 +63,5 @@ def _drawn(length: Length, most: float, width: int, plain: bool) -> str:
 
 
 def _short(name: str, most: int) -> str:
-    text = " ".join(name.split())
+    text = printable(" ".join(name.split()))
     return text if cell_len(text) <= most else f"{text[: most - most // 3 - 1]}…{text[-(most // 3) :]}"

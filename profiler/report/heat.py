@@ -11,6 +11,7 @@ from rich.text import Text
 
 from profiler.records import Record, Results
 from profiler.report import units
+from profiler.report.near import printable
 from profiler.report.sheet import column
 from profiler.report.units import Amount
 
@@ -23,6 +24,8 @@ QUANTITIES = (
     "epoch_s", "peak_bytes",
 )  # fmt: skip
 MOST_ROWS, MOST_TABLES = 24, 4
+WIDEST = 160
+"""Letters across at most."""
 MOST_SPREAD = 1000
 """Of numbers further apart each has its own unit."""
 
@@ -40,7 +43,7 @@ class Heat:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         if not (options.is_terminal or self.piped):
             return
-        width = options.max_width if options.is_terminal else 80
+        width = min(options.max_width, WIDEST) if options.is_terminal else 80
         shaded = console.color_system in ("256", "truecolor") and not console.no_color
         names = [name for name in self.columns if name in QUANTITIES]
         if not self.columns:
@@ -74,7 +77,7 @@ def _table(records: Sequence[Record], name: str, width: int, shaded: bool, sever
     rows, across = _spread(alphas, MOST_ROWS), _spread(sides, max(2, (width - left) // wide))
     some = f", {len(rows)} × {len(across)} of {len(alphas)} × {len(sides)}" if (rows, across) != (alphas, sides) else ""
     heading = column(name)[0].heading + (f" ({unit})" if unit else "")
-    whose = f"{records[0]['model']}, batch {records[0]['batch']}: " if several else ""
+    whose = f"{printable(records[0]['model'])}, batch {records[0]['batch']}: " if several else ""
     yield Text(f"\n{whose}{heading}{' and grade' if name == 'latency_s' else ''}: α down, side across{some}", style="bold")
     yield Text(" " * left + "".join(f"{side:>{wide - 1}} " for side in across))
     for alpha in rows:

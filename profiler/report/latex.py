@@ -1,4 +1,4 @@
-r"""Sheets → tables for a paper: booktabs, one float a table, or a longtable where a page has no room for all."""
+"""Sheets → tables for a paper: booktabs, one float a table, or a longtable where a page has no room for all."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def latex_text(sheets: Sequence[Sheet]) -> str:
     lead = next((content.lead for content in sheets if content.lead), [])
     for content in sheets:
         table = laid(content)
-        below = [*(lead[1:] if content.lead else []), *notes(content), footnote([content])]
+        below = [*(lead[1:] if content.lead else []), *notes(content), footnote([content], [table])]
         if _fitted(content, table)[0] in SIZES[SMALL:] and (again := laid(content, rounded=True)) != table:
             table = again
             below.insert(0, "Counts are rounded to fit the page.")

@@ -11,14 +11,13 @@ from profiler.report.sheet import Math, Sheet
 
 def markdown_text(sheets: Sequence[Sheet]) -> str:
     """The tables as GitHub reads them, the best in bold, their notes and the convention below."""
-    out = []
-    for content in sheets:
+    out, tables = [], [laid(content) for content in sheets]
+    for content, (headings, units, rows, bold) in zip(sheets, tables, strict=True):
         if content.lead:
             title, *lines = content.lead
             out.append(f"**{escaped(title)}**\n\n" + "\n".join(f"- {escaped(line, START)}" for line in lines) + "\n")
         if content.title:
             out.append(f"**{escaped(content.title)}**\n")
-        headings, units, rows, bold = laid(content)
         out.append(_line([escaped(f"{head} ({unit})" if unit else head) for head, unit in zip(headings, units, strict=True)]))
         out.append(_line(["---:" if column.right else ":---" for column in content.columns]))
         for y, row in enumerate(rows):
@@ -26,7 +25,7 @@ def markdown_text(sheets: Sequence[Sheet]) -> str:
             out.append(_line([f"**{cell}**" if (y, x) in bold else cell for x, cell in enumerate(cells)]))
         out += [f"\n{escaped(note, START)}" for note in notes(content)]
         out.append("")
-    return "\n".join([*out, footnote(sheets), ""])
+    return "\n".join([*out, footnote(sheets, tables), ""])
 
 
 SIGNS = re.compile(r"[\\`*|<>\[\]~$&]|(?<![^\W_])_|_(?![^\W_])")

@@ -68,13 +68,11 @@ def notes(content: Sheet) -> list[str]:
     return [note.strip() for note in [*content.warnings, *content.notes]]
 
 
-def footnote(sheets: Sequence[Sheet]) -> str:
+def footnote(sheets: Sequence[Sheet], tables: Sequence[Laid]) -> str:
     """How the multiply-adds of these sheets are counted, what is bold in them, and what made them."""
     words = " ".join(text for each in sheets for text in (each.title, *(column.heading for column in each.columns)))
     said = [MACS] if "MACs" in words else [FLOPS] if "FLOPs" in words else []
-    if any(laid(each).bold for each in sheets):
-        measured = any(
-            isinstance(cell, Amount) and cell.low != cell.high for each in sheets for row in each.rows for cell in row
-        )
-        said.append("Bold: the best of its column" + (", and those whose intervals overlap with its" if measured else ""))
+    if any(table.bold for table in tables):
+        clocked = any("latency" in table.headings for table in tables)
+        said.append("Bold: the best of its column" + (", and those whose intervals overlap with its" if clocked else ""))
     return " ".join(f"{sentence}." for sentence in [*said, f"arch-profiler {__version__}"])

@@ -10,6 +10,9 @@ from typing import NamedTuple
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
+from profiler.report.bars import MOST_NAME
+from profiler.report.near import printable
+
 MARKS, PLAIN_MARKS = "●▲■◆○△□◇", "ox+#@%&="
 COLOURS = ("cyan", "magenta", "green", "red", "blue", "orange", "gray", "white")
 RICH = ("cyan", "magenta", "green", "red", "blue", "yellow", "bright_black", "default")
@@ -67,7 +70,11 @@ class Scatter:
         plotext.clear_figure()
         yield Text(f"\n{self.title}{' (log scale)' if wide else ''}", style="bold")
         yield Text.from_ansi(drawn.translate(FRAME) if options.ascii_only else drawn)
-        legend = [Text.assemble((marks[i], RICH[i]), f" {family}") for i, family in enumerate(families) if named and family]
+        legend = [
+            Text.assemble((marks[i], RICH[i]), f" {printable(family)[:MOST_NAME]}")
+            for i, family in enumerate(families)
+            if named and family
+        ]
         if len(best) > 1:
             legend.append(Text(f"{'.' if options.ascii_only else '·'} Pareto front", style="dim"))
         yield from _legend(legend, options.max_width)

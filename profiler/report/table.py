@@ -17,6 +17,7 @@ from profiler.records import Profile, Results
 from profiler.report import sheet
 from profiler.report.bars import bar
 from profiler.report.columns import narrow_columns
+from profiler.report.near import printable
 from profiler.report.sheet import Sheet
 from profiler.report.units import Unit
 
@@ -37,7 +38,7 @@ def table(content: Sheet, bars: int = 0, plain: bool = False) -> Table:
     for row in content.rows:
         cells: list[Text] = []
         for j, cell in enumerate(row):
-            cells.append(Text(cell))
+            cells.append(Text(printable(cell)))
             if barred[j]:
                 cells.append(Text(bar(_share(cell) / (most[j] or 1), bars, plain), style="cyan"))
         drawn.add_row(*cells)
@@ -97,15 +98,15 @@ class Fitted:
             if room >= LEAST_BAR:
                 drawn = table(content, min(room, MOST_BAR), options.ascii_only)
         if content.title:
-            yield Text(f"{content.title} {content.hint}".rstrip(), style="bold")
+            yield Text(printable(f"{content.title} {content.hint}").rstrip(), style="bold")
         least = self.least(content)
         yield from console.render(drawn, options.update(width=max(options.max_width, least)))
         if content.warnings or content.notes:
             yield Text()
         for line in content.warnings:
-            yield Text(line, style="bold red")
+            yield Text(printable(line), style="bold red")
         for line in content.notes:
-            yield Text(line, style="dim")
+            yield Text(printable(line), style="dim")
 
 
 def results_table(results: Results, unit: Unit = "raw", columns: Sequence[str] = ()) -> Fitted:
