@@ -64,7 +64,7 @@ def _grids(results: Results) -> list[list[Record]]:
 
 
 def _table(records: Sequence[Record], name: str, width: int, shaded: bool, several: bool) -> RenderResult:
-    known = {(r["alpha"], r["resolution"]): cell for r in records if isinstance(cell := _cell(r, name), Amount)}
+    known = {_place(r): cell for r in records if isinstance(cell := _cell(r, name), Amount)}
     if not known:
         return
     low, high = (most(cell.value for cell in known.values()) for most in (min, max))
@@ -72,7 +72,7 @@ def _table(records: Sequence[Record], name: str, width: int, shaded: bool, sever
     if next(iter(known.values())).of and high < MOST_SPREAD * low:
         unit, texts = units.common(list(known.values()))
     said = dict(zip(known, texts, strict=True))
-    alphas, sides = (sorted({r[key] for r in records}) for key in ("alpha", "resolution"))  # type: ignore[type-var]
+    alphas, sides = (sorted(set(values)) for values in zip(*map(_place, records), strict=True))
     left, wide = max(len(f"{alpha:g}") for alpha in alphas), max(len(text) for text in [*said.values(), str(sides[-1])]) + 2
     rows, across = _spread(alphas, MOST_ROWS), _spread(sides, max(2, (width - left) // wide))
     some = f", {len(rows)} × {len(across)} of {len(alphas)} × {len(sides)}" if (rows, across) != (alphas, sides) else ""
@@ -83,10 +83,15 @@ def _table(records: Sequence[Record], name: str, width: int, shaded: bool, sever
     for alpha in rows:
         line = Text(f"{alpha:>{left}g}")
         for side in across:
-            cell = known.get((alpha, side))
-            style = _style(_shade(cell.value, low, high)) if shaded and cell is not None else ""
+            found = known.get((alpha, side))
+            style = _style(_shade(found.value, low, high)) if shaded and found is not None else ""
             line.append(f"{said.get((alpha, side), units.UNKNOWN):>{wide - 1}} ", style=style)
         yield line
+
+
+def _place(record: Record) -> tuple[float, float]:
+    """α and the side, both of which a record of a grid has."""
+    return record["alpha"] or 0.0, record["resolution"] or 0
 
 
 def _cell(record: Record, name: str) -> str:

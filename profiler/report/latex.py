@@ -226,7 +226,7 @@ def _sign(sign: str) -> str:
         return sign
     if sign == "\u200b":
         return r"\hspace{0pt}"
-    base, *marks = unicodedata.normalize("NFD", sign)
-    if len(marks) == 1 and marks[0] in ACCENTS and base.isascii() and base.isalpha():
-        return rf"\{ACCENTS[marks[0]]}{{{base}}}"
+    base, mark = unicodedata.normalize("NFD", sign)[:1], unicodedata.normalize("NFD", sign)[1:]
+    if mark in ACCENTS and base.isascii() and base.isalpha():
+        return rf"\{ACCENTS[mark]}{{{base}}}"
     return f"{{[}}U+{ord(sign):04X}{{]}}\\hspace{{0pt}}"

@@ -68,7 +68,7 @@ def _results(found: Results) -> list[RenderableType]:
 
 def _families(found: Results) -> list[str]:
     """What the points are called: by network where there are several, else by α where it varies."""
-    models, alphas = ({str(record[key]) for record in found} for key in ("model", "alpha"))  # type: ignore[literal-required]
+    models, alphas = ({str(record[key]) for record in found} for key in ("model", "alpha"))
     if len(models) > 1 or len(alphas) < 2:
         return [record["model"] for record in found]
     return ["α –" if record["alpha"] is None else f"α {record['alpha']:g}" for record in found]
@@ -89,9 +89,10 @@ def _compared(found: Results) -> list[RenderableType]:
 
 
 def _latency(name: str, record: Record) -> Length:
-    value, low, high = (record[key] for key in ("latency_s", "latency_low_s", "latency_high_s"))  # type: ignore[literal-required]
-    said = f"{units.seconds(value)} {units.interval(value, low, high)} {record['grade']}"
-    return Length(name, value, said, (low, high))
+    value, low, high = record["latency_s"] or 0.0, record["latency_low_s"], record["latency_high_s"]
+    if low is None or high is None:
+        return Length(name, value, units.seconds(value))
+    return Length(name, value, f"{units.seconds(value)} {units.interval(value, low, high)} {record['grade']}", (low, high))
 
 
 AXES = ("alpha", "resolution", "batch", "device", "threads", "dtype", "memory_format", "compile")

@@ -17,7 +17,8 @@ from profiler.report.heat import DARK_FROM, SHADES, Heat
 
 
 def drawn(found: Results, columns: tuple[str, ...] = (), **given: Any) -> str:
-    console = Console(**{"file": StringIO(), "width": 80, "color_system": None, "force_terminal": True} | given)
+    settings: dict[str, Any] = {"file": StringIO(), "width": 80, "color_system": None, "force_terminal": True}
+    console = Console(**settings | given)
     console.print(Heat(found, columns))
     text: str = console.file.getvalue()  # type: ignore[attr-defined]
     return text

@@ -13,13 +13,14 @@ import pytest
 
 from profiler import compare, profile, sweep
 from profiler.network.load import load
-from profiler.records import Results
+from profiler.records import Record, Results
 from profiler.report import answers
 from profiler.report.cells import Column
 from profiler.report.latex import escaped, latex_text
 from profiler.report.output import Answer
 from profiler.report.papers import laid
 from profiler.report.sheet import Sheet, results_sheet
+from profiler.report.units import Unit
 from profiler.study.formula import formula
 from profiler.study.listing import listing
 from profiler.study.show import show
@@ -44,16 +45,18 @@ def measured() -> Results:
     found = compare("mobilenet_v1", "vgg16", "squeezenet1_0", engine="closed")
     found.measured = True
     for record, (latency, half) in zip(found, ((12.0e-3, 0.1e-3), (95.0e-3, 2e-3), (12.15e-3, 0.1e-3)), strict=True):
-        record.update(
-            latency_s=latency, latency_low_s=latency - half, latency_high_s=latency + half, grade="A",
-            images_per_second=1 / latency, ratio=latency / 12e-3, ratio_low=latency / 12.1e-3, ratio_high=latency / 11.9e-3,
-            verdict="slower", peak_bytes=300 * 2**20, epoch_s=None, device_s=None, pareto=None,
-        )  # fmt: skip
+        clock: Record = {
+            "latency_s": latency, "latency_low_s": latency - half, "latency_high_s": latency + half, "grade": "A",
+            "images_per_second": 1 / latency, "ratio": latency / 12e-3, "ratio_low": latency / 12.1e-3,
+            "ratio_high": latency / 11.9e-3, "verdict": "slower", "peak_bytes": 300 * 2**20, "epoch_s": None,
+            "device_s": None, "pareto": None,
+        }  # fmt: skip
+        record.update(clock)
     return found
 
 
-def of_results(found: Results, unit: str = "raw") -> Answer:
-    return answers.results(found, unit, [], None)  # type: ignore[arg-type]
+def of_results(found: Results, unit: Unit = "raw") -> Answer:
+    return answers.results(found, unit, [], None)
 
 
 def checked() -> Answer:

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from profiler import compare, sweep
+from profiler.forms import Shown
 from profiler.network.load import load
-from profiler.records import Results, Row
+from profiler.records import Record, Results, Row
 from profiler.report.bars import Bars, Length, bar
 from profiler.report.near import ERRORS
 from profiler.report.plot import plot
@@ -28,7 +30,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def drawn(subject: Any, **given: Any) -> str:
-    console = Console(**{"file": StringIO(), "width": 80, "color_system": None, "force_terminal": True} | given)
+    settings: dict[str, Any] = {"file": StringIO(), "width": 80, "color_system": None, "force_terminal": True}
+    console = Console(**settings | given)
     console.print(subject)
     text: str = console.file.getvalue()  # type: ignore[attr-defined]
     return text
@@ -38,7 +41,8 @@ def timed(found: Results) -> Results:
     found.measured = True
     for i, record in enumerate(found):
         seconds = (i + 1) * 10e-3
-        record.update(latency_s=seconds, latency_low_s=0.8 * seconds, latency_high_s=1.1 * seconds, grade="D")
+        clock: Record = {"latency_s": seconds, "latency_low_s": 0.8 * seconds, "latency_high_s": 1.1 * seconds, "grade": "D"}
+        record.update(clock)
     return found
 
 
@@ -53,7 +57,7 @@ def on_the_clock() -> Measured:
     return Measured(Results([], "bench"), (Layers("lenet5", timing, clocked, roofs, 1.1),))
 
 
-SUBJECTS = {
+SUBJECTS: dict[str, Callable[[], Results | Shown | Measured]] = {
     "compare": lambda: compare("mobilenet_v1", "vgg16", "resnet50", "squeezenet1_0", "alexnet", engine="closed"),
     "compare_timed": lambda: timed(compare("mobilenet_v1", "vgg16", "resnet50", engine="closed")),
     "one": lambda: compare("vgg16", engine="closed"),
