@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from profiler import compare, profile, sweep
+from profiler import compare, sweep
 from profiler.network.load import load
 from profiler.records import Record, Results
 from profiler.report import answers
 from profiler.report.cells import Column
 from profiler.report.latex import escaped, latex_text
+from profiler.report.markdown import markdown_text
 from profiler.report.output import Answer
 from profiler.report.papers import laid
 from profiler.report.sheet import Sheet, results_sheet
@@ -184,16 +185,14 @@ def test_the_tables_of_the_docs_are_what_is_written() -> None:
     from profiler import __version__
 
     page = (ROOT / "docs" / "papers.md").read_text(encoding="utf-8")
-    made = {
-        "latex": latex_text([results_sheet(compare("mobilenet_v1", "vgg16", "squeezenet1_0", engine="closed"), "M")]),
-    }
+    sheet = results_sheet(compare("mobilenet_v1", "vgg16", "squeezenet1_0", engine="closed"), "M")
+    made = {"latex": latex_text([sheet]), "markdown": markdown_text([sheet])}
     for language, text in made.items():
         (block,) = re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
         assert re.sub(r"profiler \d+\.\d+\.\d+", "profiler", block) == text.replace(f"profiler {__version__}", "profiler")
 
 
 def test_folding_is_said_in_the_caption() -> None:
-    assert profile("mobilenet_v1").macs == 568_740_352
     text = latex_text(answers.show(show(load("mobilenet_v1")), 2, None, False, "raw").sheets())
     assert "by layer, to a depth of 2, equal ones summed}" in text
     assert r"body.6\dots{}10 $\times$5" in text
