@@ -39,7 +39,7 @@ def latex_text(sheets: Sequence[Sheet]) -> str:
         "graphicx": r"\resizebox",
     }
     packages = ", ".join(package for package, sign in needed.items() if sign in text)
-    return f"% needs \\usepackage{{{packages}}}\n\n{text}\n"
+    return f"% needs \\usepackage{{{packages}}}\n\n{text}\n" if sheets else "% nothing to tell\n"
 
 
 def _whose(content: Sheet) -> str:

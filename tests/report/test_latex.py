@@ -196,3 +196,9 @@ def test_folding_is_said_in_the_caption() -> None:
     text = latex_text(answers.show(show(load("mobilenet_v1")), 2, None, False, "raw").sheets())
     assert "by layer, to a depth of 2, equal ones summed}" in text
     assert r"body.6\dots{}10 $\times$5" in text
+
+
+def test_tables_of_nothing() -> None:
+    assert latex_text([]) == "% nothing to tell\n"
+    text = latex_text([Sheet([Column("model", right=False), Column("n")], [])])
+    assert "\\midrule\n\\bottomrule" in text
