@@ -179,7 +179,7 @@ def test_eighty_columns() -> None:
 @pytest.mark.parametrize("command", ["show mobilenet_v1", "show mobilenet_v1 --formulas", "sweep --engine closed", "list"])
 def test_no_table_is_cut_at_eighty_columns(command: str) -> None:
     text = plain(on_a_terminal(command.split()))
-    assert "…" not in text
+    assert "…" not in re.sub(r"\d…\d", "", text)  # folded layers are no cut
     assert max(len(line.rstrip()) for line in text.splitlines()) <= 80
 
 

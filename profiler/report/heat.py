@@ -38,10 +38,10 @@ class Heat:
     columns: Sequence[str] = ()
     """Those that were asked for; latency where it was measured, else multiply-adds."""
     piped: bool = False
-    """True where it is shown on no terminal too."""
+    """True for where there is no terminal; on one it stands below the list unasked."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        if not (options.is_terminal or self.piped):
+        if options.is_terminal == self.piped:
             return
         width = min(options.max_width, WIDEST) if options.is_terminal else 80
         shaded = console.color_system in ("256", "truecolor") and not console.no_color

@@ -14,12 +14,13 @@ from profiler import compare, sweep
 from profiler.records import Results
 from profiler.report import answers
 from profiler.report.heat import DARK_FROM, SHADES, Heat
+from profiler.report.plot import plot
 
 
-def drawn(found: Results, columns: tuple[str, ...] = (), **given: Any) -> str:
+def drawn(found: Any, columns: tuple[str, ...] = (), **given: Any) -> str:
     settings: dict[str, Any] = {"file": StringIO(), "width": 80, "color_system": None, "force_terminal": True}
     console = Console(**settings | given)
-    console.print(Heat(found, columns))
+    console.print(Heat(found, columns) if isinstance(found, Results) else found)
     text: str = console.file.getvalue()  # type: ignore[attr-defined]
     return text
 
@@ -62,6 +63,8 @@ def test_latency_where_it_was_measured(two_axes: Results) -> None:
 
 def test_it_is_for_terminals_and_sweeps_of_two_axes(two_axes: Results) -> None:
     assert drawn(two_axes, force_terminal=False) == ""
+    assert drawn(plot(two_axes), force_terminal=False).count("α down") == 1
+    assert "α down" not in drawn(plot(two_axes))  # where it stands below the list already
     assert drawn(sweep(engine="closed")) == ""
     assert drawn(compare("mobilenet_v1", "vgg16", engine="closed")) == ""
     assert "α down" not in answers.results(two_axes, "raw", [], None).text("table")
