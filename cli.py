@@ -16,6 +16,7 @@ from profiler.commands import counting, gate, measuring, saved
 from profiler.completion import whole_words
 from profiler.defaults import Commands
 from profiler.errors import ProfilerError
+from profiler.report import near
 
 app = typer.Typer(
     name="profiler",
@@ -63,7 +64,7 @@ def main() -> None:
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # it stays open to the end of the process
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # α on a terminal that has none is a question mark, not a traceback
+        sys.stdout.reconfigure(errors=near.ERRORS)  # α on a terminal that has none is an a, not a traceback
     code: int | str | None = 0
     try:
         with whole_words(os.environ):

@@ -175,6 +175,8 @@ Top = Annotated[Optional[int], typer.Option("--top", metavar="N", help="Only the
 Formulas = Annotated[
     bool, typer.Option("--formulas", help="Each layer's closed form with its numbers, and what separable pairs save.")
 ]
+NoFold = Annotated[bool, typer.Option("--no-fold", help="Equal layers one by one, not summed in a line.")]
+Plot = Annotated[bool, typer.Option("--plot", help="Also plots in the terminal, below the table.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Nothing on stdout.")]
 
 
@@ -193,11 +195,18 @@ Verbose = Annotated[
 ]
 
 
-def places(form: str, outputs: list[Path] | None, csv: Path | None, quiet: bool, besides: tuple[str, ...] = ()) -> Destinations:
+def places(
+    form: str,
+    outputs: list[Path] | None,
+    csv: Path | None,
+    quiet: bool,
+    besides: tuple[str, ...] = (),
+    plot: bool = False,
+) -> Destinations:
     """Where the answer goes; `besides` are the forms other than tables that the command can write. Raises ProfilerError."""
     from profiler.report.output import Destinations
 
-    return Destinations.of(form, outputs or (), csv, quiet, besides)
+    return Destinations.of(form, outputs or (), csv, quiet, besides, plot)
 
 
 def watch(

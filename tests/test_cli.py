@@ -179,7 +179,7 @@ def test_eighty_columns() -> None:
 @pytest.mark.parametrize("command", ["show mobilenet_v1", "show mobilenet_v1 --formulas", "sweep --engine closed", "list"])
 def test_no_table_is_cut_at_eighty_columns(command: str) -> None:
     text = plain(on_a_terminal(command.split()))
-    assert "…" not in text
+    assert "…" not in re.sub(r"\d…\d", "", text)  # folded layers are no cut
     assert max(len(line.rstrip()) for line in text.splitlines()) <= 80
 
 
@@ -408,7 +408,7 @@ def test_a_full_disk_is_a_sentence(words: str) -> None:
 def test_an_encoding_without_alpha_is_no_traceback() -> None:
     ran = run("formula", "vgg16", PYTHONIOENCODING="ascii")
     assert ran.returncode == 0
-    assert "params(?, K) = 2,097,152" in ran.stdout
+    assert "params(a, K) = 2,097,152" in ran.stdout
 
 
 def test_a_network_too_large_to_build_is_still_counted() -> None:

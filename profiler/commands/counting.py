@@ -38,6 +38,7 @@ def compare(
     unit: o.UnitName = "raw",
     columns: o.Columns = None,
     sort: o.Sort = None,
+    plot: o.Plot = False,
     format: o.Format = "table",
     output: o.Outputs = None,
     csv: o.Csv = None,
@@ -48,7 +49,7 @@ def compare(
     from profiler import grid
     from profiler.study.compare import compare
 
-    places = o.places(format, output, csv, quiet, forms.COMPARED)
+    places = o.places(format, output, csv, quiet, forms.COMPARED, plot)
     o.single(alpha=alpha, resolution=resolution, rho=rho, batch=batch)
     clock = o.clock(
         bench, places, device=device, threads=threads, dtype=dtype, memory_format=memory_format, train=train,
@@ -89,6 +90,7 @@ def sweep(
     unit: o.UnitName = "raw",
     columns: o.Columns = None,
     sort: o.Sort = None,
+    plot: o.Plot = False,
     format: o.Format = "table",
     output: o.Outputs = None,
     csv: o.Csv = None,
@@ -98,7 +100,7 @@ def sweep(
     """Networks over α and resolution (mobilenet_v1 over α 0.25..1.0 unless told otherwise), with published accuracies."""
     from profiler.study.sweep import sweep
 
-    places = o.places(format, output, csv, quiet, forms.RESULTS)
+    places = o.places(format, output, csv, quiet, forms.RESULTS, plot)
     clock = o.clock(
         bench, places, device=device, threads=threads, dtype=dtype, memory_format=memory_format, train=train,
         optimizer=optimizer, dataset_size=dataset_size, time=time, resume=resume,
@@ -117,6 +119,7 @@ def show(
     model: o.Model,
     depth: o.Depth = 2,
     top: o.Top = None,
+    no_fold: o.NoFold = False,
     formulas: o.Formulas = False,
     what_if: Annotated[
         Optional[str],
@@ -141,6 +144,7 @@ def show(
     unit: o.UnitName = "raw",
     columns: o.Columns = None,
     sort: o.Sort = None,
+    plot: o.Plot = False,
     format: o.Format = "table",
     output: o.Outputs = None,
     csv: o.Csv = None,
@@ -154,14 +158,14 @@ def show(
     from profiler.report import answers, telling, units
     from profiler.study.show import show
 
-    places = o.places(format, output, csv, quiet, forms.NETWORK)
+    places = o.places(format, output, csv, quiet, forms.NETWORK, plot)
     o.single(alpha=alpha, resolution=resolution, rho=rho, batch=batch)
     network = load(model, alpha=alpha, resolution=resolution, rho=rho, input=input, options=o.settings(set_))
     found = show(
         network, grid.batches(batch)[0], convention, what_if=what_if, training=training, memory=memory,
         wired=places.asks(*forms.DRAWINGS),
     )  # fmt: skip
-    places.put(answers.show(found, depth, top, formulas, units.unit(unit), o.named(columns), sort))
+    places.put(answers.show(found, depth, top, formulas, units.unit(unit), o.named(columns), sort, not no_fold))
     uncounted = telling.tell(network.name, found.tracing, verbose)
     if strict and uncounted:
         raise CheckFailed(f"{uncounted} operations of {network.name} have no formula; see the lines marked UNCOUNTED")

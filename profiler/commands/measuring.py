@@ -37,6 +37,7 @@ def bench(
     unit: o.UnitName = "auto",
     columns: o.Columns = None,
     sort: o.Sort = None,
+    plot: o.Plot = False,
     format: o.Format = "table",
     output: o.Outputs = None,
     csv: o.Csv = None,
@@ -46,7 +47,7 @@ def bench(
     """Measured latency, with intervals and grades: networks side by side in rounds, over sizes, batches and settings."""
     from profiler.study.bench import bench
 
-    places = o.places(format, output, csv, quiet, forms.CLOCKED if layers else forms.RESULTS)
+    places = o.places(format, output, csv, quiet, forms.CLOCKED if layers else forms.RESULTS, plot)
     clock = o.clock(
         True, places, device=device, threads=threads, dtype=dtype, memory_format=memory_format, compile=compile, train=train,
         optimizer=optimizer, dataset_size=dataset_size, time=time, resume=resume,

@@ -16,6 +16,7 @@ def report(
         Optional[int], typer.Option("--depth", metavar="N", help="Levels of the layer tree; 0 shows every layer.")
     ] = None,
     top: o.Top = None,
+    no_fold: o.NoFold = False,
     formulas: o.Formulas = False,
     unit: Annotated[
         Optional[str],
@@ -23,6 +24,7 @@ def report(
     ] = None,
     columns: o.Columns = None,
     sort: o.Sort = None,
+    plot: o.Plot = False,
     format: o.Format = "table",
     output: o.Outputs = None,
     csv: o.Csv = None,
@@ -39,9 +41,9 @@ def report(
         made = ", ".join(f"{key} {value}" for key, value in run.document["environment"].items())
         print(f"{run.name}: schema {run.document['schema']}, by profiler {run.command}; {made}", file=sys.stderr)
     found = reread.subject(run)
-    places = o.places(format, output, csv, quiet, again.besides(found))
+    places = o.places(format, output, csv, quiet, again.besides(found), plot)
     shown = None if unit is None else units.unit(unit)
-    places.put(again.answer(run, found, depth, top, formulas, shown, o.named(columns), sort))
+    places.put(again.answer(run, found, depth, top, formulas, shown, o.named(columns), sort, not no_fold))
 
 
 def diff(

@@ -36,6 +36,7 @@ def answer(
     unit: Unit | None,
     columns: Sequence[str],
     sort: str | None,
+    fold: bool = True,
 ) -> Answer:
     """What `profiler report` prints. Raises UnknownName for a column, ProfilerError."""
     match found:
@@ -44,7 +45,8 @@ def answer(
             clocks.check(*shown, columns, sort)
             return clocks.layers(found, *shown, unit or "auto", columns, sort)
         case Shown():
-            return answers.show(found, 2 if depth is None else depth, top, formulas, unit or "raw", columns, sort)
+            levels = 2 if depth is None else depth
+            return answers.show(found, levels, top, formulas, unit or "raw", columns, sort, fold)
         case Results():  # a list too, so before the polynomials
             return answers.results(found, unit or ("auto" if run.command == "bench" else "raw"), columns, sort)
         case Certificate():

@@ -14,6 +14,7 @@ from profiler.errors import UnknownName
 from profiler.records import Record, Results, record
 from profiler.report import plain, sheet, table, telling, units
 from profiler.report.cells import Column
+from profiler.report.heat import Heat
 from profiler.report.output import Answer, sorted_by
 from profiler.report.sheet import Sheet
 from profiler.report.units import Unit
@@ -34,7 +35,7 @@ def results(found: Results, unit: Unit, columns: Sequence[str], sort: str | None
         found = found.ordered(sorted_by(found, sort.replace("_ratio", ""), sheet.known_columns()))
     content = sheet.results_sheet(found, unit, columns)
     return Answer(
-        table.results_table(found, unit, columns),
+        Group(table.results_table(found, unit, columns), Heat(found, columns)),
         lambda: [content],
         [_with_ratios(record, found.base or record) for record in found] if columns else found,
         list(columns) or found.columns,
@@ -56,6 +57,7 @@ def show(
     unit: Unit,
     columns: Sequence[str] = (),
     sort: str | None = None,
+    fold: bool = True,
 ) -> Answer:
     """One network; with `columns` or `sort` its layers alone, as the CSV has them. Raises UnknownName for a column."""
     profile, tracing = found.profile, found.tracing
@@ -67,7 +69,7 @@ def show(
         if formulas:
             made += [sheet.formulas_sheet(found, top), *([sheet.separable_sheet(found.pairs, top)] if found.pairs else [])]
         else:
-            made.append(sheet.layers_sheet(profile, depth, top, shown))
+            made.append(sheet.layers_sheet(profile, depth, top, shown, fold))
         made += [telling.training_sheet(found.training, depth, top, shown)] if found.training is not None else []
         return [*made, *([telling.memory_sheet(found.memory)] if found.memory else [])]
 
@@ -170,7 +172,7 @@ def listing(records: list[dict[str, Any]], unit: Unit, sort: str | None, chosen:
 
 
 def _listed(each: Mapping[str, Any], unit: Unit) -> list[str]:
-    accuracy = units.UNKNOWN if each["top1"] is None else f"{each['top1']:.1f}"
+    accuracy = units.accuracy(each["top1"])
     counts = [units.count(each["params"], unit), units.macs(each["macs"], unit)]
     return [each["model"], str(each["year"]), _input(each["input"]), *counts, accuracy]
 
@@ -214,7 +216,7 @@ def polynomials(found: list[Polynomials]) -> Answer:
         heads = [Column("count", right=False), Column("polynomial", right=False)]
         made = []
         for one in found:
-            rows = [[formula.head(one, quantity, "K"), f"${formula.latex(c)}$"] for quantity, c in formula.each(one)]
+            rows = [[formula.head(one, quantity, "K"), sheet.Math(formula.latex(c))] for quantity, c in formula.each(one)]
             made.append(Sheet(heads, rows, one.model, [formula.domain(one)]))
             if one.grid:
                 numbers = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from profiler.records import Record
 from profiler.report import units
@@ -17,6 +17,10 @@ class Column:
 
     heading: str
     right: bool = True
+    best: Literal["", "least", "most"] = ""
+    """Which of its numbers is the best; papers print it in bold."""
+    bar: bool = False
+    """True of shares in percent, beside which a terminal draws bars."""
 
 
 Cell = Callable[[Record, Record, Unit], str]
@@ -46,7 +50,8 @@ def _latency(record: Record, first: Record, unit: Unit) -> str:
     value, low, high = record["latency_s"], record["latency_low_s"], record["latency_high_s"]
     if value is None or low is None or high is None:
         return units.UNKNOWN
-    return f"{units.seconds(value)} {units.interval(value, low, high)} {record['grade']}"
+    said = f" {units.interval(value, low, high)} {record['grade']}"
+    return units.amount(units.seconds(value), value, "seconds", rest=said, ends=(low, high))
 
 
 def _ratio(record: Record, first: Record, unit: Unit) -> str:
@@ -79,17 +84,17 @@ def _rate(record: Record, first: Record, unit: Unit) -> str:
 
 
 MEASURED: dict[str, tuple[Column, Cell]] = {
-    "latency_s": (Column("latency"), _latency),
+    "latency_s": (Column("latency", best="least"), _latency),
     "latency_low_s": (Column("from"), _timed("latency_low_s")),
     "latency_high_s": (Column("to"), _timed("latency_high_s")),
     "ratio": (Column("× the first"), _ratio),
-    "images_per_second": (Column("images/s"), _rate),
-    "epoch_s": (Column("epoch"), _timed("epoch_s")),
+    "images_per_second": (Column("images/s", best="most"), _rate),
+    "epoch_s": (Column("epoch", best="least"), _timed("epoch_s")),
     "build_s": (Column("build"), _timed("build_s")),
     "first_call_s": (Column("first call"), _timed("first_call_s")),
     "compile_s": (Column("compile"), _timed("compile_s")),
     "device_s": (Column("on the device"), _timed("device_s")),
-    "peak_bytes": (Column("peak"), _bytes("peak_bytes")),
+    "peak_bytes": (Column("peak", best="least"), _bytes("peak_bytes")),
     "pareto": (Column(""), lambda record, first, unit: "*" if record.get("pareto") else ""),
     "ratio_low": (Column("ratio from"), text("ratio_low")),
     "ratio_high": (Column("ratio to"), text("ratio_high")),

@@ -136,9 +136,12 @@ def _kinds(each: Layers) -> Sheet:
     assert timing.latency_high_s is not None
     spread = units.interval(timing.latency_s, timing.latency_low_s, timing.latency_high_s)
     title = f"{each.model}: {units.seconds(timing.latency_s)} {spread} {timing.grade}; by kind"
-    return Sheet([Column("kind", right=False), *map(Column, heads)], rows, title, _remembered(each))
+    columns = [Column(head, bar=head in BARRED) for head in heads]
+    return Sheet([Column("kind", right=False), *columns], rows, title, _remembered(each))
 
 
+BARRED = ("time %", "MACs %")
+"""The shares that have bars on a terminal."""
 REMEMBERED = 0.05
 """Share of the time below which a kind is no line to remember."""
 
@@ -184,7 +187,8 @@ def _layers(each: Layers, depth: int, top: int | None, unit: Unit, chosen: Seque
     }
     names = [name for name in cells if name in (chosen or cells)]
     columns = [
-        Column("%" if name.endswith("%") and not chosen else name, right=name not in ("layer", "kind")) for name in names
+        Column("%" if name.endswith("%") and not chosen else name, right=name not in ("layer", "kind"), bar=name == BARRED[0])
+        for name in names
     ]
     title = "by layer" if len(shown) == len(rows) else f"by layer, the {len(shown)} that take longest of {len(rows)}"
     roofs = each.roofs

@@ -47,9 +47,9 @@ def _jsonl(answer: Answer) -> str:
 
 
 def _markdown(answer: Answer) -> str:
-    from profiler.report import plain
+    from profiler.report.markdown import markdown_text
 
-    return plain.markdown_text(answer.sheets())
+    return markdown_text(answer.sheets())
 
 
 def _table(answer: Answer) -> str:

@@ -14,6 +14,7 @@ from rich.console import Console, RenderableType
 from profiler.errors import ProfilerError, UnknownName
 from profiler.report import plain
 from profiler.report.forms import FORMS, check, form_named, form_of
+from profiler.report.plot import plot as plots
 from profiler.report.sheet import Sheet
 
 WIDE = 10_000
@@ -53,10 +54,18 @@ class Destinations:
     form: str
     files: tuple[tuple[Path, str], ...]
     quiet: bool
+    plot: bool = False
+    """True where plots stand below the table on stdout."""
 
     @classmethod
     def of(
-        cls, form: str, outputs: Sequence[Path], csv: Path | None, quiet: bool, besides: tuple[str, ...] = ()
+        cls,
+        form: str,
+        outputs: Sequence[Path],
+        csv: Path | None,
+        quiet: bool,
+        besides: tuple[str, ...] = (),
+        plot: bool = False,
     ) -> Destinations:
         """`besides`: the forms other than tables that the command can write. Raises ProfilerError, UnknownName, Unavailable."""
         files = [(path, form_of(path)) for path in outputs]
@@ -68,7 +77,9 @@ class Destinations:
             plain.check_writable(path)
             if path in [other for other, _ in files[:i]]:
                 raise ProfilerError(f"output '{path}' is named twice; name each file once")
-        return cls(form, tuple(files), quiet)
+        if plot and form != "table":
+            raise ProfilerError(f"--plot draws below the table, and stdout is to be {form}; leave out one of the two")
+        return cls(form, tuple(files), quiet, plot)
 
     def asks(self, *forms: str) -> bool:
         """True where it is wanted in one of these forms."""
@@ -81,12 +92,18 @@ class Destinations:
 
     def put(self, answer: Answer) -> None:
         """Write the files, then stdout: none of them where one cannot be made. Raises ProfilerError."""
+        if self.plot and answer.subject is None:
+            raise ProfilerError(
+                "--plot: there is nothing to plot in this; networks, comparisons and layers on the clock have plots"
+            )
         for path, text in [(path, answer.text(form)) for path, form in self.files]:
             plain.write(path, text)
         if self.quiet:
             return
         if self.form == "table":
             screen().print(answer.drawn, crop=False)
+            if self.plot:
+                screen().print(plots(answer.subject), crop=False)
         else:
             sys.stdout.write(answer.text(self.form))
 
@@ -107,4 +124,5 @@ def sorted_by(records: Sequence[Mapping[str, Any]], key: str, known: Sequence[st
         raise UnknownName("column", name, known)
     present = [i for i, record in enumerate(records) if record.get(name) is not None]
     order = sorted(present, key=lambda i: _sortable(records[i][name]), reverse=key.startswith("-"))
-    return order + [i for i in range(len(records)) if i not in set(present)]
+    ranked = set(present)
+    return order + [i for i in range(len(records)) if i not in ranked]

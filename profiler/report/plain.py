@@ -1,4 +1,4 @@
-"""Records and sheets → CSV, JSON, JSONL and Markdown, and files that are written whole or not at all."""
+"""Records → CSV, JSON and JSONL, and files that are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from profiler.errors import ProfilerError
-from profiler.report.sheet import Sheet
 
 
 def csv_text(records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
@@ -35,23 +34,6 @@ def jsonl_text(records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> 
 
     lines = (json.dumps({name: record.get(name) for name in columns}, ensure_ascii=False) for record in records)
     return "".join(f"{line}\n" for line in lines)
-
-
-def markdown_text(sheets: Sequence[Sheet]) -> str:
-    """The tables as GitHub reads them, their notes below."""
-    out = []
-    for content in sheets:
-        if content.lead:
-            title, *lines = content.lead
-            out.append(f"**{_escaped(title)}**\n\n" + "\n".join(f"- {_escaped(line)}" for line in lines) + "\n")
-        if content.title:
-            out.append(f"**{_escaped(content.title)}**\n")
-        out.append(_line([_escaped(column.heading) for column in content.columns]))
-        out.append(_line(["---:" if column.right else ":---" for column in content.columns]))
-        out += [_line([_escaped(cell) for cell in row]) for row in content.rows]
-        out += [f"\n{_escaped(note.strip())}" for note in [*content.warnings, *content.notes]]
-        out.append("")
-    return "\n".join(out)
 
 
 def check_writable(path: Path) -> None:
@@ -107,11 +89,3 @@ def cell(value: Any) -> str:
             return ("x" if all(isinstance(item, int) for item in value) else " ").join(map(cell, value))
         case _:
             return str(value)
-
-
-def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("|", "\\|")

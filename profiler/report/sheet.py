@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import prod
 from typing import TYPE_CHECKING
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from profiler.agreement import Agreement
 from profiler.errors import ProfilerError, UnknownName
 from profiler.grid import shown
-from profiler.records import MEASURED_COLUMNS, Profile, Record, Results
+from profiler.records import MEASURED_COLUMNS, Group, Profile, Record, Results
 from profiler.report import units
 from profiler.report.cells import MEASURED, Cell, Column, counted, text
 from profiler.report.columns import default_columns
+from profiler.report.folded import folded, nodes
 from profiler.report.units import Unit
 
 if TYPE_CHECKING:
@@ -32,7 +33,15 @@ class Sheet:
     warnings: list[str] = field(default_factory=list)
     """Notes that must not be missed."""
     lead: list[str] = field(default_factory=list)
-    """Lines that stand above the table where there is no head to hold them: in Markdown."""
+    """Lines that stand above the table where there is no head to hold them: in Markdown and LaTeX."""
+    hint: str = ""
+    """What the terminal says after the title: how to see more."""
+
+
+class Math(str):
+    """A cell that is LaTeX, as it stands between two dollars."""
+
+    __slots__ = ()
 
 
 MOST_EXPLAINED = 4
@@ -69,17 +78,14 @@ _CELLS: dict[str, tuple[Column, Cell]] = {
     "resolution": (Column("side"), text("resolution")),
     "input": (Column("input"), text("input")),
     "batch": (Column("batch"), text("batch")),
-    "params": (Column("params"), counted("params")),
+    "params": (Column("params", best="least"), counted("params")),
     "params_ratio": (Column("×"), lambda record, first, unit: units.ratio(record["params"], first["params"])),
-    "macs": (Column("MACs"), lambda record, first, unit: units.macs(record["macs"], unit)),
+    "macs": (Column("MACs", best="least"), lambda record, first, unit: units.macs(record["macs"], unit)),
     "macs_ratio": (Column("×"), lambda record, first, unit: units.ratio(record["macs"], first["macs"])),
-    "weight_bytes": (Column("fp32"), lambda record, first, unit: units.size(record["weight_bytes"])),
+    "weight_bytes": (Column("fp32", best="least"), lambda record, first, unit: units.size(record["weight_bytes"])),
     "convention": (Column("convention", right=False), text("convention")),
     **MEASURED,
-    "top1": (
-        Column("top-1 %"),
-        lambda record, first, unit: units.UNKNOWN if record["top1"] is None else f"{record['top1']:.1f}",
-    ),
+    "top1": (Column("top-1 %", best="most"), lambda record, first, unit: units.accuracy(record["top1"])),
 }
 _HEADINGS = {"activations": "activations", "total": "total", "side_params": "side params", "side_macs": "side MACs"}
 
@@ -117,7 +123,10 @@ def results_sheet(results: Results, unit: Unit = "raw", columns: Sequence[str] =
             raise ProfilerError(f"column {name}: {name.partition('_')[0]} was not asked; add --engine {name.partition('_')[0]}")
     cells = [column(name) for name in names]
     rows = [[cell(record, results.base or record, unit) for _, cell in cells] for record in results]
-    heads = [Column(units.macs_heading(unit)) if name == "macs" else head for name, (head, _) in zip(names, cells, strict=True)]
+    heads = [
+        replace(head, heading=units.macs_heading(unit)) if name == "macs" else head
+        for name, (head, _) in zip(names, cells, strict=True)
+    ]
     notes = list(results.notes)
     if unit == "flops":
         notes.insert(0, "FLOPs: two for every multiply-add.")
@@ -196,7 +205,11 @@ def kinds_sheet(profile: Profile, unit: Unit = "raw") -> Sheet:
     totals = profile.totals
     columns = [
         Column("kind", right=False),
-        *map(Column, ("layers", units.macs_heading(unit), "%", "weights", "%", "params", "activations")),
+        *map(Column, ("layers", units.macs_heading(unit))),
+        Column("%", bar=True),
+        Column("weights"),
+        Column("%", bar=True),
+        *map(Column, ("params", "activations")),
     ]
     rows = [
         [
@@ -214,13 +227,20 @@ def kinds_sheet(profile: Profile, unit: Unit = "raw") -> Sheet:
     return Sheet(columns, rows, "by kind")
 
 
-def layers_sheet(profile: Profile, depth: int = 2, top: int | None = None, unit: Unit = "raw") -> Sheet:
-    """The layers, or with `depth` what they are parts of; with `top` only the costliest."""
+def layers_sheet(profile: Profile, depth: int = 2, top: int | None = None, unit: Unit = "raw", fold: bool = True) -> Sheet:
+    """The layers, or with `depth` what they are parts of, equal siblings in one line; with `top` only the costliest, each."""
     groups = profile.by_depth(depth)
-    title = "by layer" if depth == 0 else f"by layer, to a depth of {depth} (--depth 0 shows every one)"
+    title, hint = ("by layer", "") if depth == 0 else (f"by layer, to a depth of {depth}", "(--depth 0 shows every one)")
     if top is not None:
         groups = sorted(groups, key=lambda group: -group.macs)[:top]
-    columns = [Column("layer", right=False), *map(Column, ("output", "params", units.macs_heading(unit), "%", "activations"))]
+    elif fold:
+        folds = folded(nodes(profile.rows, depth))
+        if len(folds) < len(groups):
+            title += ", equal ones summed"
+            hint = "(--depth 0, --no-fold show more)" if depth else "(--no-fold shows each)"
+        groups = [_sum(each.name, [groups[i] for i in each.members]) for each in folds]
+    columns = [Column("layer", right=False), *map(Column, ("output", "params", units.macs_heading(unit)))]
+    columns += [Column("%", bar=True), Column("activations")]
     rows = [
         [
             group.name,
@@ -232,7 +252,12 @@ def layers_sheet(profile: Profile, depth: int = 2, top: int | None = None, unit:
         ]
         for group in groups
     ]
-    return Sheet(columns, rows, _most(title, groups, top))
+    return Sheet(columns, rows, _most(title, groups, top), hint=hint)
+
+
+def _sum(name: str, groups: Sequence[Group]) -> Group:
+    sums = {key: sum(getattr(group, key) for group in groups) for key in Group._fields[1:-1]}
+    return Group(name, **sums, output=groups[-1].output)
 
 
 def _most(title: str, shown: Sequence[object], top: int | None) -> str:

@@ -13,23 +13,45 @@ from rich.text import Text
 
 from profiler.records import Profile, Results
 from profiler.report import sheet
+from profiler.report.bars import bar
 from profiler.report.columns import narrow_columns
+from profiler.report.near import printable
 from profiler.report.sheet import Sheet
 from profiler.report.units import Unit
 
 
-def table(content: Sheet) -> Table:
-    """The grid of a sheet, without its title and notes."""
+def table(content: Sheet, bars: int = 0, plain: bool = False) -> Table:
+    """The grid of a sheet, without its title and notes; beside shares bars so wide, if any."""
     drawn = Table(
         box=box.SIMPLE_HEAD,
         pad_edge=False, collapse_padding=True, show_edge=False,
     )  # fmt: skip
-    for column in content.columns:
+    barred = [bars > 0 and column.bar for column in content.columns]
+    for column, has_bar in zip(content.columns, barred, strict=True):
         # where there is no room, words fold and numbers never do
         drawn.add_column(column.heading, justify="right" if column.right else "left", no_wrap=column.right, overflow="fold")
+        if has_bar:
+            drawn.add_column("", no_wrap=True, min_width=bars)
+    most = [max(map(_share, cells), default=0) for cells in zip(*content.rows, strict=True)] if bars else []
     for row in content.rows:
-        drawn.add_row(*map(Text, row))
+        cells: list[Text] = []
+        for j, cell in enumerate(row):
+            cells.append(Text(printable(cell)))
+            if barred[j]:
+                cells.append(Text(bar(_share(cell) / (most[j] or 1), bars, plain), style="cyan"))
+        drawn.add_row(*cells)
     return drawn
+
+
+def _share(cell: str) -> float:
+    try:
+        return float(cell)
+    except ValueError:  # an unknown, or no share at all
+        return 0.0
+
+
+MOST_BAR, LEAST_BAR = 20, 4
+"""Letters of a bar: what looks well, and below which it says nothing."""
 
 
 FOLDED = 8
@@ -68,16 +90,21 @@ class Fitted:
         if self.narrow is not None and self.width(console, options, drawn) > options.max_width:
             content = self.narrow(self.unit)
             drawn = table(content)
+        shares = sum(column.bar for column in content.columns)
+        if shares and options.is_terminal:
+            room = (options.max_width - self.width(console, options, drawn)) // shares - 2
+            if room >= LEAST_BAR:
+                drawn = table(content, min(room, MOST_BAR), options.ascii_only)
         if content.title:
-            yield Text(content.title, style="bold")
+            yield Text(printable(f"{content.title} {content.hint}").rstrip(), style="bold")
         least = self.least(content)
         yield from console.render(drawn, options.update(width=max(options.max_width, least)))
         if content.warnings or content.notes:
             yield Text()
         for line in content.warnings:
-            yield Text(line, style="bold red")
+            yield Text(printable(line), style="bold red")
         for line in content.notes:
-            yield Text(line, style="dim")
+            yield Text(printable(line), style="dim")
 
 
 def results_table(results: Results, unit: Unit = "raw", columns: Sequence[str] = ()) -> Fitted:

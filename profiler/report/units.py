@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from math import floor, log10
 from typing import Literal, get_args
 
 from profiler.errors import UnknownName
@@ -10,6 +12,56 @@ from profiler.errors import UnknownName
 Unit = Literal["raw", "auto", "K", "M", "G", "flops"]
 UNKNOWN = "–"
 _STEPS = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_SECONDS = {"ns": 1e-9, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
+_BYTES = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+_OF: dict[str, Mapping[str, float]] = {"count": _STEPS, "seconds": _SECONDS, "bytes": _BYTES}
+
+
+class Amount(str):
+    """The text of a number that still knows the number, so that a column can be put in one unit and its best be found."""
+
+    __slots__ = ("high", "low", "of", "rest", "unit", "value")
+    value: float
+    low: float
+    """The ends of its interval; the number itself where it has none."""
+    high: float
+    of: str
+    """What it is a number of: `count`, `seconds` or `bytes`; empty where it has no unit to choose."""
+    unit: str
+    """The unit that was asked for, if one was; raw where it is whole."""
+    rest: str
+    """What the text says after the number and its unit."""
+
+
+def amount(
+    text: str, value: float, of: str = "", unit: str = "", rest: str = "", ends: tuple[float, float] | None = None
+) -> Amount:
+    """`text` and `rest` as one text that knows its number."""
+    made = Amount(text + rest)
+    made.value, made.of, made.unit, made.rest = value, of, unit, rest
+    made.low, made.high = ends or (value, value)
+    return made
+
+
+def common(amounts: Sequence[Amount], rounded: bool = False) -> tuple[str, list[str]]:
+    """One unit for a column of amounts of one thing, and their texts in it.
+
+    The unit that was asked for; else, or where whole counts are to be `rounded`, the largest that leaves some of the least.
+    """
+    asked = {each.unit for each in amounts} if not rounded or amounts[0].unit != "raw" else {""}
+    if asked == {"raw"}:
+        return "", list(amounts)
+    if len(asked) == 1 and "" not in asked:
+        (unit,) = asked
+        return unit, [each.replace(f" {unit}", "", 1) for each in amounts]
+    least = min((abs(each.value) for each in amounts if each.value), default=1)
+    fitting = {name: step for name, step in _OF[amounts[0].of].items() if least >= 0.0995 * step}
+    unit, step = max(fitting.items(), key=lambda item: item[1], default=("", 1))
+    most = max((abs(each.value) for each in amounts), default=0) / step
+    places = min(3 if most < 100 else 2 if most < 1000 else 1, max(0, 2 - floor(log10(least / step))))
+    if step == 1 and unit != "s":
+        places = 0
+    return unit, [(f"{each.value / step:,.{places}f}" if each.value else "0") + each.rest for each in amounts]
 
 
 def unit(name: str) -> Unit:
@@ -25,10 +77,10 @@ def count(n: int | None, shown: Unit = "raw") -> str:
     if n is None:
         return UNKNOWN
     if shown in ("raw", "flops"):
-        return f"{n:,}"
+        return amount(f"{n:,}", n, "count", "raw")
     if shown == "auto":
-        return _scaled(n)
-    return f"{n / _STEPS[shown]:,.2f} {shown}"
+        return amount(_scaled(n), n, "count")
+    return amount(f"{n / _STEPS[shown]:,.2f} {shown}", n, "count", shown)
 
 
 def macs(n: int, shown: Unit = "raw") -> str:
@@ -58,12 +110,8 @@ def _three_digits(value: float) -> str:
 
 def size(n_bytes: int) -> str:
     """Bytes in powers of 1024: `527.8 MiB`."""
-    value = float(n_bytes)
-    for suffix in ("B", "KiB", "MiB"):
-        if value < 1024:
-            return f"{value:,.0f} B" if suffix == "B" else f"{value:.1f} {suffix}"
-        value /= 1024
-    return f"{value:,.1f} GiB"
+    suffix, step = next(((name, step) for name, step in _BYTES.items() if n_bytes < 1024 * step), ("GiB", 2**30))
+    return amount(f"{n_bytes:,} B" if step == 1 else f"{n_bytes / step:,.1f} {suffix}", n_bytes, "bytes")
 
 
 def ratio(a: int, b: int) -> str:
@@ -93,14 +141,10 @@ def seconds(value: float | None) -> str:
     """A duration to three digits: `3.42 ms`, `850 µs`, `12.0 s`, `5.2 min`."""
     if value is None:
         return UNKNOWN
-    if value >= 5940:
-        return f"{_three_digits(value / 3600)} h"
-    if value >= 99.95:
-        return f"{_three_digits(value / 60)} min"
-    for suffix, step in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if value >= step * 0.9995:
-            return f"{_three_digits(value / step)} {suffix}"
-    return f"{_three_digits(value / 1e-9)} ns"
+    suffix = "h" if value >= 5940 else "min" if value >= 99.95 else "ns"
+    if suffix == "ns":  # or the largest of those that it is at least one of
+        suffix = next((name for name in ("s", "ms", "µs") if value >= _SECONDS[name] * 0.9995), "ns")
+    return amount(f"{_three_digits(value / _SECONDS[suffix])} {suffix}", value, "seconds")
 
 
 def interval(value: float, low: float, high: float) -> str:
@@ -110,9 +154,14 @@ def interval(value: float, low: float, high: float) -> str:
 
 def rate(value: float | None) -> str:
     """Things a second: `1,240`, `31.5`."""
-    return UNKNOWN if value is None else _three_digits(value)
+    return UNKNOWN if value is None else amount(_three_digits(value), value)
 
 
 def times(value: float) -> str:
     """A ratio of measured figures: `1.93×`."""
     return f"{value:.2f}×" if value < 9.995 else f"{_three_digits(value)}×"
+
+
+def accuracy(percent: float | None) -> str:
+    """A top-1 in percent, with one digit after the point as the papers print it."""
+    return UNKNOWN if percent is None else amount(f"{percent:.1f}", percent)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from profiler import profile as count
 from profiler.agreement import Agreement, Difference
 from profiler.errors import ProfilerError
 from profiler.records import Results
 from profiler.report import plain
-from profiler.report.cells import Column
-from profiler.report.sheet import Sheet, results_sheet
-from profiler.report.table import results_table
+from profiler.report.sheet import results_sheet
+from profiler.report.table import results_table, show
 from profiler.study.compare import compare
 
 
@@ -50,11 +51,6 @@ def test_integers_where_they_fit() -> None:
     assert "Rounded to fit the terminal" in narrow
 
 
-def test_markdown_escapes_its_own_signs() -> None:
-    sheet = Sheet([Column("a|b", right=False), Column("n")], [["x|y", "1"]], "a title", ["a | note"])
-    assert plain.markdown_text([sheet]) == "**a title**\n\n| a\\|b | n |\n| :--- | ---: |\n| x\\|y | 1 |\n\na \\| note\n"
-
-
 def test_csv_cells() -> None:
     record = {"a": None, "b": True, "c": {"k": 1, "on": False}, "d": (1, 2), "e": ((1, 2), (3,)), "f": 0.25, "g": "x,y"}
     assert plain.csv_text([record], list(record)) == 'a,b,c,d,e,f,g\n,true,"k=1,on=false",1x2,1x2 3,0.25,"x,y"\n'
@@ -85,6 +81,24 @@ def test_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
         assert ("31m" in console.file.getvalue()) == coloured  # type: ignore[attr-defined]
 
 
+def test_bars_of_share_stand_on_a_terminal_only() -> None:
+    profile = count("mobilenet_v1")
+    texts = []
+    for terminal, width in ((True, 100), (False, 100), (True, 60)):
+        console = Console(file=StringIO(), width=width, color_system=None, force_terminal=terminal)
+        console.print(show(profile, unit="auto"))
+        texts.append(console.file.getvalue())  # type: ignore[attr-defined]
+    on, piped, narrow = texts
+    most, least = (
+        next(line for line in on.splitlines() if line.startswith(name)) for name in ("body.6…10 ×5", "head.classifier")
+    )
+    assert re.search(r" 45\.96  █{20} ", most)
+    assert re.search(r" 0\.18  ▏ ", least)
+    assert "█" not in piped
+    assert "█" not in narrow
+    assert max(map(len, on.splitlines())) <= 100
+
+
 @pytest.mark.parametrize("width", [40, 60, 80])
 def test_numbers_are_never_cut(width: int) -> None:
     results = compare(
@@ -95,3 +109,14 @@ def test_numbers_are_never_cut(width: int) -> None:
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "…" not in text
     assert "23.8 M" in text
+
+
+def test_a_name_does_not_command_the_terminal() -> None:
+    results = compare("vgg16", "alexnet", engine="closed")
+    results[0]["model"] = "\x1b[31mred\x07\x9b2J"
+    results.notes.append("note \x1b]0;title\x07")
+    console = Console(file=StringIO(), width=200, color_system=None, force_terminal=True)
+    console.print(results_table(results))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert not re.search(r"[\x07\x9b]|\x1b[^\[]|\x1b\[31m", text)
+    assert "[31mred" in text
