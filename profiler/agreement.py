@@ -62,3 +62,17 @@ class Agreement:
             "differences": [vars(difference) for difference in self.differences],
             "unsupported": list(self.unsupported),
         }
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Agreement:
+        """The agreement that `to_dict` wrote. Raises KeyError, TypeError on anything else."""
+        return cls(
+            plain["model"],
+            plain["engine"],
+            plain["macs"],
+            plain["total"],
+            tuple((each["reason"], each["amount"]) for each in plain["reasons"]),
+            tuple(Difference(**each) for each in plain["differences"]),
+            tuple(plain["unsupported"]),
+            {key: plain[key] for key in ("options", "alpha", "resolution", "batch") if key in plain},
+        )

@@ -43,8 +43,16 @@ def environment() -> Environment:
 
 
 def document(
-    command: str, records: list[dict[str, Any]], machine: Mapping[str, Any] | None = None, **parts: Any
+    command: str,
+    records: list[dict[str, Any]],
+    machine: Mapping[str, Any] | None = None,
+    made_with: Mapping[str, Any] | None = None,
+    **parts: Any,
 ) -> dict[str, Any]:
-    """The JSON document around `records`; `machine` is what they were measured on, if they were."""
-    made = vars(environment()) | ({} if machine is None else {"machine": dict(machine)})
-    return {"schema": SCHEMA, "command": command, "environment": made, "records": records, **parts}
+    """The JSON document around `records`; `machine` is what they were measured on, if they were.
+
+    `made_with` is the environment of the run that they were read back from; without one, it is this one's.
+    """
+    if made_with is None:
+        made_with = vars(environment()) | ({} if machine is None else {"machine": dict(machine)})
+    return {"schema": SCHEMA, "command": command, "environment": dict(made_with), "records": records, **parts}

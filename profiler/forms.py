@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from profiler.agreement import Agreement
 from profiler.errors import ProfilerError
@@ -211,6 +211,8 @@ class Shown:
     whatif: WhatIf | None = None
     training: Training | None = None
     memory: tuple[Footprint, ...] = ()
+    environment: Mapping[str, Any] | None = None
+    """Of a run that was read back: what it was made with."""
 
     @property
     def total(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
@@ -10,6 +11,7 @@ import typer
 from profiler.errors import ProfilerError
 
 if TYPE_CHECKING:
+    from profiler.records import Results
     from profiler.report.output import Destinations
     from profiler.study.clock import Clock
 
@@ -88,7 +90,10 @@ UnitName = Annotated[
 ]
 Columns = Annotated[Optional[str], typer.Option("--columns", metavar="A,B", help="Columns to show, of those in the CSV.")]
 Sort = Annotated[Optional[str], typer.Option("--sort", metavar="COLUMN", help="Sort by a column; -COLUMN downwards.")]
-Format = Annotated[str, typer.Option("-f", "--format", metavar="FORMAT", help="stdout as table, csv, json, jsonl or markdown.")]
+Format = Annotated[
+    str,
+    typer.Option("-f", "--format", metavar="FORMAT", help="stdout as table, csv, json, jsonl, markdown, latex, html …"),
+]
 Outputs = Annotated[
     Optional[list[Path]],
     typer.Option("-o", "--output", metavar="PATH", help="Also write a file, format by its suffix; may be repeated."),
@@ -117,14 +122,35 @@ Seconds = Annotated[
 Resume = Annotated[
     Optional[Path], typer.Option("--resume", metavar="FILE", help="Carry on with the .samples.jsonl of an interrupted run.")
 ]
+Depth = Annotated[int, typer.Option("--depth", metavar="N", help="Levels of the layer tree; 0 shows every layer.")]
+Top = Annotated[Optional[int], typer.Option("--top", metavar="N", help="Only the N layers with most MACs.")]
+Formulas = Annotated[
+    bool, typer.Option("--formulas", help="Each layer's closed form with its numbers, and what separable pairs save.")
+]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Nothing on stdout.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Also what the witnesses pass over, on stderr.")]
 
 
-def places(form: str, outputs: list[Path] | None, csv: Path | None, quiet: bool) -> Destinations:
+def places(form: str, outputs: list[Path] | None, csv: Path | None, quiet: bool, besides: tuple[str, ...] = ()) -> Destinations:
+    """Where the answer goes; `besides` are the forms other than tables that the command can write. Raises ProfilerError."""
     from profiler.report.output import Destinations
 
-    return Destinations.of(form, outputs or (), csv, quiet)
+    return Destinations.of(form, outputs or (), csv, quiet, besides)
+
+
+def watch(
+    study: Callable[[Callable[[Results], None]], Results],
+    places: Destinations,
+    unit: str,
+    columns: str | None,
+    sort: str | None,
+    verbose: bool,
+) -> None:
+    """Run a study; on a terminal its closed form stands at once and the checks fill in."""
+    from profiler.report import units
+    from profiler.report.watch import watched
+
+    watched(study, places, units.unit(unit), named(columns), sort, verbose)
 
 
 def clock(asked: bool, places: Destinations, **given: Any) -> Clock | None:

@@ -320,6 +320,10 @@ class Results(list[Record]):
         """What the latencies were measured on."""
         self.samples = ""
         """The file that holds every sample."""
+        self.rounds: list[list[float]] = []
+        """Of each record, seconds: the medians of its rounds."""
+        self.environment: dict[str, Any] | None = None
+        """Of a run that was read back: what it was made with."""
 
     def ordered(self, order: Sequence[int]) -> Results:
         """The same results with the records in another order."""
@@ -327,8 +331,9 @@ class Results(list[Record]):
         again.agreements, again.notes, again.base = self.agreements, self.notes, self.base
         again.engines, again.warnings = self.engines, self.warnings
         again.measured, again.progress = self.measured, self.progress
-        again.machine, again.samples = self.machine, self.samples
+        again.machine, again.samples, again.environment = self.machine, self.samples, self.environment
         again.profiles = [self.profiles[i] for i in order] if self.profiles else []
+        again.rounds = [self.rounds[i] for i in order] if self.rounds else []
         return again
 
     @property
@@ -344,11 +349,24 @@ class Results(list[Record]):
         return document(
             self.command,
             [dict(record) for record in self],
+            self.machine,
+            self.environment,
             rows=[{"record": i, "model": p.model, **row.to_dict()} for i, p in enumerate(self.profiles) for row in p.rows],
-            agreements=[agreement.to_dict() for agreement in self.agreements],
-            notes=[*self.warnings, *self.notes],
-            machine=self.machine,
+            **self.parts(),
         )
+
+    def parts(self) -> dict[str, Any]:
+        """What the document holds besides records and rows: all that it takes to draw these results again."""
+        return {
+            "title": self.title,
+            "base": next((i for i, record in enumerate(self) if record is self.base), None),
+            "engines": list(self.engines),
+            "agreements": [agreement.to_dict() for agreement in self.agreements],
+            "warnings": self.warnings,
+            "notes": self.notes,
+            "rounds": self.rounds,
+            "samples": self.samples,
+        }
 
     def __rich__(self) -> Any:
         from profiler.report.table import results_table

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from profiler.records import Row
+from profiler.records import Results, Row
 
 Roof = Literal["compute", "memory", "overhead"]
 EXPLAINED = 0.3
@@ -38,6 +38,16 @@ class Roofs(NamedTuple):
         }
         word = max(least, key=lambda roof: least[roof])
         return word, least[word]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dict, JSON-ready."""
+        return {"macs_per_s": self.macs_per_s, "streams": [list(each) for each in self.streams], "calls": dict(self.calls)}
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Roofs:
+        """The roofs that `to_dict` wrote. Raises KeyError, TypeError, ValueError on anything else."""
+        streams = tuple((int(size), float(rate)) for size, rate in plain["streams"])
+        return cls(float(plain["macs_per_s"]), streams, {name: float(s) for name, s in plain["calls"].items()})
 
 
 @dataclass(frozen=True)
@@ -95,6 +105,11 @@ class Timing:
         del plain["medians"]
         return {**plain, "images_per_second": self.images_per_second}
 
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Timing:
+        """The timing that `to_dict` wrote, without its rounds. Raises KeyError, TypeError on anything else."""
+        return cls(**{name: value for name, value in plain.items() if name != "images_per_second"})
+
 
 class LayerTiming(NamedTuple):
     """One leaf of a running network on the clock, beside what it costs on paper."""
@@ -124,6 +139,12 @@ class LayerTiming(NamedTuple):
         clock = {"seconds": self.seconds, "share": self.share, "bytes": self.moved, "macs_per_s": self.macs_per_s}
         return {**self.row.to_dict(), **clock, "bound": self.bound, "roof": self.roof, "least_s": self.least_s}
 
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> LayerTiming:
+        """The layer that `to_dict` wrote. Raises ProfilerError, KeyError on anything else."""
+        clock = (plain[name] for name in ("seconds", "share", "bytes", "roof", "least_s"))
+        return cls(Row.from_dict(plain), *clock)
+
 
 @dataclass(frozen=True)
 class Layers:
@@ -136,6 +157,11 @@ class Layers:
     instrumented: float
     """Seconds a call with the leaves clocked, over the plain ones."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dict, JSON-ready, without the rows."""
+        head = {"model": self.model, "timing": self.timing.to_dict(), "instrumented": self.instrumented}
+        return {**head, "roofs": self.roofs.to_dict()}
+
     def by_kind(self) -> dict[str, tuple[LayerTiming, ...]]:
         """The rows by kind, the one that takes longest first."""
         kinds: dict[str, list[LayerTiming]] = {}
@@ -144,6 +170,13 @@ class Layers:
         return {
             kind: tuple(rows) for kind, rows in sorted(kinds.items(), key=lambda item: -sum(row.seconds for row in item[1]))
         }
+
+
+class Measured(NamedTuple):
+    """Networks with their layers on the clock; one that could not be measured is in the results alone, with its reason."""
+
+    results: Results
+    layers: tuple[Layers, ...]
 
 
 @dataclass(frozen=True)
@@ -162,3 +195,8 @@ class Certificate:
     def to_dict(self) -> dict[str, Any]:
         """Plain dict, JSON-ready."""
         return {"date": self.date, "machine": dict(self.machine), "passed": self.passed, "checks": list(self.checks)}
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Certificate:
+        """The certificate that `to_dict` wrote. Raises KeyError, TypeError on anything else."""
+        return cls(plain["date"], dict(plain["machine"]), tuple(dict(check) for check in plain["checks"]))

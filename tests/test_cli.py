@@ -270,7 +270,7 @@ BAD = [
     ("compare vgg16 --sort maccs --engine closed", 2, "no column is called 'maccs'"),
     ("compare vgg16 --unit megs --engine closed", 2, "no unit is called 'megs'; known: raw, auto, K, M, G, flops"),
     ("compare vgg16 -f xml", 2, "no format is called 'xml'"),
-    ("compare vgg16 -o run.xml", 2, "output 'run.xml': no format goes by the suffix '.xml'; use .csv .json .jsonl .md .txt"),
+    ("compare vgg16 -o run.xml", 2, "output 'run.xml': no format goes by the suffix '.xml'; use .txt .csv .json .jsonl .md .tex .html .speedscope.json .trace.json .mmd .dot .svg"),
     ("compare vgg16 -o nowhere/run.csv", 2, "output 'nowhere/run.csv': there is no folder 'nowhere'; make it first"),
     ("compare vgg16 --csv .", 2, "output '.' is a folder; name a file in it"),
     ("compare vgg16 --set classes", 2, "--set 'classes' is not key=value; write it as --set classes=10"),

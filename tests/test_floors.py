@@ -21,6 +21,7 @@ FLOORS: list[tuple[str, ...]] = [
         "profiler.errors",
         "profiler.environment",
         "profiler.agreement",
+        "profiler.config",
         "profiler",
         "profiler.network",
         "profiler.count",
@@ -32,6 +33,7 @@ FLOORS: list[tuple[str, ...]] = [
         "profiler.forms",
         "profiler.grid",
         "profiler.timing",
+        "profiler.saved",
         "profiler.network.widths",
         "profiler.network.layers",
         "profiler.network.combinators",
@@ -73,6 +75,7 @@ FLOORS: list[tuple[str, ...]] = [
     ("profiler.measure", "profiler.measure.*"),
     ("profiler.study.*", "profiler.api"),
     ("profiler.options",),
+    ("profiler.commands", "profiler.commands.*"),
     ("cli", "profiler.__main__"),
 ]
 TORCH = {

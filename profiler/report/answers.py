@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
@@ -19,6 +20,7 @@ from profiler.report.units import Unit
 
 if TYPE_CHECKING:
     from profiler.forms import Polynomials, Shown
+    from profiler.saved import Saved
 
 ROW_COLUMNS = (
     "path", "op", "kind", "module", "inputs", "output", "params", "weights", "bias", "norm", "buffers", "macs",
@@ -37,6 +39,7 @@ def results(found: Results, unit: Unit, columns: Sequence[str], sort: str | None
         [_with_ratios(record, found.base or record) for record in found] if columns else found,
         list(columns) or found.columns,
         found.to_dict,
+        found,
     )
 
 
@@ -79,14 +82,20 @@ def show(
         parts += [Text(), table.Fitted(lambda shown, i=i: sheets(shown)[i], unit)]  # type: ignore[misc]
     rows = [{**row.to_dict(), "convention": found.convention, "total": found.totals[row.path]} for row in profile.rows]
     made = dict(record(profile, found.convention, found.total))
+
+    def whole() -> dict[str, Any]:
+        parts = {"engine": profile.engine, "uncounted": list(profile.uncounted), **telling.parts(found)}
+        return document("show", [made], made_with=found.environment, rows=rows, **parts)
+
     if columns or sort is not None:
-        return _chosen("show", rows, ROW_COLUMNS, columns, sort, title, [made])
+        return replace(_chosen("show", rows, ROW_COLUMNS, columns, sort, title), document=whole, subject=found)
     return Answer(
         Group(*parts),
         lambda: _titled(sheets(unit), head),
         rows if found.whatif is None else telling.what_if_records(found.whatif),
         ROW_COLUMNS if found.whatif is None else telling.WHAT_IF_COLUMNS,
-        lambda: document("show", [made], rows=rows, **telling.parts(found)),
+        whole,
+        found,
     )
 
 
@@ -97,12 +106,11 @@ def _titled(sheets: list[Sheet], head: list[str]) -> list[Sheet]:
 
 def _chosen(
     command: str,
-    rows: list[dict[str, Any]],
+    rows: Sequence[Mapping[str, Any]],
     known: Sequence[str],
     chosen: Sequence[str],
     sort: str | None,
     title: str = "",
-    records: list[dict[str, Any]] | None = None,
 ) -> Answer:
     """Rows by the columns that the user chose, as the CSV has them. Raises UnknownName for a column that is none."""
     columns = list(chosen) or list(known)
@@ -114,14 +122,21 @@ def _chosen(
     heads = [Column(name.replace("_", " "), right=all(isinstance(row[name], int | float) for row in rows)) for name in columns]
     cells = [[plain.cell(row[name]) for name in columns] for row in rows]
     content = Sheet(heads, cells, title)
-    made = rows if records is None else records
     return Answer(
         table.Fitted(lambda _: content, "auto"),
         lambda: [content],
         rows,
         columns,
-        lambda: document(command, made, rows=[] if records is None else rows),
+        lambda: document(command, [dict(row) for row in rows], rows=[]),
     )
+
+
+def as_they_are(saved: Saved, columns: Sequence[str], sort: str | None) -> Answer:
+    """The records of a document that nothing is made of again, by the columns of the CSV. Raises UnknownName for a column."""
+    records = saved.document["records"]
+    known = list(dict.fromkeys(name for record in records for name in record))
+    rows = [{name: record.get(name) for name in known} for record in records]
+    return replace(_chosen(saved.command, rows, known, columns, sort), document=lambda: dict(saved.document))
 
 
 def listing(records: list[dict[str, Any]], unit: Unit, sort: str | None, chosen: Sequence[str] = ()) -> Answer:
@@ -207,7 +222,21 @@ def polynomials(found: list[Polynomials]) -> Answer:
                 made.append(Sheet([*map(Column, ("α", "side", "params", "MACs"))], numbers, formula.ROUNDED))
         return made
 
+    heads = [
+        {
+            "model": each.model,
+            "alpha": str(each.domain.alpha),
+            "native": each.domain.native,
+            "rounded": each.rounded,
+            "terms": n,
+        }
+        for each, n in zip(found, [sum(len(c) for _, c in formula.each(each)) for each in found], strict=True)
+    ]
     drawn = Group(*(Text("\n".join(lines) + ("\n" if lines is not texts[-1] else "")) for lines in texts))
     return Answer(
-        drawn, sheets, records, list(records[0]) if records else [], lambda: document("formula", records, rows=[], grid=grids)
+        drawn,
+        sheets,
+        records,
+        list(records[0]) if records else [],
+        lambda: document("formula", records, rows=[], grid=grids, polynomials=heads),
     )

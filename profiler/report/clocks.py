@@ -17,7 +17,7 @@ from profiler.report.output import Answer, Destinations, sorted_by
 from profiler.report.sheet import Sheet
 from profiler.report.units import Unit
 from profiler.report.watch import with_bar
-from profiler.timing import Certificate, Layers, LayerTiming
+from profiler.timing import Certificate, Layers, LayerTiming, Measured
 
 COLUMNS = (
     "model", "path", "op", "kind", "module", "inputs", "output", "params", "macs", "activations", "elementwise", "bytes",
@@ -37,11 +37,8 @@ def check(depth: int, top: int | None, columns: Sequence[str], sort: str | None)
             raise UnknownName("column", name, COLUMNS)
 
 
-Found = tuple[Results, Sequence[Layers]]
-
-
 def watched(
-    study: Callable[[Callable[[Results], None]], Found],
+    study: Callable[[Callable[[Results], None]], Measured],
     interrupted: type[KeyboardInterrupt],
     places: Destinations,
     depth: int,
@@ -63,14 +60,11 @@ def watched(
     places.put(layers(found, depth, top, unit, columns, sort))
 
 
-def layers(
-    found: tuple[Results, Sequence[Layers]], depth: int, top: int | None, unit: Unit, columns: Sequence[str], sort: str | None
-) -> Answer:
+def layers(found: Measured, depth: int, top: int | None, unit: Unit, columns: Sequence[str], sort: str | None) -> Answer:
     """Each network's kinds and layers, those that take longest first."""
     results, measured = found
-    records = [_record(each, row) for each in measured for row in each.rows]
-    if sort is not None:
-        records = [records[i] for i in sorted_by(records, sort, COLUMNS)]
+    rows = [{"layers": i, **_record(each, row)} for i, each in enumerate(measured) for row in each.rows]
+    records = rows if sort is None else [rows[i] for i in sorted_by(rows, sort, COLUMNS)]
 
     def sheets(chosen: Sequence[str] = ()) -> list[Sheet]:
         made = [sheet for each in measured for sheet in (_kinds(each), _layers(each, depth, top, unit, chosen))]
@@ -92,8 +86,15 @@ def layers(
         records,
         list(columns) or COLUMNS,
         lambda: document(
-            "bench", [dict(record) for record in results], machine=results.machine, rows=records, notes=results.notes
+            "bench",
+            [dict(record) for record in results],
+            results.machine,
+            results.environment,
+            rows=rows,
+            layers=[each.to_dict() for each in measured],
+            **results.parts(),
         ),
+        found,
     )
 
 

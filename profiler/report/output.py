@@ -13,6 +13,7 @@ from rich.console import Console, RenderableType
 
 from profiler.errors import ProfilerError, UnknownName
 from profiler.report import plain
+from profiler.report.forms import FORMS, check, form_named, form_of
 from profiler.report.sheet import Sheet
 
 WIDE = 10_000
@@ -29,22 +30,18 @@ class Answer:
     columns: Sequence[str]
     document: Callable[[], dict[str, Any]]
 
+    subject: Any = None
+    """What it is about: Results, Shown, Measured; of it pages, plots and drawings are made."""
+
     def text(self, form: str) -> str:
         """The answer as `form`, for a file or a pipe."""
-        match form:
-            case "csv":
-                return plain.csv_text(self.records, self.columns)
-            case "json":
-                return plain.json_text(self.document())
-            case "jsonl":
-                return plain.jsonl_text(self.records, self.columns)
-            case "markdown":
-                return plain.markdown_text(self.sheets())
-            case _:
-                page = StringIO()
-                Console(file=page, width=WIDE, color_system=None).print(self.drawn)
-                lines = page.getvalue().splitlines()
-                return "".join(f"{line.rstrip()}\n" for line in lines)
+        return FORMS[form].make(self)
+
+    def page_of_text(self) -> str:
+        """What a terminal of any width would show."""
+        page = StringIO()
+        Console(file=page, width=WIDE, color_system=None).print(self.drawn)
+        return "".join(f"{line.rstrip()}\n" for line in page.getvalue().splitlines())
 
 
 @dataclass(frozen=True)
@@ -56,16 +53,20 @@ class Destinations:
     quiet: bool
 
     @classmethod
-    def of(cls, form: str, outputs: Sequence[Path], csv: Path | None, quiet: bool) -> Destinations:
-        """Raises ProfilerError, UnknownName."""
-        files = [(path, plain.format_of(path)) for path in outputs]
+    def of(
+        cls, form: str, outputs: Sequence[Path], csv: Path | None, quiet: bool, besides: tuple[str, ...] = ()
+    ) -> Destinations:
+        """`besides`: the forms other than tables that the command can write. Raises ProfilerError, UnknownName, Unavailable."""
+        files = [(path, form_of(path)) for path in outputs]
         if csv is not None:
             files.append((csv, "csv"))
-        for i, (path, _) in enumerate(files):
+        check(form_named(form), besides, f"format '{form}'")
+        for i, (path, name) in enumerate(files):
+            check(name, besides, f"output '{path}'")
             plain.check_writable(path)
             if path in [other for other, _ in files[:i]]:
                 raise ProfilerError(f"output '{path}' is named twice; name each file once")
-        return cls(plain.format_named(form), tuple(files), quiet)
+        return cls(form, tuple(files), quiet)
 
     @property
     def live(self) -> bool:
@@ -73,9 +74,9 @@ class Destinations:
         return self.form == "table" and not self.quiet and sys.stdout.isatty()
 
     def put(self, answer: Answer) -> None:
-        """Write the files, then stdout. Raises ProfilerError."""
-        for path, form in self.files:
-            plain.write(path, answer.text(form))
+        """Write the files, then stdout: none of them where one cannot be made. Raises ProfilerError."""
+        for path, text in [(path, answer.text(form)) for path, form in self.files]:
+            plain.write(path, text)
         if self.quiet:
             return
         if self.form == "table":

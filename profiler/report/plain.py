@@ -9,11 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from profiler.errors import ProfilerError, UnknownName
+from profiler.errors import ProfilerError
 from profiler.report.sheet import Sheet
-
-FORMATS = ("table", "csv", "json", "jsonl", "markdown")
-SUFFIXES = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".md": "markdown", ".txt": "table"}
 
 
 def csv_text(records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
@@ -55,20 +52,6 @@ def markdown_text(sheets: Sequence[Sheet]) -> str:
         out += [f"\n{_escaped(note.strip())}" for note in [*content.warnings, *content.notes]]
         out.append("")
     return "\n".join(out)
-
-
-def format_of(path: Path) -> str:
-    """The format that a file's suffix asks for. Raises ProfilerError where it asks for none."""
-    if path.suffix.lower() not in SUFFIXES:
-        raise ProfilerError(f"output '{path}': no format goes by the suffix '{path.suffix}'; use {' '.join(SUFFIXES)}")
-    return SUFFIXES[path.suffix.lower()]
-
-
-def format_named(name: str) -> str:
-    """The format called `name`. Raises UnknownName."""
-    if name not in FORMATS:
-        raise UnknownName("format", name, FORMATS)
-    return name
 
 
 def check_writable(path: Path) -> None:

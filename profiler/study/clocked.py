@@ -162,6 +162,7 @@ def fill(results: Results, specs: Sequence[Spec], run: Run, clock: Clock, last: 
         if last or made.latency_s is not None or made.reason:
             record.update(_measured(made, dataset))
     _compared(results, timings)
+    results.rounds = [list(made.medians.values()) for made in timings]
     results.progress = (run.spent_s, clock.budget.seconds, run.stage)
     return timings
 

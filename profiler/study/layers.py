@@ -13,13 +13,13 @@ from profiler.measure import plan
 from profiler.measure.protocol import Outcome, Run
 from profiler.measure.statistics import shares
 from profiler.network.load import Model
-from profiler.records import Profile, Results, Row
+from profiler.records import Profile, Row
 from profiler.study.cells import Numbers, Watch, results_of
 from profiler.study.clock import Clock
 from profiler.study.clocked import fill, measuring, resumable, specs_of
 from profiler.study.remarks import remarks
 from profiler.study.sweep import cells_over
-from profiler.timing import Layers, LayerTiming, Roofs, Timing
+from profiler.timing import Layers, LayerTiming, Measured, Roofs, Timing
 
 VIEWS = frozenset(
     ("identity", "dropout", "flatten", "fold", "tokens", "token", "unsqueeze", "channel_slice", "crop")
@@ -37,7 +37,7 @@ def layers(
     clock: Clock | None = None,
     options: Mapping[str, Any] | None = None,
     watch: Watch | None = None,
-) -> tuple[Results, list[Layers]]:
+) -> Measured:
     """Each model's record, and its leaves on the clock: rows that partition the run.
 
     Plain and instrumented runs interleave: shares come from the instrumented ones, seconds are the plain run's. A model that
@@ -59,15 +59,15 @@ def layers(
     run = Run([Outcome() for _ in specs])
     roofs: Roofs | None = None
 
-    def found() -> tuple[Results, list[Layers]]:
+    def found() -> Measured:
         timings = fill(results, specs, run, clock, last=True)
         results.notes += remarks(results, run, specs, clock.budget.seconds)
-        measured = [
+        measured = tuple(
             on_the_clock(cell.network.profile(cell.batch), made, outcome, roofs)
             for cell, made, outcome in zip(cells, timings, run.outcomes, strict=True)
             if made.latency_s is not None and roofs is not None
-        ]
-        return results, measured
+        )
+        return Measured(results, measured)
 
     try:
         with measuring(specs, results, clock, watch, frozenset(range(len(specs)))) as (scheduler, pool):
@@ -83,7 +83,7 @@ def layers(
 class Interrupted(KeyboardInterrupt):
     """The user's own hand, with what was found until then."""
 
-    def __init__(self, found: tuple[Results, list[Layers]]) -> None:
+    def __init__(self, found: Measured) -> None:
         self.found = found
         super().__init__()
 

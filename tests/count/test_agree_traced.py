@@ -208,7 +208,7 @@ def test_uncounted_operations_are_loud() -> None:
     (warning,) = results.warnings
     assert warning.startswith("UNCOUNTED Spectral: aten::_fft_")
     assert "adds its formula" in warning
-    assert warning in results.to_dict()["notes"]
+    assert warning in results.to_dict()["warnings"]
 
 
 def test_a_module_on_meta_is_counted_by_witnesses_too() -> None:

@@ -1,0 +1,47 @@
+"""The project's own settings: the `[tool.profiler]` table of the nearest pyproject.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from profiler.errors import ProfilerError
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a pyproject.toml says of profiler."""
+
+    path: Path | None = None
+    """The file; None where there is none with such a table."""
+    table: Mapping[str, Any] = field(default_factory=dict)
+
+
+def settings(start: Path | None = None) -> Config:
+    """The table of the nearest pyproject.toml that has one, in `start` (the working folder unless given) or above it.
+
+    Raises ProfilerError for a file that is no TOML, or a table that is none.
+    """
+    folder = (start or Path.cwd()).resolve()
+    for path in (each / "pyproject.toml" for each in (folder, *folder.parents)):
+        if not path.is_file():
+            continue
+        table = _read(path).get("tool", {}).get("profiler")
+        if table is None:
+            continue
+        if not isinstance(table, dict):
+            raise ProfilerError(f"{path}: tool.profiler is no table; write [tool.profiler] and the settings below it")
+        return Config(path, table)
+    return Config()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as fault:
+        raise ProfilerError(f"{path} is no TOML: {fault}; mend it there") from None
+    except (OSError, UnicodeDecodeError) as fault:
+        raise ProfilerError(f"{path} cannot be read: {fault}; mend it, or work in another folder") from None

@@ -1,0 +1,158 @@
+"""The forms that an answer can be written in: their names, their suffixes, and who makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from profiler.errors import ProfilerError, Unavailable, UnknownName
+
+if TYPE_CHECKING:
+    from profiler.report.output import Answer
+
+
+class Form(NamedTuple):
+    """One way to write an answer."""
+
+    name: str
+    suffixes: tuple[str, ...]
+    make: Callable[[Answer], str]
+    needs: tuple[str, ...] = ()
+    """Packages without which it cannot be made."""
+    extra: str = ""
+    """The extra that brings them."""
+
+
+def _csv(answer: Answer) -> str:
+    from profiler.report import plain
+
+    return plain.csv_text(answer.records, answer.columns)
+
+
+def _json(answer: Answer) -> str:
+    from profiler.report import plain
+
+    return plain.json_text(answer.document())
+
+
+def _jsonl(answer: Answer) -> str:
+    from profiler.report import plain
+
+    return plain.jsonl_text(answer.records, answer.columns)
+
+
+def _markdown(answer: Answer) -> str:
+    from profiler.report import plain
+
+    return plain.markdown_text(answer.sheets())
+
+
+def _table(answer: Answer) -> str:
+    return answer.page_of_text()
+
+
+def _latex(answer: Answer) -> str:
+    from profiler.report.latex import latex_text
+
+    return latex_text(answer.sheets())
+
+
+def _html(answer: Answer) -> str:
+    from profiler.report.page import page
+
+    return page(answer)
+
+
+def _speedscope(answer: Answer) -> str:
+    from profiler.report.flame import speedscope
+
+    return speedscope(answer.subject)
+
+
+def _trace(answer: Answer) -> str:
+    from profiler.report.trace import chrome_trace
+
+    return chrome_trace(answer.subject)
+
+
+def _mermaid(answer: Answer) -> str:
+    from profiler.report.drawing import mermaid
+
+    return mermaid(answer.subject)
+
+
+def _dot(answer: Answer) -> str:
+    from profiler.report.drawing import dot
+
+    return dot(answer.subject)
+
+
+def _svg(answer: Answer) -> str:
+    from profiler.report.drawing import svg
+
+    return svg(answer.subject)
+
+
+FORMS = {
+    form.name: form
+    for form in (
+        Form("table", (".txt",), _table),
+        Form("csv", (".csv",), _csv),
+        Form("json", (".json",), _json),
+        Form("jsonl", (".jsonl",), _jsonl),
+        Form("markdown", (".md",), _markdown),
+        Form("latex", (".tex",), _latex),
+        Form("html", (".html", ".htm"), _html, ("plotly", "jinja2"), "report"),
+        Form("speedscope", (".speedscope.json",), _speedscope),
+        Form("trace", (".trace.json",), _trace),
+        Form("mermaid", (".mmd",), _mermaid),
+        Form("dot", (".dot", ".gv"), _dot),
+        Form("svg", (".svg",), _svg),
+    )
+}
+TABLES = ("table", "csv", "json", "jsonl", "markdown", "latex")
+"""What every answer can be written as."""
+RESULTS, NETWORK, CLOCKED = ("html",), ("html", "speedscope", "mermaid", "dot", "svg"), ("html", "speedscope", "trace")
+"""What can be written besides: of several networks, of one, and of layers on the clock."""
+WRITERS = {
+    "html": "compare, sweep, bench and show",
+    "speedscope": "show and bench --layers",
+    "trace": "bench --layers",
+    "mermaid": "show",
+    "dot": "show",
+    "svg": "show",
+}
+"""The commands that write the others."""
+
+
+def form_of(path: Path) -> str:
+    """The form that a file's suffix asks for, the longest first. Raises ProfilerError where it asks for none."""
+    name = path.name.lower()
+    asked = [(len(suffix), form.name) for form in FORMS.values() for suffix in form.suffixes if name.endswith(suffix)]
+    if not asked:
+        known = " ".join(form.suffixes[0] for form in FORMS.values())
+        raise ProfilerError(f"output '{path}': no format goes by the suffix '{path.suffix}'; use {known}")
+    return max(asked)[1]
+
+
+def form_named(name: str) -> str:
+    """The form called `name`. Raises UnknownName."""
+    if name not in FORMS:
+        raise UnknownName("format", name, FORMS)
+    return name
+
+
+def check(name: str, besides: tuple[str, ...], where: str) -> None:
+    """Refuse, before any work is done, a form that the command cannot write, or cannot write here.
+
+    Raises ProfilerError, Unavailable.
+    """
+    if name not in (*TABLES, *besides):
+        raise ProfilerError(f"{where}: this command writes no {name}; {WRITERS[name]} can")
+    form = FORMS[name]
+    if missing := [package for package in form.needs if find_spec(package) is None]:
+        raise Unavailable(
+            f"{where}: {name} needs {' and '.join(missing)}, not installed here; pip install 'arch-profiler[{form.extra}]'"
+        )
