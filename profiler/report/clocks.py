@@ -67,7 +67,7 @@ def layers(found: Measured, depth: int, top: int | None, unit: Unit, columns: Se
     records = rows if sort is None else [rows[i] for i in sorted_by(rows, sort, COLUMNS)]
 
     def sheets(chosen: Sequence[str] = ()) -> list[Sheet]:
-        made = [sheet for each in measured for sheet in (_kinds(each), _layers(each, depth, top, unit, chosen))]
+        made = [sheet for each in measured for sheet in (kinds_sheet(each), _layers(each, depth, top, unit, chosen))]
         if not made:
             return [
                 Sheet([Column("model", right=False)], [[record["model"]] for record in results], results.title, results.notes)
@@ -105,7 +105,7 @@ def _record(each: Layers, row: LayerTiming) -> dict[str, Any]:
     return {"model": each.model, **row.to_dict(), **about, "instrumented": each.instrumented}
 
 
-def _kinds(each: Layers) -> Sheet:
+def kinds_sheet(each: Layers) -> Sheet:
     """Shares on paper beside shares on the clock, and the line to remember."""
     macs, activations = sum(r.row.macs for r in each.rows), sum(r.row.activations for r in each.rows)
     moved = sum(r.moved for r in each.rows)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
+from profiler.report import units
 from profiler.report.output import Answer
 from profiler.report.page.columns import columns
 from profiler.report.page.content import Content, content
@@ -29,7 +30,7 @@ def page(answer: Answer) -> str:
     from markupsafe import Markup
     from plotly.offline import get_plotlyjs
 
-    made = content(answer)
+    made = content(answer.subject)
     document = answer.document()
     plotly, script = get_plotlyjs(), _script()
     data = _data(made, document["command"], room=MOST_BYTES - ROOM - len(plotly.encode()) - len(script.encode()))
@@ -91,11 +92,22 @@ def _flat(environment: Mapping[str, Any], under: str = "") -> list[tuple[str, st
     lines = []
     for key, value in environment.items():
         name = f"{under}{key.replace('_', ' ')}"
-        if isinstance(value, Mapping):
-            lines += _flat(value, f"{name}: ")
-        elif value not in (None, "", []):
-            shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-            lines.append((name, shown))
+        match value:
+            case Mapping():
+                lines += _flat(value, "" if key == "machine" else f"{name}: ")
+            case [Mapping(), *_]:
+                for each in value:
+                    lines += _flat(each, f"{name}: ")
+            case None | "" | []:
+                pass
+            case bool():
+                lines.append((name, "yes" if value else "no"))
+            case list() | tuple():
+                lines.append((name, ", ".join(f"{item:.3g}" if isinstance(item, float) else str(item) for item in value)))
+            case int() if key.endswith("bytes"):
+                lines.append((name.removesuffix(" bytes"), units.size(value)))
+            case _:
+                lines.append((name, str(value)))
     return lines
 
 

@@ -8,17 +8,18 @@ from typing import Any
 
 from profiler.forms import Shown
 from profiler.records import Profile, Results
-from profiler.report import columns, sheet, telling, units
-from profiler.report.output import Answer
-from profiler.report.page.networks import Network, of_layers, of_profile
+from profiler.report import clocks, columns, sheet, telling, units
+from profiler.report.page.networks import Network, of_layers, of_profile, of_profiles
 from profiler.report.sheet import Sheet
-from profiler.timing import Measured
+from profiler.timing import Layers, Measured
 
 AXES = (
     "top1", "latency_s", "images_per_second", "macs", "params", "activations", "elementwise", "total", "weight_bytes",
     "peak_bytes", "epoch_s",
 )  # fmt: skip
 """What a trade-off can be drawn of, the first choice for its height first."""
+FEWEST = 3
+"""Values below which a table says more than a plot."""
 
 
 @dataclass
@@ -44,38 +45,35 @@ class Content:
     @property
     def axes(self) -> list[str]:
         """What the records differ in and a trade-off can be drawn of."""
-        return [name for name in AXES if len({record.get(name) for record in self.records} - {None}) > 1]
+        known = [{record.get(name) for record in self.records} - {None} for name in AXES]
+        return [name for name, values in zip(AXES, known, strict=True) if len(values) >= FEWEST]
 
 
-def content(answer: Answer) -> Content:
-    """What to show of an answer, by what it is about."""
-    match answer.subject:
+def content(subject: Any) -> Content:
+    """What to show of an answer, by what it is about: Results, Shown or Measured."""
+    match subject:
         case Measured(results, layers):
-            made = _results(results, answer)
-            made.networks = [of_layers(each) for each in layers]
-            made.conventions += CLOCKED if layers else []
+            made = _measured(results, layers)
         case Results() as results:
-            made = _results(results, answer)
-            made.networks = [of_profile(profile) for profile in results.profiles]
+            made = _results(results)
+            made.networks = of_profiles(results.profiles)
         case Shown() as shown:
             made = _shown(shown)
-        case _:
-            made = _plain(answer)
-    for each in answer.sheets():
-        made.notes += each.notes
-        made.warnings += each.warnings
-    made.notes, made.warnings = _unique(made.notes), _unique(made.warnings)
+        case other:
+            raise TypeError(f"a page is made of results, a network or its layers on the clock, not of {type(other).__name__}")
     return made
 
 
-def _results(results: Results, answer: Answer) -> Content:
+def _results(results: Results) -> Content:
     known = results.columns
     shown = ["model", *columns.default_columns(results), "grade"]
     if any(record["options"] for record in results):
         shown.append("options")
-    measured = [record for record in results if record.get("latency_s") is not None]
+    told = sheet.results_sheet(results)
     made = Content(
-        results.title or _listed([record["model"] for record in results]),
+        _title(results),
+        warnings=told.warnings,
+        notes=told.notes,
         records=results,
         columns=known,
         shown=[name for name in known if name in shown],
@@ -85,8 +83,29 @@ def _results(results: Results, answer: Answer) -> Content:
     others = sorted({record["convention"] for record in results} - {"paper"})
     made.conventions += [("total", f"What {', '.join(others)} would print, by its own rules.")] if others else []
     made.conventions += [TOP1] if any(record["top1"] is not None for record in results) else []
-    made.conventions += LATENCY if measured else []
-    made.warnings = list(results.warnings)
+    made.conventions += LATENCY if any(record.get("latency_s") is not None for record in results) else []
+    return made
+
+
+def _title(results: Results) -> str:
+    """The networks, if the title that results have does not name them already, and what else it says."""
+    names = list(dict.fromkeys(record["model"] for record in results))
+    listed = ", ".join(names) if len(names) <= 4 else f"{', '.join(names[:3])} and {len(names) - 3} more"
+    if not results.title or results.title.startswith(names[0]):
+        return results.title or listed
+    return f"{listed}: {results.title}"
+
+
+def _measured(results: Results, layers: Sequence[Layers]) -> Content:
+    made = _results(results)
+    made.networks = [of_layers(each) for each in layers]
+    made.sheets = [clocks.kinds_sheet(each) for each in layers]
+    made.notes += [
+        f"{each.model}: clocked layer by layer, a run takes {each.instrumented:.2f}× the plain one; "
+        "shares are of the first, times of the second."
+        for each in layers
+    ]
+    made.conventions += CLOCKED if layers else []
     return made
 
 
@@ -95,7 +114,7 @@ def _shown(shown: Shown) -> Content:
     made = Content(
         sheet.profile_title(profile, None if tracing is None else tracing.inputs),
         totals=_totals(profile),
-        networks=[of_profile(profile, shown.derivations)],
+        networks=[of_profile(profile, profile.model, shown.derivations)],
         conventions=list(COUNTS),
     )
     if shown.convention != "paper":
@@ -114,13 +133,8 @@ def _shown(shown: Shown) -> Content:
     made.sheets += [telling.memory_sheet(shown.memory)] if shown.memory else []
     for each in made.sheets:
         made.warnings += each.warnings
+        each.title = each.title[:1].upper() + each.title[1:]
     return made
-
-
-def _plain(answer: Answer) -> Content:
-    """The records of an answer that is about no network in particular: a listing, polynomials, checks."""
-    titles = [each.title for each in answer.sheets() if each.title]
-    return Content(titles[0] if titles else "", records=answer.records, columns=answer.columns, shown=answer.columns)
 
 
 def _totals(profile: Profile) -> list[tuple[str, str, str]]:
@@ -138,15 +152,6 @@ def _totals(profile: Profile) -> list[tuple[str, str, str]]:
     if totals.side_params:
         made.append(("aside", f"{totals.side_params:,}", f"params and {totals.side_macs:,} MACs that run in training only"))
     return made
-
-
-def _listed(names: Iterable[str]) -> str:
-    once = _unique(list(names))
-    return ", ".join(once) if len(once) <= 4 else f"{', '.join(once[:3])} and {len(once) - 3} more"
-
-
-def _unique(lines: list[str]) -> list[str]:
-    return list(dict.fromkeys(line.strip() for line in lines))
 
 
 COUNTS = (

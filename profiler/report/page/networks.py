@@ -30,7 +30,13 @@ class Network:
     """The latency and the roofs, where its layers were clocked."""
 
 
-def of_profile(profile: Profile, derivations: Mapping[str, Derivation] | None = None) -> Network:
+def of_profiles(profiles: Sequence[Profile]) -> list[Network]:
+    """Counted networks, with the place they were counted at in their names where a model stands there twice."""
+    names = [profile.model for profile in profiles]
+    return [of_profile(profile, name if names.count(name) == 1 else _name(profile)) for name, profile in zip(names, profiles, strict=True)]
+
+
+def of_profile(profile: Profile, name: str, derivations: Mapping[str, Derivation] | None = None) -> Network:
     """A counted network; with `derivations` each layer also as the product it is."""
     rows = tuple(row for row in profile.rows if not row.side)
     more: dict[str, list[str | None]] = {}
@@ -38,7 +44,7 @@ def of_profile(profile: Profile, derivations: Mapping[str, Derivation] | None = 
         found = [derivations.get(row.path) for row in rows]
         more["closed form"] = [None if made is None else made.letters for made in found]
         more["with its numbers"] = [None if made is None else made.numbers for made in found]
-    return Network(_name(profile), rows, more)
+    return Network(name, rows, more)
 
 
 def of_layers(each: Layers) -> Network:

@@ -70,8 +70,13 @@ function roofline(root) {
     });
     const ys = points.map((p) => p.y);
     const smallest = Math.min(...ys, roof / 30);
-    const note = (x, y, words, angle = 0) => ({ x: Math.log10(x), y: Math.log10(y), text: words, showarrow: false, xanchor: angle ? 'left' : 'right', yanchor: 'bottom', font: { size: 11.5, color: ink().soft } });
-    const named = [note(high, roof, `compute ${si(roof)}MAC/s`)];
+    const note = (x, y, words) => ({ x: Math.log10(x), y: Math.log10(y), text: words, showarrow: false, xanchor: 'right', yanchor: 'bottom', font: { size: 11.5, color: ink().soft } });
+    const named = [note(high / 1.8, roof, `compute, ${si(roof)}MAC/s`)];
+    const slower = [...streams].sort((a, b) => a[1] - b[1]);
+    slower.forEach(([size, rate], k) => {
+      const x = low * (roof / rate / low) ** (0.9 - (0.7 * k) / slower.length); // each a little further down its own slope
+      named.push({ ...note(x, x * rate, text(size)), xanchor: 'center', yanchor: 'middle', bgcolor: ink().surface });
+    });
     const bandwidths = streams.map(([size, rate]) => `${text(size)}: ${si(rate)}B/s`);
     draw(node, [...roofs, ...dots], { height: 520, annotations: named, xaxis: { title: { text: 'MACs a byte, log' }, ...logAxis([low * 1.6, high / 1.6], si) }, yaxis: { title: { text: 'MACs a second, log' }, ...logAxis([smallest, roof * 1.5], si) } });
     const rest = every.filter((p) => !(columns.macs[p.i] > 0));

@@ -138,7 +138,7 @@ function draw(node, traces, layout) {
   const colors = ink();
   const axis = {
     gridcolor: colors.grid, linecolor: colors.grid, zerolinecolor: colors.grid, tickcolor: colors.grid, automargin: true,
-    title: { standoff: 10 }, tickfont: { color: colors.soft },
+    ticks: 'outside', ticklen: 4, tickfont: { color: colors.soft },
   };
   const whole = {
     paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)', colorway: PALETTE, height: 440,
@@ -147,10 +147,12 @@ function draw(node, traces, layout) {
     hoverlabel: { align: 'left', bgcolor: colors.surface, bordercolor: colors.soft, font: { color: colors.text, size: 12.5 } },
     legend: { orientation: 'h', x: 0, y: 1.02, yanchor: 'bottom', xanchor: 'left', font: { color: colors.text }, bgcolor: 'rgba(0,0,0,0)' },
     ...layout,
-    xaxis: { ...axis, ...layout.xaxis }, yaxis: { ...axis, ...layout.yaxis },
+    xaxis: titled(axis, layout.xaxis, 10), yaxis: titled(axis, layout.yaxis, 14),
   };
   return Plotly.react(node, traces, whole, CONFIG);
 }
+
+const titled = (axis, own, standoff) => ({ ...axis, ...own, title: { text: own?.title?.text || '', standoff, font: { size: 13 } } });
 
 // Ticks of a logarithmic axis at 1, 2 and 5, or at the powers alone where there are many.
 function logAxis(all, write) {

@@ -39,15 +39,21 @@ function shares(root) {
       ? networks.map((network) => ({ network, name: chosen(), label: text(network.name, 40) }))
       : measuresOf(networks[chosen()]).map(([name, label]) => ({ network: networks[chosen()], name, label }));
     const share = ({ network, name }, kind) => (network.kinds[kind] && network.whole[name] ? (100 * network.kinds[kind][BY_KIND.indexOf(name)]) / network.whole[name] : 0);
-    const kinds = Object.keys(KINDS).concat('').filter((kind) => bars.some((bar) => share(bar, kind) > 0));
+    const known = new Set([...Object.keys(KINDS), ...bars.flatMap(({ network }) => Object.keys(network.kinds))]);
+    const kinds = [...known].filter((kind) => bars.some((bar) => share(bar, kind) > 0));
     const at = bars.map((_, i) => i);
     const traces = kinds.map((kind) => ({
-      type: 'bar', orientation: 'h', name: text(kind.replace('_', ' ')), y: at, x: bars.map((bar) => share(bar, kind)), marker: { color: kindColor(kind), line: { width: 1, color: ink().surface } },
-      text: bars.map((bar) => (share(bar, kind) >= 4 ? `${share(bar, kind).toFixed(share(bar, kind) < 10 ? 1 : 0)}` : '')), textposition: 'inside', insidetextanchor: 'middle', textangle: 0, constraintext: 'none', textfont: { size: 12, color: '#fff' },
+      type: 'bar', orientation: 'h', name: '', y: at, x: bars.map((bar) => share(bar, kind)), marker: { color: kindColor(kind), line: { width: 1, color: ink().surface } },
+      text: bars.map((bar) => (share(bar, kind) >= 2600 / Math.max(120, node.clientWidth - 170) ? `${share(bar, kind).toFixed(share(bar, kind) < 10 ? 1 : 0)}` : '')), textposition: 'inside', insidetextanchor: 'middle', textangle: 0, constraintext: 'none', textfont: { size: 12, color: '#fff' },
       hoverinfo: 'text', hovertext: bars.map((bar) => `${bar.label}<br>${text(kind)}  <b>${share(bar, kind).toFixed(2)} %</b><br>${written(bar.name, bar.network.kinds[kind]?.[BY_KIND.indexOf(bar.name)] || 0)}, ${bar.network.kinds[kind]?.[0] || 0} layers`),
     }));
+    root.querySelector('.legend').replaceChildren(...kinds.map((kind) => {
+      const swatch = element('i');
+      swatch.style.background = kindColor(kind);
+      return element('span', {}, [swatch, kind.replace('_', ' ')]);
+    }));
     const axis = { tickvals: at, ticktext: bars.map((bar) => bar.label), autorange: 'reversed', showgrid: false, tickfont: { color: ink().text } };
-    draw(node, traces, { barmode: 'stack', bargap: 0.28, height: 90 + 26 * Math.ceil(kinds.length / Math.max(2, Math.floor(node.clientWidth / 110))) + bars.length * 38, yaxis: axis, xaxis: { range: [0, 100], ticksuffix: ' %', showgrid: false }, legend: { orientation: 'h', x: 0, y: 1, yanchor: 'bottom', traceorder: 'normal', bgcolor: 'rgba(0,0,0,0)' }, showlegend: true });
+    draw(node, traces, { barmode: 'stack', bargap: 0.28, height: 60 + bars.length * 38, yaxis: axis, margin: { l: 8, r: 30, t: 16, b: 8 }, xaxis: { range: [0, 100], ticksuffix: ' %', showgrid: false }, showlegend: false });
     root.querySelector('figcaption').textContent = byNetwork ? `Shares of ${used.find(([name]) => name === chosen())[1]} by kind of layer.` : '';
   }
 
@@ -60,7 +66,7 @@ const written = (name, value) => (name === 'seconds' ? duration(value) : `${COUN
 // The layers as a tree by the names of their paths; a name that has one child is one with it.
 function treeOf(network, measure) {
   const columns = Object.fromEntries(layersOf(network).map((column) => [column.name, column.values]));
-  const root = { id: '', label: network.name, value: 0, children: new Map(), kind: '' };
+  const root = { id: 'network', label: network.name, value: 0, children: new Map(), kind: '' };
   columns.path.forEach((path, i) => {
     const value = columns[measure][i];
     if (!value) return;
@@ -104,16 +110,16 @@ function hierarchy(root) {
     const { nodes, columns, whole } = treeOf(network, name);
     const kind = (each) => (each.rows.length ? columns.kind[each.rows[0][0]] : '');
     const hover = (each) => {
-      const head = `<b>${text(each.parent === null ? network.name : each.id.slice(1).trim(), 80)}</b><br>${written(name, each.value)}, ${percent(each.value, whole)}`;
+      const head = `<b>${text(each.parent === null ? network.name : each.id.slice('network.'.length).trim(), 80)}</b><br>${written(name, each.value)}, ${percent(each.value, whole)}`;
       const [i] = each.rows[0] || [];
       return i === undefined ? head : `${head}<br>${text(columns.kind[i])}, ${text(columns.op[i])}, output ${text(columns.output[i])}`;
     };
     const trace = {
       type: shape(), ids: nodes.map((each) => each.id), parents: nodes.map((each) => each.parent ?? ''), labels: nodes.map((each) => text(each.label, 40)), values: nodes.map((each) => each.value), branchvalues: 'total', sort: shape() === 'treemap',
-      text: nodes.map((each) => percent(each.value, whole)), textinfo: 'label+text', hoverinfo: 'text', hovertext: nodes.map(hover), tiling: shape() === 'icicle' ? { orientation: 'h' } : { pad: 2, packing: 'squarify' },
-      marker: { colors: nodes.map((each) => (kind(each) ? kindColor(kind(each)) : ink().block)), line: { width: 1, color: ink().surface } }, pathbar: { visible: true, thickness: 22 }, root: { color: ink().block },
+      text: nodes.map((each) => (each.parent === null ? written(name, whole) : percent(each.value, whole))), texttemplate: '%{label}  %{text}', hoverinfo: 'text', hovertext: nodes.map(hover), tiling: shape() === 'icicle' ? { orientation: 'h' } : { pad: 2, packing: 'squarify' },
+      marker: { colors: nodes.map((each) => (kind(each) ? kindColor(kind(each)) : ink().block)), line: { width: 1, color: ink().surface } }, leaf: { opacity: 1 }, pathbar: { visible: true, thickness: 22 }, root: { color: ink().block },
     };
-    draw(node, [trace], { height: 560, margin: { l: 0, r: 0, t: 26, b: 0 }, uniformtext: { minsize: 9, mode: 'hide' } });
+    draw(node, [trace], { height: 560, margin: { l: 0, r: 0, t: 24, b: 0 }, uniformtext: { minsize: 11, mode: 'hide' } });
     root.querySelector('figcaption').textContent = `Areas are ${MEASURES.find(([n]) => n === name)[1]}, colours the kinds above. A click enters a part, the bar above leads back.`;
     return undefined;
   }

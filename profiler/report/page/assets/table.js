@@ -94,7 +94,7 @@ class Table {
     const widths = this.shown.map((column) => {
       const longest = column.values.reduce((most, v) => Math.max(most, isNumeric(column) ? Math.abs(v) || 0 : String(v ?? '').length), 0);
       const content = isNumeric(column) ? shown(column, longest).length : longest;
-      return Math.min(44, Math.max(content, headingOf(column).length + 2, 7)) + 3;
+      return Math.min(44, Math.max(content, headingOf(column).length + 2, 7)) + 4;
     });
     const heads = this.shown.map((column) => {
       const press = element('button', { type: 'button', textContent: headingOf(column) });

@@ -53,9 +53,8 @@ function pareto(points, upX, upY) {
 
 function axisOf(name, column, all) {
   const write = column.sort === 's' ? duration : si;
-  const title = { text: `${text(column.label)}${UP.has(name) && name !== 'top1' ? ', log' : name === 'top1' ? ' %'.replace(' % %', ' %') : ', log'}` };
-  if (name === 'top1') return { title: { text: 'top-1 accuracy, % (published)' } };
-  return { title, ...logAxis(all, write) };
+  if (name === 'top1') return { title: { text: 'published top-1, %' } };
+  return { title: { text: `${text(column.label)}, log` }, ...logAxis(all, write) };
 }
 
 function tradeoff(root, records, visible) {
@@ -64,13 +63,13 @@ function tradeoff(root, records, visible) {
   const known = data.axes.map((name) => [name, headingPlain(records.byName.get(name))]);
   let kept = Array.from({ length: records.count }, (_, i) => i);
   const names = data.axes;
-  const x0 = Math.max(names.findIndex((name, i) => i > 0 && name === 'macs'), names.indexOf('macs') === 0 ? 1 : names.indexOf('macs'));
+  const [first = 1] = ['latency_s', 'macs'].map((name) => names.indexOf(name)).filter((i) => i > 0);
   const y = choice(choices, 'height', known, () => paint(), 0);
-  const x = choice(choices, 'width', known, () => paint(), x0 > 0 ? x0 : 1);
+  const x = choice(choices, 'width', known, () => paint(), first);
   const both = records.varies('alpha') && records.varies('resolution');
   const families = both
     ? [['resolution', 'of one side, α varies'], ['alpha', 'of one α, the side varies'], ['', 'none']]
-    : records.varies('alpha') || records.varies('resolution') ? [['-', 'of one network'], ['', 'none']] : [['', 'none']];
+    : records.models.length < records.count ? [['-', 'of one network'], ['', 'none']] : [['', 'none']];
   const family = choice(choices, 'lines', families, () => paint());
 
   function paint() {
@@ -86,7 +85,7 @@ function tradeoff(root, records, visible) {
     draw(node, traces, { ...axes, height: 500, showlegend: legend, annotations: few ? labels(points, axes, node) : [] });
     const missing = kept.length - points.length;
     root.querySelector('figcaption').textContent = [
-      missing ? `${COUNT.format(missing)} of ${COUNT.format(kept.length)} records have no ${!columnY.values.some((v) => v === null) ? columnX.label : columnY.label} and are not drawn.` : '',
+      missing ? `Not drawn, since one of the two is not known: ${COUNT.format(missing)} of ${COUNT.format(kept.length)} records.` : '',
       kept.length < records.count ? 'The filter of the table below holds here too.' : '',
     ].filter(Boolean).join(' ');
   }
@@ -180,7 +179,7 @@ function tradeoff(root, records, visible) {
       const width = Array.from(records.series[p.i]).slice(0, 28).length * 7 + 4;
       const [left, top] = taken[k];
       const spots = [[20, 0, 'left', 10, 0], [-4 - width, 0, 'right', -10, 0], [8 - width / 2, -18, 'center', 0, -16], [8 - width / 2, 18, 'center', 0, 16]];
-      const free = spots.find(([dx, dy]) => {
+      const free = spots.slice(0, wide < 500 ? 2 : 4).find(([dx, dy]) => {
         const box = [left + dx, top + dy, width, 15];
         return box[0] > 0 && box[0] + width < wide + 20 && taken.every((other, j) => j === k || box[0] > other[0] + other[2] || box[0] + box[2] < other[0] || box[1] > other[1] + other[3] || box[1] + box[3] < other[1]);
       });
