@@ -11,7 +11,9 @@ from profiler import options as o
 
 def report(
     file: Annotated[str, typer.Argument(help="What -o run.json wrote; - reads a pipe.", metavar="FILE")],
-    depth: o.Depth = 2,
+    depth: Annotated[
+        Optional[int], typer.Option("--depth", metavar="N", help="Levels of the layer tree; 0 shows every layer.")
+    ] = None,
     top: o.Top = None,
     formulas: o.Formulas = False,
     unit: Annotated[

@@ -30,7 +30,7 @@ def besides(found: object) -> tuple[str, ...]:
 def answer(
     run: Saved,
     found: Results | Shown | Measured | Certificate | list[Polynomials] | None,
-    depth: int,
+    depth: int | None,
     top: int | None,
     formulas: bool,
     unit: Unit | None,
@@ -40,10 +40,11 @@ def answer(
     """What `profiler report` prints. Raises UnknownName for a column, ProfilerError."""
     match found:
         case Measured():
-            clocks.check(depth, top, columns, sort)
-            return clocks.layers(found, depth, top, unit or "auto", columns, sort)
+            shown = (depth or 0, 20 if top is None else top)
+            clocks.check(*shown, columns, sort)
+            return clocks.layers(found, *shown, unit or "auto", columns, sort)
         case Shown():
-            return answers.show(found, depth, top, formulas, unit or "raw", columns, sort)
+            return answers.show(found, 2 if depth is None else depth, top, formulas, unit or "raw", columns, sort)
         case Results():  # a list too, so before the polynomials
             return answers.results(found, unit or ("auto" if run.command == "bench" else "raw"), columns, sort)
         case Certificate():
