@@ -41,7 +41,7 @@ FLOORS: list[tuple[str, ...]] = [
         "profiler.network.settings",
         "profiler.network.code",
     ),
-    ("profiler.report.*",),
+    ("profiler.report.*", "profiler.report.page.*"),
     ("profiler.network.widen", "profiler.network.registry"),
     ("archs", "archs.*"),
     ("profiler.count.shapes", "profiler.count.formulas", "profiler.count.conventions", "profiler.count.derivation"),

@@ -46,6 +46,7 @@ def page(answer: Answer) -> str:
         command=document["command"],
         environment=_flat(document["environment"]),
         measured=any(data["rounds"]),
+        layers=any(each.get("at") for each in data["networks"]),
         heat=_varies(made, "alpha") and _varies(made, "resolution"),
         clocked=any(network.clock for network in made.networks),
         style=Markup(_asset("page.css")),
@@ -64,17 +65,19 @@ def _data(made: Content, command: str, room: int) -> dict[str, Any]:
         "records": columns(made.records, made.columns),
         "shown": list(made.shown),
         "axes": made.axes,
-        "rounds": [[float(f"{seconds:.5g}") for seconds in rounds] for rounds in made.rounds[:MOST_DRAWN]],
+        "rounds": [
+            [float(f"{seconds:.5g}") for seconds in rounds if record.get("latency_s") is not None]
+            for record, rounds in zip(made.records[:MOST_DRAWN], made.rounds, strict=False)
+        ],
     }
     if len(made.rounds) > MOST_DRAWN:
         made.notes.append(f"Latency: the first {MOST_DRAWN} of {len(made.rounds):,} cells are drawn; the table has all.")
-    data |= packed(made.networks, room - len(_embedded(data)))[0]
-    left_out = sum("paths" not in each for each in data["networks"])
+    networks, left_out = packed(made.networks, room - len(_embedded(data)))
     if left_out:
         made.notes.append(
             f"The layers of {left_out:,} of {len(made.networks):,} networks have no room on a page of 6 MB; the JSON has them."
         )
-    return data
+    return data | networks
 
 
 def _embedded(data: Mapping[str, Any]) -> str:

@@ -20,6 +20,8 @@ AXES = (
 """What a trade-off can be drawn of, the first choice for its height first."""
 FEWEST = 3
 """Values below which a table says more than a plot."""
+RARE = 0.1
+"""Share of the records that must have a value for it to be the first choice."""
 
 
 @dataclass
@@ -44,9 +46,10 @@ class Content:
 
     @property
     def axes(self) -> list[str]:
-        """What the records differ in and a trade-off can be drawn of."""
-        known = [{record.get(name) for record in self.records} - {None} for name in AXES]
-        return [name for name, values in zip(AXES, known, strict=True) if len(values) >= FEWEST]
+        """What the records differ in and a trade-off can be drawn of, what only few of them have last."""
+        known = {name: [value for record in self.records if (value := record.get(name)) is not None] for name in AXES}
+        drawn = [name for name in AXES if len(set(known[name])) >= FEWEST]
+        return sorted(drawn, key=lambda name: len(known[name]) < RARE * len(self.records))
 
 
 def content(subject: Any) -> Content:

@@ -13,7 +13,12 @@ function latencies(root, records) {
   function paint() {
     const scaled = (all) => all.map((v) => v / column.factor);
     const [mid, low, high, grade] = ['latency_s', 'latency_low_s', 'latency_high_s', 'grade'].map(of);
-    const said = cells.map(({ i, rounds }) => `${text(records.label(i), 80)}<br><b>${duration(records.all('latency_s')[i])}</b>  ${duration(low[at.find((k) => cells[k].i === i)])} – ${duration(high[at.find((k) => cells[k].i === i)])}<br>grade ${text(records.all('grade')[i])}, ${rounds.length} rounds<br>${text(records.all('reason')[i] || '', 90)}`);
+    const said = cells.map(({ i, rounds }, k) => [
+      text(records.label(i), 80),
+      `<b>${duration(mid[k])}</b>  ${duration(low[k])} – ${duration(high[k])}`,
+      `grade ${text(grade[k])}, ${rounds.length} rounds`,
+      text(records.all('reason')[i] || '', 90),
+    ].join('<br>'));
     const colors = grade.map((letter) => GRADES[letter] || ink().soft);
     const axis = { tickvals: at, ticktext: cells.map(({ i }) => text(records.label(i), 30)), range: [cells.length - 0.5, -0.5], showgrid: false, zeroline: false, tickfont: { color: ink().text } };
     const shape = { height: 80 + cells.length * (cells.length > 24 ? 22 : cells.length > 3 ? 38 : 60), showlegend: false, yaxis: axis };

@@ -157,7 +157,7 @@ const titled = (axis, own, standoff) => ({ ...axis, ...own, title: { text: own?.
 // Ticks of a logarithmic axis at 1, 2 and 5, or at the powers alone where there are many.
 function logAxis(all, write) {
   const known = all.filter((v) => v > 0);
-  if (!known.length) return { type: 'log' };
+  if (!known.length) return { type: 'log', range: [0, 1] };
   const [low, high] = [Math.log10(Math.min(...known)), Math.log10(Math.max(...known))];
   const pad = Math.max(0.04, 0.06 * (high - low));
   const digits = high - low < 0.7 ? [1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9] : high - low < 3 ? [1, 2, 5] : [1];

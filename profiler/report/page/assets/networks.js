@@ -32,7 +32,7 @@ function shares(root) {
   const clocked = networks.some((network) => network.whole.seconds > 0);
   const byNetwork = networks.length > 1 && !clocked;
   const used = MEASURES.filter(([name]) => networks.some((network) => network.whole[name] > 0));
-  const chosen = byNetwork ? choice(choices, 'of', used, () => paint()) : choice(choices, 'network', networks.map((network, i) => [i, network.label]), () => paint());
+  const chosen = byNetwork ? choice(choices, 'of', used.length ? used : MEASURES.slice(0, 1), () => paint()) : choice(choices, 'network', networks.map((network, i) => [i, network.label]), () => paint());
 
   function paint() {
     const bars = byNetwork
@@ -53,7 +53,7 @@ function shares(root) {
       return element('span', {}, [swatch, kind.replace('_', ' ')]);
     }));
     const axis = { tickvals: at, ticktext: bars.map((bar) => bar.label), autorange: 'reversed', showgrid: false, tickfont: { color: ink().text } };
-    draw(node, traces, { barmode: 'stack', bargap: 0.28, height: 60 + bars.length * 38, yaxis: axis, margin: { l: 8, r: 30, t: 16, b: 8 }, xaxis: { range: [0, 100], ticksuffix: ' %', showgrid: false }, showlegend: false });
+    draw(node, traces, { barmode: 'stack', bargap: 0.28, height: 60 + bars.length * (bars.length > 12 ? 24 : 38), yaxis: axis, margin: { l: 8, r: 30, t: 16, b: 8 }, xaxis: { range: [0, 100], ticksuffix: ' %', showgrid: false }, showlegend: false });
     root.querySelector('figcaption').textContent = byNetwork ? `Shares of ${used.find(([name]) => name === chosen())[1]} by kind of layer.` : '';
   }
 
@@ -96,11 +96,10 @@ function treeOf(network, measure) {
 function hierarchy(root) {
   const node = root.querySelector('.plot');
   const choices = root.querySelector('.choices');
-  const drawn = networks.filter((network) => network.paths);
-  if (!drawn.length) return { paint: () => {} };
+  const drawn = networks.filter((network) => network.at?.length);
   const chosen = choice(choices, 'network', drawn.map((network, i) => [i, network.label]), () => { paint(); fill(); });
   const used = MEASURES.filter(([name]) => drawn.some((network) => network.whole[name] > 0));
-  const measure = choice(choices, 'area', used, () => paint(), Math.max(0, used.findIndex(([name]) => name === 'seconds')));
+  const measure = choice(choices, 'area', used.length ? used : MEASURES.slice(0, 1), () => paint(), Math.max(0, used.findIndex(([name]) => name === 'seconds')));
   const shape = choice(choices, 'drawn as', [['icicle', 'icicle'], ['treemap', 'treemap']], () => paint());
 
   function paint() {

@@ -53,7 +53,7 @@ function pareto(points, upX, upY) {
 
 function axisOf(name, column, all) {
   const write = column.sort === 's' ? duration : si;
-  if (name === 'top1') return { title: { text: 'published top-1, %' } };
+  if (name === 'top1') return { title: { text: 'published top-1, %' }, range: extent(all) };
   return { title: { text: `${text(column.label)}, log` }, ...logAxis(all, write) };
 }
 
@@ -61,6 +61,7 @@ function tradeoff(root, records, visible) {
   const node = root.querySelector('.plot');
   const choices = root.querySelector('.choices');
   const known = data.axes.map((name) => [name, headingPlain(records.byName.get(name))]);
+  let shades = []; // what colours stand for, in their order
   let kept = Array.from({ length: records.count }, (_, i) => i);
   const names = data.axes;
   const [first = 1] = ['latency_s', 'macs'].map((name) => names.indexOf(name)).filter((i) => i > 0);
@@ -76,13 +77,16 @@ function tradeoff(root, records, visible) {
     const [nameX, nameY] = [x(), y()];
     const [columnX, columnY] = [records.byName.get(nameX), records.byName.get(nameY)];
     const points = kept.map((i) => ({ i, x: columnX.values[i], y: columnY.values[i] })).filter((p) => p.x !== null && p.y !== null && (p.x > 0 || nameX === 'top1') && (p.y > 0 || nameY === 'top1'));
+    shades = [...new Set(points.map((p) => colorKey(p.i, family())))].sort((a, b) => a - b);
     const traces = [...lines(points, family()), ...front(points, nameX, nameY)];
     const size = points.length > 600 ? 5 : points.length > 80 ? 7 : 10;
     traces.push(...dots(points, family(), size, nameX, nameY));
     const few = records.models.length > 1 && points.length <= 40 && records.models.length === records.count;
     const axes = { xaxis: axisOf(nameX, columnX, points.map((p) => p.x)), yaxis: axisOf(nameY, columnY, points.map((p) => p.y)) };
     const legend = traces.some((trace) => trace.showlegend);
-    draw(node, traces, { ...axes, height: 500, showlegend: legend, annotations: few ? labels(points, axes, node) : [] });
+    // margins that need no fitting spare thousands of points a second drawing
+    const margin = points.length > 1000 ? { margin: { l: 72, r: 84, t: 36, b: 52, autoexpand: false } } : {};
+    draw(node, traces, { ...axes, ...margin, height: 500, showlegend: legend, annotations: few && points.length ? labels(points, axes, node) : [] });
     const missing = kept.length - points.length;
     root.querySelector('figcaption').textContent = [
       missing ? `Not drawn, since one of the two is not known: ${COUNT.format(missing)} of ${COUNT.format(kept.length)} records.` : '',
@@ -121,8 +125,7 @@ function tradeoff(root, records, visible) {
   function colorOf(key, how) {
     if (records.models.length > 1) return records.models.length > MOST_COLORS || records.models.length === records.count ? ink().accent : PALETTE[records.models.indexOf(key)];
     if (!['alpha', 'resolution'].includes(how)) return ink().accent;
-    const all = [...new Set(records.all(how))].sort((a, b) => a - b);
-    return ramp(all.length > 1 ? all.indexOf(key) / (all.length - 1) : 0);
+    return ramp(shades.length > 1 ? shades.indexOf(key) / (shades.length - 1) : 0);
   }
 
   function front(points, nameX, nameY) {
@@ -167,25 +170,22 @@ function tradeoff(root, records, visible) {
 
   // A name at each point, on the first side where it covers no other; where there is none, hovering tells.
   function labels(points, { xaxis, yaxis }, node) {
-    const [wide, high] = [node.clientWidth - 70, 410];
-    const place = (axis, v) => {
-      const [low, top] = axis.range || extent(points.map((p) => p.y));
-      return ((axis.type === 'log' ? Math.log10(v) : v) - low) / (top - low);
-    };
+    const [wide, high] = [node.clientWidth - 75, 400];
+    const coordinate = (axis, v) => (axis.type === 'log' ? Math.log10(v) : v);
+    const place = (axis, v) => (coordinate(axis, v) - axis.range[0]) / (axis.range[1] - axis.range[0]);
     const taken = points.map((p) => [place(xaxis, p.x) * wide - 8, (1 - place(yaxis, p.y)) * high - 8, 16, 16]);
     const made = [];
     points.forEach((p, k) => {
       const words = text(records.series[p.i], 28);
       const width = Array.from(records.series[p.i]).slice(0, 28).length * 7 + 4;
       const [left, top] = taken[k];
-      const spots = [[20, 0, 'left', 10, 0], [-4 - width, 0, 'right', -10, 0], [8 - width / 2, -18, 'center', 0, -16], [8 - width / 2, 18, 'center', 0, 16]];
+      const spots = [[20, 0, 'left', 10, 0], [-4 - width, 0, 'right', -10, 0], [8 - width / 2, -18, 'center', 0, 16], [8 - width / 2, 18, 'center', 0, -16]];
       const free = spots.slice(0, wide < 500 ? 2 : 4).find(([dx, dy]) => {
         const box = [left + dx, top + dy, width, 15];
         return box[0] > 0 && box[0] + width < wide + 20 && taken.every((other, j) => j === k || box[0] > other[0] + other[2] || box[0] + box[2] < other[0] || box[1] > other[1] + other[3] || box[1] + box[3] < other[1]);
       });
       if (!free) return;
       taken.push([left + free[0], top + free[1], width, 15]);
-      const coordinate = (axis, v) => (axis.type === 'log' ? Math.log10(v) : v);
       made.push({ x: coordinate(xaxis, p.x), y: coordinate(yaxis, p.y), text: words, showarrow: false, xanchor: free[2], xshift: free[3], yshift: free[4], font: { size: 12, color: ink().soft } });
     });
     return made;
@@ -223,7 +223,7 @@ function heat(root, records) {
     const few = alphas.length * sides.length <= 130 && alphas.length * 62 < node.clientWidth;
     const scale = ink().heat.map((color, i) => [i / 3, color]);
     const ticks = (all) => { const step = Math.ceil(all.length / 16); const at = all.map((_, i) => i).filter((i) => i % step === 0); return { tickvals: at, ticktext: at.map((i) => String(all[i])) }; };
-    const trace = { type: 'heatmap', z: shade, text: few ? said : undefined, texttemplate: few ? '%{text}' : undefined, hovertext: over, hoverinfo: 'text', hoverongaps: false, colorscale: scale, showscale: false, xgap: few ? 3 : 0.5, ygap: few ? 3 : 0.5, x: alphas.map((_, i) => i), y: sides.map((_, i) => i) };
+    const trace = { type: 'heatmap', z: shade, text: few ? said : undefined, texttemplate: few ? '%{text}' : undefined, hovertext: over, hoverinfo: 'text', hoverongaps: false, colorscale: scale, showscale: false, xgap: few ? 3 : 0, ygap: few ? 3 : 0, x: alphas.map((_, i) => i), y: sides.map((_, i) => i) };
     draw(node, [trace], { height: Math.min(640, 110 + sides.length * (few ? 44 : 12)), xaxis: { title: { text: 'α' }, showgrid: false, zeroline: false, ...ticks(alphas) }, yaxis: { title: { text: 'side' }, showgrid: false, zeroline: false, ...ticks(sides) } });
     root.querySelector('figcaption').textContent = `${column.label}${name === 'top1' ? '' : ', shaded by its logarithm'}${few ? '' : '; hovering tells the value'}.`;
   }
