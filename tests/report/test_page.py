@@ -65,7 +65,7 @@ def test_the_network_that_is_shown_stands_with_its_totals_and_tables() -> None:
 
 
 def test_it_says_what_language_title_conventions_and_environment(swept: str) -> None:
-    assert swept.startswith("<!DOCTYPE html>\n<html lang=\"en\">")
+    assert swept.startswith('<!DOCTYPE html>\n<html lang="en">')
     assert "<title>mobilenet_v1: α 0.25, 0.5, 0.75, 1; resolution 128, 160, 192, 224 · profiler sweep</title>" in swept
     assert "<dt>MACs</dt><dd>Multiply-adds of convolutions" in swept
     assert "<dt>top-1</dt>" in swept

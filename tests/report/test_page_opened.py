@@ -24,13 +24,23 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
-HOSTILE = "<b>bold</b></script><script>window.ran=1</script><img src=x onerror='window.ran=2'>${x}{{7*7}} 💥 \u202eleft \"=1+1\""
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+HOSTILE = (
+    "<b>bold</b></script><script>window.ran=1</script><img src=x onerror='window.ran=2'>${x}{{7*7}} 💥 \u202eleft \"=1+1\""
+)
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome on PATH; apt-get install chromium")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome on PATH; apt-get install chromium"
+)
 
 
 def bench() -> Results:
@@ -39,7 +49,13 @@ def bench() -> Results:
     found.command, found.measured, found.profiles = "bench", True, []
     for i, record in enumerate(found):
         middle = 0.004 * (i + 1)
-        clock = {"latency_s": middle, "latency_low_s": 0.98 * middle, "latency_high_s": 1.03 * middle, "grade": "B", "reason": ""}
+        clock = {
+            "latency_s": middle,
+            "latency_low_s": 0.98 * middle,
+            "latency_high_s": 1.03 * middle,
+            "grade": "B",
+            "reason": "",
+        }
         record.update({**clock, "images_per_second": 1 / middle, "device": "cpu", "threads": 1})  # type: ignore[typeddict-item]
         found.rounds.append([middle * (1 + 0.01 * ((7 * k) % 5 - 2)) for k in range(20)])
     return found
@@ -52,7 +68,28 @@ def measured() -> Measured:
     layers = []
     for name in ("mobilenet_v1", "squeezenet1_0"):
         rows = load(name).profile().rows
-        timing = Timing(name, 1, "cpu", 1, "fp32", "contiguous", False, "infer", None, 0.01, 0.0098, 0.0103, "B", "", 20, 200, 0.1, 0.1, None, None)
+        timing = Timing(
+            name,
+            1,
+            "cpu",
+            1,
+            "fp32",
+            "contiguous",
+            False,
+            "infer",
+            None,
+            0.01,
+            0.0098,
+            0.0103,
+            "B",
+            "",
+            20,
+            200,
+            0.1,
+            0.1,
+            None,
+            None,
+        )
         taken = 0.01 / len(rows)
         timed = tuple(LayerTiming(row, taken, 1 / len(rows), 4 * (row.params + 10), "memory", taken / 2) for row in rows)
         layers.append(Layers(name, timing, timed, roofs, 1.02))
@@ -234,7 +271,8 @@ def test_the_csv_is_of_the_rows_in_view_with_every_column(opened: Open) -> None:
     page.wait_for_timeout(200)
     with page.expect_download() as download:
         page.get_by_role("button", name="Download CSV").click()
-    text = Path(download.value.path()).read_text(encoding="utf-8")
+    file: Any = download.value
+    text = Path(file.path()).read_text(encoding="utf-8")
     made = list(csv.DictReader(io.StringIO(text)))
     assert list(made[0]) == found.columns
     assert [int(row["macs"]) for row in made] == [record["macs"] for record in found if record["resolution"] == 224]

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -119,7 +119,7 @@ def _script() -> str:
     return "\n".join(("(() => {", "'use strict';", *map(_asset, SCRIPTS), "})();"))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _asset(name: str) -> str:
     return (files("profiler.report.page") / "assets" / name).read_text(encoding="utf-8")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
-from os.path import commonprefix
 from typing import Any
 
 from profiler.report import plain, sheet
@@ -40,7 +39,7 @@ def paths(names: Sequence[str]) -> list[Any]:
     made: list[Any] = []
     before = ""
     for name in names:
-        shared = len(commonprefix((before, name)))
+        shared = next((i for i, (a, b) in enumerate(zip(before, name, strict=False)) if a != b), min(len(before), len(name)))
         made += [shared, name[shared:]]
         before = name
     return made
@@ -77,7 +76,7 @@ def _sort(name: str, values: Sequence[Any]) -> str:
     kinds = {type(value) for value in values if value is not None}
     if not kinds <= {int, float}:
         return "bool" if kinds == {bool} else "text"
-    if name.endswith("_s") and name != "macs_per_s" or name == "seconds":
+    if name == "seconds" or (name.endswith("_s") and name != "macs_per_s"):
         return "s"
     if "bytes" in name:
         return "bytes"

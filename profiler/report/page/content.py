@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -179,8 +179,8 @@ LATENCY = [
 CLOCKED = [
     (
         "time",
-        "Of a layer: its share of instrumented runs, times the latency of plain ones. It ends where the layer's output is there "
-        "and begins where the layer before it ended, so that layers sum to the run.",
+        "Of a layer: its share of instrumented runs, times the latency of plain ones. It ends where the layer's output is "
+        "there and begins where the layer before it ended, so that layers sum to the run.",
     ),
     (
         "bound by",

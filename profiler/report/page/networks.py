@@ -33,7 +33,10 @@ class Network:
 def of_profiles(profiles: Sequence[Profile]) -> list[Network]:
     """Counted networks, with the place they were counted at in their names where a model stands there twice."""
     names = [profile.model for profile in profiles]
-    return [of_profile(profile, name if names.count(name) == 1 else _name(profile)) for name, profile in zip(names, profiles, strict=True)]
+    return [
+        of_profile(profile, name if names.count(name) == 1 else _name(profile))
+        for name, profile in zip(names, profiles, strict=True)
+    ]
 
 
 def of_profile(profile: Profile, name: str, derivations: Mapping[str, Derivation] | None = None) -> Network:
@@ -79,22 +82,25 @@ def packed(networks: Iterable[Network], room: int) -> tuple[Plain, int]:
     for each in networks:
         plain: Plain = {"name": each.name, "kinds": _by_kind(each), "clock": each.clock}
         values = [(row.op, row.kind, units.shape(row.output[1:]), *(getattr(row, f) for f in FIELDS[3:])) for row in each.rows]
-        new = list(dict.fromkeys(value for value in values if value not in sorts))
+        numbers = dict(sorts)
+        for value in values:
+            numbers.setdefault(value, len(numbers))
+        more = [dict(zip(each.more, row, strict=True)) for row in zip(*each.more.values(), strict=True)]
         layers = {
             "paths": paths([row.path for row in each.rows]),
-            "more": columns([dict(zip(each.more, row, strict=True)) for row in zip(*each.more.values(), strict=True)], [*each.more]),
-        }  # fmt: skip
-        numbers = {value: len(sorts) + i for i, value in enumerate(new)} | sorts
-        layers["at"] = [numbers[value] for value in values]
-        room -= len(json.dumps([plain, layers, new]))
+            "at": [numbers[value] for value in values],
+            "more": columns(more, list(each.more)),
+        }
+        room -= len(json.dumps([plain, layers, list(numbers)[len(sorts) :]]))
         if room < 0:
             left_out += 1
         else:
             plain |= layers
-            sorts |= {value: len(sorts) + i for i, value in enumerate(new)}
+            sorts = numbers
         made.append(plain)
     by_field = list(zip(*sorts, strict=True)) or [()] * len(FIELDS)
-    return {"sorts": {name: coded(list(values)) for name, values in zip(FIELDS, by_field, strict=True)}, "networks": made}, left_out
+    each_field = {name: coded(list(values)) for name, values in zip(FIELDS, by_field, strict=True)}
+    return {"sorts": each_field, "networks": made}, left_out
 
 
 def _by_kind(network: Network) -> dict[str, list[float]]:

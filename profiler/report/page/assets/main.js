@@ -19,11 +19,10 @@ function start() {
       if (!first) plot?.filter([...order].sort((a, b) => a - b));
       first = false;
     };
-    made.push(new Table(section('records').querySelector('.table'), columns, { name: 'records', rows: records.count, visible: data.shown, change }));
+    new Table(section('records').querySelector('.table'), columns, { name: 'records', rows: records.count, visible: data.shown, change });
   }
 }
 
-const made = [];
 const repaint = () => drawn.forEach((each) => each.paint());
 const button = section('theme');
 
@@ -36,7 +35,7 @@ function themed() {
 function paper(on) {
   if (printing === on) return;
   printing = on;
-  made.forEach((table) => table.window());
+  Table.open.forEach((table) => table.window());
   repaint();
 }
 

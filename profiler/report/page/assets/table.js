@@ -39,11 +39,14 @@ const MOST_PRINTED = 500;
 let tables = 0;
 
 class Table {
+  static open = new Map(); // what stands where
+
   constructor(root, columns, { visible, name, rows, change = () => {} }) {
     Object.assign(this, { root, columns, name, change, count: rows, visible: new Set(visible), tests: new Map(), words: [] });
     this.sorted = null;
     this.order = Array.from({ length: rows }, (_, i) => i);
     this.id = `table${(tables += 1)}`;
+    Table.open.set(root, this);
     this.build();
     this.layout();
     this.update();
