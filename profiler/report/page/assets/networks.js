@@ -35,8 +35,11 @@ function shares(root) {
   const chosen = byNetwork ? choice(choices, 'of', used.length ? used : MEASURES.slice(0, 1), () => paint()) : choice(choices, 'network', networks.map((network, i) => [i, network.label]), () => paint());
 
   function paint() {
+    // a margin that needs no fitting spares many bars a second drawing
+    const most = Math.floor(Math.min(40, node.clientWidth / 17));
+    const left = 26 + 7.4 * Math.max(11, ...(byNetwork ? networks.map((network) => Math.min(most, network.name.length)) : []));
     const bars = byNetwork
-      ? networks.map((network) => ({ network, name: chosen(), label: text(network.name, 40) }))
+      ? networks.map((network) => ({ network, name: chosen(), label: text(network.name, most) }))
       : measuresOf(networks[chosen()]).map(([name, label]) => ({ network: networks[chosen()], name, label }));
     const share = ({ network, name }, kind) => (network.kinds[kind] && network.whole[name] ? (100 * network.kinds[kind][BY_KIND.indexOf(name)]) / network.whole[name] : 0);
     const known = new Set([...Object.keys(KINDS), ...bars.flatMap(({ network }) => Object.keys(network.kinds))]);
@@ -52,8 +55,8 @@ function shares(root) {
       swatch.style.background = kindColor(kind);
       return element('span', {}, [swatch, kind.replace('_', ' ')]);
     }));
-    const axis = { tickvals: at, ticktext: bars.map((bar) => bar.label), autorange: 'reversed', showgrid: false, tickfont: { color: ink().text } };
-    draw(node, traces, { barmode: 'stack', bargap: 0.28, height: 60 + bars.length * (bars.length > 12 ? 24 : 38), yaxis: axis, margin: { l: 8, r: 30, t: 16, b: 8 }, xaxis: { range: [0, 100], ticksuffix: ' %', showgrid: false }, showlegend: false });
+    const axis = { tickvals: at, ticktext: bars.map((bar) => bar.label), autorange: 'reversed', automargin: false, showgrid: false, tickfont: { color: ink().text } };
+    draw(node, traces, { barmode: 'stack', bargap: 0.28, height: 60 + bars.length * (bars.length > 12 ? 24 : 38), yaxis: axis, margin: { l: left, r: 30, t: 16, b: 36, autoexpand: false }, xaxis: { range: [0, 100], ticksuffix: ' %', showgrid: false }, showlegend: false });
     root.querySelector('figcaption').textContent = byNetwork ? `Shares of ${used.find(([name]) => name === chosen())[1]} by kind of layer.` : '';
   }
 
