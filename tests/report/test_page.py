@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from profiler import compare, saved, sweep
 from profiler.network.load import load
@@ -62,6 +63,17 @@ def test_the_network_that_is_shown_stands_with_its_totals_and_tables() -> None:
     assert "total as torch" in text
     assert "What if separable: " in text
     assert "Depthwise separable, and the standard convolution it replaces" in text
+
+
+def test_what_was_not_counted_is_loud() -> None:
+    class Transformed(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.fft.fft(x).real
+
+    text = page(answers.show(show(load(Transformed(), input=(3, 8, 8))), 2, None, False, "raw"))
+    warnings = text.partition('class="warnings" role="alert"')[2].partition("</div>")[0]
+    assert "UNCOUNTED Transformed: aten::_fft_r2c, once" in warnings
+    assert "; the counts are too low</li>" in warnings
 
 
 def test_it_says_what_language_title_conventions_and_environment(swept: str) -> None:

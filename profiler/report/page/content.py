@@ -124,9 +124,10 @@ def _shown(shown: Shown) -> Content:
         made.totals.append((f"total as {shown.convention}", f"{shown.total:,}", shown.title))
     if tracing is not None:
         lines = telling.tracing_head(tracing, profile.params, profile.macs, "raw")
-        gaps = telling.gaps(profile.model, tracing)
         made.lead = [" ".join(line.split()) for line in lines if not line.startswith("UNCOUNTED")]
-        made.warnings = [*gaps, *(" ".join(line.split()) for line in lines if line.startswith("UNCOUNTED"))]
+        made.warnings = telling.gaps(profile.model, tracing)
+        if tracing.uncounted:
+            made.warnings.append(f"UNCOUNTED {telling.coverage(tracing)}; the counts are too low")
         made.notes = telling.tracing_lines(profile.model, tracing)
     if shown.whatif is not None:
         made.sheets.append(telling.what_if_sheet(shown.whatif, None, "raw"))

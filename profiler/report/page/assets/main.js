@@ -26,9 +26,13 @@ function start() {
 const repaint = () => drawn.forEach((each) => each.paint());
 const button = section('theme');
 
-function themed() {
+function offer() {
   button.textContent = isDark() ? 'Light' : 'Dark';
-  button.setAttribute('aria-pressed', String(isDark()));
+  button.title = `Show the page in ${isDark() ? 'light' : 'dark'}`;
+}
+
+function themed() {
+  offer();
   repaint();
 }
 
@@ -49,7 +53,6 @@ addEventListener('afterprint', () => paper(false));
 matchMedia('print').addEventListener('change', (event) => paper(event.matches));
 
 start();
-button.textContent = isDark() ? 'Light' : 'Dark';
-button.setAttribute('aria-pressed', String(isDark()));
+offer();
 document.documentElement.dataset.ready = 'yes';
 performance.mark('ready');
