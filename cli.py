@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from profiler.commands import counting, measuring, saved
+from profiler.commands import counting, gate, measuring, saved
 from profiler.errors import ProfilerError
 
 app = typer.Typer(
@@ -49,6 +49,8 @@ app.command("sweep")(counting.sweep)
 app.command("bench")(measuring.bench)
 app.command("formula")(counting.formula)
 app.command("verify")(counting.verify)
+app.command("check")(gate.check)
+app.command("diff")(saved.diff)
 app.command("report")(saved.report)
 app.command("selftest")(measuring.selftest)
 

@@ -19,7 +19,9 @@ __all__ = [
     "architecture",
     "benchmark",
     "build",
+    "check",
     "compare",
+    "diff",
     "memory",
     "profile",
     "register",
@@ -39,7 +41,9 @@ if TYPE_CHECKING:
     from profiler.network.registry import architecture
     from profiler.records import Profile, Results
     from profiler.study.benchmark import benchmark
+    from profiler.study.check import check
     from profiler.study.compare import compare
+    from profiler.study.diff import diff
     from profiler.study.sweep import sweep
     from profiler.timing import Timing
 
@@ -51,7 +55,9 @@ _HOMES = {
     "architecture": "profiler.network.registry",
     "benchmark": "profiler.study.benchmark",
     "build": "profiler.api",
+    "check": "profiler.study.check",
     "compare": "profiler.study.compare",
+    "diff": "profiler.study.diff",
     "memory": "profiler.count.memory",
     "profile": "profiler.api",
     "register": "profiler.count.registered",

@@ -7,6 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
+def cell(model: str, place: Mapping[str, Any]) -> str:
+    """`mobilenet_v1 (α 0.5, 160)`: a network and its options, α, side and batch, as a record or an agreement holds them."""
+    options = [f"{key}={str(value).lower()}" for key, value in place.get("options", {}).items()]
+    alpha, side, batch = (place.get(key) for key in ("alpha", "resolution", "batch"))
+    at = [*options, *([f"α {alpha:g}"] if alpha not in (None, 1) else []), *([str(side)] if side else [])]
+    at += [f"batch {batch}"] if batch not in (None, 1) else []
+    return f"{model} ({', '.join(at)})" if at else model
+
+
 @dataclass(frozen=True)
 class Difference:
     """One place where an engine's count and ours part, under that engine's own rules."""
@@ -38,12 +47,8 @@ class Agreement:
 
     @property
     def cell(self) -> str:
-        """`mobilenet_v1 (α 0.5, 160)`: the network and where it was counted."""
-        options = [f"{key}={str(value).lower()}" for key, value in self.place.get("options", {}).items()]
-        alpha, side, batch = (self.place.get(key) for key in ("alpha", "resolution", "batch"))
-        at = [*options, *([f"α {alpha:g}"] if alpha not in (None, 1) else []), *([str(side)] if side else [])]
-        at += [f"batch {batch}"] if batch not in (None, 1) else []
-        return f"{self.model} ({', '.join(at)})" if at else self.model
+        """The network and where it was counted."""
+        return cell(self.model, self.place)
 
     @property
     def agrees(self) -> bool:

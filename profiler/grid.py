@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from math import floor
 
 from profiler.errors import ProfilerError
 
@@ -14,14 +16,14 @@ MOST_ALPHA = 64
 MOST_SIDE = 1 << 20
 
 
-def exact(value: object, what: str) -> Fraction:
+def exact(value: object, what: str, example: str = "0.25 or 224") -> Fraction:
     """A number as it is written, exactly: 0.1 is 1/10. Raises ProfilerError on anything but a finite number."""
     if isinstance(value, int | Fraction) and not isinstance(value, bool):
         return Fraction(value)
     try:
         number = Decimal(str(value).strip())
     except InvalidOperation:
-        raise ProfilerError(f"{what} '{value}' is not a number; write it as 0.25 or 224") from None
+        raise ProfilerError(f"{what} '{value}' is not a number; write it as {example}") from None
     if not number.is_finite():
         raise ProfilerError(f"{what} '{value}' is not finite; give a positive number")
     if abs(number.adjusted()) > 12:
@@ -127,7 +129,7 @@ def shape(text: str) -> tuple[int, ...]:
 def count(text: str, what: str) -> int:
     """`600M` or `4.2e6` as a whole number; K, M, G and T are powers of 1000."""
     scale = {"K": 3, "M": 6, "G": 9, "T": 12}.get(text.strip()[-1:].upper(), 0)
-    number = exact(text.strip()[:-1] if scale else text, what) * 10**scale
+    number = exact(text.strip()[:-1] if scale else text, what, "600M or 4200000") * 10**scale
     if number.denominator != 1 or number < 0:
         raise ProfilerError(f"{what} '{text}' is not a whole count; write it as 600M or 4200000")
     return int(number)
@@ -146,3 +148,42 @@ def sample(given: object) -> tuple[int, ...]:
         return shape(given)
     sides = tuple(given) if isinstance(given, list | tuple) else (given,)
     return shape("x".join(map(str, sides)))
+
+
+_SIZES = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "kB": 10**3, "MB": 10**6, "GB": 10**9, "B": 1}
+_TIMES = {
+    "ns": Fraction(1, 10**9),
+    "us": Fraction(1, 10**6),
+    "µs": Fraction(1, 10**6),
+    "ms": Fraction(1, 1000),
+    "s": Fraction(1),
+}
+
+
+def size(given: object, what: str) -> int:
+    """`64MiB` or `1.5 GB` as bytes, rounded down. Raises ProfilerError where it has no unit."""
+    number, scale = _with_unit(given, what, _SIZES, "64MiB")
+    return floor(number * scale)
+
+
+def duration(given: object, what: str) -> Fraction:
+    """`30ms` or `850 us` as seconds, exactly. Raises ProfilerError where it has no unit."""
+    number, scale = _with_unit(given, what, _TIMES, "30ms")
+    return number * scale
+
+
+def share(given: object, what: str) -> Fraction:
+    """`1%` or `0.5 %` as 1/100 and 1/200. Raises ProfilerError where it is no percentage from 0."""
+    number, scale = _with_unit(given, what, {"%": Fraction(1, 100)}, "1%")
+    return number * scale
+
+
+def _with_unit(given: object, what: str, known: Mapping[str, Fraction | int], example: str) -> tuple[Fraction, Fraction]:
+    text = str(given).strip()
+    unit = next((unit for unit in known if text.lower().endswith(unit.lower())), None)
+    if unit is None or not text[: -len(unit)].strip():
+        raise ProfilerError(f"{what} '{given}' has no unit of {', '.join(known)}; write it as {example}")
+    number = exact(text[: -len(unit)], what, example)
+    if number < 0:
+        raise ProfilerError(f"{what} '{given}' is below 0; write it as {example}")
+    return number, Fraction(known[unit])

@@ -33,6 +33,7 @@ FLOORS: list[tuple[str, ...]] = [
         "profiler.forms",
         "profiler.grid",
         "profiler.timing",
+        "profiler.gate",
         "profiler.saved",
         "profiler.network.widths",
         "profiler.network.layers",
@@ -96,8 +97,12 @@ TORCH = {
     *("profiler.count.memory", "profiler.count.multihead", "profiler.count.gradients"),
     *("profiler.count.ladder", "profiler.count.entries", "profiler.count.constants", "profiler.count.operator_names"),
 }
-# A record draws itself: the one import that points up, inside the function.
-EXCEPTIONS = {("profiler.records", "profiler.report.table"), ("profiler", "*")}
+# A record draws itself: the imports that point up, inside the function.
+EXCEPTIONS = {
+    ("profiler.records", "profiler.report.table"),
+    *(("profiler.gate", f"profiler.report.{name}") for name in ("checked", "differences", "table")),
+    ("profiler", "*"),
+}
 
 
 def floor(module: str) -> int:
@@ -154,6 +159,7 @@ QUIET = [
     "from profiler import compare; compare('mobilenet_v1', 'vgg16', engine='closed')",
     "from profiler import sweep; sweep('mobilenet_v1', engine='closed')",
     "from profiler.study.listing import listing; listing()",
+    "from profiler import check, diff; check('lenet5', macs='1M'); diff('lenet5', 'lenet5')",
     "from profiler.study.formula import formula; formula('mobilenet_v1')",
     "from profiler.__main__ import load_cli; load_cli()",
     "import profiler.report.answers, profiler.report.watch, profiler.study.published",

@@ -1,4 +1,4 @@
-"""The commands about saved runs: report."""
+"""The commands about saved runs: report and diff."""
 
 from __future__ import annotations
 
@@ -37,3 +37,35 @@ def report(
     places = o.places(format, output, csv, quiet, again.besides(found))
     shown = None if unit is None else units.unit(unit)
     places.put(again.answer(run, found, depth, top, formulas, shown, o.named(columns), sort))
+
+
+def diff(
+    before: Annotated[str, typer.Argument(help="A saved run (.json, or - for a pipe), or a network.", metavar="BEFORE")],
+    after: Annotated[str, typer.Argument(help="The same, of what it became.", metavar="AFTER")],
+    top: Annotated[Optional[int], typer.Option("--top", metavar="N", help="Layers shown, those that differ most.")] = 10,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="End in 1 where they differ.")] = False,
+    alpha: o.Alpha = None,
+    resolution: o.Resolution = None,
+    rho: o.Rho = None,
+    input: o.Input = None,
+    batch: Annotated[Optional[str], typer.Option("--batch", metavar="N", help="Samples at once. [default: 1]")] = None,
+    set_: o.Set = None,
+    unit: o.UnitName = "raw",
+    format: o.Format = "table",
+    output: o.Outputs = None,
+    csv: o.Csv = None,
+    quiet: o.Quiet = False,
+) -> None:
+    """Two saved runs or two networks: totals, then layer by layer what changed, came, went or was renamed."""
+    from profiler.report import changes, differences, units
+    from profiler.study.diff import diff
+
+    places = o.places(format, output, csv, quiet)
+    shown = units.unit(unit)
+    changes.check_top(top)
+    o.single(alpha=alpha, resolution=resolution, rho=rho, batch=batch)
+    point = {"alpha": alpha, "resolution": resolution, "rho": rho, "input": input, "batch": batch}
+    found = diff(before, after, **point, options=o.settings(set_))
+    places.put(differences.answer(found, top, shown))
+    if exit_code and not found.same:
+        raise typer.Exit(1)

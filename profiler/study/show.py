@@ -106,15 +106,17 @@ def _training(network: Counted, batch: int | None) -> Training:
 
 def _memory(network: Counted, batch: int | None) -> tuple[Footprint, ...]:
     """Of an evaluation, and of a training step with each optimiser."""
+    return tuple(footprint(network, batch, optimizer) for optimizer in ("", *OPTIMIZERS))
+
+
+def footprint(network: Counted, batch: int | None = 1, optimizer: str = "") -> Footprint:
+    """The bytes of one evaluation, or with an optimiser of a training step. Raises ProfilerError as `memory` does."""
     from profiler.count.memory import memory
 
     args, kwargs = network.example(batch, "meta")
-    found = []
-    for optimizer in ("", *OPTIMIZERS):
-        made = memory(
-            network.module("meta"), args, kwargs, training=bool(optimizer), optimizer=optimizer or "sgd", name=network.name
-        )
-        parts = {key: dict(getattr(made, key)) for key in ("params", "buffers", "inputs", "gradients", "optimizer")}
-        mode = f"training, {optimizer}" if optimizer else "inference"
-        found.append(Footprint(mode, parts, made.activations, made.peak, made.path, made.op, made.phase))
-    return tuple(found)
+    made = memory(
+        network.module("meta"), args, kwargs, training=bool(optimizer), optimizer=optimizer or "sgd", name=network.name
+    )
+    parts = {key: dict(getattr(made, key)) for key in ("params", "buffers", "inputs", "gradients", "optimizer")}
+    mode = f"training, {optimizer}" if optimizer else "inference"
+    return Footprint(mode, parts, made.activations, made.peak, made.path, made.op, made.phase)

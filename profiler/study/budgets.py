@@ -1,0 +1,160 @@
+"""What is to be checked: networks at their points with the most that each may cost. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from profiler import grid
+from profiler.agreement import cell
+from profiler.config import Config
+from profiler.errors import ProfilerError, UnknownName
+from profiler.gate import QUANTITIES, Limit
+from profiler.network.load import Counted, Model, load, parse
+from profiler.study.cells import Cell
+
+POINT = ("alpha", "resolution", "rho", "input", "batch", "set")
+"""What an entry of the table may say of the network's point."""
+
+
+class Subject(NamedTuple):
+    """A network at its point, with its budgets."""
+
+    cell: Cell
+    limits: dict[str, Limit]
+
+    @property
+    def name(self) -> str:
+        """`mobilenet_v1 (α 0.5, 192)`."""
+        return cell(self.cell.network.name, place(self.cell))
+
+
+class Point(NamedTuple):
+    """Where a network stands, as options say it."""
+
+    alpha: object = None
+    resolution: object = None
+    rho: object = None
+    input: Any = None
+    batch: object = None
+    options: Mapping[str, Any] | None = None
+
+    def cell(self, model: Model) -> Cell:
+        """Raises as `load` does."""
+        size = grid.batch(1 if self.batch is None else self.batch)
+        place = {"alpha": self.alpha, "resolution": self.resolution, "rho": self.rho, "input": self.input}
+        return Cell(load(model, **place, options=self.options), size)
+
+
+def place(at: Cell) -> dict[str, Any]:
+    """The options, α, side and batch of a cell, as its record has them."""
+    network = at.network
+    alpha = None if network.alpha is None else float(network.alpha)
+    batch = network.batched(at.batch)
+    return {"options": dict(network.options), "alpha": alpha, "resolution": network.resolution, "batch": batch}
+
+
+def subjects(models: Sequence[Model], point: Point, given: Mapping[str, object], config: Config | None) -> list[Subject]:
+    """The networks that were named, or without names all of the table's, with the budgets of both; those given win.
+
+    Raises ProfilerError, UnknownName for what either says amiss, and as `load` does.
+    """
+    limits = limits_of(given, {key: option(key) for key in given}, "options")
+    entries = _entries(config)
+    if not models:
+        return [Subject(_of_entry(name, entry, point, config), entry.limits | limits) for name, entry in entries.items()]
+    found: dict[Any, Subject] = {}
+    for model in models:
+        at = point.cell(model)
+        own: dict[str, Limit] = {}
+        for name, entry in entries.items():
+            if _named(model) == parse(name)[0] and _identity(_of_entry(name, entry, Point(), config)) == _identity(at):
+                own = entry.limits
+        found.setdefault(_identity(at) if isinstance(model, str) else id(model), Subject(at, own | limits))
+    return list(found.values())
+
+
+def limits_of(given: Mapping[str, object], names: Mapping[str, str], source: str) -> dict[str, Limit]:
+    """Budgets as numbers; `names` are what messages call them. Raises ProfilerError."""
+    return {key: Limit(key, _most(key, given[key], names[key]), source) for key in QUANTITIES if given.get(key) is not None}
+
+
+def _most(key: str, value: object, what: str) -> Any:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ProfilerError(f"{what} is {str(value)[:40]!r}, which is no limit; write it as 600M, 64MiB or 30ms")
+    if key == "latency":
+        return grid.duration(value, what)
+    return grid.size(value, what) if key in ("memory", "weight_bytes") else grid.count(str(value), what)
+
+
+def option(key: str) -> str:
+    """`--max-weight-bytes`."""
+    return f"--max-{key.replace('_', '-')}"
+
+
+class _Entry(NamedTuple):
+    limits: dict[str, Limit]
+    point: Mapping[str, Any]
+
+
+def _entries(config: Config | None) -> dict[str, _Entry]:
+    """The entries of `[tool.profiler.budgets]`, checked."""
+    if config is None or config.path is None or "budgets" not in config.table:
+        return {}
+    path = shown(config.path)
+    table = config.table["budgets"]
+    if not isinstance(table, Mapping):
+        raise ProfilerError(f'{path}: tool.profiler.budgets is no table; write [tool.profiler.budgets."mobilenet_v1"] above it')
+    found = {}
+    for name, entry in table.items():
+        where = f'tool.profiler.budgets."{name}"'
+        if not isinstance(entry, Mapping):
+            raise ProfilerError(f'{path}: {where} is no table; write [{where}] and below it macs = "600M"')
+        for key in entry:
+            if key not in (*QUANTITIES, *POINT):
+                raise UnknownName(f"key of {where}", key, (*QUANTITIES, *POINT), f"(in {path})")
+        names = {key: f"{path}: {where}.{key}" for key in entry}
+        limits = limits_of(entry, names, path)
+        if not limits:
+            raise ProfilerError(f"{path}: {where} has no budget; give one of {', '.join(QUANTITIES)}")
+        if not isinstance(entry.get("set", {}), Mapping):
+            raise ProfilerError(f"{path}: {where}.set is no table; write it as set = {{ classes = 10 }}")
+        found[name] = _Entry(limits, {key: entry[key] for key in POINT if key in entry})
+    return found
+
+
+def _of_entry(name: str, entry: _Entry, point: Point, config: Config | None) -> Cell:
+    """The network of an entry, whose own point wins over `point`."""
+    own = {"options" if key == "set" else key: _text(value) for key, value in entry.point.items()}
+    if own.keys() & {"resolution", "rho", "input"}:
+        point = point._replace(resolution=None, rho=None, input=None)
+    try:
+        return point._replace(**own).cell(name)
+    except ProfilerError as fault:
+        assert config is not None
+        assert config.path is not None
+        fault.args = (f'{shown(config.path)}: tool.profiler.budgets."{name}": {fault}',)
+        raise
+
+
+def _text(value: Any) -> Any:
+    """Numbers of TOML as the options have them: 0.1 is one tenth."""
+    return str(value) if isinstance(value, float) else value
+
+
+def _named(model: Model) -> str | None:
+    return parse(model)[0] if isinstance(model, str) else None
+
+
+def _identity(at: Cell) -> tuple[Any, ...]:
+    network: Counted = at.network
+    return (network.name, str(sorted(network.options.items())), network.alpha, network.inputs, network.batched(at.batch))
+
+
+def shown(path: Path) -> str:
+    """A file as the user would name it from here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

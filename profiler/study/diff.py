@@ -1,0 +1,78 @@
+"""Two saved runs or two networks, aligned cell by cell and layer by layer. No torch but for a reference, which is traced."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+from profiler.errors import ProfilerError
+from profiler.gate import Compared, Diffed
+from profiler.network.load import Model
+from profiler.saved import Saved, read
+from profiler.study.budgets import Point
+from profiler.study.sides import PLACE, SETTING, Side, compared, key, of_profile, of_run
+
+
+def diff(
+    before: Model | Saved,
+    after: Model | Saved,
+    *,
+    alpha: object = None,
+    resolution: object = None,
+    rho: object = None,
+    input: Any = None,
+    batch: object = None,
+    options: Mapping[str, Any] | None = None,
+) -> Diffed:
+    """What changed from `before` to `after`, each the name of a saved run (`.json`, or `-` for a pipe), or a network.
+
+    The keywords are the point of a network, whose own options win. Runs of several records are aligned by network and point.
+    Raises ProfilerError for a file that holds no networks, and as `load` does.
+    """
+    if (before, after) == ("-", "-"):
+        raise ProfilerError("only one of the two can come through the pipe; give the other as a file")
+    point = Point(alpha, resolution, rho, input, batch, options)
+    old, new = _side(before, point), _side(after, point)
+    cells = _aligned(old, new)
+    notes = list(dict.fromkeys(f"Latencies are not compared: {each.why}." for each in cells if each.why))
+    bare = dict.fromkeys(side.name for side in (old, new) if None in side.rows)
+    notes += [f"{name} holds no layers, which `profiler show` and `compare` save: totals alone are compared." for name in bare]
+    return Diffed(old.name, new.name, tuple(cells), tuple(notes))
+
+
+def _side(given: Model | Saved, point: Point) -> Side:
+    if isinstance(given, str) and is_run(given):
+        given = read(given)
+    if isinstance(given, Saved):
+        return of_run(given)
+    at = point.cell(given)
+    return of_profile(at.network.profile(at.batch))
+
+
+def is_run(name: str) -> bool:
+    """True for the name of a saved run: `base.json`, or `-`."""
+    return name == "-" or PurePath(name).suffix.lower() == ".json"
+
+
+def _aligned(old: Side, new: Side) -> list[Compared]:
+    """Records of the same network at the same point in the same setting, then in another; the others added or removed."""
+    if len(old.records) == len(new.records) == 1:
+        return [compared(old, 0, new, 0)]
+    partner: dict[int, int] = {}
+    taken: set[int] = set()
+    for names in ((*PLACE, *SETTING), PLACE):
+        free: dict[str, list[int]] = {}
+        for i in reversed(range(len(old.records))):
+            if i not in taken:
+                free.setdefault(key(old.records[i], names), []).append(i)
+        for j, record in enumerate(new.records):
+            if j not in partner and free.get(key(record, names)):
+                partner[j] = free[key(record, names)].pop()
+                taken.add(partner[j])
+    gone = [Compared(record, None, None) for i, record in enumerate(old.records) if i not in taken]
+    found = [
+        compared(old, partner[j], new, j) if j in partner else Compared(None, record, None)
+        for j, record in enumerate(new.records)
+    ]
+    return [*found, *gone]
