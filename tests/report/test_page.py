@@ -68,7 +68,8 @@ def test_the_network_that_is_shown_stands_with_its_totals_and_tables() -> None:
 def test_what_was_not_counted_is_loud() -> None:
     class Transformed(torch.nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return torch.fft.fft(x).real
+            made: torch.Tensor = torch.fft.fft(x).real
+            return made
 
     text = page(answers.show(show(load(Transformed(), input=(3, 8, 8))), 2, None, False, "raw"))
     warnings = text.partition('class="warnings" role="alert"')[2].partition("</div>")[0]
