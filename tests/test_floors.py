@@ -43,7 +43,7 @@ FLOORS: list[tuple[str, ...]] = [
         "profiler.network.settings",
         "profiler.network.code",
     ),
-    ("profiler.report.*",),
+    ("profiler.report.*", "profiler.report.page.*"),
     ("profiler.network.widen", "profiler.network.registry"),
     ("archs", "archs.*"),
     (

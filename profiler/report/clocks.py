@@ -110,7 +110,7 @@ def _record(each: Layers, row: LayerTiming) -> dict[str, Any]:
     return {"model": each.model, **row.to_dict(), **about, "instrumented": each.instrumented}
 
 
-def _kinds(each: Layers) -> Sheet:
+def kinds_sheet(each: Layers) -> Sheet:
     """Shares on paper beside shares on the clock, and the line to remember."""
     macs, activations = sum(r.row.macs for r in each.rows), sum(r.row.activations for r in each.rows)
     moved = sum(r.moved for r in each.rows)

@@ -1,0 +1,129 @@
+"""An answer as a page: one HTML file with its data, its plots and what draws them, that opens offline."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from profiler.report import units
+from profiler.report.output import Answer
+from profiler.report.page.columns import columns
+from profiler.report.page.content import Content, content
+from profiler.report.page.networks import packed
+
+MOST_BYTES = 6_000_000
+ROOM = 20_000
+"""Bytes kept for the markup around the data and the scripts."""
+MOST_DRAWN = 60
+"""Cells whose rounds are drawn, so that each has a line that can be read."""
+SCRIPTS = ("core.js", "table.js", "tradeoff.js", "networks.js", "clock.js", "main.js")
+
+
+def page(answer: Answer) -> str:
+    """One self-contained HTML file: it loads nothing, and what the user named stands in it as text."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+    from plotly.offline import get_plotlyjs
+
+    made = content(answer.subject)
+    document = answer.document()
+    plotly, script = get_plotlyjs(), _script()
+    data = _data(made, document["command"], room=MOST_BYTES - ROOM - len(plotly.encode()) - len(script.encode()))
+    environment = Environment(
+        loader=PackageLoader("profiler.report.page", "assets"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    text = environment.get_template("page.html").render(
+        made=made,
+        command=document["command"],
+        environment=_flat(document["environment"]),
+        measured=any(data["rounds"]),
+        layers=any(each.get("at") for each in data["networks"]),
+        heat=_varies(made, "alpha") and _varies(made, "resolution"),
+        clocked=any(network.clock for network in made.networks),
+        style=Markup(_asset("page.css")),
+        scripts=[Markup(plotly), Markup(script)],
+        hashes=[_hash(plotly), _hash(script)],
+        data=Markup(_embedded(data)),
+    )
+    # a name from elsewhere may hold half of a surrogate pair, which no file can
+    return text.encode("utf-8", "replace").decode()
+
+
+def _data(made: Content, command: str, room: int) -> dict[str, Any]:
+    """What the scripts draw. Networks for which there is no room show their shares by kind only, and a note says so."""
+    data: dict[str, Any] = {
+        "command": command,
+        "records": columns(made.records, made.columns),
+        "shown": list(made.shown),
+        "axes": made.axes,
+        "rounds": [
+            [float(f"{seconds:.5g}") for seconds in rounds if record.get("latency_s") is not None]
+            for record, rounds in zip(made.records[:MOST_DRAWN], made.rounds, strict=False)
+        ],
+    }
+    if len(made.rounds) > MOST_DRAWN:
+        made.notes.append(f"Latency: the first {MOST_DRAWN} of {len(made.rounds):,} cells are drawn; the table has all.")
+    networks, left_out = packed(made.networks, room - len(_embedded(data)))
+    if left_out:
+        made.notes.append(
+            f"The layers of {left_out:,} of {len(made.networks):,} networks have no room on a page of 6 MB; the JSON has them."
+        )
+    return data | networks
+
+
+def _embedded(data: Mapping[str, Any]) -> str:
+    """JSON that no reader of HTML takes for markup: ASCII, without `<`, `>` and `&`."""
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    return text.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e")
+
+
+def _varies(made: Content, name: str) -> bool:
+    return len({record.get(name) for record in made.records} - {None}) > 1
+
+
+def _flat(environment: Mapping[str, Any], under: str = "") -> list[tuple[str, str]]:
+    """What the figures were made with, one line each; what is not known is left out."""
+    lines = []
+    for key, value in environment.items():
+        name = f"{under}{key.replace('_', ' ')}"
+        match value:
+            case Mapping():
+                lines += _flat(value, "" if key == "machine" else f"{name}: ")
+            case [Mapping(), *_]:
+                for each in value:
+                    lines += _flat(each, f"{name}: ")
+            case None | "" | []:
+                pass
+            case bool():
+                lines.append((name, "yes" if value else "no"))
+            case list() | tuple():
+                lines.append((name, ", ".join(f"{item:.3g}" if isinstance(item, float) else str(item) for item in value)))
+            case int() if key.endswith("bytes"):
+                lines.append((name.removesuffix(" bytes"), units.size(value)))
+            case _:
+                lines.append((name, str(value)))
+    return lines
+
+
+def _script() -> str:
+    """Our own scripts as one, whose names are nobody else's."""
+    return "\n".join(("(() => {", "'use strict';", *map(_asset, SCRIPTS), "})();"))
+
+
+@cache
+def _asset(name: str) -> str:
+    return (files("profiler.report.page") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _hash(script: str) -> str:
+    """What the page's own policy knows a script by, so that no other runs."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

@@ -1,0 +1,233 @@
+// Accuracy or latency against what it costs (MobileNets, Figures 4 and 5), and a sweep as a map of α and the side.
+
+const UP = new Set(['top1', 'images_per_second']); // more is better; of everything else, less
+const MOST_COLORS = 10;
+const ERRORS = { latency_s: ['latency_low_s', 'latency_high_s'] };
+const SETTINGS = ['options', 'input', 'batch', 'device', 'threads', 'dtype', 'memory_format', 'compile', 'mode', 'optimizer'];
+
+class Records {
+  constructor(columns) {
+    this.columns = columns;
+    this.byName = new Map(columns.map((column) => [column.name, column]));
+    this.count = columns.length ? columns[0].values.length : 0;
+    const varied = SETTINGS.filter((name) => this.varies(name) && !(name === 'input' && this.varies('resolution')));
+    this.series = this.all('model').map((model, i) => [model, ...varied.map((name) => this.told(name, i))].filter((part) => part !== '').join(', '));
+    this.models = [...new Set(this.series)];
+  }
+
+  all(name) { return this.byName.get(name)?.values || new Array(this.count).fill(null); }
+  varies(name) { return new Set(this.all(name)).size > 1; }
+
+  told(name, i) {
+    const value = this.all(name)[i];
+    if (value === null || value === '') return '';
+    return typeof value === 'number' || typeof value === 'boolean' ? `${name.replace('_', ' ')} ${value}` : String(value);
+  }
+
+  // The series and the point of it: what tells a record from the others.
+  label(i) {
+    const place = ['alpha', 'resolution'].filter((name) => this.varies(name) && this.all(name)[i] !== null);
+    const at = place.map((name) => (name === 'alpha' ? `α ${this.all(name)[i]}` : String(this.all(name)[i])));
+    return (this.models.length > 1 || !at.length ? [this.series[i], ...at] : at).join(', ');
+  }
+
+  told_all(i, names) {
+    const lines = names.filter((name) => this.all(name)[i] !== null && this.all(name)[i] !== '').map((name) => {
+      const column = this.byName.get(name);
+      return `${text(column.label)}  <b>${text(shown(column, column.values[i]), 80)}${column.unit ? ` ${column.unit}` : ''}</b>`;
+    });
+    return lines.join('<br>');
+  }
+}
+
+// Positions that no other beats in both: those from which an improvement of one costs the other.
+function pareto(points, upX, upY) {
+  const sorted = [...points].sort((a, b) => (upX ? b.x - a.x : a.x - b.x) || (upY ? b.y - a.y : a.y - b.y));
+  const front = [];
+  for (const point of sorted) {
+    const best = front[front.length - 1];
+    if (!best || (upY ? point.y > best.y : point.y < best.y)) front.push(point);
+  }
+  return front;
+}
+
+function axisOf(name, column, all) {
+  const write = column.sort === 's' ? duration : si;
+  if (name === 'top1') return { title: { text: 'published top-1, %' }, range: extent(all) };
+  return { title: { text: `${text(column.label)}, log` }, ...logAxis(all, write) };
+}
+
+function tradeoff(root, records, visible) {
+  const node = root.querySelector('.plot');
+  const choices = root.querySelector('.choices');
+  const known = data.axes.map((name) => [name, headingPlain(records.byName.get(name))]);
+  let shades = []; // what colours stand for, in their order
+  let kept = Array.from({ length: records.count }, (_, i) => i);
+  const names = data.axes;
+  const [first = 1] = ['latency_s', 'macs'].map((name) => names.indexOf(name)).filter((i) => i > 0);
+  const y = choice(choices, 'height', known, () => paint(), 0);
+  const x = choice(choices, 'width', known, () => paint(), first);
+  const both = records.varies('alpha') && records.varies('resolution');
+  const families = both
+    ? [['resolution', 'of one side, α varies'], ['alpha', 'of one α, the side varies'], ['', 'none']]
+    : records.models.length < records.count ? [['-', 'of one network'], ['', 'none']] : [['', 'none']];
+  const family = choice(choices, 'lines', families, () => paint());
+
+  function paint() {
+    const [nameX, nameY] = [x(), y()];
+    const [columnX, columnY] = [records.byName.get(nameX), records.byName.get(nameY)];
+    const points = kept.map((i) => ({ i, x: columnX.values[i], y: columnY.values[i] })).filter((p) => p.x !== null && p.y !== null && (p.x > 0 || nameX === 'top1') && (p.y > 0 || nameY === 'top1'));
+    shades = [...new Set(points.map((p) => colorKey(p.i, family())))].sort((a, b) => a - b);
+    const traces = [...lines(points, family()), ...front(points, nameX, nameY)];
+    const size = points.length > 600 ? 5 : points.length > 80 ? 7 : 10;
+    traces.push(...dots(points, family(), size, nameX, nameY));
+    const few = records.models.length > 1 && points.length <= 40 && records.models.length === records.count;
+    const axes = { xaxis: axisOf(nameX, columnX, points.map((p) => p.x)), yaxis: axisOf(nameY, columnY, points.map((p) => p.y)) };
+    const legend = traces.some((trace) => trace.showlegend);
+    // margins that need no fitting spare thousands of points a second drawing
+    const margin = points.length > 1000 ? { margin: { l: 72, r: 84, t: 36, b: 52, autoexpand: false } } : {};
+    draw(node, traces, { ...axes, ...margin, height: 500, showlegend: legend, annotations: few && points.length ? labels(points, axes, node) : [] });
+    const missing = kept.length - points.length;
+    root.querySelector('figcaption').textContent = [
+      missing ? `Not drawn, since one of the two is not known: ${COUNT.format(missing)} of ${COUNT.format(kept.length)} records.` : '',
+      kept.length < records.count ? 'The filter of the table below holds here too.' : '',
+    ].filter(Boolean).join(' ');
+  }
+
+  const along = (how) => (how === 'alpha' ? 'resolution' : how === 'resolution' ? 'alpha' : records.varies('alpha') ? 'alpha' : 'resolution');
+  const colorKey = (i, how) => (records.models.length > 1 || !['alpha', 'resolution'].includes(how) ? records.series[i] : records.all(how)[i]);
+
+  function lines(points, how) {
+    if (!how) return [];
+    const groups = new Map();
+    for (const point of points) {
+      const key = `${records.series[point.i]}\n${how === '-' ? '' : records.all(how)[point.i]}`;
+      groups.set(key, [...(groups.get(key) || []), point]);
+    }
+    const by = records.all(along(how));
+    const [xs, ys] = [[], []];
+    const made = [];
+    const many = new Set(points.map((point) => colorKey(point.i, how))).size > MOST_COLORS;
+    for (const group of groups.values()) {
+      if (group.length < 2) continue;
+      group.sort((a, b) => by[a.i] - by[b.i]);
+      if (many) {
+        xs.push(...group.map((p) => p.x), null);
+        ys.push(...group.map((p) => p.y), null);
+      } else {
+        made.push({ type: 'scatter', mode: 'lines', x: group.map((p) => p.x), y: group.map((p) => p.y), hoverinfo: 'skip', showlegend: false, opacity: 0.55, line: { width: 1.6, color: colorOf(colorKey(group[0].i, how), how) } });
+      }
+    }
+    if (xs.length) made.push({ type: 'scatter', mode: 'lines', x: xs, y: ys, hoverinfo: 'skip', showlegend: false, line: { width: 1, color: ink().grid } });
+    return made;
+  }
+
+  function colorOf(key, how) {
+    if (records.models.length > 1) return records.models.length > MOST_COLORS || records.models.length === records.count ? ink().accent : PALETTE[records.models.indexOf(key)];
+    if (!['alpha', 'resolution'].includes(how)) return ink().accent;
+    return ramp(shades.length > 1 ? shades.indexOf(key) / (shades.length - 1) : 0);
+  }
+
+  function front(points, nameX, nameY) {
+    if (nameX === nameY) return [];
+    const best = pareto(points, UP.has(nameX), UP.has(nameY));
+    if (best.length < 2) return [];
+    return [{ type: 'scatter', mode: 'lines+markers', name: 'Pareto front', showlegend: true, x: best.map((p) => p.x), y: best.map((p) => p.y), hoverinfo: 'skip', line: { color: ink().text, width: 1.2, dash: 'dot' }, marker: { symbol: 'circle-open', size: points.length > 600 ? 8 : 15, color: ink().text, line: { width: 1.1 } } }];
+  }
+
+  function dots(points, how, size, nameX, nameY) {
+    const groups = new Map();
+    for (const point of points) {
+      const key = colorKey(point.i, how);
+      if (!groups.has(key)) groups.set(key, []);
+      groups.get(key).push(point);
+    }
+    const names = [...new Set([...visible, nameX, nameY])].filter((name) => records.byName.has(name));
+    const base = (some) => ({
+      type: 'scatter', mode: 'markers', x: some.map((p) => p.x), y: some.map((p) => p.y), hoverinfo: 'text',
+      hovertext: some.map((p) => records.told_all(p.i, names)), ...errors('error_x', some, nameX), ...errors('error_y', some, nameY),
+    });
+    const marker = (color) => ({ size, color, line: { width: size > 6 ? 1 : 0, color: ink().surface } });
+    const single = records.models.length === 1;
+    if (groups.size > MOST_COLORS && single) {
+      const all = points.map((p) => records.all(how)[p.i]);
+      const scale = RAMP.map((color, i) => [i / (RAMP.length - 1), color]);
+      const bar = { title: { text: how === 'alpha' ? 'α' : 'side', side: 'top' }, thickness: 10, len: 0.6, outlinewidth: 0, tickfont: { color: ink().soft } };
+      return [{ ...base(points), showlegend: false, marker: { ...marker(all), colorscale: scale, colorbar: bar } }];
+    }
+    const legend = groups.size > 1 && groups.size <= MOST_COLORS && records.models.length !== records.count;
+    const order = [...groups.keys()].sort((a, b) => (typeof a === 'number' ? b - a : 0));
+    return order.map((key) => ({ ...base(groups.get(key)), showlegend: legend, name: single ? `${how === 'alpha' ? 'α' : 'side'} ${key}` : text(key), marker: marker(colorOf(key, how)) }));
+  }
+
+  function errors(side, points, name) {
+    const ends = ERRORS[name];
+    if (!ends || points.length > 600) return {};
+    const [low, high] = ends.map((end) => records.all(end));
+    const center = records.all(name);
+    return { [side]: { type: 'data', symmetric: false, array: points.map((p) => high[p.i] - center[p.i]), arrayminus: points.map((p) => center[p.i] - low[p.i]), thickness: 1.2, width: 3 } };
+  }
+
+  // A name at each point, on the first side where it covers no other; where there is none, hovering tells.
+  function labels(points, { xaxis, yaxis }, node) {
+    const [wide, high] = [node.clientWidth - 75, 400];
+    const coordinate = (axis, v) => (axis.type === 'log' ? Math.log10(v) : v);
+    const place = (axis, v) => (coordinate(axis, v) - axis.range[0]) / (axis.range[1] - axis.range[0]);
+    const taken = points.map((p) => [place(xaxis, p.x) * wide - 8, (1 - place(yaxis, p.y)) * high - 8, 16, 16]);
+    const made = [];
+    points.forEach((p, k) => {
+      const words = text(records.series[p.i], 28);
+      const width = Array.from(records.series[p.i]).slice(0, 28).length * 7 + 4;
+      const [left, top] = taken[k];
+      const spots = [[20, 0, 'left', 10, 0], [-4 - width, 0, 'right', -10, 0], [8 - width / 2, -18, 'center', 0, 16], [8 - width / 2, 18, 'center', 0, -16]];
+      const free = spots.slice(0, wide < 500 ? 2 : 4).find(([dx, dy]) => {
+        const box = [left + dx, top + dy, width, 15];
+        return box[0] > 0 && box[0] + width < wide + 20 && taken.every((other, j) => j === k || box[0] > other[0] + other[2] || box[0] + box[2] < other[0] || box[1] > other[1] + other[3] || box[1] + box[3] < other[1]);
+      });
+      if (!free) return;
+      taken.push([left + free[0], top + free[1], width, 15]);
+      made.push({ x: coordinate(xaxis, p.x), y: coordinate(yaxis, p.y), text: words, showarrow: false, xanchor: free[2], xshift: free[3], yshift: free[4], font: { size: 12, color: ink().soft } });
+    });
+    return made;
+  }
+
+  paint();
+  return { paint, filter: (order) => { kept = order; paint(); } };
+}
+
+const headingPlain = (column) => column.label;
+const extent = (all) => { const [a, b] = [Math.min(...all), Math.max(...all)]; return [a - 0.05 * (b - a || 1), b + 0.05 * (b - a || 1)]; };
+
+function heat(root, records) {
+  const node = root.querySelector('.plot');
+  const choices = root.querySelector('.choices');
+  const measures = ['macs', 'top1', 'latency_s', 'params', 'activations', 'images_per_second'].filter((name) => records.byName.has(name) && records.all(name).some((v) => v !== null));
+  const series = choice(choices, 'network', records.models.map((name) => [name, Array.from(name).slice(0, 60).join('')]), () => paint());
+  const measure = choice(choices, 'shade', measures.map((name) => [name, records.byName.get(name).label]), () => paint());
+
+  function paint() {
+    const name = measure();
+    const column = records.byName.get(name);
+    const own = records.series.map((each, i) => (each === series() ? i : -1)).filter((i) => i >= 0);
+    const [alphas, sides] = ['alpha', 'resolution'].map((axis) => [...new Set(own.map((i) => records.all(axis)[i]))].filter((v) => v !== null).sort((a, b) => a - b));
+    const cell = () => sides.map(() => alphas.map(() => null));
+    const [shade, said, over] = [cell(), cell(), cell()];
+    for (const i of own) {
+      const [row, at] = [sides.indexOf(records.all('resolution')[i]), alphas.indexOf(records.all('alpha')[i])];
+      const value = column.values[i];
+      if (row < 0 || at < 0 || value === null) continue;
+      shade[row][at] = name === 'top1' || value <= 0 ? value : Math.log10(value);
+      said[row][at] = name === 'top1' ? value.toFixed(1) : column.sort === 's' ? duration(value) : si(value);
+      over[row][at] = `α ${alphas[at]}, side ${sides[row]}<br>${text(column.label)}  <b>${text(shown(column, value))}${column.unit ? ` ${column.unit}` : ''}</b>`;
+    }
+    const few = alphas.length * sides.length <= 130 && alphas.length * 62 < node.clientWidth;
+    const scale = ink().heat.map((color, i) => [i / 3, color]);
+    const ticks = (all) => { const step = Math.ceil(all.length / 16); const at = all.map((_, i) => i).filter((i) => i % step === 0); return { tickvals: at, ticktext: at.map((i) => String(all[i])) }; };
+    const trace = { type: 'heatmap', z: shade, text: few ? said : undefined, texttemplate: few ? '%{text}' : undefined, hovertext: over, hoverinfo: 'text', hoverongaps: false, colorscale: scale, showscale: false, xgap: few ? 3 : 0, ygap: few ? 3 : 0, x: alphas.map((_, i) => i), y: sides.map((_, i) => i) };
+    draw(node, [trace], { height: Math.min(640, 110 + sides.length * (few ? 44 : 12)), xaxis: { title: { text: 'α' }, showgrid: false, zeroline: false, ...ticks(alphas) }, yaxis: { title: { text: 'side' }, showgrid: false, zeroline: false, ...ticks(sides) } });
+    root.querySelector('figcaption').textContent = `${column.label}${name === 'top1' ? '' : ', shaded by its logarithm'}${few ? '' : '; hovering tells the value'}.`;
+  }
+
+  paint();
+  return { paint };
+}

@@ -1,0 +1,191 @@
+"""What a page says of each sort of answer, before it is drawn: title, totals, warnings, notes, tables, records, networks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from profiler.forms import Shown
+from profiler.records import Profile, Results
+from profiler.report import clocks, columns, sheet, telling, units
+from profiler.report.page.networks import Network, of_layers, of_profile, of_profiles
+from profiler.report.sheet import Sheet
+from profiler.timing import Layers, Measured
+
+AXES = (
+    "top1", "latency_s", "images_per_second", "macs", "params", "activations", "elementwise", "total", "weight_bytes",
+    "peak_bytes", "epoch_s",
+)  # fmt: skip
+"""What a trade-off can be drawn of, the first choice for its height first."""
+FEWEST = 3
+"""Values below which a table says more than a plot."""
+RARE = 0.1
+"""Share of the records that must have a value for it to be the first choice."""
+
+
+@dataclass
+class Content:
+    """Everything that stands on one page."""
+
+    title: str
+    lead: list[str] = field(default_factory=list)
+    totals: list[tuple[str, str, str]] = field(default_factory=list)
+    """(name, value, remark)."""
+    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    sheets: list[Sheet] = field(default_factory=list)
+    records: Sequence[Mapping[str, Any]] = ()
+    columns: Sequence[str] = ()
+    shown: Sequence[str] = ()
+    """The columns that the table shows at first."""
+    networks: list[Network] = field(default_factory=list)
+    rounds: Sequence[Sequence[float]] = ()
+    """Parallel to the records: the medians of each cell's rounds in seconds."""
+    conventions: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def axes(self) -> list[str]:
+        """What the records differ in and a trade-off can be drawn of, what only few of them have last."""
+        known = {name: [value for record in self.records if (value := record.get(name)) is not None] for name in AXES}
+        drawn = [name for name in AXES if len(set(known[name])) >= FEWEST]
+        return sorted(drawn, key=lambda name: len(known[name]) < RARE * len(self.records))
+
+
+def content(subject: Any) -> Content:
+    """What to show of an answer, by what it is about: Results, Shown or Measured."""
+    match subject:
+        case Measured(results, layers):
+            made = _measured(results, layers)
+        case Results() as results:
+            made = _results(results)
+            made.networks = of_profiles(results.profiles)
+        case Shown() as shown:
+            made = _shown(shown)
+        case other:
+            raise TypeError(f"a page is made of results, a network or its layers on the clock, not of {type(other).__name__}")
+    return made
+
+
+def _results(results: Results) -> Content:
+    known = results.columns
+    shown = ["model", *columns.default_columns(results), "grade"]
+    if any(record["options"] for record in results):
+        shown.append("options")
+    told = sheet.results_sheet(results)
+    made = Content(
+        _title(results),
+        warnings=told.warnings,
+        notes=told.notes,
+        records=results,
+        columns=known,
+        shown=[name for name in known if name in shown],
+        rounds=results.rounds,
+        conventions=list(COUNTS),
+    )
+    others = sorted({record["convention"] for record in results} - {"paper"})
+    made.conventions += [("total", f"What {', '.join(others)} would print, by its own rules.")] if others else []
+    made.conventions += [TOP1] if any(record["top1"] is not None for record in results) else []
+    made.conventions += LATENCY if any(record.get("latency_s") is not None for record in results) else []
+    return made
+
+
+def _title(results: Results) -> str:
+    """The networks, if the title that results have does not name them already, and what else it says."""
+    names = list(dict.fromkeys(record["model"] for record in results))
+    listed = ", ".join(names) if len(names) <= 4 else f"{', '.join(names[:3])} and {len(names) - 3} more"
+    if not results.title or results.title.startswith(names[0]):
+        return results.title or listed
+    return f"{listed}: {results.title}"
+
+
+def _measured(results: Results, layers: Sequence[Layers]) -> Content:
+    made = _results(results)
+    made.networks = [of_layers(each) for each in layers]
+    made.sheets = [clocks.kinds_sheet(each) for each in layers]
+    made.notes += [
+        f"{each.model}: clocked layer by layer, a run takes {each.instrumented:.2f}× the plain one; "
+        "shares are of the first, times of the second."
+        for each in layers
+    ]
+    made.conventions += CLOCKED if layers else []
+    return made
+
+
+def _shown(shown: Shown) -> Content:
+    profile, tracing = shown.profile, shown.tracing
+    made = Content(
+        sheet.profile_title(profile, None if tracing is None else tracing.inputs),
+        totals=_totals(profile),
+        networks=[of_profile(profile, profile.model, shown.derivations)],
+        conventions=list(COUNTS),
+    )
+    if shown.convention != "paper":
+        made.totals.append((f"total as {shown.convention}", f"{shown.total:,}", shown.title))
+    if tracing is not None:
+        lines = telling.tracing_head(tracing, profile.params, profile.macs, "raw")
+        made.lead = [" ".join(line.split()) for line in lines if not line.startswith("UNCOUNTED")]
+        made.warnings = telling.gaps(profile.model, tracing)
+        if tracing.uncounted:
+            made.warnings.append(f"UNCOUNTED {telling.coverage(tracing)}; the counts are too low")
+        made.notes = telling.tracing_lines(profile.model, tracing)
+    if shown.whatif is not None:
+        made.sheets.append(telling.what_if_sheet(shown.whatif, None, "raw"))
+    made.sheets.append(sheet.kinds_sheet(profile))
+    made.sheets += [sheet.separable_sheet(shown.pairs)] if shown.pairs else []
+    made.sheets += [telling.training_sheet(shown.training, 2, None, "raw")] if shown.training is not None else []
+    made.sheets += [telling.memory_sheet(shown.memory)] if shown.memory else []
+    for each in made.sheets:
+        made.warnings += each.warnings
+        each.title = each.title[:1].upper() + each.title[1:]
+    return made
+
+
+def _totals(profile: Profile) -> list[tuple[str, str, str]]:
+    totals = profile.totals
+    parts = (("weights", totals.weights), ("bias", totals.bias), ("norm", totals.norm))
+    made = [
+        ("MACs", f"{totals.macs:,}", "multiply-adds of one forward pass"),
+        ("params", f"{totals.params:,}", ", ".join(f"{units.count(n, 'auto')} {name}" for name, n in parts if n)),
+        ("activations", f"{totals.activations:,}", "outputs of layers with MACs"),
+        ("elementwise", f"{totals.elementwise:,}", "outputs of all others"),
+        ("fp32", units.size(4 * totals.params), "all params"),
+    ]
+    if totals.buffers:
+        made.append(("buffers", f"{totals.buffers:,}", ""))
+    if totals.side_params:
+        made.append(("aside", f"{totals.side_params:,}", f"params and {totals.side_macs:,} MACs that run in training only"))
+    return made
+
+
+COUNTS = (
+    (
+        "MACs",
+        "Multiply-adds of convolutions, linear layers and matrix products, attention's two included, for the whole batch. "
+        "One MAC is two FLOPs. What papers call Mult-Adds, MAdds or (mostly) FLOPs.",
+    ),
+    ("params", "Parameters that the forward pass reads, each once: weights, biases and those of normalisation."),
+    ("activations", "Output elements of the layers that have MACs, for the whole batch."),
+    ("elementwise", "Output elements of all other layers, reshapes and concatenations excepted."),
+)
+TOP1 = ("top-1", "Accuracy on ImageNet in percent, as published; never measured here.")
+LATENCY = [
+    (
+        "latency",
+        "Seconds a call: the median of the rounds' medians, with the 95 % interval of the sign test over rounds. "
+        "Every round visits every cell once, in random order.",
+    ),
+    ("grade", "A: the interval is within 1 %, B: 3 %, C: 10 %, D: wider; one lower where the machine was disturbed."),
+]
+CLOCKED = [
+    (
+        "time",
+        "Of a layer: its share of instrumented runs, times the latency of plain ones. It ends where the layer's output is "
+        "there and begins where the layer before it ended, so that layers sum to the run.",
+    ),
+    (
+        "bound by",
+        "The nearest of three roofs measured on this device: compute, memory, or the overhead of the smallest call; "
+        "kernel, where that explains less than 30 % of the time.",
+    ),
+]

@@ -1,0 +1,336 @@
+"""Pages opened in a real browser, the system's headless Chromium: they are drawn, quiet, alone, and do what they offer."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from profiler import compare, sweep
+from profiler.network.load import load
+from profiler.records import Results
+from profiler.report import answers, clocks
+from profiler.report.page import page as page_of
+from profiler.study.show import show
+from profiler.timing import Layers, LayerTiming, Measured, Roofs, Timing
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+HOSTILE = (
+    "<b>bold</b></script><script>window.ran=1</script><img src=x onerror='window.ran=2'>${x}{{7*7}} 💥 \u202eleft \"=1+1\""
+)
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome on PATH; apt-get install chromium"
+)
+
+
+def bench() -> Results:
+    """A bench of three cells as it would have been measured."""
+    found = compare("mobilenet_v1", "lenet5", "squeezenet1_0", engine="closed")
+    found.command, found.measured, found.profiles = "bench", True, []
+    for i, record in enumerate(found):
+        middle = 0.004 * (i + 1)
+        clock = {
+            "latency_s": middle,
+            "latency_low_s": 0.98 * middle,
+            "latency_high_s": 1.03 * middle,
+            "grade": "B",
+            "reason": "",
+        }
+        record.update({**clock, "images_per_second": 1 / middle, "device": "cpu", "threads": 1})  # type: ignore[typeddict-item]
+        found.rounds.append([middle * (1 + 0.01 * ((7 * k) % 5 - 2)) for k in range(20)])
+    return found
+
+
+def measured() -> Measured:
+    """Two networks' layers as they would have been clocked."""
+    results = bench()
+    roofs = Roofs(5e10, ((2**20, 6e10), (2**28, 2e10)), {"conv": 7e-6, "linear": 5e-6, "norm": 8e-6, "other": 2e-6})
+    layers = []
+    for name in ("mobilenet_v1", "squeezenet1_0"):
+        rows = load(name).profile().rows
+        timing = Timing(
+            name,
+            1,
+            "cpu",
+            1,
+            "fp32",
+            "contiguous",
+            False,
+            "infer",
+            None,
+            0.01,
+            0.0098,
+            0.0103,
+            "B",
+            "",
+            20,
+            200,
+            0.1,
+            0.1,
+            None,
+            None,
+        )
+        taken = 0.01 / len(rows)
+        timed = tuple(LayerTiming(row, taken, 1 / len(rows), 4 * (row.params + 10), "memory", taken / 2) for row in rows)
+        layers.append(Layers(name, timing, timed, roofs, 1.02))
+    return Measured(results, tuple(layers))
+
+
+def hostile() -> Results:
+    found = compare("mobilenet_v1", "lenet5", "squeezenet1_0", engine="closed")
+    for i, record in enumerate(found):
+        record["model"], record["options"] = f"{i}{HOSTILE}{'x' * 10_000}", {HOSTILE: HOSTILE}
+    found.title, found.notes, found.warnings = HOSTILE, [HOSTILE], [HOSTILE]
+    found.profiles = [
+        replace(p, model=record["model"], rows=tuple(row._replace(path=f"{HOSTILE}.{row.path}", op=HOSTILE) for row in p.rows))
+        for p, record in zip(found.profiles, found, strict=True)
+    ]
+    return found
+
+
+def swept() -> Results:
+    return sweep("mobilenet_v1", alpha="0.25..1.0", resolution="128..224", engine="closed")
+
+
+def of(found: Results) -> str:
+    return page_of(answers.results(found, "raw", (), None))
+
+
+POINTS, BARS, SLICES = ".scatterlayer .points path", ".barlayer .point path", "g.slice path.surface"
+PAGES: dict[str, tuple[Callable[[], str], dict[str, str]]] = {
+    "sweep": (lambda: of(swept()), {"tradeoff": POINTS, "heat": ".heatmaplayer image"}),
+    "several": (
+        lambda: of(sweep("mobilenet_v1", "mobilenet_v2", alpha="0.5,1.0", resolution="192,224", engine="closed")),
+        {"tradeoff": POINTS, "heat": ".heatmaplayer image"},
+    ),
+    "compare": (lambda: of(compare("mobilenet_v1", "vgg16", "resnet50", engine="closed")), {"tradeoff": POINTS, "shares": BARS, "layers": SLICES}),
+    "bench": (lambda: of(bench()), {"tradeoff": POINTS, "latency": BARS}),
+    "show": (
+        lambda: page_of(answers.show(show(load("mobilenet_v2"), training=True, memory=True), 2, None, True, "raw")),
+        {"shares": BARS, "layers": SLICES},
+    ),
+    "layers": (
+        lambda: page_of(clocks.layers(measured(), 2, None, "raw", (), None)),
+        {"tradeoff": POINTS, "latency": BARS, "shares": BARS, "roofline": POINTS, "layers": SLICES},
+    ),
+    "hostile": (lambda: of(hostile()), {"tradeoff": POINTS, "shares": BARS, "layers": SLICES}),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed; pip install 'arch-profiler[test]'")
+    with api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+Open = Callable[..., "Page"]
+
+
+@pytest.fixture
+def opened(browser: Browser, tmp_path: Path) -> Iterator[Open]:
+    """Opens a page as a file and, at the end, holds it to have said nothing and asked for nothing else."""
+    said: list[str] = []
+    asked: list[str] = []
+    places: list[str] = []
+    contexts = []
+
+    def opened(text: str, **options: Any) -> Page:
+        file = tmp_path / "run.html"
+        file.write_text(text, encoding="utf-8")
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, "offline": True, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda fault: said.append(f"error: {fault}"))
+        page.on("dialog", lambda dialog: said.append(f"dialog: {dialog.message}"))
+        page.on("request", lambda request: asked.append(request.url))
+        places.append(file.as_uri())
+        page.goto(file.as_uri())
+        page.wait_for_selector("html[data-ready]", state="attached", timeout=60_000)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not [line for line in said if line.split(":")[0] in ("error", "warning", "dialog")]
+    assert [url for url in asked if not url.startswith(("data:", "blob:"))] == places
+
+
+def rows(page: Page, part: str = "#records") -> list[list[str]]:
+    cells: list[list[str]] = page.eval_on_selector_all(
+        f"{part} tbody tr:not(.space)", "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))"
+    )
+    return cells
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_part_of_a_page_is_drawn_and_fits_a_telephone(name: str, opened: Open) -> None:
+    make, parts = PAGES[name]
+    page = opened(make())
+    plots = page.eval_on_selector_all("section:has(.plot)", "all => all.map(one => one.id)")
+    assert plots == list(parts)
+    for part, marks in parts.items():
+        assert page.locator(f"#{part} {marks}").count() > 0, part
+    assert page.locator(".plot:not(:has(.main-svg))").count() == 0
+    assert page.locator("h1").count() == 1
+    page.set_viewport_size({"width": 400, "height": 800})
+    page.wait_for_timeout(300)
+    assert page.evaluate("document.documentElement.scrollWidth") == 400
+
+
+def test_every_choice_of_a_plot_draws(opened: Open) -> None:
+    page = opened(PAGES["layers"][0]())
+    for choice in page.locator(".choices select").all():
+        for i in range(choice.locator("option").count()):
+            choice.select_option(index=i)
+    assert page.locator("#layers g.treemap, #layers .treemaplayer g.slice").count() > 0
+
+
+def test_numbers_filter_the_table_and_the_plot(opened: Open) -> None:
+    found = swept()
+    page = opened(of(found))
+    macs = page.get_by_label("Filter MACs")
+    drawn = page.locator("#tradeoff .points path")
+    assert drawn.count() == 8 + 8, "each of the 8 published points, and the ring of the Pareto front around it"
+
+    def filtered(words: str) -> list[list[str]]:
+        macs.fill(words)
+        page.wait_for_timeout(200)
+        return rows(page)
+
+    kept_by: dict[str, Callable[[int], bool]] = {
+        "<200M": lambda n: n < 200e6,
+        ">= 0.3G": lambda n: n >= 3e8,
+        "100M..300M": lambda n: 1e8 <= n <= 3e8,
+        "..50M": lambda n: n <= 5e7,
+        "569M": lambda n: n == 568_740_352,
+        "=568,740,352": lambda n: n == 568_740_352,
+        "!=569 M": lambda n: n != 568_740_352,
+    }
+    for words, test in kept_by.items():
+        kept = [record for record in found if test(record["macs"])]
+        assert [row[4] for row in filtered(words)] == [f"{record['macs']:,}" for record in kept], words
+    filtered("<200M")
+    assert drawn.count() == 4 + 4
+    assert "filter of the table" in (page.locator("#tradeoff figcaption").text_content() or "")
+    filtered("many")
+    assert macs.get_attribute("aria-invalid") == "true"
+    assert len(rows(page)) == 16
+    filtered("")
+    page.get_by_label("Filter records by words").fill("mobilenet 0.75")
+    page.wait_for_timeout(200)
+    assert {row[1] for row in rows(page)} == {"0.75"}
+    assert page.locator("#records .status").text_content() == "4 of 16 rows"
+
+
+def test_headings_sort_by_click_and_by_key_with_unknowns_last(opened: Open) -> None:
+    page = opened(of(swept()))
+    heading = page.locator("#records th", has_text="top-1 %")
+    heading.locator("button").click()
+    assert heading.get_attribute("aria-sort") == "ascending"
+    assert [row[6] for row in rows(page)][:2] == ["50.6", "60.2"]
+    assert rows(page)[-1][6] == "–"
+    heading.locator("button").press("Enter")
+    assert heading.get_attribute("aria-sort") == "descending"
+    assert rows(page)[0][6] == "70.6"
+    assert rows(page)[-1][6] == "–"
+    heading.locator("button").press("Space")
+    assert heading.get_attribute("aria-sort") == "none"
+    assert rows(page)[0][1:3] == ["0.25", "128"]
+
+
+def test_the_csv_is_of_the_rows_in_view_with_every_column(opened: Open) -> None:
+    found = swept()
+    page = opened(of(found))
+    page.get_by_label("Filter side").fill("224")
+    page.wait_for_timeout(200)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download CSV").click()
+    file: Any = download.value
+    text = Path(file.path()).read_text(encoding="utf-8")
+    made = list(csv.DictReader(io.StringIO(text)))
+    assert list(made[0]) == found.columns
+    assert [int(row["macs"]) for row in made] == [record["macs"] for record in found if record["resolution"] == 224]
+    assert made[0]["input"] == "3x224x224"
+
+
+def test_columns_can_be_shown_and_hidden(opened: Open) -> None:
+    page = opened(of(swept()))
+    page.locator("#records summary").click()
+    page.locator("#records .columns label", has_text="elementwise").click()
+    page.locator("#records .columns label", has_text="params").first.click()
+    heads = page.locator("#records thead th").all_text_contents()
+    assert "elementwise" in heads
+    assert "params" not in heads
+
+
+def test_five_thousand_rows_are_windowed(opened: Open) -> None:
+    page = opened(of(sweep("mobilenet_v1", alpha="0.02..1:0.02", resolution="32..824:8", engine="closed")))
+    assert page.locator("#tradeoff .points path").count() >= 5_000
+    assert len(rows(page)) < 200
+    page.locator("#records .view").evaluate("view => { view.scrollTop = view.scrollHeight }")
+    page.wait_for_timeout(200)
+    assert rows(page)[-1][1:3] == ["1.00", "824"]
+    assert page.locator("#records tbody tr:not(.space)").last.get_attribute("aria-rowindex") == "5002"
+    page.emulate_media(media="print")
+    page.wait_for_timeout(200)
+    assert len(rows(page)) == 500
+
+
+def test_both_themes_and_the_button_between_them(opened: Open) -> None:
+    def colors(page: Page) -> tuple[str, str]:
+        ground: str = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        text: str = page.locator("#tradeoff .xtitle").evaluate("node => getComputedStyle(node).fill")
+        return ground, text
+
+    light = ("rgb(246, 247, 248)", "rgb(28, 33, 38)")
+    dark = ("rgb(15, 17, 20)", "rgb(230, 232, 235)")
+    page = opened(of(swept()), color_scheme="dark")
+    assert colors(page) == dark
+    button = page.locator("#theme")
+    button.press("Enter")
+    assert colors(page) == light
+    assert button.text_content() == "Dark"
+    button.click()
+    assert colors(page) == dark
+    page.emulate_media(media="print")
+    page.wait_for_timeout(200)
+    assert colors(page)[1] == light[1], "paper is white"
+
+
+def test_hostile_names_are_shown_as_text_and_run_nothing(opened: Open) -> None:
+    page = opened(of(hostile()))
+    assert page.evaluate("window.ran") is None
+    assert (page.locator("h1").text_content() or "").endswith(f": {HOSTILE}")
+    assert page.locator("main img, main b, main a:not(.modebar-btn)").count() == 0
+    assert rows(page)[0][0] == f"0{HOSTILE}{'x' * 10_000}"
+    assert rows(page, "#layers")[0][0] == f"{HOSTILE}.stem.conv"
+    assert HOSTILE in (page.locator(".warnings").text_content() or "")
+    page.locator("#tradeoff .points path").first.hover(force=True)
+    page.wait_for_selector("#tradeoff .hoverlayer text")
+    assert "<b>bold</b>" in (page.locator("#tradeoff .hoverlayer").text_content() or "")
+    assert "<b>bold</b></script>" in (page.locator("#shares g.ytick text").first.text_content() or "")
+    assert page.evaluate("window.ran") is None
