@@ -12,7 +12,7 @@ from profiler.network.load import in_closed_form as load
 from profiler.network.registry import Architecture, find, names, zoo_folder
 from profiler.report import formula, units
 from profiler.report.cells import Column
-from profiler.report.plain import markdown_text
+from profiler.report.markdown import markdown_text
 from profiler.report.sheet import Sheet, layers_sheet
 from profiler.report.verify import figures_sheet
 from profiler.study.formula import formula as formula_of

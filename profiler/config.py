@@ -19,6 +19,11 @@ class Config:
     """The file; None where there is none with such a table."""
     table: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        """The file as the user would name it from here."""
+        return "" if self.path is None else named(self.path)
+
 
 def settings(start: Path | None = None) -> Config:
     """The table of the nearest pyproject.toml that has one, in `start` (the working folder unless given) or above it.
@@ -33,15 +38,20 @@ def settings(start: Path | None = None) -> Config:
         if table is None:
             continue
         if not isinstance(table, dict):
-            raise ProfilerError(f"{path}: tool.profiler is no table; write [tool.profiler] and the settings below it")
+            raise ProfilerError(f"{named(path)}: tool.profiler is no table; write [tool.profiler] and the settings below it")
         return Config(path, table)
     return Config()
+
+
+def named(path: Path) -> str:
+    """A file below the working folder from there, any other from the root."""
+    return str(path.relative_to(here) if path.is_relative_to(here := Path.cwd().resolve()) else path)
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as fault:
-        raise ProfilerError(f"{path} is no TOML: {fault}; mend it there") from None
+        raise ProfilerError(f"{named(path)} is no TOML: {fault}; mend it there") from None
     except (OSError, UnicodeDecodeError) as fault:
-        raise ProfilerError(f"{path} cannot be read: {fault}; mend it, or work in another folder") from None
+        raise ProfilerError(f"{named(path)} cannot be read: {fault}; mend it, or work in another folder") from None

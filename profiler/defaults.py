@@ -80,18 +80,18 @@ def of_command(commands: Mapping[str, Any], name: str, config: Config) -> Defaul
     values: dict[str, Any] = {}
     own = config.table.get(name, {})
     if not isinstance(own, dict):
-        raise ProfilerError(f"{config.path}: tool.profiler.{name} is no table; write [tool.profiler.{name}] and its options")
+        raise ProfilerError(f"{config.name}: tool.profiler.{name} is no table; write [tool.profiler.{name}] and its options")
     shared = {key: value for key, value in config.table.items() if key not in commands and key not in OTHERS}
     for table, given, known in (("tool.profiler", shared, every), (f"tool.profiler.{name}", own, set(options))):
         for key, value in given.items():
             plain = key.replace("_", "-")
             if plain not in known:
-                raise UnknownName("option", key, sorted(known), f"({key} stands in [{table}] of {config.path})")
+                raise UnknownName("option", key, sorted(known), f"({key} stands in [{table}] of {config.name})")
             if plain in options:
                 param = options[plain]
                 written[param.name] = (table, key, value)
-                values[param.name] = _checked(param, value, f"{key} in [{table}] of {config.path}", config)
-    return Defaults(str(config.path), values, written)
+                values[param.name] = _checked(param, value, f"{key} in [{table}] of {config.name}", config)
+    return Defaults(config.name, values, written)
 
 
 def _options(command: Any) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def layers(found: Measured, depth: int, top: int | None, unit: Unit, columns: Se
 
 def of_one(each: Layers, depth: int, top: int | None, unit: Unit, chosen: Sequence[str] = ()) -> list[Sheet]:
     """One network's kinds, then its layers."""
-    return [_kinds(each), _layers(each, depth, top, unit, chosen)]
+    return [kinds_sheet(each), _layers(each, depth, top, unit, chosen)]
 
 
 def _record(each: Layers, row: LayerTiming) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from profiler import grid
@@ -102,7 +101,7 @@ def _entries(config: Config | None) -> dict[str, _Entry]:
     """The entries of `[tool.profiler.budgets]`, checked."""
     if config is None or config.path is None or "budgets" not in config.table:
         return {}
-    path = shown(config.path)
+    path = config.name
     table = config.table["budgets"]
     if not isinstance(table, Mapping):
         raise ProfilerError(f'{path}: tool.profiler.budgets is no table; write [tool.profiler.budgets."mobilenet_v1"] above it')
@@ -133,8 +132,7 @@ def _of_entry(name: str, entry: _Entry, point: Point, config: Config | None) -> 
         return point._replace(**own).cell(name)
     except ProfilerError as fault:
         assert config is not None
-        assert config.path is not None
-        fault.args = (f'{shown(config.path)}: tool.profiler.budgets."{name}": {fault}',)
+        fault.args = (f'{config.name}: tool.profiler.budgets."{name}": {fault}',)
         raise
 
 
@@ -150,11 +148,3 @@ def _named(model: Model) -> str | None:
 def _identity(at: Cell) -> tuple[Any, ...]:
     network: Counted = at.network
     return (network.name, str(sorted(network.options.items())), network.alpha, network.inputs, network.batched(at.batch))
-
-
-def shown(path: Path) -> str:
-    """A file as the user would name it from here."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
