@@ -1,7 +1,7 @@
 """Runs commands and pieces of Python as fresh processes would, in forks of one process that has the heavy imports behind it.
 
-Reads one JSON request a line from stdin, `{"argv" or "code", "cwd", "out"}`, and answers with the exit code on the descriptor that it
-is given; what the fork prints, stdout and stderr together, stands in the file `out`. A fork shares nothing with the next one.
+Reads one JSON request a line from stdin, `{"argv" or "code", "cwd", "out"}`, and answers with the exit code on the descriptor
+that it is given; what the fork prints stands in the file `out`. A fork shares nothing with the next one.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from docs.running import DOCS, FENCE, Forks, blocks, run  # noqa: E402  # the checkout is on the path only now
+from docs.running import DOCS, FENCE, Forks, blocks, run  # the checkout is on the path only now
 
 
 def refreshed(page: Path, measured: bool, folder: Path, forks: Forks) -> str:
