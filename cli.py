@@ -13,10 +13,13 @@ from typing import Annotated
 import typer
 
 from profiler.commands import counting, gate, measuring, saved
+from profiler.completion import whole_words
+from profiler.defaults import Commands
 from profiler.errors import ProfilerError
 
 app = typer.Typer(
     name="profiler",
+    cls=Commands,
     help="What neural networks cost: exact on paper, checked against other counters, and on the clock.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -63,7 +66,8 @@ def main() -> None:
         sys.stdout.reconfigure(errors="replace")  # α on a terminal that has none is a question mark, not a traceback
     code: int | str | None = 0
     try:
-        app()
+        with whole_words(os.environ):
+            app()
     except ProfilerError as fault:
         print(f"error: {fault}", file=sys.stderr)
         code = fault.exit_code

@@ -10,8 +10,8 @@ from time import perf_counter
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from profiler import sweep  # noqa: E402  # the checkout is on the path only now
-from profiler.report import answers  # noqa: E402
+from profiler import sweep  # the checkout is on the path only now
+from profiler.report import answers
 
 ROUNDS = 5
 AIM_S = 1.0

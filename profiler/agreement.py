@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from profiler.drawn import Drawn
+
 
 def cell(model: str, place: Mapping[str, Any]) -> str:
     """`mobilenet_v1 (α 0.5, 160)`: a network and its options, α, side and batch, as a record or an agreement holds them."""
@@ -26,7 +28,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Agreement:
+class Agreement(Drawn):
     """What one engine says of one cell: its count beside ours, and why they differ."""
 
     model: str

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
 from profiler.agreement import Agreement
+from profiler.drawn import Drawn
 from profiler.errors import ProfilerError
 from profiler.records import Profile, Shape
 
@@ -60,7 +61,7 @@ class Domain:
 
 
 @dataclass(frozen=True)
-class Polynomials:
+class Polynomials(Drawn):
     """The counts of one network, for one sample, as polynomials in α and K."""
 
     model: str
@@ -100,7 +101,7 @@ class Changed(NamedTuple):
 
 
 @dataclass(frozen=True)
-class WhatIf:
+class WhatIf(Drawn):
     """A network rewritten on paper: the layers that change, and all of it."""
 
     rewriting: str
@@ -161,7 +162,7 @@ class Tracing:
 
 
 @dataclass(frozen=True)
-class Training:
+class Training(Drawn):
     """Multiply-adds of one training step, for the whole batch."""
 
     forward: int
@@ -178,7 +179,7 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Footprint:
+class Footprint(Drawn):
     """Bytes of one evaluation or training step, for the whole batch."""
 
     mode: str
@@ -195,7 +196,34 @@ class Footprint:
 
 
 @dataclass(frozen=True)
-class Shown:
+class Wiring:
+    """Which row takes whose output, by their numbers among the rows of the profile."""
+
+    inputs: tuple[Shape, ...]
+    """Shapes of the network's inputs, the batch axis first."""
+    sources: tuple[tuple[int, ...], ...]
+    """Parallel to the rows; -1 is the first input of the network, -2 its second."""
+    outputs: tuple[int, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dict, JSON-ready."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any], rows: int) -> Wiring:
+        """The wiring that `to_dict` wrote of so many rows. Raises KeyError, TypeError, ValueError on anything else."""
+        inputs, sources, outputs = (plain[key] for key in ("inputs", "sources", "outputs"))
+        found = cls(tuple(map(tuple, inputs)), tuple(map(tuple, sources)), tuple(outputs))
+        if len(found.sources) != rows:
+            raise ValueError(f"a wiring of {len(found.sources)} rows where there are {rows}")
+        for number, wires in enumerate((*found.sources, found.outputs)):  # a row takes from those that ran before it
+            if not all(-len(found.inputs) <= wire < number for wire in wires):
+                raise ValueError(f"the wires of row {number} lead to none before it")
+        return found
+
+
+@dataclass(frozen=True)
+class Shown(Drawn):
     """One network as `show` tells of it: its profile, its total under a convention, how the counts are made."""
 
     profile: Profile
@@ -211,6 +239,8 @@ class Shown:
     whatif: WhatIf | None = None
     training: Training | None = None
     memory: tuple[Footprint, ...] = ()
+    wiring: Wiring | None = None
+    """None where no drawing was asked for."""
     environment: Mapping[str, Any] | None = None
     """Of a run that was read back: what it was made with."""
 
@@ -268,7 +298,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Verified:
+class Verified(Drawn):
     """What `verify` found: the figures, and the witnesses' word on each network at its native input."""
 
     models: tuple[str, ...]

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
 from profiler.agreement import cell
+from profiler.drawn import Drawn
 from profiler.records import Record, Row
 
 COUNTS = ("params", "macs", "activations")
@@ -137,7 +138,7 @@ class Compared:
 
 
 @dataclass(frozen=True)
-class Diffed:
+class Diffed(Drawn):
     """Two runs or two networks, aligned."""
 
     before: str
@@ -149,19 +150,9 @@ class Diffed:
     def same(self) -> bool:
         return all(each.same and each.clock in (None, "unclear") for each in self.cells)
 
-    def __rich__(self) -> Any:
-        from profiler.report.differences import answer
-
-        return answer(self).drawn
-
-    def _repr_html_(self) -> str:
-        from profiler.report.table import to_html
-
-        return to_html(self)
-
 
 @dataclass(frozen=True)
-class Checked:
+class Checked(Drawn):
     """What became of every budget; of networks that grew, their layers."""
 
     lines: tuple[Line, ...]
@@ -189,13 +180,3 @@ class Checked:
         from profiler.report.checked import text
 
         return text(self)
-
-    def __rich__(self) -> Any:
-        from profiler.report.checked import answer
-
-        return answer(self).drawn
-
-    def _repr_html_(self) -> str:
-        from profiler.report.table import to_html
-
-        return to_html(self)

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
+from profiler import completion
+from profiler.defaults import Defaults
 from profiler.errors import ProfilerError
 
 if TYPE_CHECKING:
     from profiler.records import Results
     from profiler.report.output import Destinations
     from profiler.study.clock import Clock
-
-
-def _models(incomplete: str) -> list[str]:
-    from profiler.network.registry import names
-
-    return [name for name in names() if name.startswith(incomplete)]
 
 
 # What several commands share. Typer reads the annotations, so Optional stands where a type checker would take `| None`.
@@ -29,7 +26,7 @@ Model = Annotated[
     typer.Argument(
         help="A network, e.g. mobilenet_v1@alpha=0.5, or a reference to any module: timm:resnet18, net.py:Net.",
         metavar="MODEL",
-        autocompletion=_models,
+        autocompletion=completion.models,
     ),
 ]
 Models = Annotated[
@@ -37,7 +34,7 @@ Models = Annotated[
     typer.Argument(
         help="Networks, which `profiler list` names, or references: timm:resnet18, net.py:Net.",
         metavar="MODEL",
-        autocompletion=_models,
+        autocompletion=completion.models,
     ),
 ]
 Alpha = Annotated[Optional[str], typer.Option("--alpha", metavar="NUMBER", help="Width multiplier.")]
@@ -72,7 +69,12 @@ TimedBatches = Annotated[
 ]
 Set = Annotated[
     Optional[list[str]],
-    typer.Option("--set", metavar="KEY=VALUE", help="An option of the architecture; may be repeated."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="An option of the architecture; may be repeated.",
+        autocompletion=completion.own_settings,
+    ),
 ]
 Engines = Annotated[
     Optional[list[str]],
@@ -80,19 +82,44 @@ Engines = Annotated[
         "--engine",
         metavar="NAME",
         help="Who counts: closed, traced, fvcore, thop, torch; repeated or with commas. [default: closed,fvcore]",
+        autocompletion=completion.engines,
     ),
 ]
 ConventionName = Annotated[
-    str, typer.Option("--convention", metavar="NAME", help="How `total` counts: paper, fvcore, thop, torch or torchinfo.")
+    str,
+    typer.Option(
+        "--convention",
+        metavar="NAME",
+        help="How `total` counts: paper, fvcore, thop, torch or torchinfo.",
+        autocompletion=completion.conventions,
+    ),
 ]
 UnitName = Annotated[
-    str, typer.Option("--unit", metavar="UNIT", help="Counts in the table: raw, auto, K, M, G, or flops (2 a MAC).")
+    str,
+    typer.Option(
+        "--unit",
+        metavar="UNIT",
+        help="Counts in the table: raw, auto, K, M, G, or flops (2 a MAC).",
+        autocompletion=completion.units,
+    ),
 ]
-Columns = Annotated[Optional[str], typer.Option("--columns", metavar="A,B", help="Columns to show, of those in the CSV.")]
-Sort = Annotated[Optional[str], typer.Option("--sort", metavar="COLUMN", help="Sort by a column; -COLUMN downwards.")]
+Columns = Annotated[
+    Optional[str],
+    typer.Option("--columns", metavar="A,B", help="Columns to show, of those in the CSV.", autocompletion=completion.columns),
+]
+Sort = Annotated[
+    Optional[str],
+    typer.Option("--sort", metavar="COLUMN", help="Sort by a column; -COLUMN downwards.", autocompletion=completion.sort),
+]
 Format = Annotated[
     str,
-    typer.Option("-f", "--format", metavar="FORMAT", help="stdout as table, csv, json, jsonl, markdown, latex, html …"),
+    typer.Option(
+        "-f",
+        "--format",
+        metavar="FORMAT",
+        help="stdout as table, csv, json, jsonl, markdown, latex, html …",
+        autocompletion=completion.forms,
+    ),
 ]
 Outputs = Annotated[
     Optional[list[Path]],
@@ -103,13 +130,34 @@ Csv = Annotated[Optional[Path], typer.Option("--csv", metavar="PATH", help="Also
 # How latency is measured. `bench` takes several of a device, a number of threads, a dtype and a memory format, with commas.
 
 Bench = Annotated[bool, typer.Option("--bench", help="Measure latency too.")]
-Device = Annotated[str, typer.Option("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps; auto: a GPU if there is one.")]
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        metavar="NAME",
+        help="cpu, cuda, cuda:1, mps; auto: a GPU if there is one.",
+        autocompletion=completion.devices,
+    ),
+]
 Threads = Annotated[Optional[str], typer.Option("--threads", metavar="N", help="CPU threads. [default: all that may be used]")]
-Dtype = Annotated[str, typer.Option("--dtype", metavar="NAME", help="fp32, bf16 or fp16; where it trains, by autocast.")]
-MemoryFormat = Annotated[str, typer.Option("--memory-format", metavar="NAME", help="contiguous or channels_last.")]
+Dtype = Annotated[
+    str,
+    typer.Option(
+        "--dtype", metavar="NAME", help="fp32, bf16 or fp16; where it trains, by autocast.", autocompletion=completion.dtypes
+    ),
+]
+MemoryFormat = Annotated[
+    str,
+    typer.Option(
+        "--memory-format", metavar="NAME", help="contiguous or channels_last.", autocompletion=completion.memory_formats
+    ),
+]
 Compile = Annotated[bool, typer.Option("--compile", help="Also compiled by torch.compile, beside eager.")]
 Train = Annotated[bool, typer.Option("--train", help="Time training steps: forward, loss, backward, optimiser.")]
-Optimizer = Annotated[str, typer.Option("--optimizer", metavar="NAME", help="Of training steps: sgd or adam.")]
+Optimizer = Annotated[
+    str,
+    typer.Option("--optimizer", metavar="NAME", help="Of training steps: sgd or adam.", autocompletion=completion.optimizers),
+]
 DatasetSize = Annotated[
     Optional[str], typer.Option("--dataset-size", metavar="N", help="Samples of an epoch, as 60K: seconds an epoch.")
 ]
@@ -128,7 +176,21 @@ Formulas = Annotated[
     bool, typer.Option("--formulas", help="Each layer's closed form with its numbers, and what separable pairs save.")
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Nothing on stdout.")]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Also what the witnesses pass over, on stderr.")]
+
+
+def _told(ctx: typer.Context, verbose: bool) -> bool:
+    """With -v, the settings that the project's own file gave the command."""
+    if verbose and isinstance(ctx.obj, Defaults) and ctx.obj.where:
+        print(str(ctx.obj), file=sys.stderr)
+    return verbose
+
+
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "-v", "--verbose", callback=_told, help="Also what stands behind the answer, and the settings used, on stderr."
+    ),
+]
 
 
 def places(form: str, outputs: list[Path] | None, csv: Path | None, quiet: bool, besides: tuple[str, ...] = ()) -> Destinations:

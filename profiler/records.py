@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple, TypedDict
 
 from profiler.agreement import Agreement
+from profiler.drawn import Drawn
 from profiler.environment import document
 from profiler.errors import ProfilerError
 
@@ -103,7 +104,7 @@ class Group(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Profile:
+class Profile(Drawn):
     """What one network costs: totals and the rows that they are the sums of."""
 
     model: str
@@ -172,16 +173,6 @@ class Profile:
     def to_dict(self) -> dict[str, Any]:
         """Plain dict, JSON-ready: the record of this profile with its rows under `rows`."""
         return {**record(self), "engine": self.engine, "rows": [row.to_dict() for row in self.rows]}
-
-    def __rich__(self) -> Any:
-        from profiler.report.table import show
-
-        return show(self)
-
-    def _repr_html_(self) -> str:
-        from profiler.report.table import to_html
-
-        return to_html(self)
 
 
 def _grouped(rows: Iterable[Row], key: Any) -> list[Group]:
@@ -297,7 +288,7 @@ def record(profile: Profile, convention: str = "paper", total: int | None = None
     }
 
 
-class Results(list[Record]):
+class Results(list[Record], Drawn):
     """The records of a comparison or sweep, a plain list with what is worth saying about it."""
 
     def __init__(self, records: Iterable[Record], command: str, title: str = "") -> None:
@@ -367,13 +358,3 @@ class Results(list[Record]):
             "rounds": self.rounds,
             "samples": self.samples,
         }
-
-    def __rich__(self) -> Any:
-        from profiler.report.table import results_table
-
-        return results_table(self)
-
-    def _repr_html_(self) -> str:
-        from profiler.report.table import to_html
-
-        return to_html(self)

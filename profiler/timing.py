@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from profiler.drawn import Drawn
 from profiler.records import Results, Row
 
 Roof = Literal["compute", "memory", "overhead"]
@@ -51,7 +52,7 @@ class Roofs(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Timing:
+class Timing(Drawn):
     """One cell's latency: seconds a call (a step where it trains), with the 95 % interval, and how far to trust it."""
 
     model: str
@@ -147,7 +148,7 @@ class LayerTiming(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Layers:
+class Layers(Drawn):
     """A network's layers on the clock: the rows partition the run."""
 
     model: str
@@ -178,9 +179,15 @@ class Measured(NamedTuple):
     results: Results
     layers: tuple[Layers, ...]
 
+    def __rich__(self) -> Any:
+        return Drawn.__rich__(self)  # type: ignore[arg-type]  # a NamedTuple has no bases
+
+    def _repr_html_(self) -> str:
+        return Drawn._repr_html_(self)  # type: ignore[arg-type]
+
 
 @dataclass(frozen=True)
-class Certificate:
+class Certificate(Drawn):
     """What the measuring protocol proved of itself on one machine."""
 
     date: str

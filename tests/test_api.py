@@ -85,7 +85,7 @@ def test_the_watcher_sees_the_closed_form_first() -> None:
 
 def test_notebooks_get_html() -> None:
     for html in (compare("vgg16", engine="closed")._repr_html_(), profile("vgg16")._repr_html_()):
-        assert html.startswith("<pre")
+        assert html.startswith("<div")
         assert "15,470,264,320" in html
 
 

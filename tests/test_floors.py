@@ -21,6 +21,7 @@ FLOORS: list[tuple[str, ...]] = [
         "profiler.errors",
         "profiler.environment",
         "profiler.agreement",
+        "profiler.drawn",
         "profiler.config",
         "profiler",
         "profiler.network",
@@ -45,7 +46,13 @@ FLOORS: list[tuple[str, ...]] = [
     ("profiler.report.*",),
     ("profiler.network.widen", "profiler.network.registry"),
     ("archs", "archs.*"),
-    ("profiler.count.shapes", "profiler.count.formulas", "profiler.count.conventions", "profiler.count.derivation"),
+    (
+        "profiler.count.shapes",
+        "profiler.count.formulas",
+        "profiler.count.conventions",
+        "profiler.count.derivation",
+        "profiler.count.wiring",
+    ),
     ("profiler.count.rewriting",),
     ("profiler.count.closed",),
     ("profiler.network.modules", "profiler.network.meta"),
@@ -62,6 +69,7 @@ FLOORS: list[tuple[str, ...]] = [
         "profiler.count.operator_names",
         "profiler.count.booking",
         "profiler.count.recorder",
+        "profiler.count.wires",
         "profiler.count.harm",
     ),
     ("profiler.count.ladder",),
@@ -75,6 +83,7 @@ FLOORS: list[tuple[str, ...]] = [
     ("profiler.count.polynomial", "profiler.count.agree"),
     ("profiler.measure", "profiler.measure.*"),
     ("profiler.study.*", "profiler.api"),
+    ("profiler.completion", "profiler.defaults"),
     ("profiler.options",),
     ("profiler.commands", "profiler.commands.*"),
     ("cli", "profiler.__main__"),
@@ -96,11 +105,12 @@ TORCH = {
     ),
     *("profiler.count.memory", "profiler.count.multihead", "profiler.count.gradients"),
     *("profiler.count.ladder", "profiler.count.entries", "profiler.count.constants", "profiler.count.operator_names"),
+    "profiler.count.wires",
 }
 # A record draws itself: the imports that point up, inside the function.
 EXCEPTIONS = {
-    ("profiler.records", "profiler.report.table"),
-    *(("profiler.gate", f"profiler.report.{name}") for name in ("checked", "differences", "table")),
+    ("profiler.drawn", "profiler.report.notebook"),
+    ("profiler.gate", "profiler.report.checked"),
     ("profiler", "*"),
 }
 

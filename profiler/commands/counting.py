@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from profiler import completion
 from profiler import options as o
 from profiler.report import forms
 
@@ -47,7 +48,7 @@ def compare(
     from profiler import grid
     from profiler.study.compare import compare
 
-    places = o.places(format, output, csv, quiet, forms.RESULTS)
+    places = o.places(format, output, csv, quiet, forms.COMPARED)
     o.single(alpha=alpha, resolution=resolution, rho=rho, batch=batch)
     clock = o.clock(
         bench, places, device=device, threads=threads, dtype=dtype, memory_format=memory_format, train=train,
@@ -124,6 +125,7 @@ def show(
             metavar="REWRITING",
             help="What it would cost rewritten: separable (each k×k convolution as depthwise and pointwise) or folded "
             "(BatchNorm into convolutions).",
+            autocompletion=completion.what_if,
         ),
     ] = None,
     training: Annotated[bool, typer.Option("--training", help="Also the multiply-adds of a training step.")] = False,
@@ -143,7 +145,7 @@ def show(
     output: o.Outputs = None,
     csv: o.Csv = None,
     quiet: o.Quiet = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Also how a reference was traced, on stderr.")] = False,
+    verbose: o.Verbose = False,
 ) -> None:
     """One network: totals, shares by kind of layer, every layer. As CSV, one record a layer."""
     from profiler import grid
@@ -155,7 +157,10 @@ def show(
     places = o.places(format, output, csv, quiet, forms.NETWORK)
     o.single(alpha=alpha, resolution=resolution, rho=rho, batch=batch)
     network = load(model, alpha=alpha, resolution=resolution, rho=rho, input=input, options=o.settings(set_))
-    found = show(network, grid.batches(batch)[0], convention, what_if=what_if, training=training, memory=memory)
+    found = show(
+        network, grid.batches(batch)[0], convention, what_if=what_if, training=training, memory=memory,
+        wired=places.asks(*forms.DRAWINGS),
+    )  # fmt: skip
     places.put(answers.show(found, depth, top, formulas, units.unit(unit), o.named(columns), sort))
     uncounted = telling.tell(network.name, found.tracing, verbose)
     if strict and uncounted:
@@ -177,6 +182,7 @@ def list_(
     output: o.Outputs = None,
     csv: o.Csv = None,
     quiet: o.Quiet = False,
+    verbose: o.Verbose = False,  # noqa: ARG001  # its own callback tells the settings
 ) -> None:
     """The zoo: name, paper, year, native input, parameters, multiply-adds, published top-1."""
     from profiler.report import answers, units
@@ -196,6 +202,7 @@ def formula(
     output: o.Outputs = None,
     csv: o.Csv = None,
     quiet: o.Quiet = False,
+    verbose: o.Verbose = False,  # noqa: ARG001  # its own callback tells the settings
 ) -> None:
     """Exact polynomials of params and MACs in α and the side, with the domain on which they hold; text and LaTeX."""
     from profiler.report import answers
@@ -216,9 +223,11 @@ def verify(
     output: o.Outputs = None,
     csv: o.Csv = None,
     quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
 ) -> None:
     """Our counts against published figures and witnesses: the zoo proves itself. Ends in 1 where anything is not as listed."""
     from profiler.errors import CheckFailed
+    from profiler.report import telling
     from profiler.report.verify import answer
     from profiler.report.watch import with_bar
     from profiler.study.verify import verify
@@ -226,5 +235,6 @@ def verify(
     places = o.places(format, output, csv, quiet)
     found = with_bar(lambda watch: verify(*(models or ()), table=published, engine=o.engines(engine), watch=watch))
     places.put(answer(found, named=bool(models), published=published))
+    telling.passed_over(found.agreements, verbose)
     if found.failures:
         raise CheckFailed(f"{found.failures} counts are not what archs/published.csv says; see the lines marked DIFFERS")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any, Optional
 
 import typer
@@ -71,6 +72,7 @@ def selftest(
     output: o.Outputs = None,
     csv: o.Csv = None,
     quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
 ) -> None:
     """The measuring protocol proves itself on this machine: known lengths, itself against itself, a planted slowdown, torch."""
     from profiler.errors import CheckFailed
@@ -81,6 +83,8 @@ def selftest(
     places = o.places(format, output, csv, quiet)
     found = with_bar(lambda watch: selftest(time=time, threads=threads, watch=watch))
     places.put(clocks.certificate(found))
+    if verbose:
+        print(", ".join(f"{key}: {value}" for key, value in found.machine.items()), file=sys.stderr)
     if not found.passed:
         failed = ", ".join(check["check"] for check in found.checks if not check["passed"])
         raise CheckFailed(f"the protocol did not prove itself here: {failed}; see the lines marked no, and quiet the machine")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Optional
 
 import typer
@@ -26,6 +27,7 @@ def report(
     output: o.Outputs = None,
     csv: o.Csv = None,
     quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
 ) -> None:
     """A saved run again, in any form: tables, pages, plots. Nothing is counted or measured anew."""
     from profiler import saved
@@ -33,6 +35,9 @@ def report(
     from profiler.study import reread
 
     run = saved.read(file)
+    if verbose:
+        made = ", ".join(f"{key} {value}" for key, value in run.document["environment"].items())
+        print(f"{run.name}: schema {run.document['schema']}, by profiler {run.command}; {made}", file=sys.stderr)
     found = reread.subject(run)
     places = o.places(format, output, csv, quiet, again.besides(found))
     shown = None if unit is None else units.unit(unit)
@@ -55,6 +60,7 @@ def diff(
     output: o.Outputs = None,
     csv: o.Csv = None,
     quiet: o.Quiet = False,
+    verbose: o.Verbose = False,  # noqa: ARG001  # its own callback tells the settings
 ) -> None:
     """Two saved runs or two networks: totals, then layer by layer what changed, came, went or was renamed."""
     from profiler.report import changes, differences, units

@@ -18,6 +18,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from profiler.count.harm import Places, places
 from profiler.count.recorder import Recorder, WrappedRecorder
+from profiler.count.wires import Wires
 from profiler.errors import ProfilerError, ShapeError
 
 Given = tuple[tuple[Any, ...], dict[str, Any]]
@@ -27,22 +28,28 @@ LARGEST_REAL = 1 << 31
 
 
 def climb(
-    module: nn.Module, everything: Places, given: Given, name: str, put_back: Callable[[], object] = lambda: None
+    module: nn.Module,
+    everything: Places,
+    given: Given,
+    name: str,
+    put_back: Callable[[], object] = lambda: None,
+    wired: bool = False,
 ) -> tuple[Recorder, str, str]:
     """The first rung on which the module runs. Raises ProfilerError with the path where it runs on none.
 
-    `put_back` undoes what a rung that failed left on the module: tensors of the meta device that no other rung can use.
+    `put_back` undoes what a rung that failed left on the module: tensors of the meta device that no other rung can use. With
+    `wired` the recorder also holds which row takes whose output.
     """
     reason, fault, recorder = "", None, None
     for rung, prepare, context in _RUNGS:
-        recorder = Recorder(module, everything)
+        recorder = Recorder(module, everything, wires=Wires() if wired else None)
         try:
             forward(recorder, module, prepare(given), context)
         except ShapeError:
             raise
         except Exception as raised:
             fault = raised
-            other = _otherwise(raised, module, everything)
+            other = _otherwise(raised, module, everything, wired)
             if other is not None:
                 recorder, why = other
                 try:
@@ -59,15 +66,16 @@ def climb(
         return recorder, rung, reason
     assert fault is not None
     assert recorder is not None
-    return _really(module, given, name, reason, fault, recorder)
+    return _really(module, given, name, reason, fault, recorder, wired)
 
 
-def _otherwise(fault: Exception, module: nn.Module, everything: Places) -> tuple[Recorder, str] | None:
+def _otherwise(fault: Exception, module: nn.Module, everything: Places, wired: bool) -> tuple[Recorder, str] | None:
     """Another way of running on the same rung, for what the usual one is not made for, with its reason."""
     text = str(fault)
     if isinstance(fault, RuntimeError) and ("nference" in text or "does not require grad" in text):
         # a forward that differentiates, as those of force fields do
-        return Recorder(module, everything, grad=True), "its forward asks for gradients, so it was run with autograd"
+        again = Recorder(module, everything, grad=True, wires=Wires() if wired else None)
+        return again, "its forward asks for gradients, so it was run with autograd"
     return None
 
 
@@ -78,7 +86,7 @@ def forward(recorder: Recorder, module: nn.Module, given: Given, context: Callab
 
 
 def _really(
-    module: nn.Module, given: Given, name: str, reason: str, fault: Exception, before: Recorder
+    module: nn.Module, given: Given, name: str, reason: str, fault: Exception, before: Recorder, wired: bool
 ) -> tuple[Recorder, str, str]:
     """The last rung: a copy on the CPU, with the values that there are, or none where it stands on meta."""
     if sum(p.numel() for p in module.parameters()) > LARGEST_REAL:
@@ -87,7 +95,7 @@ def _really(
         real, (args, kwargs) = on_cpu(module, given)
     except Exception:
         raise _refused(name, fault, before) from None
-    recorder = WrappedRecorder(real, places(real), real=True)
+    recorder = WrappedRecorder(real, places(real), real=True, wires=Wires() if wired else None)
     try:
         forward(recorder, real, (args, kwargs), nullcontext)
     except ShapeError:

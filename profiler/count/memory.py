@@ -13,7 +13,9 @@ from profiler.count.harm import places, unharmed
 from profiler.count.ladder import LARGEST_REAL, Given, on_cpu, tensors
 from profiler.count.step import Step, on_meta
 from profiler.count.training import run_step
+from profiler.drawn import Drawn
 from profiler.errors import ProfilerError, UnknownName
+from profiler.forms import Footprint
 
 STATES = {"sgd": 0, "momentum": 1, "adam": 2, "adamw": 2}
 """Tensors that an optimiser keeps for each parameter, of the parameter's dtype. Adam's counters (4 bytes each) are left out."""
@@ -30,7 +32,7 @@ class Moment(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Memory:
+class Memory(Drawn):
     """Bytes of one evaluation or training step, for the whole batch. By dtype: `{"float32": 4_000}`."""
 
     params: Mapping[str, int]
@@ -46,6 +48,12 @@ class Memory:
     op: str
     phase: str
     timeline: tuple[Moment, ...]
+
+    def told(self, mode: str = "") -> Footprint:
+        """The same as a plain record; `mode` is inference, or training with the optimiser's name."""
+        parts = {key: dict(getattr(self, key)) for key in ("params", "buffers", "inputs", "gradients", "optimizer")}
+        mode = mode or ("training" if self.gradients else "inference")
+        return Footprint(mode, parts, self.activations, self.peak, self.path, self.op, self.phase)
 
     @property
     def static(self) -> int:

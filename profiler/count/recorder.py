@@ -25,6 +25,7 @@ from profiler.count.leaves import FITS, RANKS, SAME_TENSOR, layer_of, leaf_class
 from profiler.count.metashapes import spread_over
 from profiler.count.multihead import attended
 from profiler.count.registered import custom_module
+from profiler.count.wires import Wires
 from profiler.errors import ShapeError
 from profiler.network import layers as L
 from profiler.records import Row
@@ -39,12 +40,15 @@ class Recorder(TorchDispatchMode):
     supports_higher_order_operators = True
 
     def __init__(
-        self, root: nn.Module, everything: Places, real: bool = False, grad: bool = False, earlier: Recorder | None = None
-    ) -> None:
+        self, root: nn.Module, everything: Places, real: bool = False, grad: bool = False, earlier: Recorder | None = None,
+        wires: Wires | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()  # type: ignore[no-untyped-call]
         self.real, self.grad = real, grad
         self.root = root
         self.books = Books(everything)
+        self.wires = wires
+        """Which row takes whose output, where that is asked for."""
         self.stack: list[Frame] = [Frame("", type(root), frozenset())]
         self.merging: Merged | None = None
         self.layers: dict[int, tuple[str, L.Layer | None, nn.Module]] = {}
@@ -98,6 +102,8 @@ class Recorder(TorchDispatchMode):
             if out is not None:
                 return out
         frame = self.frame(module)
+        if self.wires is not None and module is self.root and len(self.stack) == 1:
+            self.wires.begin(args, kwargs)
         self.stack.append(frame)
         outer = self.merging
         if outer is None and (leaf is not None or custom is not None):
@@ -107,6 +113,10 @@ class Recorder(TorchDispatchMode):
             if outer is None and self.merging is not None:
                 with _untraced():
                     self.books.close(self.merging, args, kwargs, out, custom)
+                if self.wires is not None:
+                    self.wires.row(len(self.rows) - 1, tensors_in(args, kwargs), out)
+            if self.wires is not None and len(self.stack) == 2:
+                self.wires.end(out)
             return out
         except BaseException as fault:
             self.blame(fault, frame.path)
@@ -146,6 +156,8 @@ class Recorder(TorchDispatchMode):
         if not (x.is_meta or self.real or leaf is nn.Embedding):
             return None
         kept = leaf in SAME_TENSOR or module.__dict__.get("inplace", False)
+        if self.wires is not None and leaf in SAME_TENSOR:
+            kept = False  # a shortcut's identity is another wire than what it begins at
         again = self.earlier.get((id(module), shape)) if self.earlier else None
         if again is not None:
             self.books.rows.append(again[0])
@@ -179,6 +191,8 @@ class Recorder(TorchDispatchMode):
         row = self.books.leaf(path, module, layer, given, cost, batch)
         if leaf is not nn.Embedding and len(args) == 1:
             self.memo[id(module), shape] = (row, row.output)
+        if self.wires is not None:
+            self.wires.row(len(self.rows) - 1, args, out)
         return out
 
     def nothing(self, shape: tuple[int, ...], dtype: Any) -> Tensor:
@@ -198,6 +212,8 @@ class Recorder(TorchDispatchMode):
             out = torch.empty(known.output, dtype=query.dtype, device="meta")
             scores = None if known.scores is None else torch.empty(known.scores, dtype=query.dtype, device="meta")
             self.books.close(Merged(self.frame(module).path, module, nn.MultiheadAttention), args, kwargs, out, None)
+        if self.wires is not None:
+            self.wires.row(len(self.rows) - 1, tensors_in(args, kwargs), out)
         self.books.tally["counted"] += 1
         return out, scores
 
@@ -230,7 +246,13 @@ class Recorder(TorchDispatchMode):
                 out = found.rule(*args, **kwargs)
         if out is None:
             out = self.run(func, found, given, args, kwargs)
+        before = len(self.rows)
         self.books.operator(self, found, given, args, kwargs, out)
+        if self.wires is not None and self.merging is None:
+            if len(self.rows) > before:
+                self.wires.row(before, given, out)
+            else:
+                self.wires.passed(given, out)
         return out
 
     def fits_in(self, args: Any) -> bool:

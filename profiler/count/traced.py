@@ -18,7 +18,9 @@ from torch import nn
 from profiler.count.harm import Kept, Places, places, uncollected, unharmed
 from profiler.count.ladder import Given, climb, forward, mapped, tensors, to_meta
 from profiler.count.recorder import Recorder
+from profiler.drawn import Drawn
 from profiler.errors import ProfilerError
+from profiler.forms import Gap, Tracing, Wiring
 from profiler.records import Profile, Row, Shape, Totals
 
 
@@ -56,7 +58,7 @@ class Coverage:
 
 
 @dataclass(frozen=True)
-class Traced:
+class Traced(Drawn):
     """A profile with how it was come by."""
 
     profile: Profile
@@ -74,6 +76,18 @@ class Traced:
     """Second names of parameters that are counted once."""
     harm: tuple[str, ...] = ()
     """What the trace found changed afterwards, and put back; empty is no harm."""
+    wiring: Wiring | None = None
+    """Which row takes whose output, where that was asked for; rows of training alone have no sources."""
+
+    def told(self, inputs: tuple[str, ...] = ()) -> tuple[Profile, Tracing]:
+        """The profile, and how it was come by as a plain record; `inputs` are what it was given, in words."""
+        coverage = self.coverage
+        gaps = tuple(Gap(each.op, each.times, each.path, each.cure) for each in self.uncounted)
+        made = Tracing(
+            inputs, self.rung, self.reason, coverage.counted, coverage.elementwise, coverage.free, gaps, self.unused,
+            self.unread, self.tied, self.harm, self.useful_macs, self.active_params,
+        )  # fmt: skip
+        return self.profile, made
 
     @property
     def useful_macs(self) -> int:
@@ -100,11 +114,14 @@ def trace(
     options: Mapping[str, Any] | None = None,
     inputs: tuple[Shape, ...] = (),
     batch: int | None = 1,
+    wired: bool = False,
 ) -> Traced:
     """The rows of one evaluation of `module` on these arguments, tensors of any device, meta included, or anything else.
 
-    Counts are for the whole batch; `inputs` (shapes of one sample) and `batch` are only noted in the profile. The module, the
-    generators and torch are as before, also after an error. Raises ProfilerError where the module does not run, with the path.
+    Counts are for the whole batch; `inputs` (shapes of one sample) and `batch` are only noted in the profile. With `wired`,
+    also which row takes whose output, by the identity of tensors: what is written in place into a view is not followed. The
+    module, the generators and torch are as before, also after an error. Raises ProfilerError where the module does not run,
+    with the path.
     """
     if not isinstance(module, nn.Module):
         raise ProfilerError(f"trace takes an nn.Module, not {type(module).__name__}")
@@ -121,11 +138,14 @@ def trace(
             f"{name} is a script module, which torch runs out of sight; trace the nn.Module that it was made from"
         )
     with uncollected(), unharmed(everything) as (kept, harm):
-        recorder, rung, reason = climb(module, everything, (args, dict(kwargs or {})), name, kept.put_back)
+        recorder, rung, reason = climb(module, everything, (args, dict(kwargs or {})), name, kept.put_back, wired)
         rows = tuple(recorder.rows)
         unused = _unused(everything, recorder)
         if rung == "meta" and unused:
             rows = _beside(rows, module, everything, (args, dict(kwargs or {})), unused, kept, recorder)
+    wires = recorder.wires
+    recorded = [i for i, row in enumerate(rows) if not row.side]
+    wiring = None if wires is None else wires.wiring(recorded, len(rows))
     shapes = inputs or tuple(tuple(t.shape[1:]) if batch else tuple(t.shape) for t in tensors((args, kwargs)))
     first = shapes[0] if shapes else ()
     resolution = first[-1] if len(first) >= 3 and first[-1] == first[-2] else None
@@ -135,8 +155,9 @@ def trace(
                       tuple(each.op for each in missing))  # fmt: skip
     unread = sum(p.numel() for key, p in books.parameters.items() if key not in books.booked)
     return Traced(
-        profile, rung, reason, Coverage(**books.tally), missing, unused, unread, tuple(books.tied), () if lazy else tuple(harm)
-    )
+        profile, rung, reason, Coverage(**books.tally), missing, unused, unread, tuple(books.tied), () if lazy else tuple(harm),
+        wiring,
+    )  # fmt: skip
 
 
 def sums(rows: tuple[Row, ...]) -> Totals:

@@ -12,7 +12,9 @@ from torch import nn
 from profiler.count.harm import places, unharmed
 from profiler.count.ladder import LARGEST_REAL, Given, on_cpu, tensors
 from profiler.count.step import BACKWARD, FORWARD, RECOMPUTED, Step, losses, on_meta
+from profiler.drawn import Drawn
 from profiler.errors import ProfilerError
+from profiler.forms import Training
 
 
 class StepRow(NamedTuple):
@@ -26,7 +28,7 @@ class StepRow(NamedTuple):
 
 
 @dataclass(frozen=True)
-class TrainingCost:
+class TrainingCost(Drawn):
     """Multiply-adds of one training step, for the whole batch; the update of the parameters is elementwise and has none."""
 
     forward: int
@@ -41,6 +43,10 @@ class TrainingCost:
     @property
     def step(self) -> int:
         return self.forward + self.backward + self.recomputed
+
+    def told(self) -> Training:
+        """The same as a plain record."""
+        return Training(self.forward, self.backward, self.recomputed, tuple(map(tuple, self.rows)), self.uncounted)  # type: ignore[arg-type]
 
 
 def trace_training(

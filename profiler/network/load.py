@@ -15,15 +15,13 @@ from profiler.errors import ProfilerError, ShapeError, UnknownName
 from profiler.network.inputs import Call, example, inputs
 from profiler.network.layers import Layer, Shape
 from profiler.network.reference import Reference, is_module, of_module, of_text
-from profiler.network.registry import Architecture, find
+from profiler.network.registry import PLACE, Architecture, find
 from profiler.network.schemes import is_reference
 from profiler.records import Profile, Totals
 
 if TYPE_CHECKING:
     from torch import nn
 
-PLACE = ("alpha", "resolution", "rho", "input")
-"""Options that every network has, beside its own."""
 LARGEST_LEAST_SIDE = 512
 _COMMA = re.compile(r",(?![^\[(]*[\])])")
 """A comma between settings, and none inside the brackets of one."""

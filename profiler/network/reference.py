@@ -127,22 +127,25 @@ class Reference:
         module: nn.Module = self.made[key]
         return module if device == "meta" or self.held is None else grounded(module)
 
-    def traced(self, batch: int | None = 1) -> Traced:
-        """Its rows with what the tracing found besides; traced once. Raises ProfilerError."""
+    def traced(self, batch: int | None = 1, wired: bool = False) -> Traced:
+        """Its rows with what the tracing found besides, `wired` also which takes whose output; traced once.
+
+        Raises ProfilerError.
+        """
         key = f"traced {batch} {self.inputs}"
-        if key not in self.made:
+        if key not in self.made or (wired and self.made[key].wiring is None):
             try:
-                found = self._trace(batch, "meta")
+                found = self._trace(batch, "meta", wired)
             except ProfilerError:
                 if self.held is not None or not _is_small(self.module()):
                     raise
-                found = self._trace(batch, "cpu")  # tables that its constructor computed have values there
+                found = self._trace(batch, "cpu", wired)  # tables that its constructor computed have values there
             profile = replace(found.profile, batch=self.batched(batch), resolution=self.resolution)
             self.made[key] = replace(found, profile=profile)
         kept: Traced = self.made[key]
         return kept
 
-    def _trace(self, batch: int | None, device: str) -> Traced:
+    def _trace(self, batch: int | None, device: str, wired: bool) -> Traced:
         from profiler.count.traced import trace
 
         args, kwargs = self.example(batch, device)
@@ -150,8 +153,9 @@ class Reference:
         try:
             with code.running(self.name):
                 return trace(
-                    module, args, kwargs, name=self.name, options=self.options, inputs=self.inputs, batch=self.batched(batch)
-                )
+                    module, args, kwargs, name=self.name, options=self.options, inputs=self.inputs,
+                    batch=self.batched(batch), wired=wired,
+                )  # fmt: skip
         except ShapeError as fault:
             raise ShapeError(fault.reason, f"{self.name}, {fault.path}" if fault.path else self.name) from None
 

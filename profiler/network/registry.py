@@ -23,6 +23,8 @@ from profiler.network.widen import widen
 
 Factory = Callable[..., Layer]
 Native = Shape | tuple[Shape, ...] | Callable[..., Shape | tuple[Shape, ...]]
+PLACE = ("alpha", "resolution", "rho", "input")
+"""Options that every network has, beside its own."""
 MOST_OPTION = 10**9
 ENTRY_POINTS = "profiler.architectures"
 
@@ -114,6 +116,16 @@ def names() -> list[str]:
     return sorted(_whole_zoo())
 
 
+def starting(prefix: str) -> list[str]:
+    """The names that begin with `prefix`, sorted; loads only files that may hold one."""
+    begun = f'"{prefix[:2]}'
+    for file in _files():
+        if begun in file.read_text(encoding="utf-8"):
+            _load(file)
+    _load_plugins()
+    return sorted(name for name in _zoo if name.startswith(prefix))
+
+
 def find(name: str) -> Architecture:
     """The architecture called `name`. Raises UnknownName with the nearest."""
     if name not in _zoo:
@@ -143,6 +155,12 @@ def _load(file: Path) -> None:
 def _whole_zoo() -> dict[str, Architecture]:
     for file in _files():
         _load(file)
+    _load_plugins()
+    return _zoo
+
+
+@lru_cache(maxsize=1)
+def _load_plugins() -> None:
     from importlib.metadata import entry_points
 
     for entry in entry_points(group=ENTRY_POINTS):
@@ -153,7 +171,6 @@ def _whole_zoo() -> dict[str, Architecture]:
                 f"the plug-in '{entry.name}' ({entry.value}) does not load: {type(fault).__name__}: {fault}; "
                 "mend or uninstall it"
             ) from fault
-    return _zoo
 
 
 @lru_cache(maxsize=1)

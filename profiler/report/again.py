@@ -22,7 +22,7 @@ def besides(found: object) -> tuple[str, ...]:
         case Shown():
             return forms.NETWORK
         case Results():
-            return forms.RESULTS
+            return forms.COMPARED if found.profiles else forms.RESULTS
         case _:
             return ()
 

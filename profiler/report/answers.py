@@ -88,7 +88,7 @@ def show(
         return document("show", [made], made_with=found.environment, rows=rows, **parts)
 
     if columns or sort is not None:
-        return replace(_chosen("show", rows, ROW_COLUMNS, columns, sort, title), document=whole, subject=found)
+        return replace(_chosen("show", rows, ROW_COLUMNS, columns, sort, title), document=whole, subject=found, depth=depth)
     return Answer(
         Group(*parts),
         lambda: _titled(sheets(unit), head),
@@ -96,6 +96,7 @@ def show(
         ROW_COLUMNS if found.whatif is None else telling.WHAT_IF_COLUMNS,
         whole,
         found,
+        depth,
     )
 
 

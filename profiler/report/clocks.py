@@ -67,7 +67,7 @@ def layers(found: Measured, depth: int, top: int | None, unit: Unit, columns: Se
     records = rows if sort is None else [rows[i] for i in sorted_by(rows, sort, COLUMNS)]
 
     def sheets(chosen: Sequence[str] = ()) -> list[Sheet]:
-        made = [sheet for each in measured for sheet in (_kinds(each), _layers(each, depth, top, unit, chosen))]
+        made = [content for each in measured for content in of_one(each, depth, top, unit, chosen)]
         if not made:
             return [
                 Sheet([Column("model", right=False)], [[record["model"]] for record in results], results.title, results.notes)
@@ -96,6 +96,11 @@ def layers(found: Measured, depth: int, top: int | None, unit: Unit, columns: Se
         ),
         found,
     )
+
+
+def of_one(each: Layers, depth: int, top: int | None, unit: Unit, chosen: Sequence[str] = ()) -> list[Sheet]:
+    """One network's kinds, then its layers."""
+    return [_kinds(each), _layers(each, depth, top, unit, chosen)]
 
 
 def _record(each: Layers, row: LayerTiming) -> dict[str, Any]:

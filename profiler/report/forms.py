@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING, NamedTuple
 
 from profiler.errors import ProfilerError, Unavailable, UnknownName
@@ -23,6 +24,8 @@ class Form(NamedTuple):
     """Packages without which it cannot be made."""
     extra: str = ""
     """The extra that brings them."""
+    program: str = ""
+    """A program without which it cannot be made."""
 
 
 def _csv(answer: Answer) -> str:
@@ -80,19 +83,19 @@ def _trace(answer: Answer) -> str:
 def _mermaid(answer: Answer) -> str:
     from profiler.report.drawing import mermaid
 
-    return mermaid(answer.subject)
+    return mermaid(answer.subject, answer.depth)
 
 
 def _dot(answer: Answer) -> str:
     from profiler.report.drawing import dot
 
-    return dot(answer.subject)
+    return dot(answer.subject, answer.depth)
 
 
 def _svg(answer: Answer) -> str:
     from profiler.report.drawing import svg
 
-    return svg(answer.subject)
+    return svg(answer.subject, answer.depth)
 
 
 FORMS = {
@@ -109,16 +112,19 @@ FORMS = {
         Form("trace", (".trace.json",), _trace),
         Form("mermaid", (".mmd",), _mermaid),
         Form("dot", (".dot", ".gv"), _dot),
-        Form("svg", (".svg",), _svg),
+        Form("svg", (".svg",), _svg, program="dot"),
     )
 }
 TABLES = ("table", "csv", "json", "jsonl", "markdown", "latex")
 """What every answer can be written as."""
-RESULTS, NETWORK, CLOCKED = ("html",), ("html", "speedscope", "mermaid", "dot", "svg"), ("html", "speedscope", "trace")
-"""What can be written besides: of several networks, of one, and of layers on the clock."""
+RESULTS, COMPARED = ("html",), ("html", "speedscope")
+NETWORK, CLOCKED = ("html", "speedscope", "mermaid", "dot", "svg"), ("html", "speedscope", "trace")
+"""What can be written besides: of cells, of networks side by side, of one, and of layers on the clock."""
+DRAWINGS = ("mermaid", "dot", "svg", "json")
+"""The forms that ask for the wires between the layers: drawings, and what drawings are made from later."""
 WRITERS = {
     "html": "compare, sweep, bench and show",
-    "speedscope": "show and bench --layers",
+    "speedscope": "show, compare and bench --layers",
     "trace": "bench --layers",
     "mermaid": "show",
     "dot": "show",
@@ -152,6 +158,11 @@ def check(name: str, besides: tuple[str, ...], where: str) -> None:
     if name not in (*TABLES, *besides):
         raise ProfilerError(f"{where}: this command writes no {name}; {WRITERS[name]} can")
     form = FORMS[name]
+    if form.program and which(form.program) is None:
+        raise Unavailable(
+            f"{where}: {name} needs the program '{form.program}' of Graphviz, not installed here; install graphviz, "
+            "or write .mmd or .dot"
+        )
     if missing := [package for package in form.needs if find_spec(package) is None]:
         raise Unavailable(
             f"{where}: {name} needs {' and '.join(missing)}, not installed here; pip install 'arch-profiler[{form.extra}]'"

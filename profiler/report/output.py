@@ -32,6 +32,8 @@ class Answer:
 
     subject: Any = None
     """What it is about: Results, Shown, Measured; of it pages, plots and drawings are made."""
+    depth: int = 2
+    """Levels of the layer tree that a drawing shows."""
 
     def text(self, form: str) -> str:
         """The answer as `form`, for a file or a pipe."""
@@ -67,6 +69,10 @@ class Destinations:
             if path in [other for other, _ in files[:i]]:
                 raise ProfilerError(f"output '{path}' is named twice; name each file once")
         return cls(form, tuple(files), quiet)
+
+    def asks(self, *forms: str) -> bool:
+        """True where it is wanted in one of these forms."""
+        return self.form in forms or any(form in forms for _, form in self.files)
 
     @property
     def live(self) -> bool:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from io import StringIO
-from typing import Any
 
 from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderResult
@@ -104,10 +102,3 @@ def show(profile: Profile, depth: int = 2, top: int | None = None, unit: Unit = 
         Fitted(lambda shown: sheet.kinds_sheet(profile, shown), unit),
         Fitted(lambda shown: sheet.layers_sheet(profile, depth, top, shown), unit),
     )
-
-
-def to_html(renderable: Any) -> str:
-    """What the terminal would show, as a fragment of HTML for a notebook."""
-    console = Console(record=True, file=StringIO(), width=120)
-    console.print(renderable.__rich__())
-    return console.export_html(inline_styles=True, code_format='<pre style="line-height:1.25">{code}</pre>')

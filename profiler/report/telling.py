@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from profiler.agreement import Agreement
 from profiler.forms import Changed, Footprint, Shown, Tracing, Training, WhatIf
 from profiler.report import units
 from profiler.report.cells import Column
@@ -45,6 +46,13 @@ def tell(name: str, tracing: Tracing | None, verbose: bool) -> int:
     for line in [*gaps(name, tracing), *(tracing_lines(name, tracing) if verbose else [])]:
         print(line, file=sys.stderr)
     return tracing.uncounted
+
+
+def passed_over(agreements: Sequence[Agreement], verbose: bool) -> None:
+    """Say on stderr, if `verbose`, what the witnesses say that they did not count."""
+    for agreement in agreements if verbose else ():
+        passed = ", ".join(agreement.unsupported) or "nothing"
+        print(f"{agreement.cell}: {agreement.engine} says that it passed over {passed}", file=sys.stderr)
 
 
 def gaps(name: str, tracing: Tracing) -> list[str]:
@@ -189,4 +197,6 @@ def parts(found: Shown) -> dict[str, Any]:
         made["training"] = asdict(found.training) | {"rows": rows, "step": found.training.step}
     if found.memory:
         made["memory"] = [asdict(each) for each in found.memory]
+    if found.wiring is not None:
+        made["wiring"] = found.wiring.to_dict()
     return made

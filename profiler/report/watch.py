@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import html
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, TypeVar
 
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from profiler.records import Results
-from profiler.report import answers, sheet
+from profiler.records import Record, Results
+from profiler.report import answers, sheet, telling
 from profiler.report.output import Destinations, screen
 from profiler.report.units import Unit
 
@@ -45,10 +46,7 @@ def watched(study: Study, places: Destinations, unit: Unit, columns: Sequence[st
             places.put(answers.results(found, unit, columns, sort))
         raise
     places.put(answers.results(results, unit, columns, sort))
-    if verbose:
-        for agreement in results.agreements:
-            passed = ", ".join(agreement.unsupported) or "nothing"
-            print(f"{agreement.cell}: {agreement.engine} says that it passed over {passed}", file=sys.stderr)
+    telling.passed_over(results.agreements, verbose)
 
 
 def _run(study: Study, places: Destinations, unit: Unit, columns: Sequence[str], sort: str | None) -> Results:
@@ -68,13 +66,32 @@ def _so_far(found: Results, unit: Unit, columns: Sequence[str], sort: str | None
     spent, whole, stage = found.progress
     if not whole:
         return drawn
-    return Group(drawn, Text(f"\n{stage or f'measuring: {spent:.0f} of {whole:g} s'}", style="dim"))
+    said = [stage or f"measuring: {spent:.0f} of {whole:g} s", *filter(None, [estimate(found)])]
+    return Group(drawn, Text(f"\n{'; '.join(said)}", style="dim"))
 
 
 def with_bar(study: Callable[[Callable[[Results], None]], T]) -> T:
-    """Run what takes a watcher behind a progress bar on stderr, where that is a terminal; the bar is gone when done."""
-    if not sys.stderr.isatty():
-        return study(_unwatched)
+    """Run what takes a watcher behind a progress bar."""
+    with bar() as watch:
+        return study(watch)
+
+
+@contextmanager
+def bar() -> Iterator[Callable[[Results], None]]:
+    """A watcher that moves a progress bar, gone when done: in a notebook below its cell, else on stderr, if a terminal."""
+    if (notebook := _notebook()) is not None:
+        with _below_the_cell(notebook) as watch:
+            yield watch
+    elif sys.stderr.isatty():
+        with _on_stderr() as watch:
+            yield watch
+    else:
+        yield _unwatched
+
+
+@contextmanager
+def _on_stderr() -> Iterator[Callable[[Results], None]]:
+    from rich.markup import escape
     from rich.progress import Progress
 
     with ExitStack() as stack:
@@ -85,19 +102,65 @@ def with_bar(study: Callable[[Callable[[Results], None]], T]) -> T:
                 progress = Progress(console=Console(stderr=True), transient=True, auto_refresh=False)
                 bars.append(stack.enter_context(progress))
                 bars[0].add_task("", total=None)
-            done, total, what = _done(found)
-            bars[0].update(bars[0].task_ids[0], completed=done, total=total, description=what, refresh=True)
+            done, total, what = done_of(found)
+            bars[0].update(bars[0].task_ids[0], completed=done, total=total, description=escape(what), refresh=True)
 
-        return study(watch)
+        yield watch
 
 
-def _done(found: Results) -> tuple[float, float, str]:
-    """How much of how much is done, and of what."""
+def _notebook() -> Any:
+    """IPython's display, where a kernel of Jupyter shows what is displayed; None elsewhere."""
+    display = sys.modules.get("IPython.display")
+    shell = sys.modules["IPython"].get_ipython() if display is not None else None
+    return display if hasattr(shell, "kernel") else None
+
+
+@contextmanager
+def _below_the_cell(display: Any) -> Iterator[Callable[[Results], None]]:
+    """HTML that is replaced in place: no widgets, which not every notebook has."""
+    handles: list[Any] = []
+
+    def put(text: str) -> None:
+        if handles:
+            handles[0].update(display.HTML(text))
+        else:
+            handles.append(display.display(display.HTML(text), display_id=True))
+
+    def watch(found: Results) -> None:
+        done, total, what = done_of(found)
+        put(f'<progress value="{done:g}" max="{total:g}"></progress> {html.escape(what)}')
+
+    try:
+        yield watch
+    finally:
+        if handles:
+            put("")
+
+
+def done_of(found: Results) -> tuple[float, float, str]:
+    """How much of how much is done, and of what: while latencies are measured, with the estimate so far."""
     waiting = sum(any(f"{engine}_macs" not in record for engine in found.engines) for record in found)
     if waiting or not found.measured:
         return len(found) - waiting, len(found), "recounting the built networks"
     spent, whole, stage = found.progress
-    return spent, max(whole, spent), stage or "measuring"
+    return spent, max(whole, spent), stage or estimate(found) or "measuring"
+
+
+def estimate(found: Results) -> str:
+    """`mobilenet_v1 3.42 ms ±1.2 % B`; of several cells the one known least well, on which the time that is left is spent."""
+    known = [(_spread(record), i) for i, record in enumerate(found) if record.get("latency_s")]
+    if not known:
+        return ""
+    _, least = max(known)
+    record = found[least]
+    first = found.base or record
+    return f"{sheet.column('model')[1](record, first, 'auto')} {sheet.column('latency_s')[1](record, first, 'auto')}"
+
+
+def _spread(record: Record) -> float:
+    """Half an interval as a share of its estimate."""
+    value, low, high = record["latency_s"], record["latency_low_s"], record["latency_high_s"]
+    return (high - low) / 2 / value if value and low is not None and high is not None else 0.0
 
 
 def _unwatched(results: Results) -> None:

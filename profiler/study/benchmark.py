@@ -12,6 +12,7 @@ from profiler.errors import ProfilerError
 from profiler.network.load import Model
 from profiler.records import Record, Results
 from profiler.study.bench import batch_of
+from profiler.study.cells import watching
 from profiler.study.clock import Clock
 from profiler.study.clocked import measuring, spec_of, timing
 from profiler.timing import Timing
@@ -35,14 +36,16 @@ def benchmark(
     train: bool = False,
     optimizer: str = "sgd",
     time: str | float | None = None,
+    progress: bool = False,
     **options: Any,
 ) -> Timing:
     """Latency of one network in one setting, in seconds a call (a training step with `train`), by the protocol of rounds.
 
     `model` is what `profile` takes: a name of the zoo, a reference, a Layer with `input`, or an nn.Module with `args` and
     `kwargs` for its forward, or with `input`, the shape of one sample, of which a seeded batch is made. A module is copied to
-    the process that times it; the caller's own is not touched. Batch is 1 unless given, 32 to train. Raises ProfilerError,
-    UnknownName, ShapeError, Unavailable; where the network cannot be measured, the Timing says why.
+    the process that times it; the caller's own is not touched. Batch is 1 unless given, 32 to train. `progress` shows a bar
+    with the estimate so far, in a terminal or a notebook. Raises ProfilerError, UnknownName, ShapeError, Unavailable; where the
+    network cannot be measured, the Timing says why.
     """
     clock = Clock(device, threads, dtype, memory_format, False, train, optimizer, time=time)
     (setting, *others) = clock.settings()
@@ -54,7 +57,7 @@ def benchmark(
     place = {"alpha": alpha, "resolution": resolution, "rho": rho, "input": input}
     network = counted(model, args, kwargs, place, options)
     spec = spec_of(network, size, setting)
-    results = Results([Record(model=spec.subject.name)], "benchmark")
-    with measuring([spec], results, clock, None) as (scheduler, _):
+    results = Results([Record(model=spec.subject.name, options={})], "benchmark")
+    with watching(progress, None) as watch, measuring([spec], results, clock, watch) as (scheduler, _):
         run = scheduler.measure()
     return timing(spec, run.outcomes[0])

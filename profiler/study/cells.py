@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -25,6 +26,15 @@ Numbers = str | float | Fraction | Sequence[str | float | Fraction] | None
 
 Watch = Callable[[Results], None]
 """Called with the results while they fill in."""
+
+
+def watching(progress: bool, watch: Watch | None) -> AbstractContextManager[Watch | None]:
+    """`watch` for the time of a with block; with `progress` a bar instead, in a terminal or a notebook."""
+    if not progress:
+        return nullcontext(watch)
+    from profiler.report.watch import bar
+
+    return bar()
 
 
 @dataclass(frozen=True)

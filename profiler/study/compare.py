@@ -10,7 +10,7 @@ from profiler.errors import ProfilerError
 from profiler.grid import shown
 from profiler.network.load import Model, load
 from profiler.records import Results
-from profiler.study.cells import DEFAULT_ENGINES, Cell, Watch, check, engines_named, results_of
+from profiler.study.cells import DEFAULT_ENGINES, Cell, Watch, check, engines_named, results_of, watching
 
 if TYPE_CHECKING:
     from profiler.study.clock import Clock
@@ -28,13 +28,15 @@ def compare(
     options: Mapping[str, Any] | None = None,
     bench: Clock | None = None,
     watch: Watch | None = None,
+    progress: bool = False,
 ) -> Results:
     """One record a model, in the order given; ratios in the table are to the first.
 
     A model is a name of the zoo or a reference (`timm:resnet18`), which may carry its own options
     (`mobilenet_v1@alpha=0.5,resolution=160`; they win over the keywords), a Layer, or a torch.nn.Module.
     `engine` names the witnesses that recount the built network; `watch` is called with the results
-    before they start and after each model that they have counted. With `bench` the networks are measured too.
+    before they start and after each model that they have counted; `progress` shows a bar instead, in a terminal or a
+    notebook. With `bench` the networks are measured too.
     Raises ProfilerError, UnknownName, ShapeError, and for a reference or a device Unavailable.
     """
     if not models:
@@ -47,11 +49,12 @@ def compare(
     results.title = _title(cells)
     results.profiles = [cell.network.profile(cell.batch) for cell in cells]
     settings = bench.single(results) if bench is not None else []
-    check(results, cells, engines, range(len(cells)), watch)
-    if bench is not None:
-        from profiler.study.clocked import clocked  # what only measuring needs
+    with watching(progress, watch) as seen:
+        check(results, cells, engines, range(len(cells)), seen)
+        if bench is not None:
+            from profiler.study.clocked import clocked  # what only measuring needs
 
-        clocked(results, cells, settings, bench, watch)
+            clocked(results, cells, settings, bench, seen)
     return results
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from profiler.count import conventions, rewriting
 from profiler.count.derivation import derivation, separable_pairs
 from profiler.errors import ProfilerError
-from profiler.forms import Changed, Domain, Footprint, Gap, Polynomials, Shown, Tracing, Training, WhatIf
+from profiler.forms import Changed, Domain, Footprint, Gap, Polynomials, Shown, Tracing, Training, WhatIf, Wiring
 from profiler.records import Profile, Results, Row, Totals
 from profiler.saved import CURE, RESULTS, Saved, results
 from profiler.timing import Certificate, Layers, LayerTiming, Measured, Roofs, Timing
@@ -79,6 +79,7 @@ def _shown(saved: Saved) -> Shown:
         None if what_if is None else _what_if(what_if),
         None if training is None else _training(training),
         tuple(Footprint(**each) for each in document.get("memory", ())),
+        Wiring.from_dict(document["wiring"], len(rows)) if "wiring" in document else None,
         environment=document["environment"],
     )
 

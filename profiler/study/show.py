@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from profiler.count import conventions, rewriting
 from profiler.count.derivation import derivation, separable_pairs
-from profiler.forms import Changed, Footprint, Gap, Shown, Tracing, Training, WhatIf
+from profiler.count.wiring import of_value
+from profiler.forms import Changed, Footprint, Shown, Tracing, Training, WhatIf
 from profiler.network.load import Counted
 from profiler.network.reference import Reference
 from profiler.records import Row
@@ -22,14 +23,24 @@ def show(
     what_if: str | None = None,
     training: bool = False,
     memory: bool = False,
+    wired: bool = False,
 ) -> Shown:
     """What `network` costs for a batch; with `what_if` also rewritten, with `training` and `memory` also of a training step.
+
+    With `wired` it holds which row takes whose output, of which drawings are made.
 
     Raises UnknownName for the convention and the rewriting, ShapeError and ProfilerError as `profile` does.
     """
     rule = conventions.find(convention)
     if what_if is not None:
         rewriting.known(what_if)
+    wiring = None
+    if wired:  # before the profile, which is then not traced twice
+        wiring = (
+            network.traced(batch, True).wiring
+            if isinstance(network, Reference)
+            else of_value(network.value, network.inputs, network.batched(batch))
+        )
     profile = network.profile(batch)
     return Shown(
         profile,
@@ -42,6 +53,7 @@ def show(
         None if what_if is None else rewritten(network, batch, what_if),
         _training(network, batch) if training else None,
         _memory(network, batch) if memory else (),
+        wiring,
     )
 
 
@@ -78,30 +90,15 @@ def _changed(path: str, before: Iterable[Row], after: Iterable[Row]) -> Changed:
 
 
 def _tracing(network: Reference, batch: int | None) -> Tracing:
-    found = network.traced(batch)
-    return Tracing(
-        tuple(str(each).replace("x", "×") if each.name is None and each.shape else str(each) for each in network.given),
-        found.rung,
-        found.reason,
-        found.coverage.counted,
-        found.coverage.elementwise,
-        found.coverage.free,
-        tuple(Gap(each.op, each.times, each.path, each.cure) for each in found.uncounted),
-        found.unused,
-        found.unread,
-        found.tied,
-        found.harm,
-        found.useful_macs,
-        found.active_params,
-    )
+    given = (str(each).replace("x", "×") if each.name is None and each.shape else str(each) for each in network.given)
+    return network.traced(batch).told(tuple(given))[1]
 
 
 def _training(network: Counted, batch: int | None) -> Training:
     from profiler.count.training import trace_training
 
     args, kwargs = network.example(batch, "meta")
-    found = trace_training(network.module("meta"), args, kwargs, name=network.name)
-    return Training(found.forward, found.backward, found.recomputed, tuple(map(tuple, found.rows)), found.uncounted)  # type: ignore[arg-type]
+    return trace_training(network.module("meta"), args, kwargs, name=network.name).told()
 
 
 def _memory(network: Counted, batch: int | None) -> tuple[Footprint, ...]:
@@ -117,6 +114,4 @@ def footprint(network: Counted, batch: int | None = 1, optimizer: str = "") -> F
     made = memory(
         network.module("meta"), args, kwargs, training=bool(optimizer), optimizer=optimizer or "sgd", name=network.name
     )
-    parts = {key: dict(getattr(made, key)) for key in ("params", "buffers", "inputs", "gradients", "optimizer")}
-    mode = f"training, {optimizer}" if optimizer else "inference"
-    return Footprint(mode, parts, made.activations, made.peak, made.path, made.op, made.phase)
+    return made.told(f"training, {optimizer}" if optimizer else "inference")

@@ -12,7 +12,7 @@ from profiler.grid import shown
 from profiler.network.load import Model, load, parse
 from profiler.network.schemes import is_reference
 from profiler.records import Results
-from profiler.study.cells import DEFAULT_ENGINES, Cell, Numbers, Watch, check, engines_named, points, results_of
+from profiler.study.cells import DEFAULT_ENGINES, Cell, Numbers, Watch, check, engines_named, points, results_of, watching
 from profiler.study.published import top1
 
 if TYPE_CHECKING:
@@ -34,12 +34,13 @@ def sweep(
     options: Mapping[str, Any] | None = None,
     bench: Clock | None = None,
     watch: Watch | None = None,
+    progress: bool = False,
 ) -> Results:
     """One record a cell: every model at every α, every resolution (or ρ) and every batch, in that order.
 
     α, resolution and ρ are ranges as text ("0.25..1.0", "128..224:32"), lists or single numbers; without any, α runs over
-    0.25..1.0. A sweep of more than 16 cells is checked at its corners. With `bench` the cells are measured too. Raises
-    ProfilerError, UnknownName, ShapeError.
+    0.25..1.0. A sweep of more than 16 cells is checked at its corners. With `bench` the cells are measured too. `watch`
+    and `progress` are those of `compare`. Raises ProfilerError, UnknownName, ShapeError.
     """
     named = models or (DEFAULT_MODEL,)
     if alpha is None and resolution is None and rho is None:
@@ -59,11 +60,12 @@ def sweep(
     sources = list(dict.fromkeys(figure.name for cell in cells if (figure := top1(cell.network))))
     if sources:
         results.notes.append(f"top-1: published, {', '.join(sources)}.")
-    check(results, cells, engines, chosen, watch)
-    if bench is not None:
-        from profiler.study.clocked import clocked  # what only measuring needs
+    with watching(progress, watch) as seen:
+        check(results, cells, engines, chosen, seen)
+        if bench is not None:
+            from profiler.study.clocked import clocked  # what only measuring needs
 
-        clocked(results, cells, settings, bench, watch)
+            clocked(results, cells, settings, bench, seen)
     return results
 
 

@@ -1,0 +1,127 @@
+"""The commands as a group whose options take their defaults from `[tool.profiler]` of the nearest pyproject.toml."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from profiler.config import Config, settings
+from profiler.errors import ProfilerError, UnknownName
+
+OTHERS = ("budgets",)
+"""Tables that are no command's: what `profiler check` holds networks to."""
+PATHS = ("output", "csv", "resume", "baseline", "junit")
+"""Options whose text is a path, which in a file is seen from the file."""
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What a file says of one command's options."""
+
+    where: str
+    """The file."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """{parameter: value}."""
+    written: Mapping[str, tuple[str, str, Any]] = field(default_factory=dict)
+    """{parameter: (table, key, value)}, as they stand in the file."""
+
+    def __str__(self) -> str:
+        told = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for _, key, value in self.written.values()]
+        return f"settings of {self.where}: {', '.join(told) or 'none of this command'}"
+
+    def written_as(self, parameter: str) -> str:
+        """`unit = "auto" in [tool.profiler] of pyproject.toml`."""
+        table, key, value = self.written[parameter]
+        return f"{key} = {json.dumps(value, ensure_ascii=False)} in [{table}] of {self.where}"
+
+    def blamed(self, fault: str) -> str:
+        """Where a value stands that `fault` speaks of; empty where it is none of the file's."""
+        for parameter, (_, _, value) in self.written.items():
+            for each in value if isinstance(value, list) else [value]:
+                if not isinstance(each, bool) and str(each) in fault:
+                    return f"it stands as {self.written_as(parameter)}"
+        return ""
+
+
+class Commands(TyperGroup):
+    """The program's commands. Flags win over the file, a command's own table over `[tool.profiler]`."""
+
+    def invoke(self, ctx: Any) -> Any:
+        words = [*getattr(ctx, "_protected_args", ()), *ctx.args]
+        if not words or {"-h", "--help"} & set(words):  # help tells of the program, not of one project
+            return super().invoke(ctx)
+        config = settings()
+        found = {name: of_command(self.commands, name, config) for name in self.commands} if config.path else {}
+        ctx.default_map = {name: dict(each.values) for name, each in found.items()}
+        ctx.obj = mine = found.get(words[0], Defaults(""))
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as fault:
+            param: Any = fault.param
+            if param is None or param.name not in mine.written or set(param.opts) & set(words):
+                raise
+            raise ProfilerError(f"{mine.written_as(param.name)}: {fault.message[:1].lower()}{fault.message[1:]}") from None
+        except ProfilerError as fault:
+            note = mine.blamed(str(fault))
+            fault.args = (f"{fault}; {note}",) if note else fault.args
+            raise
+
+
+def of_command(commands: Mapping[str, Any], name: str, config: Config) -> Defaults:
+    """What `config` says of a command's options. Raises UnknownName, ProfilerError for what it says of none."""
+    every = {key for command in commands.values() for key in _options(command)}
+    options = _options(commands[name])
+    written: dict[str, tuple[str, str, Any]] = {}
+    values: dict[str, Any] = {}
+    own = config.table.get(name, {})
+    if not isinstance(own, dict):
+        raise ProfilerError(f"{config.path}: tool.profiler.{name} is no table; write [tool.profiler.{name}] and its options")
+    shared = {key: value for key, value in config.table.items() if key not in commands and key not in OTHERS}
+    for table, given, known in (("tool.profiler", shared, every), (f"tool.profiler.{name}", own, set(options))):
+        for key, value in given.items():
+            plain = key.replace("_", "-")
+            if plain not in known:
+                raise UnknownName("option", key, sorted(known), f"({key} stands in [{table}] of {config.path})")
+            if plain in options:
+                param = options[plain]
+                written[param.name] = (table, key, value)
+                values[param.name] = _checked(param, value, f"{key} in [{table}] of {config.path}", config)
+    return Defaults(str(config.path), values, written)
+
+
+def _options(command: Any) -> dict[str, Any]:
+    """A command's options by their long names, without what only prints and ends."""
+    return dict(_named(command))
+
+
+def _named(command: Any) -> Iterator[tuple[str, Any]]:
+    for param in command.params:
+        if param.param_type_name == "option" and not param.is_eager:
+            yield from ((opt.removeprefix("--"), param) for opt in param.opts if opt.startswith("--"))
+
+
+def _checked(param: Any, value: Any, where: str, config: Config) -> Any:
+    """`value` as the option takes it: a switch true or false, a repeated option a list, anything else text."""
+    if param.is_flag:
+        if not isinstance(value, bool):
+            raise ProfilerError(f"{where} is a switch, and {_shown(value)} is neither true nor false; write one of them")
+        return value
+    given = value if isinstance(value, list) else [value]
+    if not given or not all(isinstance(each, str | int | float) and not isinstance(each, bool) for each in given):
+        raise ProfilerError(f"{where} cannot be {_shown(value)}; write a text, a number or a list of them")
+    texts = [str(each) for each in given]
+    if param.name in PATHS and config.path is not None:
+        texts = [str(config.path.parent / each) for each in texts]
+    return texts if param.multiple else ",".join(texts)
+
+
+def _shown(value: object) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except TypeError:  # a date
+        return str(value)
