@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 FENCE = re.compile(r"^( *)```(\S+)[ ]*([^\n]*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
+HOME = "/home/you/work"
+"""What a page's folder is called in its outputs."""
 TITLE = re.compile(r'title="([^"]+)"')
 
 
@@ -94,13 +96,14 @@ def run(command: str, folder: Path, forks: Forks) -> tuple[int, str]:
     """What a line of a console block prints; a plain call of profiler in a fork, anything else by bash."""
     words = shlex.split(command)
     if words[0] == "profiler" and not any(sign in command for sign in ("|", ">", "<", ";", "&", "$", "*")):
-        return forks(folder, argv=words[1:])
+        code, said = forks(folder, argv=words[1:])
+        return code, said.replace(str(folder), HOME)
     script = f'profiler() {{ "{sys.executable}" -m profiler "$@"; }}\n{command}'
     ran = subprocess.run(
         ["bash", "-c", script], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
-    return ran.returncode, tidy(ran.stdout)
+    return ran.returncode, tidy(ran.stdout).replace(str(folder), HOME)
 
 
 def shape(output: str) -> list[tuple[str, ...]]:
