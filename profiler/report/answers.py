@@ -90,7 +90,9 @@ def show(
         return document("show", [made], made_with=found.environment, rows=rows, **parts)
 
     if columns or sort is not None:
-        return replace(_chosen("show", rows, ROW_COLUMNS, columns, sort, title), document=whole, subject=found, depth=depth)
+        costliest = rows if top is None else sorted(rows, key=lambda row: -row["macs"])[:top]
+        chosen = _chosen("show", rows, ROW_COLUMNS, columns, sort, sheet.most(title, costliest, top), costliest)
+        return replace(chosen, document=whole, subject=found, depth=depth)
     return Answer(
         Group(*parts),
         lambda: _titled(sheets(unit), head),
@@ -114,16 +116,18 @@ def _chosen(
     chosen: Sequence[str],
     sort: str | None,
     title: str = "",
+    shown: Sequence[Mapping[str, Any]] | None = None,
 ) -> Answer:
-    """Rows by the columns that the user chose, as the CSV has them. Raises UnknownName for a column that is none."""
+    """Rows by the columns that the user chose, as the CSV has them; its table, of `shown`. Raises UnknownName for a column."""
     columns = list(chosen) or list(known)
     for name in columns:
         if name not in known:
             raise UnknownName("column", name, known)
+    shown = rows if shown is None else shown
     if sort is not None:
-        rows = [rows[i] for i in sorted_by(rows, sort, known)]
+        rows, shown = ([some[i] for i in sorted_by(some, sort, known)] for some in (rows, shown))
     heads = [Column(name.replace("_", " "), right=all(isinstance(row[name], int | float) for row in rows)) for name in columns]
-    cells = [[plain.cell(row[name]) for name in columns] for row in rows]
+    cells = [[plain.cell(row[name]) for name in columns] for row in shown]
     content = Sheet(heads, cells, title)
     return Answer(
         table.Fitted(lambda _: content, "auto"),

@@ -87,7 +87,8 @@ def failure(found: Checked) -> str:
     elif all(line.before is not None for line in found.failed):
         file = found.failed[0].limit.source
         cure = f"make it cheaper, or where it is meant save the baseline anew: profiler compare MODEL... -o {file}"
-    return f"{len(named)} of {len(found.lines)} limits {'is' if len(named) == 1 else 'are'} not kept: {some}; {cure}"
+    limits = "limit" if len(found.lines) == 1 else "limits"
+    return f"{len(named)} of {len(found.lines)} {limits} {'is' if len(named) == 1 else 'are'} not kept: {some}; {cure}"
 
 
 def _budgets(found: Checked, unit: Unit) -> Sheet:

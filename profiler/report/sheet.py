@@ -252,7 +252,7 @@ def layers_sheet(profile: Profile, depth: int = 2, top: int | None = None, unit:
         ]
         for group in groups
     ]
-    return Sheet(columns, rows, _most(title, groups, top), hint=hint)
+    return Sheet(columns, rows, most(title, groups, top), hint=hint)
 
 
 def _sum(name: str, groups: Sequence[Group]) -> Group:
@@ -260,7 +260,7 @@ def _sum(name: str, groups: Sequence[Group]) -> Group:
     return Group(name, **sums, output=groups[-1].output)
 
 
-def _most(title: str, shown: Sequence[object], top: int | None) -> str:
+def most(title: str, shown: Sequence[object], top: int | None) -> str:
     if top is not None and top < 1:
         raise ProfilerError(f"a top of {top} shows nothing; give 1 or more")
     return title if top is None else f"{title}, the {len(shown)} with most MACs"
@@ -273,7 +273,7 @@ def formulas_sheet(shown: Shown, top: int | None = None) -> Sheet:
     derived = [(path, shown.derivations[path]) for path in paths]
     rows = [[path, made.letters, made.numbers, f"{macs[path]:,}"] for path, made in derived]
     left = [Column(heading, right=False) for heading in ("layer", "closed form", "with its numbers")]
-    return Sheet([*left, Column("MACs")], rows, _most("closed form of each layer", paths, top), [LETTERS])
+    return Sheet([*left, Column("MACs")], rows, most("closed form of each layer", paths, top), [LETTERS])
 
 
 def separable_sheet(pairs: Sequence[Separable], top: int | None = None) -> Sheet:
@@ -289,7 +289,7 @@ def separable_sheet(pairs: Sequence[Separable], top: int | None = None) -> Sheet
     ours, standard = sum(pair.macs for pair in pairs), sum(pair.standard for pair in pairs)
     rows.append(["all", f"{ours:,}", f"{standard:,}", "", f"{ours / standard:.4f}", units.ratio(standard, ours)])
     columns = [Column("pair", right=False), *map(Column, ("separable", "standard", "1/N + 1/D_K²", "share", "saving"))]
-    return Sheet(columns, rows, _most("depthwise separable, and the standard convolution it replaces", shown, top))
+    return Sheet(columns, rows, most("depthwise separable, and the standard convolution it replaces", shown, top))
 
 
 LETTERS = (

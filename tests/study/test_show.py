@@ -117,6 +117,18 @@ def test_the_document_holds_what_was_asked_for() -> None:
     assert set(bare) & {"tracing", "what_if", "training", "memory"} == set()
 
 
+def test_chosen_columns_of_the_costliest_layers() -> None:
+    answer = answers.show(show(load("lenet5")), 2, 2, False, "raw", ["path", "macs"], "macs")
+    (sheet,) = answer.sheets()
+    assert (sheet.title, sheet.rows) == (
+        "lenet5, 1×28×28, the 2 with most MACs",
+        [["body.c1", "117600"], ["body.c3", "240000"]],
+    )
+    assert answer.text("csv").count("\n") == 1 + 12, "records are never left out"
+    with pytest.raises(ProfilerError, match="a top of 0 shows nothing"):
+        answers.show(show(load("lenet5")), 2, 0, False, "raw", ["path"])
+
+
 def test_derivations_of_traced_rows() -> None:
     class Attends(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
