@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import importlib
 import io
 import os
 import platform
@@ -201,14 +200,6 @@ def kilobytes(what: str) -> int:
     return int(found[1])
 
 
-def timm_says() -> str:
-    try:
-        importlib.import_module("timm")
-    except ImportError as fault:
-        return f"timm could not be imported here ({fault}), so nothing of it was run."
-    return f"timm {metadata.version('timm')} is here; it has no counter of its own to run."
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
@@ -222,7 +213,7 @@ def main() -> None:
     versions = {TOOLS[name][0] for name in tools} | {"torch"}
     print(f"Written by `python benchmarks/peers.py {' '.join(sys.argv[1:])}`.")
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()};")
-    print(f"{', '.join(f'{name} {metadata.version(name)}' for name in sorted(versions))}.\n{timm_says()}\n")
+    print(f"{', '.join(f'{name} {metadata.version(name)}' for name in sorted(versions))}.\n")
     print(
         "### What each counts\n\nIts total, or half of it where it counts two a multiply-add, against the products by hand.\n"
     )
