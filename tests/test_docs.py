@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import typer.main
+import yaml
 
 import profiler
 from docs.running import DOCS, FENCE, PAGES, ROOT, Forks, blocks, run, shape, tidy
@@ -178,3 +179,9 @@ def test_the_numbers_in_the_docs_python_are_true() -> None:
     space: dict[str, Any] = {}
     exec(own.replace("profile(Chain", "answer = profile(Chain"), space)
     assert space["answer"] == 7 * 7 * 3 * 64 * 112 * 112 + 2 * 9 * 64 * 64 * 112 * 112
+
+
+def test_the_site_names_the_language_of_a_block_where_its_style_asks_for_it() -> None:
+    assert ".language-console" in (DOCS / "site.css").read_text(encoding="utf-8")
+    extensions = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["markdown_extensions"]
+    assert {"pymdownx.highlight": {"pygments_lang_class": True}} in extensions
