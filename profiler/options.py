@@ -61,7 +61,6 @@ Input = Annotated[
 Batch = Annotated[
     str, typer.Option("--batch", metavar="N", help="Samples at once; none passes the shapes of a reference as they are.")
 ]
-Batches = Annotated[str, typer.Option("--batch", metavar="RANGE", help="Samples at once: 8, or 1,8,32.")]
 TimedBatch = Annotated[Optional[str], typer.Option("--batch", metavar="N", help="Samples at once. [default: 1; 32 to train]")]
 TimedBatches = Annotated[
     Optional[str],
