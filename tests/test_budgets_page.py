@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-FILES = re.compile(r'^```\w+ title="([\w.]+)"\n(.*?)^```$', re.DOTALL | re.MULTILINE)
+from docs.running import DOCS, ROOT, blocks
 
 
 def test_the_fixture_of_the_page(tmp_path: Path) -> None:
-    for name, text in FILES.findall((ROOT / "docs" / "budgets.md").read_text(encoding="utf-8")):
-        (tmp_path / name).write_text(text, encoding="utf-8")
+    for block in blocks(DOCS / "budgets.md"):
+        if block.file:
+            (tmp_path / block.file).write_text(block.text, encoding="utf-8")
 
     def outcome() -> tuple[int, str]:
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
