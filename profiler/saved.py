@@ -7,20 +7,20 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, NoReturn, get_args, get_type_hints
+from typing import Any, NoReturn
 
 from profiler.agreement import Agreement
+from profiler.documents import RESULTS, check
 from profiler.environment import SCHEMA
 from profiler.errors import ProfilerError, Unavailable
-from profiler.records import BASE_COLUMNS, Record, Results
+from profiler.records import Record, Results
+from profiler.shape import KINDS, kind
 
 PARTS: dict[str, type] = {"schema": int, "command": str, "environment": dict, "records": list}
 """What every document holds."""
 CURE = "save one with -o run.json"
-WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", dict: "an object", NoneType: "null"}
-RESULTS = ("compare", "sweep", "bench")
-"""The commands whose records are cells."""
+MOST = 1e40
+"""No count and no time comes near; arithmetic with what is beyond may overflow."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,12 @@ def read(name: str) -> Saved:
     saved = Saved(name, _parsed(name, _text(name)))
     document = saved.document
     if not isinstance(document, dict):
-        saved.refuse(f"line 1: a run is an object with {_listed(PARTS)}, and this is {_kind(document)}; {CURE}")
-    for key, kind in PARTS.items():
+        saved.refuse(f"line 1: a run is an object with {_listed(PARTS)}, and this is {kind(document)}; {CURE}")
+    for key, expected in PARTS.items():
         if key not in document:
             saved.refuse(f"this JSON is no run of profiler: expected {_listed(PARTS)}, and there is no {key}; {CURE}")
-        if not isinstance(document[key], kind) or isinstance(document[key], bool):
-            saved.refuse(f"{key}: expected {WORDS.get(kind, 'a list')}, and this is {_kind(document[key])}; {CURE}")
+        if not isinstance(document[key], expected) or isinstance(document[key], bool):
+            saved.refuse(f"{key}: expected {KINDS[expected]}, and this is {kind(document[key])}; {CURE}")
     if document["schema"] > SCHEMA:
         from profiler import __version__
 
@@ -62,14 +62,10 @@ def read(name: str) -> Saved:
             f"schema {document['schema']} is newer than {SCHEMA}, the newest that profiler {__version__} reads; "
             "pip install --upgrade arch-profiler"
         )
-    for i, record in enumerate(document["records"]):
-        if not isinstance(record, dict):
-            saved.refuse(f"records[{i}]: expected an object, and this is {_kind(record)}; {CURE}")
-    if document["command"] in (*RESULTS, "show"):
-        if not document["records"]:
-            saved.refuse(f"it has no records; {CURE}")
-        for i, record in enumerate(document["records"]):
-            _check(saved, i, record)
+    if document["command"] in (*RESULTS, "show", "list") and not document["records"]:
+        saved.refuse(f"it has no records; {CURE}")
+    if fault := check(document):
+        saved.refuse(f"{fault.where}: {fault.said}; {CURE}" if fault.where else f"{fault.said}; {CURE}")
     return saved
 
 
@@ -112,8 +108,16 @@ def _parsed(name: str, text: str) -> Any:
     def constant(word: str) -> NoReturn:
         raise ProfilerError(f"{_named(name)}: expected JSON, which has no {word}; {CURE}")
 
+    def number(digits: str) -> float:
+        if not -MOST < (value := float(digits)) < MOST:
+            raise ProfilerError(f"{_named(name)}: expected numbers below {MOST:g}, and one is {digits[:40]}; {CURE}")
+        return value
+
+    def integer(digits: str) -> int:
+        return int(digits) if number(digits) else 0
+
     try:
-        return json.loads(text, parse_constant=constant)
+        return json.loads(text, parse_constant=constant, parse_float=number, parse_int=integer)
     except json.JSONDecodeError as fault:
         whole = text.rstrip()
         if not whole:
@@ -126,38 +130,6 @@ def _parsed(name: str, text: str) -> Any:
         raise ProfilerError(f"{_named(name)}: {where}: expected the JSON of a run ({what}); {CURE}") from None
     except RecursionError:
         raise ProfilerError(f"{_named(name)}: it is nested too deeply to be a run of profiler; {CURE}") from None
-
-
-def _check(saved: Saved, i: int, record: Mapping[str, Any]) -> None:
-    """Refuse a record that lacks a column, or has something else in it."""
-    for name in BASE_COLUMNS:
-        if name not in record:
-            saved.refuse(f"records[{i}]: there is no {name}, which every record has; {CURE}")
-    for name, kinds in _kinds().items():
-        if name in record and not _fits(value := record[name], kinds):
-            expected = " or ".join(WORDS[kind] for kind in kinds)
-            saved.refuse(f"records[{i}].{name}: expected {expected}, and this is {_kind(value)}; {CURE}")
-
-
-def _fits(value: Any, kinds: tuple[type, ...]) -> bool:
-    return bool in kinds if isinstance(value, bool) else isinstance(value, kinds)
-
-
-def _kinds() -> dict[str, tuple[type, ...]]:
-    """The Python types that a column may have in JSON: a whole number is a number too."""
-    found = {}
-    for name, hint in get_type_hints(Record).items():
-        parts = get_args(hint) if isinstance(hint, UnionType) else (hint,)
-        kinds = tuple(dict if get_args(part) else part for part in parts)
-        found[name] = (*kinds, int) if float in kinds and int not in kinds else kinds
-    return found
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, list):
-        return "a list"
-    shown = "" if isinstance(value, dict | NoneType) else f" ({str(value)[:40]})"
-    return WORDS[type(value)] + shown
 
 
 def _listed(names: Mapping[str, Any]) -> str:

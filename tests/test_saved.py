@@ -131,7 +131,7 @@ BAD: list[tuple[str, str]] = [
     ),
     (
         json.dumps(document(records=record(params="left out"))),
-        "'run.json': records[0]: there is no params, which every record has; save one with -o run.json",
+        "'run.json': records[0]: there is no params; save one with -o run.json",
     ),
     (
         json.dumps(document()).replace('"macs": 416520', '"macs": NaN', 1),

@@ -173,7 +173,7 @@ def memory_sheet(found: Sequence[Footprint]) -> Sheet:
     keys = list(dict.fromkeys((part, dtype) for each in found for part, by in each.parts.items() for dtype in by))
     rows = []
     for part, dtype in keys:
-        held = [each.parts[part].get(dtype, 0) for each in found]
+        held = [each.parts.get(part, {}).get(dtype, 0) for each in found]
         rows.append([f"{part}, {dtype}", *(units.size(n) if n else "" for n in held)])
     rows.append(["activations at the peak", *(units.size(each.activations) for each in found)])
     rows.append(["peak", *(units.size(each.peak) for each in found)])

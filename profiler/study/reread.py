@@ -9,10 +9,11 @@ from typing import Any
 
 from profiler.count import conventions, rewriting
 from profiler.count.derivation import derivation, separable_pairs
+from profiler.documents import RESULTS
 from profiler.errors import ProfilerError
 from profiler.forms import Changed, Domain, Footprint, Gap, Polynomials, Shown, Tracing, Training, WhatIf, Wiring
 from profiler.records import Profile, Results, Row, Totals
-from profiler.saved import CURE, RESULTS, Saved, results
+from profiler.saved import CURE, Saved, results
 from profiler.timing import Certificate, Layers, LayerTiming, Measured, Roofs, Timing
 
 Subject = Results | Shown | Measured | Certificate | list[Polynomials]
@@ -37,7 +38,7 @@ def subject(saved: Saved) -> Subject | None:
                 return _results(saved)
             case _:
                 return None
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as fault:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as fault:
         what = f"{fault} is missing" if isinstance(fault, KeyError) else fault
         raise ProfilerError(f"'{saved.name}': a part of this run is malformed ({what}); {CURE}") from None
 

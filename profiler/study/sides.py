@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from profiler.agreement import cell
+from profiler.documents import RESULTS
 from profiler.forms import Shown
 from profiler.gate import Clock, Compared
 from profiler.measure.host import SAME_MACHINE
 from profiler.records import Profile, Record, Results, Row, record
-from profiler.saved import RESULTS, Saved
+from profiler.saved import Saved
 from profiler.study.align import align
 from profiler.study.reread import subject
 from profiler.timing import Measured
@@ -50,7 +51,10 @@ def of_run(saved: Saved) -> Side:
     elif isinstance(found, Results):
         rows = [profile.rows for profile in found.profiles] or rows
     elif isinstance(found, Measured):
-        rows = [tuple(timed.row for timed in each.rows) for each in found.layers]
+        timed = iter(found.layers)  # in the records' order, without those that could not be measured
+        for i, each in enumerate(records):
+            if each.get("latency_s") is not None and (layers := next(timed, None)) is not None:
+                rows[i] = tuple(layer.row for layer in layers.rows)
     return Side(saved.name, records, rows, peaks, machine)
 
 

@@ -13,7 +13,9 @@ import pytest
 
 from profiler import ProfilerError, compare, diff, sweep
 from profiler.errors import Unavailable, UnknownName
-from profiler.report import changes, differences
+from profiler.report import changes, clocks, differences
+from profiler.timing import Measured
+from tests.report.clocked import measured
 from tests.test_cli import on_a_terminal, run
 
 SMALL = "mobilenet_v1@alpha=0.25,resolution=32"
@@ -130,6 +132,19 @@ def test_two_machines_are_said(tmp_path: Path) -> None:
     assert found.notes == ("Latencies are not compared: measured on two machines (cpu one and other).",)
     assert "not compared" in differences.answer(found).text("table")
     assert found.same
+
+
+def test_layers_on_the_clock_are_of_the_network_that_was_measured(tmp_path: Path) -> None:
+    found = measured("lenet5", "squeezenet1_0")
+    found.results[1].update({"latency_s": None, "latency_low_s": None, "latency_high_s": None, "grade": None})
+    found.results.insert(0, found.results.pop())
+    for record in found.results[1:]:
+        record.update({"latency_s": 0.1, "latency_low_s": 0.1, "latency_high_s": 0.1, "grade": "A"})
+    run = tmp_path / "run.json"
+    kept = clocks.layers(Measured(found.results, found.layers[:1]), 0, None, "auto", (), None)
+    run.write_text(json.dumps(kept.document()))
+    first, second = diff(str(run), str(run)).cells
+    assert (first.layers, len(second.layers or ())) == (None, len(found.layers[0].rows))
 
 
 def test_what_is_told_of_a_layer() -> None:
