@@ -221,7 +221,7 @@ def test_the_first_trade_off_is_one_that_enough_records_have_both_values_of(open
     found.measured = True
     for i, record in enumerate(found):  # the budget ended before most of the published cells
         if i % 2 == 0 or i == 1:
-            record.update({"latency_s": 0.01 + i, "latency_low_s": 0.01 + i, "latency_high_s": 0.01 + i, "grade": "A"})  # type: ignore[typeddict-item]
+            record.update({"latency_s": 0.01 + i, "latency_low_s": 0.01 + i, "latency_high_s": 0.01 + i, "grade": "A"})
     page = opened(of(found))
     assert page.locator("#tradeoff .ytitle").text_content() == "published top-1, %"
     assert page.locator("#tradeoff .xtitle").text_content() == "MACs, log"
