@@ -126,6 +126,20 @@ def test_columns_hold_every_value_once(name: str, values: list[Any], expected: d
     assert made == expected
 
 
+def test_the_columns_that_were_asked_for_are_those_that_are_shown() -> None:
+    found = compare("mobilenet_v1", "vgg16", engine="closed")
+    asked = data_of(page(answers.results(found, "raw", ("top1", "macs", "macs_ratio"), None)))
+    assert asked["shown"] == ["macs", "top1"]
+    assert len(asked["records"]) == len(found.columns), "the others can still be chosen"
+    assert data_of(results(found))["shown"] == ["model", "params", "macs", "activations", "weight_bytes", "top1"]
+
+
+def test_the_note_on_the_front_names_its_column_and_no_star() -> None:
+    found = compare("mobilenet_v1", "vgg16", engine="closed")
+    found.notes.append("*: Pareto-optimal; no other cell has more MACs at a lower latency.")
+    assert "<li>Pareto, among the records: no other cell has more MACs at a lower latency.</li>" in results(found)
+
+
 def test_paths_are_what_differs_from_the_one_before() -> None:
     assert paths(["stem.conv", "stem.norm", "body.0"]) == [0, "stem.conv", 5, "norm", 0, "body.0"]
 

@@ -209,6 +209,32 @@ def test_every_choice_of_a_plot_draws(opened: Open) -> None:
     assert page.locator("#layers g.treemap, #layers .treemaplayer g.slice").count() > 0
 
 
+def test_no_plot_offers_to_send_what_it_shows_anywhere(opened: Open) -> None:
+    page = opened(PAGES["layers"][0]())
+    buttons = page.eval_on_selector_all(".modebar-btn", "all => [...new Set(all.map(one => one.dataset.title))]")
+    assert "Download plot" in buttons
+    assert not [words for words in buttons if "share" in words.lower() or "cloud" in words.lower()]
+
+
+def test_the_first_trade_off_is_one_that_enough_records_have_both_values_of(opened: Open) -> None:
+    found = sweep("mobilenet_v1", alpha="0.25..1.0", resolution="128,224", engine="closed")
+    found.measured = True
+    for i, record in enumerate(found):  # the budget ended before most of the published cells
+        if i % 2 == 0 or i == 1:
+            record.update({"latency_s": 0.01 + i, "latency_low_s": 0.01 + i, "latency_high_s": 0.01 + i, "grade": "A"})
+    page = opened(of(found))
+    assert page.locator("#tradeoff .ytitle").text_content() == "published top-1, %"
+    assert page.locator("#tradeoff .xtitle").text_content() == "MACs, log"
+    assert page.locator("#tradeoff .choices select").nth(1).locator("option:checked").text_content() == "MACs"
+
+
+def test_a_front_of_one_is_ringed_and_said_to_be_what(opened: Open) -> None:
+    page = opened(of(compare("mobilenet_v2", "vgg16", "alexnet", engine="closed")))
+    assert page.locator("#tradeoff .points path").count() == 3 + 1, "mobilenet_v2 beats both in both"
+    said = page.locator("#tradeoff figcaption").text_content() or ""
+    assert said == "Pareto front: what no other beats in both, more top-1 and less MACs."
+
+
 def test_numbers_filter_the_table_and_the_plot(opened: Open) -> None:
     found = swept()
     page = opened(of(found))

@@ -30,7 +30,7 @@ def page(answer: Answer) -> str:
     from markupsafe import Markup
     from plotly.offline import get_plotlyjs
 
-    made = content(answer.subject)
+    made = content(answer.subject, answer.columns)
     document = answer.document()
     plotly, script = get_plotlyjs(), _script()
     data = _data(made, document["command"], room=MOST_BYTES - ROOM - len(plotly.encode()) - len(script.encode()))

@@ -52,14 +52,16 @@ class Content:
         return sorted(drawn, key=lambda name: len(known[name]) < RARE * len(self.records))
 
 
-def content(subject: Any) -> Content:
-    """What to show of an answer, by what it is about: Results, Shown or Measured."""
+def content(subject: Any, chosen: Sequence[str] = ()) -> Content:
+    """What to show of an answer, by what it is about: Results, Shown or Measured; of its records the `chosen` columns."""
     match subject:
         case Measured(results, layers):
             made = _measured(results, layers)
         case Results() as results:
             made = _results(results)
             made.networks = of_profiles(results.profiles)
+            if list(chosen) not in ([], results.columns):
+                made.shown = [name for name in made.columns if name in chosen] or made.shown
         case Shown() as shown:
             made = _shown(shown)
         case other:
@@ -70,13 +72,15 @@ def content(subject: Any) -> Content:
 def _results(results: Results) -> Content:
     known = results.columns
     shown = ["model", *columns.default_columns(results), "grade"]
+    published = any(record["top1"] is not None for record in results)
+    shown += ["top1"] if published else []
     if any(record["options"] for record in results):
         shown.append("options")
     told = sheet.results_sheet(results)
     made = Content(
         _title(results),
         warnings=told.warnings,
-        notes=told.notes,
+        notes=[note.replace("*: Pareto-optimal; ", "Pareto, among the records: ") for note in told.notes],
         records=results,
         columns=known,
         shown=[name for name in known if name in shown],
@@ -85,7 +89,7 @@ def _results(results: Results) -> Content:
     )
     others = sorted({record["convention"] for record in results} - {"paper"})
     made.conventions += [("total", f"What {', '.join(others)} would print, by its own rules.")] if others else []
-    made.conventions += [TOP1] if any(record["top1"] is not None for record in results) else []
+    made.conventions += [TOP1] if published else []
     made.conventions += LATENCY if any(record.get("latency_s") is not None for record in results) else []
     return made
 
@@ -168,7 +172,7 @@ COUNTS = (
     ("activations", "Output elements of the layers that have MACs, for the whole batch."),
     ("elementwise", "Output elements of all other layers, reshapes and concatenations excepted."),
 )
-TOP1 = ("top-1", "Accuracy on ImageNet in percent, as published; never measured here.")
+TOP1 = ("top-1", "Accuracy on ImageNet in percent, as published; never measured here. `profiler verify` names the sources.")
 LATENCY = [
     (
         "latency",

@@ -130,7 +130,7 @@ function ramp(share) {
 
 const CONFIG = {
   displaylogo: false, responsive: true, typesetMath: false, plotlyServerURL: '', showTips: false,
-  modeBarButtonsToRemove: ['select2d', 'lasso2d', 'autoScale2d', 'zoomIn2d', 'zoomOut2d'],
+  modeBarButtonsToRemove: ['select2d', 'lasso2d', 'autoScale2d', 'zoomIn2d', 'zoomOut2d', 'sendChartToCloud'],
   toImageButtonOptions: { format: 'svg', filename: 'profiler' },
 };
 

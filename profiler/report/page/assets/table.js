@@ -170,7 +170,7 @@ class Table {
       });
     }
     this.order = kept;
-    this.status.textContent = kept.length === this.count ? `${COUNT.format(this.count)} rows` : `${COUNT.format(kept.length)} of ${COUNT.format(this.count)} rows`;
+    this.status.textContent = kept.length === this.count ? `${COUNT.format(this.count)} ${this.count === 1 ? 'row' : 'rows'}` : `${COUNT.format(kept.length)} of ${COUNT.format(this.count)} rows`;
     this.table.setAttribute('aria-rowcount', String(kept.length + 2));
     this.view.scrollTop = 0;
     this.from = -1;

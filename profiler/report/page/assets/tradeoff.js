@@ -2,6 +2,7 @@
 
 const UP = new Set(['top1', 'images_per_second']); // more is better; of everything else, less
 const MOST_COLORS = 10;
+const FEWEST = 3; // points that make a plot
 const ERRORS = { latency_s: ['latency_low_s', 'latency_high_s'] };
 const SETTINGS = ['options', 'input', 'batch', 'device', 'threads', 'dtype', 'memory_format', 'compile', 'mode', 'optimizer'];
 
@@ -51,6 +52,19 @@ function pareto(points, upX, upY) {
   return front;
 }
 
+const better = (name, column) => `${UP.has(name) ? 'more' : 'less'} ${column.label.replace(' %', '')}`;
+
+// The first of what is most telling that enough records have both values of; top-1 is published for few cells of many.
+function opening(names, records) {
+  const both = (a, b) => records.all(a).filter((value, i) => value !== null && records.all(b)[i] !== null).length;
+  const widths = ['latency_s', 'macs'].filter((name) => names.includes(name));
+  for (const height of names) {
+    const width = widths.find((name) => name !== height && both(height, name) >= FEWEST);
+    if (width) return [names.indexOf(height), names.indexOf(width)];
+  }
+  return [0, 1];
+}
+
 function axisOf(name, column, all) {
   const write = column.sort === 's' ? duration : si;
   if (name === 'top1') return { title: { text: 'published top-1, %' }, range: extent(all) };
@@ -64,9 +78,9 @@ function tradeoff(root, records, visible) {
   let shades = []; // what colours stand for, in their order
   let kept = Array.from({ length: records.count }, (_, i) => i);
   const names = data.axes;
-  const [first = 1] = ['latency_s', 'macs'].map((name) => names.indexOf(name)).filter((i) => i > 0);
-  const y = choice(choices, 'height', known, () => paint(), 0);
-  const x = choice(choices, 'width', known, () => paint(), first);
+  const [startY, startX] = opening(names, records);
+  const y = choice(choices, 'height', known, () => paint(), startY);
+  const x = choice(choices, 'width', known, () => paint(), startX);
   const both = records.varies('alpha') && records.varies('resolution');
   const families = both
     ? [['resolution', 'of one side, α varies'], ['alpha', 'of one α, the side varies'], ['', 'none']]
@@ -90,6 +104,7 @@ function tradeoff(root, records, visible) {
     const missing = kept.length - points.length;
     root.querySelector('figcaption').textContent = [
       missing ? `Not drawn, since one of the two is not known: ${COUNT.format(missing)} of ${COUNT.format(kept.length)} records.` : '',
+      nameX !== nameY && points.length > 1 ? `Pareto front: what no other beats in both, ${better(nameY, columnY)} and ${better(nameX, columnX)}.` : '',
       kept.length < records.count ? 'The filter of the table below holds here too.' : '',
     ].filter(Boolean).join(' ');
   }
@@ -131,7 +146,7 @@ function tradeoff(root, records, visible) {
   function front(points, nameX, nameY) {
     if (nameX === nameY) return [];
     const best = pareto(points, UP.has(nameX), UP.has(nameY));
-    if (best.length < 2) return [];
+    if (points.length < 2) return [];
     return [{ type: 'scatter', mode: 'lines+markers', name: 'Pareto front', showlegend: true, x: best.map((p) => p.x), y: best.map((p) => p.y), hoverinfo: 'skip', line: { color: ink().text, width: 1.2, dash: 'dot' }, marker: { symbol: 'circle-open', size: points.length > 600 ? 8 : 15, color: ink().text, line: { width: 1.1 } } }];
   }
 
