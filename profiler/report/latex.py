@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from profiler.report.papers import Laid, footnote, laid, notes
+from profiler.report.papers import Laid, footnote, laid, notes, one_line
 from profiler.report.sheet import Math, Sheet
 
 MOST_NAMED = 4
@@ -29,7 +29,7 @@ def latex_text(sheets: Sequence[Sheet]) -> str:
         if _fitted(content, table)[0] in SIZES[SMALL:] and (again := laid(content, rounded=True)) != table:
             table = again
             below.insert(0, "Counts are rounded to fit the page.")
-        caption = ": ".join(" ".join(text.split()) for text in (*lead[:1], content.title) if text) or _whose(content)
+        caption = ": ".join(" ".join(text.split()) for text in (*lead[:1], one_line(content.title)) if text) or _whose(content)
         made.append((_long if len(content.rows) > LONGEST else _float)(content, table, caption, below))
     text = "\n\n".join(made)
     needed = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from profiler.report.papers import footnote, laid, notes
+from profiler.report.papers import footnote, laid, notes, one_line
 from profiler.report.sheet import Math, Sheet
 
 
@@ -17,7 +17,7 @@ def markdown_text(sheets: Sequence[Sheet]) -> str:
             title, *lines = content.lead
             out.append(f"**{escaped(title)}**\n\n" + "\n".join(f"- {escaped(line, START)}" for line in lines) + "\n")
         if content.title:
-            out.append(f"**{escaped(content.title)}**\n")
+            out.append(f"**{escaped(one_line(content.title))}**\n")
         out.append(_line([escaped(f"{head} ({unit})" if unit else head) for head, unit in zip(headings, units, strict=True)]))
         out.append(_line(["---:" if column.right else ":---" for column in content.columns]))
         for y, row in enumerate(rows):

@@ -63,6 +63,11 @@ def _best(column: Column, cells: Sequence[str]) -> Iterable[int]:
     return [i for i, cell in known if str(cell) == str(best) or (cell.low <= best.high and best.low <= cell.high)]
 
 
+def one_line(title: str) -> str:
+    """A title as a caption: what the terminal sets in paragraphs of its own is parted by semicolons."""
+    return "; ".join(filter(None, title.split("\n\n")))
+
+
 def notes(content: Sheet) -> list[str]:
     """What stands below a sheet."""
     return [note.strip() for note in [*content.warnings, *content.notes]]

@@ -12,6 +12,7 @@ from profiler import compare, sweep
 from profiler.network.load import load
 from profiler.report import answers
 from profiler.report.cells import Column
+from profiler.report.latex import latex_text
 from profiler.report.markdown import markdown_text
 from profiler.report.papers import laid
 from profiler.report.sheet import Sheet, results_sheet
@@ -104,3 +105,10 @@ def test_the_best_is_bold() -> None:
 def test_polynomials_are_mathematics() -> None:
     text = markdown_text(answers.polynomials(formula("lenet5")).sheets())
     assert re.search(r"\| params\(α, K\) \| \$`1\\,920\\,\\alpha\^\{2\}", text)
+
+
+def test_the_title_of_layers_on_the_clock_says_where_the_cells_end_and_the_network_begins() -> None:
+    made = [Sheet([Column("kind", right=False)], [["conv"]], "CPU, fp32; 30 s for all cells\n\nlenet5: 4.20 ms A; by kind")]
+    said = "CPU, fp32; 30 s for all cells; lenet5: 4.20 ms A; by kind"
+    assert f"**{said}**\n" in markdown_text(made)
+    assert rf"\caption{{{said}}}" in latex_text(made)
