@@ -70,7 +70,7 @@ def main() -> None:
         with whole_words(os.environ):
             app()
     except ProfilerError as fault:
-        print(f"error: {fault}", file=sys.stderr)
+        print(f"error: {near.printable(str(fault))}", file=sys.stderr)
         code = fault.exit_code
     except KeyboardInterrupt:
         code = 130

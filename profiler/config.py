@@ -34,7 +34,8 @@ def settings(start: Path | None = None) -> Config:
     for path in (each / "pyproject.toml" for each in (folder, *folder.parents)):
         if not path.is_file():
             continue
-        table = _read(path).get("tool", {}).get("profiler")
+        tool = _read(path).get("tool")
+        table = tool.get("profiler") if isinstance(tool, dict) else None
         if table is None:
             continue
         if not isinstance(table, dict):

@@ -86,7 +86,8 @@ def of_command(commands: Mapping[str, Any], name: str, config: Config) -> Defaul
         for key, value in given.items():
             plain = key.replace("_", "-")
             if plain not in known:
-                raise UnknownName("option", key, sorted(known), f"({key} stands in [{table}] of {config.name})")
+                what, names = ("command", [*commands, *OTHERS]) if isinstance(value, dict) else ("option", known)
+                raise UnknownName(what, key, sorted(names), f"({key} stands in [{table}] of {config.name})")
             if plain in options:
                 param = options[plain]
                 written[param.name] = (table, key, value)

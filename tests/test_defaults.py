@@ -91,6 +91,7 @@ FAULTS = [
     ("a date", "unit = 2026-01-01", "unit in [tool.profiler] of pyproject.toml cannot be 2026-01-01"),
     ("nothing", "columns = []", "columns in [tool.profiler] of pyproject.toml cannot be []"),
     ("no table", "show = 3", "pyproject.toml: tool.profiler.show is no table; write [tool.profiler.show] and its options"),
+    ("no command", '[tool.profiler.chek]\nunit = "M"', "no command is called 'chek'; did you mean check? (chek stands in [tool.profiler] of pyproject.toml)"),
     ("no TOML", "unit = ", "pyproject.toml is no TOML: Invalid value (at line 2, column 8)"),
     ("out of range", "alpha = 99", "it stands as alpha = 99 in [tool.profiler] of pyproject.toml"),
 ]  # fmt: skip
@@ -104,6 +105,12 @@ def test_a_fault_names_the_file_the_key_and_the_cure(tmp_path: Path, text: str, 
     assert said in ran.stderr
     assert ran.stderr.startswith("error: ")
     assert ran.stderr.count("\n") == 1
+
+
+def test_a_file_whose_tools_are_no_table_is_passed_over(tmp_path: Path) -> None:
+    project(tmp_path, "tool = 3\n")
+    ran = run("show", "lenet5", cwd=tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 def test_a_flag_is_not_blamed_on_the_file(tmp_path: Path) -> None:

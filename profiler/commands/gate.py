@@ -70,6 +70,7 @@ def check(
     changes.check_top(top)
     if junit is not None:
         plain.check_writable(junit)
+        plain.check_apart(junit, [path for path, _ in places.files])
     o.single(alpha=alpha, resolution=resolution, rho=rho, batch=batch)
     clock = Clock(
         device=device, threads=threads, dtype=dtype, memory_format=memory_format, time=time,

@@ -33,13 +33,14 @@ def report(
 ) -> None:
     """A saved run again, in any form: tables, pages, plots. Nothing is counted or measured anew."""
     from profiler import saved
-    from profiler.report import again, units
+    from profiler.report import again, near, units
     from profiler.study import reread
 
     run = saved.read(file)
     if verbose:
         made = ", ".join(f"{key} {value}" for key, value in run.document["environment"].items())
-        print(f"{run.name}: schema {run.document['schema']}, by profiler {run.command}; {made}", file=sys.stderr)
+        told = f"{run.name}: schema {run.document['schema']}, by profiler {run.command}; {made}"
+        print(near.printable(told), file=sys.stderr)
     found = reread.subject(run)
     places = o.places(format, output, csv, quiet, again.besides(found), plot)
     shown = None if unit is None else units.unit(unit)

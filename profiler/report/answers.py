@@ -15,6 +15,7 @@ from profiler.records import Record, Results, record
 from profiler.report import plain, sheet, table, telling, units
 from profiler.report.cells import Column
 from profiler.report.heat import Heat
+from profiler.report.near import printable
 from profiler.report.output import Answer, sorted_by
 from profiler.report.sheet import Sheet
 from profiler.report.units import Unit
@@ -79,7 +80,7 @@ def show(
         head += telling.tracing_head(tracing, profile.params, profile.macs, unit)
     if found.convention != "paper":
         head.append(f"{found.convention:<12} {found.total:,} {found.title}")
-    parts: list[RenderableType] = [Text(head[0], style="bold"), *map(Text, head[1:])]
+    parts: list[RenderableType] = [Text(printable(head[0]), style="bold"), *(Text(printable(line)) for line in head[1:])]
     for i in range(len(sheets(unit))):
         parts += [Text(), table.Fitted(lambda shown, i=i: sheets(shown)[i], unit)]  # type: ignore[misc]
     rows = [{**row.to_dict(), "convention": found.convention, "total": found.totals[row.path]} for row in profile.rows]
@@ -239,7 +240,7 @@ def polynomials(found: list[Polynomials]) -> Answer:
         }
         for each, n in zip(found, [sum(len(c) for _, c in formula.each(each)) for each in found], strict=True)
     ]
-    drawn = Group(*(Text("\n".join(lines) + ("\n" if lines is not texts[-1] else "")) for lines in texts))
+    drawn = Group(*(Text(printable("\n".join(lines)) + ("\n" if lines is not texts[-1] else "")) for lines in texts))
     return Answer(
         drawn,
         sheets,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from profiler.gate import Checked, Line
 from profiler.report.checked import answer, failure, sentence
+from profiler.report.near import printable
 
 MOST_ANNOTATIONS = 10
 """GitHub shows so many of each kind from one step; the summary holds all."""
@@ -18,7 +19,7 @@ def tell(found: Checked, environment: Mapping[str, str]) -> None:
     if environment.get("GITHUB_ACTIONS") != "true":
         return
     for line in commands(found, Path(environment.get("GITHUB_WORKSPACE", "."))):
-        print(line, file=sys.stderr)
+        print(printable(line), file=sys.stderr)
     path = environment.get("GITHUB_STEP_SUMMARY")
     if path:
         try:

@@ -75,8 +75,7 @@ class Destinations:
         for i, (path, name) in enumerate(files):
             check(name, besides, f"output '{path}'")
             plain.check_writable(path)
-            if path in [other for other, _ in files[:i]]:
-                raise ProfilerError(f"output '{path}' is named twice; name each file once")
+            plain.check_apart(path, [other for other, _ in files[:i]])
         if plot and form != "table":
             raise ProfilerError(f"--plot draws below the table, and stdout is to be {form}; leave out one of the two")
         return cls(form, tuple(files), quiet, plot)

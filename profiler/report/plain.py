@@ -50,11 +50,17 @@ def check_writable(path: Path) -> None:
         raise ProfilerError(f"output '{str(path)[:60]}…' cannot be written: {fault.strerror}; choose another name") from None
 
 
+def check_apart(path: Path, others: Sequence[Path]) -> None:
+    """Raise ProfilerError where a file is another of what is to be written, whatever both are called."""
+    if os.path.realpath(path) in map(os.path.realpath, others):
+        raise ProfilerError(f"output '{path}' is named twice; name each file once")
+
+
 def write(path: Path, text: str) -> None:
     """Write a file whole or not at all: into a neighbour first, then over it. Raises ProfilerError."""
     import tempfile
 
-    path = path.resolve()  # through a link, not over it
+    path = Path(os.path.realpath(path))  # through a link, not over it
     try:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:

@@ -11,6 +11,7 @@ from profiler.agreement import Agreement
 from profiler.forms import Changed, Footprint, Shown, Tracing, Training, WhatIf
 from profiler.report import units
 from profiler.report.cells import Column
+from profiler.report.near import printable
 from profiler.report.sheet import Sheet
 from profiler.report.units import Unit
 
@@ -44,7 +45,7 @@ def tell(name: str, tracing: Tracing | None, verbose: bool) -> int:
     if tracing is None:
         return 0
     for line in [*gaps(name, tracing), *(tracing_lines(name, tracing) if verbose else [])]:
-        print(line, file=sys.stderr)
+        print(printable(line), file=sys.stderr)
     return tracing.uncounted
 
 
