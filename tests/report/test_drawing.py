@@ -142,20 +142,20 @@ def test_a_saved_run_draws_as_the_network_does(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "wires",
+    ("wires", "said"),
     [
-        {"inputs": [[1, 28, 28]], "sources": [[0]], "outputs": [0]},
-        {"inputs": []},
-        {"inputs": [], "sources": "x", "outputs": []},
+        ({"inputs": [[1, 28, 28]], "sources": [[0]], "outputs": [0]}, "a part of this run is malformed"),
+        ({"inputs": []}, "wiring: there is no sources"),
+        ({"inputs": [], "sources": "x", "outputs": []}, "wiring.sources: expected a list, and this is a text (x)"),
     ],
     ids=["of another network", "without sources", "of text"],
 )
-def test_wires_that_lead_nowhere_are_refused_in_a_sentence(tmp_path: Path, wires: object) -> None:
+def test_wires_that_lead_nowhere_are_refused_in_a_sentence(tmp_path: Path, wires: object, said: str) -> None:
     saved = tmp_path / "run.json"
     run("show", "lenet5", "-q", "-o", str(saved))
     document = json.loads(saved.read_text())
     saved.write_text(json.dumps(document | {"wiring": wires}))
     ran = run("report", str(saved))
     assert ran.returncode == 2
-    assert ran.stderr.startswith(f"error: '{saved}': a part of this run is malformed")
+    assert ran.stderr.startswith(f"error: '{saved}': {said}")
     assert ran.stderr.count("\n") == 1
