@@ -158,6 +158,7 @@ def test_what_is_no_run_is_refused_in_a_sentence(
     [
         ({"rows": [{"record": 0, "path": "a"}]}, "this is no row of a profile: 'op' is missing or malformed"),
         ({"rows": [{"record": 7, "path": "a"}]}, "'run.json': a part of this run is malformed (list index out of range); save one with -o run.json"),
+        ({"rows": [{"record": -1, "path": "a"}]}, "'run.json': a part of this run is malformed (a row is of record -1); save one with -o run.json"),
         ({"agreements": [{"model": "a"}]}, "'run.json': what stands beside its records is malformed (KeyError: 'engine'); save one with -o run.json"),
     ],
 )  # fmt: skip

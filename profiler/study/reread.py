@@ -47,10 +47,16 @@ def _results(saved: Saved) -> Results:
     found = results(saved)
     rows: list[list[Row]] = [[] for _ in found]
     for plain in saved.document.get("rows", ()):
-        rows[plain["record"]].append(Row.from_dict(plain))
+        rows[_position(plain["record"])].append(Row.from_dict(plain))
     if any(rows):
         found.profiles = [_profile(record, made) for record, made in zip(found, rows, strict=True)]
     return found
+
+
+def _position(given: int) -> int:
+    if given < 0:  # Python would count from the end
+        raise IndexError(f"a row is of record {given}")
+    return given
 
 
 def _profile(record: Mapping[str, Any], rows: list[Row], engine: str = "closed", uncounted: tuple[str, ...] = ()) -> Profile:
@@ -123,7 +129,7 @@ def _training(plain: Mapping[str, Any]) -> Training:
 def _measured(saved: Saved) -> Measured:
     rows: list[list[LayerTiming]] = [[] for _ in saved.document["layers"]]
     for plain in saved.document["rows"]:
-        rows[plain["layers"]].append(LayerTiming.from_dict(plain))
+        rows[_position(plain["layers"])].append(LayerTiming.from_dict(plain))
     return Measured(
         results(saved),
         tuple(
