@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import torch  # noqa: E402
+import torch  # noqa: E402  # the number of threads is set only now
 from torch import nn  # noqa: E402
 
 from profiler.count.traced import trace  # noqa: E402

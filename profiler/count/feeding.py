@@ -64,7 +64,7 @@ def fed(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], nam
     try:
         with torch.no_grad(), torch.device("meta"), mode:
             out = twin(*args, **kwargs)
-    except Exception as fault:
+    except Exception as fault:  # the user's own code may raise anything
         why = (str(fault) or type(fault).__name__).splitlines()[0]
         raise ProfilerError(f"{name}: its tensors are followed on the meta device, where it does not run ({why})") from None
     given_out = {id(each) for each in pytree.tree_leaves(out)}

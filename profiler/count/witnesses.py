@@ -88,7 +88,7 @@ def flop_counter(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, 
     """torch's FlopCounterMode on the meta device, or the CPU where the module does not run there; a multiply-add is two."""
     try:
         return _flop_counter(module, args, kwargs or {}, "meta")
-    except Exception:
+    except Exception:  # a forward of the user's that does not run on meta, for whatever reason: then where its tensors are
         return _flop_counter(module, args, kwargs or {}, None)
 
 
