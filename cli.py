@@ -13,10 +13,10 @@ from typing import Annotated
 import typer
 
 from profiler.commands import counting, gate, measuring, saved
-from profiler.completion import whole_words
-from profiler.defaults import Commands
+from profiler.commands.completion import whole_words
+from profiler.commands.defaults import Commands
 from profiler.errors import ProfilerError
-from profiler.report import near
+from profiler.report import encoding
 
 app = typer.Typer(
     name="profiler",
@@ -31,7 +31,7 @@ app = typer.Typer(
 
 def _print_version(asked: bool) -> None:
     if asked:
-        from profiler import __version__
+        from profiler.version import __version__
 
         print(f"profiler {__version__}")
         raise typer.Exit
@@ -64,13 +64,13 @@ def main() -> None:
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # it stays open to the end of the process
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors=near.ERRORS)  # α on a terminal that has none is an a, not a traceback
+        sys.stdout.reconfigure(errors=encoding.ERRORS)  # α on a terminal that has none is an a, not a traceback
     code: int | str | None = 0
     try:
         with whole_words(os.environ):
             app()
     except ProfilerError as fault:
-        print(f"error: {near.printable(str(fault))}", file=sys.stderr)
+        print(f"error: {encoding.printable(str(fault))}", file=sys.stderr)
         code = fault.exit_code
     except KeyboardInterrupt:
         code = 130

@@ -130,7 +130,7 @@ def closed_forms(rounds: int) -> list[str]:
 
 def _timed_forms(rounds: int) -> list[str]:
     from profiler.count import closed
-    from profiler.network.load import in_closed_form as load
+    from profiler.load.load import in_closed_form as load
     from profiler.network.registry import names
 
     networks = [load(name) for name in names()]

@@ -31,8 +31,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import torch  # noqa: E402  # the number of threads is set only now
 from torch import nn  # noqa: E402
 
-from profiler.count.traced import trace  # noqa: E402
-from profiler.network.meta import on_meta  # noqa: E402
+from profiler.module.meta import on_meta  # noqa: E402
+from profiler.trace.traced import trace  # noqa: E402
 
 NETWORKS = (
     *("mobilenet_v2", "mobilenet_v3_large", "efficientnet_b0", "shufflenet_v2_x1_0", "resnet50", "densenet121"),
@@ -88,8 +88,8 @@ def torchvision_builders() -> dict[str, tuple[Built, Built, Built, int]]:
 
 def zoo_builders() -> dict[str, tuple[Built, Built, Built, int]]:
     """The same of the zoo; on meta the peer has our quick building too."""
-    from profiler.network.build import build
-    from profiler.network.load import in_closed_form as load
+    from profiler.load.load import in_closed_form as load
+    from profiler.module.build import build
 
     def builders(name: str) -> tuple[Built, Built, Built, int]:
         network = load("googlenet_torchvision" if name == "googlenet" else name)

@@ -6,15 +6,16 @@ import ast
 import inspect
 from pathlib import Path
 
-from profiler.forms import Check
-from profiler.network.load import Network
-from profiler.network.load import in_closed_form as load
+from profiler.load.load import Network
+from profiler.load.load import in_closed_form as load
 from profiler.network.registry import Architecture, find, names, zoo_folder
-from profiler.report import formula, units
-from profiler.report.cells import Column
-from profiler.report.markdown import markdown_text
-from profiler.report.sheet import Sheet, layers_sheet
-from profiler.report.verify import figures_sheet
+from profiler.records.published import Check
+from profiler.report import units
+from profiler.report.answers import formula
+from profiler.report.answers.verify import figures_sheet
+from profiler.report.sheets.columns import Column
+from profiler.report.sheets.sheet import Sheet, layers_sheet
+from profiler.report.writers.markdown import markdown_text
 from profiler.study.formula import formula as formula_of
 from profiler.study.published import figures, ours
 

@@ -7,9 +7,11 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from profiler.records import drawn
+from profiler.version import __version__ as __version__
 
 __all__ = [
     "Profile",
@@ -33,47 +35,49 @@ __all__ = [
 
 if TYPE_CHECKING:
     from profiler.api import build, profile
-    from profiler.count.memory import memory
-    from profiler.count.registered import register, unregister
-    from profiler.count.traced import trace
-    from profiler.count.training import trace_training
     from profiler.errors import ProfilerError
     from profiler.network.registry import architecture
-    from profiler.records import Profile, Results
+    from profiler.records.profile import Profile
+    from profiler.records.results import Results
+    from profiler.records.timing import Timing
     from profiler.study.benchmark import benchmark
     from profiler.study.check import check
     from profiler.study.compare import compare
     from profiler.study.diff import diff
     from profiler.study.sweep import sweep
-    from profiler.timing import Timing
+    from profiler.trace.tables.registered import register, unregister
+    from profiler.trace.traced import trace
+    from profiler.trace.training.memory import memory
+    from profiler.trace.training.training import trace_training
 
 _HOMES = {
-    "Profile": "profiler.records",
+    "Profile": "profiler.records.profile",
     "ProfilerError": "profiler.errors",
-    "Results": "profiler.records",
-    "Timing": "profiler.timing",
+    "Results": "profiler.records.results",
+    "Timing": "profiler.records.timing",
     "architecture": "profiler.network.registry",
     "benchmark": "profiler.study.benchmark",
     "build": "profiler.api",
     "check": "profiler.study.check",
     "compare": "profiler.study.compare",
     "diff": "profiler.study.diff",
-    "memory": "profiler.count.memory",
+    "memory": "profiler.trace.training.memory",
     "profile": "profiler.api",
-    "register": "profiler.count.registered",
+    "register": "profiler.trace.tables.registered",
     "sweep": "profiler.study.sweep",
-    "trace": "profiler.count.traced",
-    "trace_training": "profiler.count.training",
-    "unregister": "profiler.count.registered",
+    "trace": "profiler.trace.traced",
+    "trace_training": "profiler.trace.training.training",
+    "unregister": "profiler.trace.tables.registered",
 }
+
+
+drawn.load_renderer = lambda: import_module("profiler.report.answers.notebook")
 
 
 def __getattr__(name: str) -> Any:
     """Load a public name when it is first used (PEP 562): importing the package imports nothing else."""
     if name not in _HOMES:
         raise AttributeError(f"module 'profiler' has no attribute '{name}'; it has {', '.join(__all__)}")
-    from importlib import import_module
-
     value = globals()[name] = getattr(import_module(_HOMES[name]), name)
     return value
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from profiler import grid
 from profiler.errors import ProfilerError
+from profiler.load.load import Counted, Model, load
+from profiler.load.reference import Reference, is_module, of_module
 from profiler.network.layers import Layer
-from profiler.network.load import Counted, Model, load
-from profiler.network.reference import Reference, is_module, of_module
-from profiler.records import Profile
+from profiler.records.profile import Profile
 
 if TYPE_CHECKING:
     from torch import nn

@@ -12,7 +12,7 @@ from profiler import Profile, ProfilerError, Results, build, compare, profile, s
 from profiler.network.combinators import Chain
 from profiler.network.layers import Conv, Flatten, Linear
 from profiler.network.widths import fixed
-from profiler.records import Row
+from profiler.records.profile import Row
 
 
 def test_all_is_sorted_and_loads() -> None:

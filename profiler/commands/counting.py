@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from profiler import completion
-from profiler import options as o
+from profiler.commands import completion
+from profiler.commands import options as o
 from profiler.report import forms
 
 if TYPE_CHECKING:
-    from profiler.records import Results
+    from profiler.records.results import Results
 
 
 def compare(
@@ -154,8 +154,10 @@ def show(
     """One network: totals, shares by kind of layer, every layer. As CSV, one record a layer."""
     from profiler import grid
     from profiler.errors import CheckFailed
-    from profiler.network.load import load
-    from profiler.report import answers, telling, units
+    from profiler.load.load import load
+    from profiler.report import units
+    from profiler.report.answers import networks
+    from profiler.report.sheets import details
     from profiler.study.show import show
 
     places = o.places(format, output, csv, quiet, forms.NETWORK, plot)
@@ -165,8 +167,8 @@ def show(
         network, grid.batches(batch)[0], convention, what_if=what_if, training=training, memory=memory,
         wired=places.asks(*forms.DRAWINGS),
     )  # fmt: skip
-    places.put(answers.show(found, depth, top, formulas, units.unit(unit), o.named(columns), sort, not no_fold))
-    uncounted = telling.tell(network.name, found.tracing, verbose)
+    places.put(networks.show(found, depth, top, formulas, units.unit(unit), o.named(columns), sort, not no_fold))
+    uncounted = details.tell(network.name, found.tracing, verbose)
     if strict and uncounted:
         raise CheckFailed(f"{uncounted} operations of {network.name} have no formula; see the lines marked UNCOUNTED")
 
@@ -189,12 +191,13 @@ def list_(
     verbose: o.Verbose = False,  # noqa: ARG001  # its own callback tells the settings
 ) -> None:
     """The zoo: name, paper, year, native input, parameters, multiply-adds, published top-1."""
-    from profiler.report import answers, units
+    from profiler.report import units
+    from profiler.report.answers import networks
     from profiler.study.listing import listing
 
     places = o.places(format, output, csv, quiet)
     found = listing(pattern, max_macs=max_macs, max_params=max_params, year=year, task=task)
-    places.put(answers.listing(found, units.unit(unit), sort, o.named(columns)))
+    places.put(networks.listing(found, units.unit(unit), sort, o.named(columns)))
 
 
 def formula(
@@ -209,11 +212,11 @@ def formula(
     verbose: o.Verbose = False,  # noqa: ARG001  # its own callback tells the settings
 ) -> None:
     """Exact polynomials of params and MACs in α and the side, with the domain on which they hold; text and LaTeX."""
-    from profiler.report import answers
+    from profiler.report.answers import networks
     from profiler.study.formula import formula
 
     places = o.places(format, output, csv, quiet)
-    places.put(answers.polynomials(formula(model, alpha=alpha, resolution=resolution, options=o.settings(set_))))
+    places.put(networks.polynomials(formula(model, alpha=alpha, resolution=resolution, options=o.settings(set_))))
 
 
 def verify(
@@ -231,14 +234,14 @@ def verify(
 ) -> None:
     """Our counts against published figures and witnesses: the zoo proves itself. Ends in 1 where anything is not as listed."""
     from profiler.errors import CheckFailed
-    from profiler.report import telling
-    from profiler.report.verify import answer
-    from profiler.report.watch import with_bar
+    from profiler.report.answers.verify import answer
+    from profiler.report.sheets import details
+    from profiler.report.terminal.progress import with_bar
     from profiler.study.verify import verify
 
     places = o.places(format, output, csv, quiet)
     found = with_bar(lambda watch: verify(*(models or ()), table=published, engine=o.engines(engine), watch=watch))
     places.put(answer(found, named=bool(models), published=published))
-    telling.passed_over(found.agreements, verbose)
+    details.passed_over(found.agreements, verbose)
     if found.failures:
         raise CheckFailed(f"{found.failures} counts are not what archs/published.csv says; see the lines marked DIFFERS")

@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from profiler import options as o
+from profiler.commands import options as o
 
 
 def check(
@@ -59,15 +59,18 @@ def check(
 
     from profiler import config
     from profiler.errors import CheckFailed
-    from profiler.report import changes, checked, github, plain, units
-    from profiler.report import junit as xml
-    from profiler.report.watch import with_bar
+    from profiler.report import units
+    from profiler.report.answers import budgets, layer_changes
+    from profiler.report.ci import github
+    from profiler.report.ci import junit as xml
+    from profiler.report.terminal.progress import with_bar
+    from profiler.report.writers import plain
+    from profiler.study.bench_options import Clock
     from profiler.study.check import check
-    from profiler.study.clock import Clock
 
     places = o.places(format, output, csv, quiet)
     shown = units.unit(unit)
-    changes.check_top(top)
+    layer_changes.check_top(top)
     if junit is not None:
         plain.check_writable(junit)
         plain.check_apart(junit, [path for path, _ in places.files])
@@ -84,9 +87,9 @@ def check(
             bench=bench, clock=clock, watch=watch,
         )
     )  # fmt: skip
-    places.put(checked.answer(found, top, shown))
+    places.put(budgets.answer(found, top, shown))
     if junit is not None:
         plain.write(junit, xml.junit(found))
     github.tell(found, os.environ)
     if not found.passed:
-        raise CheckFailed(checked.failure(found))
+        raise CheckFailed(budgets.failure(found))

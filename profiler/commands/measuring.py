@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any, Optional
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from profiler import options as o
+from profiler.commands import options as o
 from profiler.report import forms
+
+if TYPE_CHECKING:
+    from profiler.records.results import Results
+    from profiler.records.timing import Measured
+    from profiler.report.output import Destinations
+    from profiler.report.units import Unit
 
 
 def bench(
@@ -57,13 +64,39 @@ def bench(
         "options": o.settings(set_),
     }  # fmt: skip
     if layers:
-        from profiler.report import clocks, units
+        from profiler.report import units
         from profiler.study import layers as study
 
         shown = (depth, top, units.unit(unit), o.named(columns), sort)
-        clocks.watched(lambda watch: study.layers(*(models or ()), **given, watch=watch), study.Interrupted, places, *shown)
+        watched(lambda watch: study.layers(*(models or ()), **given, watch=watch), study.Interrupted, places, *shown)
         return
     o.watch(lambda watch: bench(*(models or ()), **given, watch=watch), places, unit, columns, sort, verbose)
+
+
+def watched(
+    study: Callable[[Callable[[Results], None]], Measured],
+    interrupted: type[KeyboardInterrupt],
+    places: Destinations,
+    depth: int,
+    top: int | None,
+    unit: Unit,
+    columns: Sequence[str],
+    sort: str | None,
+) -> None:
+    """Run a study of layers behind a bar and put its answer; `interrupted` holds what was found before the user's own hand.
+
+    Raises ProfilerError, UnknownName.
+    """
+    from profiler.report.answers import layer_times
+    from profiler.report.terminal.progress import with_bar
+
+    layer_times.check(depth, top, columns, sort)
+    try:
+        found = with_bar(study)
+    except interrupted as end:
+        places.put(layer_times.layers(end.found, depth, top, unit, columns, sort))  # type: ignore[attr-defined]
+        raise
+    places.put(layer_times.layers(found, depth, top, unit, columns, sort))
 
 
 def selftest(
@@ -77,13 +110,13 @@ def selftest(
 ) -> None:
     """The measuring protocol proves itself on this machine: known lengths, itself against itself, a planted slowdown, torch."""
     from profiler.errors import CheckFailed
-    from profiler.report import clocks
-    from profiler.report.watch import with_bar
+    from profiler.report.answers import layer_times
+    from profiler.report.terminal.progress import with_bar
     from profiler.study.selftest import selftest
 
     places = o.places(format, output, csv, quiet)
     found = with_bar(lambda watch: selftest(time=time, threads=threads, watch=watch))
-    places.put(clocks.certificate(found))
+    places.put(layer_times.certificate(found))
     if verbose:
         print(", ".join(f"{key}: {value}" for key, value in found.machine.items()), file=sys.stderr)
     if not found.passed:

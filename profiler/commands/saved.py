@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from profiler import options as o
+from profiler.commands import options as o
 
 
 def report(
@@ -32,19 +32,20 @@ def report(
     verbose: o.Verbose = False,
 ) -> None:
     """A saved run again, in any form: tables, pages, plots. Nothing is counted or measured anew."""
-    from profiler import saved
-    from profiler.report import again, near, units
-    from profiler.study import reread
+    from profiler.report import encoding, units
+    from profiler.report.answers import saved_run
+    from profiler.saved import read as saved
+    from profiler.saved import results as reread
 
     run = saved.read(file)
     if verbose:
         made = ", ".join(f"{key} {value}" for key, value in run.document["environment"].items())
         told = f"{run.name}: schema {run.document['schema']}, by profiler {run.command}; {made}"
-        print(near.printable(told), file=sys.stderr)
+        print(encoding.printable(told), file=sys.stderr)
     found = reread.subject(run)
-    places = o.places(format, output, csv, quiet, again.besides(found), plot)
+    places = o.places(format, output, csv, quiet, besides(found), plot)
     shown = None if unit is None else units.unit(unit)
-    places.put(again.answer(run, found, depth, top, formulas, shown, o.named(columns), sort, not no_fold))
+    places.put(saved_run.answer(run, found, depth, top, formulas, shown, o.named(columns), sort, not no_fold))
 
 
 def diff(
@@ -66,15 +67,35 @@ def diff(
     verbose: o.Verbose = False,  # noqa: ARG001  # its own callback tells the settings
 ) -> None:
     """Two saved runs or two networks: totals, then layer by layer what changed, came, went or was renamed."""
-    from profiler.report import changes, differences, units
+    from profiler.report import units
+    from profiler.report.answers import diff as diff_answer
+    from profiler.report.answers import layer_changes
     from profiler.study.diff import diff
 
     places = o.places(format, output, csv, quiet)
     shown = units.unit(unit)
-    changes.check_top(top)
+    layer_changes.check_top(top)
     o.single(alpha=alpha, resolution=resolution, rho=rho, batch=batch)
     point = {"alpha": alpha, "resolution": resolution, "rho": rho, "input": input, "batch": batch}
     found = diff(before, after, **point, options=o.settings(set_))
-    places.put(differences.answer(found, top, shown))
+    places.put(diff_answer.answer(found, top, shown))
     if exit_code and not found.same:
         raise typer.Exit(1)
+
+
+def besides(found: object) -> tuple[str, ...]:
+    """The forms other than tables that a run that was read back can be written in."""
+    from profiler.records.results import Results
+    from profiler.records.shown import Shown
+    from profiler.records.timing import Measured
+    from profiler.report import forms
+
+    match found:
+        case Measured():
+            return forms.CLOCKED
+        case Shown():
+            return forms.NETWORK
+        case Results():
+            return forms.COMPARED if found.profiles else forms.RESULTS
+        case _:
+            return ()

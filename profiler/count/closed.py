@@ -18,7 +18,8 @@ from profiler.count.shapes import Inputs, spread
 from profiler.errors import ShapeError
 from profiler.network import combinators as C
 from profiler.network import layers as L
-from profiler.records import Row, Shape, Totals
+from profiler.records.profile import Row, Shape, Totals
+from profiler.records.shown import Wiring
 
 Step = tuple[str, L.Layer, Inputs, Cost, bool]
 """One leaf met on the walk: path, leaf, input shapes, its cost for one sample, and whether it runs in training only."""
@@ -101,6 +102,43 @@ def rows(network: L.Layer, inputs: Inputs, batch: int = 1) -> tuple[Row, ...]:
         counts = (weights, bias, norm, buffers, batch * macs, batch * elementwise, batch * activations)
         out.append(Row._make((path, op, kind, module, facts, shapes, shape, *counts, side)))
     return tuple(out)
+
+
+# Which row takes whose output
+
+
+Wires = tuple[int, ...]
+
+
+def wiring_of(network: L.Layer, inputs: Inputs, batch: int = 1) -> Wiring:
+    """Which row takes whose output, of the rows that `rows` makes of the same value, in their order."""
+    sources: list[Wires] = []
+    outputs = _fold(network, tuple(-1 - i for i in range(len(inputs))), sources)
+    return Wiring(tuple((batch, *shape) for shape in inputs), tuple(sources), outputs)
+
+
+def _fold(layer: L.Layer, given: Wires, sources: list[Wires]) -> Wires:
+    match layer:
+        case C.Chain(parts):
+            for _, part in parts:
+                given = _fold(part, given, sources)
+            return given
+        case C.Branches(parts, join):
+            return _fold(join, tuple(wire for _, part in parts for wire in _fold(part, given, sources)), sources)
+        case C.Graph(names, nodes, results):
+            known = dict(zip(names, given, strict=True))
+            for name, part, taken in nodes:
+                (known[name],) = _fold(part, tuple(known[source] for source in taken), sources)
+            return tuple(known[name] for name in results)
+        case C.Aside(part):
+            _fold(part, given, sources)
+            return given
+        case _:
+            sources.append(given)
+            return (len(sources) - 1,)
+
+
+# What a leaf is called
 
 
 @lru_cache(maxsize=1 << 14)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from profiler.errors import UnknownName
-from profiler.records import Row
+from profiler.records.profile import Row
 
 Rule = Callable[[Row], int]
 

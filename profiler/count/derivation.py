@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from itertools import pairwise
 from math import prod
 
-from profiler.forms import Derivation, Separable
-from profiler.records import Row, Shape
+from profiler.records.profile import Row, Shape
+from profiler.records.shown import Derivation, Separable
 
 _POWERS = {1: "", 2: "²", 3: "³"}
 

@@ -17,7 +17,7 @@ from profiler.errors import UnknownName
 from profiler.network import combinators as C
 from profiler.network import layers as L
 from profiler.network.widths import times
-from profiler.records import Row
+from profiler.records.profile import Row
 
 REWRITINGS = {
     "separable": "standard convolutions of more than one pixel as depthwise and pointwise ones",

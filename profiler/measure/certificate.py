@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from profiler.measure import host
-from profiler.timing import Certificate
+from profiler.records.timing import Certificate
 
 NAME = "selftest.json"
 

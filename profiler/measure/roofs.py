@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import torch
 
 from profiler.measure.live import DTYPES
-from profiler.timing import Roofs
+from profiler.records.timing import Roofs
 
 MATRIX = {"cpu": 1024, "cuda": 4096, "mps": 2048}
 WORKING_SETS = (1 << 20, 8 << 20, 64 << 20, 256 << 20)

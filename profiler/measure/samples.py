@@ -16,13 +16,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from profiler.environment import environment
 from profiler.errors import ProfilerError
 from profiler.measure import host
 from profiler.measure.grades import Reading
 from profiler.measure.plan import Spec, State
 from profiler.measure.protocol import Outcome, Round, Run
 from profiler.measure.visits import Prepared, Visit, Warmed
+from profiler.records.environment import environment
 
 PROTOCOL = 1
 """Version of the protocol: rounds of another one are not comparable."""

@@ -27,7 +27,7 @@ class OfValue:
 
     def live(self, setting: Setting, batch: int) -> Live:
         from profiler.measure.live import Live, random_inputs
-        from profiler.network.build import build
+        from profiler.module.build import build
 
         return Live(lambda: (build(self.value, self.inputs, seed=0), random_inputs(self.inputs, batch), {}), setting)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from profiler.errors import ProfilerError, Unavailable, UnknownName
 
 if TYPE_CHECKING:
-    from profiler.report.output import Answer
+    from profiler.report.answer import Answer
 
 
 class Form(NamedTuple):
@@ -29,25 +29,25 @@ class Form(NamedTuple):
 
 
 def _csv(answer: Answer) -> str:
-    from profiler.report import plain
+    from profiler.report.writers import plain
 
     return plain.csv_text(answer.records, answer.columns)
 
 
 def _json(answer: Answer) -> str:
-    from profiler.report import plain
+    from profiler.report.writers import plain
 
     return plain.json_text(answer.document())
 
 
 def _jsonl(answer: Answer) -> str:
-    from profiler.report import plain
+    from profiler.report.writers import plain
 
     return plain.jsonl_text(answer.records, answer.columns)
 
 
 def _markdown(answer: Answer) -> str:
-    from profiler.report.markdown import markdown_text
+    from profiler.report.writers.markdown import markdown_text
 
     return markdown_text(answer.sheets())
 
@@ -57,7 +57,7 @@ def _table(answer: Answer) -> str:
 
 
 def _latex(answer: Answer) -> str:
-    from profiler.report.latex import latex_text
+    from profiler.report.writers.latex import latex_text
 
     return latex_text(answer.sheets())
 
@@ -69,31 +69,31 @@ def _html(answer: Answer) -> str:
 
 
 def _speedscope(answer: Answer) -> str:
-    from profiler.report.flame import speedscope
+    from profiler.report.writers.flame import speedscope
 
     return speedscope(answer.subject)
 
 
 def _trace(answer: Answer) -> str:
-    from profiler.report.trace import chrome_trace
+    from profiler.report.writers.trace import chrome_trace
 
     return chrome_trace(answer.subject)
 
 
 def _mermaid(answer: Answer) -> str:
-    from profiler.report.drawing import mermaid
+    from profiler.report.writers.drawing import mermaid
 
     return mermaid(answer.subject, answer.depth)
 
 
 def _dot(answer: Answer) -> str:
-    from profiler.report.drawing import dot
+    from profiler.report.writers.drawing import dot
 
     return dot(answer.subject, answer.depth)
 
 
 def _svg(answer: Answer) -> str:
-    from profiler.report.drawing import svg
+    from profiler.report.writers.drawing import svg
 
     return svg(answer.subject, answer.depth)
 
@@ -131,6 +131,11 @@ WRITERS = {
     "svg": "show",
 }
 """The commands that write the others."""
+
+
+def written(answer: Answer, form: str) -> str:
+    """`answer` in the form called `form`, for a file or a pipe."""
+    return FORMS[form].make(answer)
 
 
 def form_of(path: Path) -> str:

@@ -3,48 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
-from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console
 
-from profiler.errors import ProfilerError, UnknownName
-from profiler.report import plain
-from profiler.report.forms import FORMS, check, form_named, form_of
-from profiler.report.plot import plot as plots
-from profiler.report.sheet import Sheet
-
-WIDE = 10_000
-"""Columns of a table that no terminal cuts: piped, or in a file."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a command found, in every form that it can be written in."""
-
-    drawn: RenderableType
-    sheets: Callable[[], list[Sheet]]
-    records: Sequence[Mapping[str, Any]]
-    columns: Sequence[str]
-    document: Callable[[], dict[str, Any]]
-
-    subject: Any = None
-    """What it is about: Results, Shown, Measured; of it pages, plots and drawings are made."""
-    depth: int = 2
-    """Levels of the layer tree that a drawing shows."""
-
-    def text(self, form: str) -> str:
-        """The answer as `form`, for a file or a pipe."""
-        return FORMS[form].make(self)
-
-    def page_of_text(self) -> str:
-        """What a terminal of any width would show."""
-        page = StringIO()
-        Console(file=page, width=WIDE, color_system=None).print(self.drawn)
-        return "".join(f"{line.rstrip()}\n" for line in page.getvalue().splitlines())
+from profiler.errors import ProfilerError
+from profiler.report.answer import WIDE, Answer
+from profiler.report.forms import check, form_named, form_of, written
+from profiler.report.terminal.plot import plot as plots
+from profiler.report.writers import plain
 
 
 @dataclass(frozen=True)
@@ -95,7 +64,7 @@ class Destinations:
             raise ProfilerError(
                 "--plot: there is nothing to plot in this; networks, comparisons and layers on the clock have plots"
             )
-        for path, text in [(path, answer.text(form)) for path, form in self.files]:
+        for path, text in [(path, written(answer, form)) for path, form in self.files]:
             plain.write(path, text)
         if self.quiet:
             return
@@ -104,24 +73,9 @@ class Destinations:
             if self.plot:
                 screen().print(plots(answer.subject), crop=False)
         else:
-            sys.stdout.write(answer.text(self.form))
+            sys.stdout.write(written(answer, self.form))
 
 
 def screen() -> Console:
     """stdout: the terminal at its width, anything else uncut."""
     return Console() if sys.stdout.isatty() else Console(width=WIDE, soft_wrap=False)
-
-
-def _sortable(value: Any) -> Any:
-    return str(value) if isinstance(value, dict) else value
-
-
-def sorted_by(records: Sequence[Mapping[str, Any]], key: str, known: Sequence[str]) -> list[int]:
-    """Positions of the records by a column, downwards with a minus before it; unknowns last. Raises UnknownName."""
-    name = key.removeprefix("-")
-    if name not in known:
-        raise UnknownName("column", name, known)
-    present = [i for i, record in enumerate(records) if record.get(name) is not None]
-    order = sorted(present, key=lambda i: _sortable(records[i][name]), reverse=key.startswith("-"))
-    ranked = set(present)
-    return order + [i for i in range(len(records)) if i not in ranked]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-from profiler.gate import Pair, signature
-from profiler.records import Row
+from profiler.records.profile import Row
+from profiler.records.verdicts import Pair, signature
 
 SAME, MOVED, CHANGED, REPLACED = 4, 3, 2, 1
 """What a pair is worth: the same layer in its place, the same elsewhere, another under its path, another operation there.

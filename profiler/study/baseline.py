@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from profiler.agreement import cell
 from profiler.errors import ProfilerError
-from profiler.gate import COUNTS, Interval, Limit, Line, Verdict
-from profiler.records import Record
+from profiler.records.agreement import cell
+from profiler.records.profile import Record
+from profiler.records.verdicts import COUNTS, Interval, Limit, Line, Verdict
+from profiler.study.before_after import SETTING, Side, clocks, key
 from profiler.study.budgets import Point, Subject
 from profiler.study.cells import Cell
-from profiler.study.sides import SETTING, Side, clocks, key
 
 RENEWAL = "save one with `profiler compare MODEL... -o FILE` where the counts are as they should be"
 """How a baseline is made, and made anew."""

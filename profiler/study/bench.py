@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from profiler.errors import ProfilerError
-from profiler.network.load import Model
-from profiler.records import Record, Results
+from profiler.load.load import Model
+from profiler.records.profile import Record
+from profiler.records.results import Results
+from profiler.study.bench_options import TRAIN_BATCH, Clock
 from profiler.study.cells import Numbers, Watch, results_of
-from profiler.study.clock import TRAIN_BATCH, Clock
-from profiler.study.clocked import clocked
+from profiler.study.measuring import clocked
 from profiler.study.sweep import cells_over
 
 

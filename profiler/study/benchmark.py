@@ -9,13 +9,14 @@ from typing import Any
 from profiler import grid
 from profiler.api import counted
 from profiler.errors import ProfilerError
-from profiler.network.load import Model
-from profiler.records import Record, Results
+from profiler.load.load import Model
+from profiler.records.profile import Record
+from profiler.records.results import Results
+from profiler.records.timing import Timing
 from profiler.study.bench import batch_of
+from profiler.study.bench_options import Clock
 from profiler.study.cells import watching
-from profiler.study.clock import Clock
-from profiler.study.clocked import measuring, spec_of, timing
-from profiler.timing import Timing
+from profiler.study.measuring import measuring, spec_of, timing
 
 
 def benchmark(

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from profiler import grid
-from profiler.agreement import cell
 from profiler.config import Config
 from profiler.errors import ProfilerError, UnknownName
-from profiler.gate import QUANTITIES, Limit
-from profiler.network.load import Counted, Model, load, parse
+from profiler.load.load import Counted, Model, load, parse
+from profiler.records.agreement import cell
+from profiler.records.verdicts import QUANTITIES, Limit
 from profiler.study.cells import Cell
 
 POINT = ("alpha", "resolution", "rho", "input", "batch", "set")

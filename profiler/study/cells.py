@@ -9,13 +9,14 @@ from fractions import Fraction
 from typing import Any
 
 from profiler import grid
-from profiler.agreement import Agreement
 from profiler.count import conventions
 from profiler.errors import UnknownName, WitnessFailed
-from profiler.forms import Gap
-from profiler.network.load import Counted
-from profiler.network.reference import Reference
-from profiler.records import Profile, Record, Results, record
+from profiler.load.load import Counted
+from profiler.load.reference import Reference
+from profiler.records.agreement import Agreement
+from profiler.records.profile import Profile, Record, record
+from profiler.records.results import Results
+from profiler.records.shown import Gap
 from profiler.study.published import top1
 
 ENGINES = ("closed", "traced", "fvcore", "thop", "torch")
@@ -32,7 +33,7 @@ def watching(progress: bool, watch: Watch | None) -> AbstractContextManager[Watc
     """`watch` for the time of a with block; with `progress` a bar instead, in a terminal or a notebook."""
     if not progress:
         return nullcontext(watch)
-    from profiler.report.watch import bar
+    from profiler.report.terminal.progress import bar
 
     return bar()
 
@@ -106,7 +107,7 @@ def check(results: Results, cells: Sequence[Cell], engines: Sequence[str], chose
             for engine in engines[1:]:
                 results[index].pop(f"{engine}_macs", None)  # type: ignore[misc]
         watch(results)
-    from profiler.count.agree import heard
+    from profiler.witness.agree import heard
 
     for index in chosen:
         network, asked = cells[index].network, list(engines[1:])

@@ -9,15 +9,16 @@ from typing import Any, NamedTuple
 from profiler import grid
 from profiler.config import Config
 from profiler.errors import ProfilerError
-from profiler.gate import COUNTS, Checked, Compared, Interval, Limit, Line, Verdict
-from profiler.network.load import Model
-from profiler.records import Record, Results
-from profiler.saved import Saved, read
+from profiler.load.load import Model
+from profiler.records.profile import Record
+from profiler.records.results import Results
+from profiler.records.verdicts import COUNTS, Checked, Compared, Interval, Limit, Line, Verdict
+from profiler.saved.read import Saved, read
 from profiler.study import baseline as base_of
+from profiler.study.before_after import Side, clocks, compared, of_run
+from profiler.study.bench_options import Clock
 from profiler.study.budgets import Point, Subject, subjects
 from profiler.study.cells import Watch, results_of
-from profiler.study.clock import Clock
-from profiler.study.sides import Side, clocks, compared, of_run
 
 
 def check(
@@ -132,7 +133,7 @@ def _measured(found: Sequence[Subject], clock: Clock, watch: Watch | None) -> Re
     """The records of networks on the clock, side by side in rounds; None where none is to be measured."""
     if not found:
         return None
-    from profiler.study.clocked import clocked  # what only measuring needs
+    from profiler.study.measuring import clocked  # what only measuring needs
 
     cells = [each.cell for each in found]
     results = results_of(cells, "check", ("closed",), "paper")

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from profiler import grid
 from profiler.errors import ProfilerError
 from profiler.grid import shown
-from profiler.network.load import Model, load
-from profiler.records import Results
+from profiler.load.load import Model, load
+from profiler.records.results import Results
 from profiler.study.cells import DEFAULT_ENGINES, Cell, Watch, check, engines_named, results_of, watching
 
 if TYPE_CHECKING:
-    from profiler.study.clock import Clock
+    from profiler.study.bench_options import Clock
 
 
 def compare(
@@ -52,7 +52,7 @@ def compare(
     with watching(progress, watch) as seen:
         check(results, cells, engines, range(len(cells)), seen)
         if bench is not None:
-            from profiler.study.clocked import clocked  # what only measuring needs
+            from profiler.study.measuring import clocked  # what only measuring needs
 
             clocked(results, cells, settings, bench, seen)
     return results

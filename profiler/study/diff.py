@@ -7,11 +7,11 @@ from pathlib import PurePath
 from typing import Any
 
 from profiler.errors import ProfilerError
-from profiler.gate import Compared, Diffed
-from profiler.network.load import Model
-from profiler.saved import Saved, read
+from profiler.load.load import Model
+from profiler.records.verdicts import Compared, Diffed
+from profiler.saved.read import Saved, read
+from profiler.study.before_after import PLACE, SETTING, Side, compared, key, of_profile, of_run
 from profiler.study.budgets import Point
-from profiler.study.sides import PLACE, SETTING, Side, compared, key, of_profile, of_run
 
 
 def diff(

@@ -8,10 +8,10 @@ from fractions import Fraction
 from typing import Any
 
 from profiler import grid
-from profiler.count.polynomial import polynomials
-from profiler.forms import Polynomials
-from profiler.network.load import Network, in_closed_form, load
+from profiler.load.load import Network, in_closed_form, load
+from profiler.records.polynomials import Polynomials
 from profiler.study.cells import Numbers, points
+from profiler.study.polynomial import polynomials
 from profiler.study.published import figures
 
 

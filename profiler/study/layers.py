@@ -9,17 +9,17 @@ from statistics import median
 from typing import Any
 
 from profiler.errors import ProfilerError
+from profiler.load.load import Model
 from profiler.measure import plan
 from profiler.measure.protocol import Outcome, Run
 from profiler.measure.statistics import shares
-from profiler.network.load import Model
-from profiler.records import Profile, Row
+from profiler.records.profile import Profile, Row
+from profiler.records.timing import Layers, LayerTiming, Measured, Roofs, Timing
+from profiler.study.bench_options import Clock
 from profiler.study.cells import Numbers, Watch, results_of
-from profiler.study.clock import Clock
-from profiler.study.clocked import fill, measuring, resumable, specs_of
-from profiler.study.remarks import remarks
+from profiler.study.measuring import fill, measuring, resumable, specs_of
+from profiler.study.notes import remarks
 from profiler.study.sweep import cells_over
-from profiler.timing import Layers, LayerTiming, Measured, Roofs, Timing
 
 VIEWS = frozenset(
     ("identity", "dropout", "flatten", "fold", "tokens", "token", "unsqueeze", "channel_slice", "crop")

@@ -8,7 +8,7 @@ from typing import Any
 
 from profiler import grid
 from profiler.errors import ProfilerError, UnknownName
-from profiler.network.load import load
+from profiler.load.load import load
 from profiler.network.registry import find, names
 from profiler.study.published import top1
 

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 
-from profiler.forms import Figure
-from profiler.network.load import Counted, load
+from profiler.load.load import Counted, load
 from profiler.network.registry import zoo_folder
-from profiler.records import Row
+from profiler.records.profile import Row
+from profiler.records.published import Figure
 
 
 def ours(figure: Figure) -> Fraction:

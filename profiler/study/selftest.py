@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from profiler.environment import environment
+from profiler.load.load import in_closed_form
 from profiler.measure import statistics
 from profiler.measure.certificate import keep
 from profiler.measure.plan import Budget, Setting, Spec
 from profiler.measure.statistics import Interval
 from profiler.measure.subjects import ByTorch, OfValue, Slowed, Spin
-from profiler.network.load import in_closed_form
-from profiler.records import Record, Results
+from profiler.records.environment import environment
+from profiler.records.profile import Record
+from profiler.records.results import Results
+from profiler.records.timing import Certificate, Timing
+from profiler.study.bench_options import Clock, seconds_of
 from profiler.study.cells import Watch
-from profiler.study.clock import Clock, seconds_of
-from profiler.study.clocked import measuring, timing
-from profiler.timing import Certificate, Timing
+from profiler.study.measuring import measuring, timing
 
 MODEL = "mobilenet_v1@alpha=0.25,resolution=128"
 PAIRS = 13

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from profiler.count import conventions, rewriting
+from profiler.count.closed import wiring_of
 from profiler.count.derivation import derivation, separable_pairs
-from profiler.count.wiring import of_value
-from profiler.forms import Changed, Footprint, Shown, Tracing, Training, WhatIf
-from profiler.network.load import Counted
-from profiler.network.reference import Reference
-from profiler.records import Row
+from profiler.load.load import Counted
+from profiler.load.reference import Reference
+from profiler.records.profile import Row
+from profiler.records.shown import Changed, Footprint, Shown, Tracing, Training, WhatIf
 
 OPTIMIZERS = ("sgd", "adam")
 
@@ -39,7 +39,7 @@ def show(
         wiring = (
             network.traced(batch, True).wiring
             if isinstance(network, Reference)
-            else of_value(network.value, network.inputs, network.batched(batch))
+            else wiring_of(network.value, network.inputs, network.batched(batch))
         )
     profile = network.profile(batch)
     return Shown(
@@ -63,7 +63,7 @@ def rewritten(network: Counted, batch: int | None, name: str) -> WhatIf:
     if isinstance(network, Reference):
         fed = {}
         if rewriting.known(name) == "folded":
-            from profiler.count.feeding import fed as followed
+            from profiler.trace.batchnorm_folding import fed as followed
 
             args, kwargs = network.example(batch, "meta")
             fed = followed(network.module("meta"), args, kwargs, network.name)
@@ -95,7 +95,7 @@ def _tracing(network: Reference, batch: int | None) -> Tracing:
 
 
 def _training(network: Counted, batch: int | None) -> Training:
-    from profiler.count.training import trace_training
+    from profiler.trace.training.training import trace_training
 
     args, kwargs = network.example(batch, "meta")
     return trace_training(network.module("meta"), args, kwargs, name=network.name).told()
@@ -108,7 +108,7 @@ def _memory(network: Counted, batch: int | None) -> tuple[Footprint, ...]:
 
 def footprint(network: Counted, batch: int | None = 1, optimizer: str = "") -> Footprint:
     """The bytes of one evaluation, or with an optimiser of a training step. Raises ProfilerError as `memory` does."""
-    from profiler.count.memory import memory
+    from profiler.trace.training.memory import memory
 
     args, kwargs = network.example(batch, "meta")
     made = memory(

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from profiler import grid
 from profiler.errors import ProfilerError
 from profiler.grid import shown
-from profiler.network.load import Model, load, parse
-from profiler.network.schemes import is_reference
-from profiler.records import Results
+from profiler.load.load import Model, load, parse
+from profiler.load.schemes import is_reference
+from profiler.records.results import Results
 from profiler.study.cells import DEFAULT_ENGINES, Cell, Numbers, Watch, check, engines_named, points, results_of, watching
 from profiler.study.published import top1
 
 if TYPE_CHECKING:
-    from profiler.study.clock import Clock
+    from profiler.study.bench_options import Clock
 
 MOST_CHECKED = 16
 DEFAULT_MODEL, DEFAULT_ALPHA = "mobilenet_v1", "0.25..1.0"
@@ -63,7 +63,7 @@ def sweep(
     with watching(progress, watch) as seen:
         check(results, cells, engines, chosen, seen)
         if bench is not None:
-            from profiler.study.clocked import clocked  # what only measuring needs
+            from profiler.study.measuring import clocked  # what only measuring needs
 
             clocked(results, cells, settings, bench, seen)
     return results

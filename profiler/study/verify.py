@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from profiler.errors import ProfilerError, UnknownName
-from profiler.forms import Check, Figure, Verified
-from profiler.network.load import load, parse
+from profiler.load.load import load, parse
+from profiler.load.schemes import is_reference
 from profiler.network.registry import find, names
-from profiler.network.schemes import is_reference
-from profiler.records import Results
+from profiler.records.published import Check, Figure, Verified
+from profiler.records.results import Results
 from profiler.study.cells import DEFAULT_ENGINES, Cell, Watch, check, engines_named, results_of
 from profiler.study.published import figures, ours
 

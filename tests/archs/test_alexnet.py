@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from profiler.network.load import load
+from profiler.load.load import load
 
 CASES = [
     ("alexnet", 60_965_224, 724_406_816),

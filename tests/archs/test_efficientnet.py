@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from profiler.network.load import load
+from profiler.load.load import load
 
 CASES = [
     ("efficientnet_b0", 224, 5_288_548, 385_814_752),

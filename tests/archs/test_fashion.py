@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from profiler.network.load import load
+from profiler.load.load import load
 
 
 def lenet(pad: int, pool: nn.Module) -> nn.Sequential:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from profiler.network.load import load
+from profiler.load.load import load
 
 # Indian Pines has 200 bands and 16 classes, Pavia University 103 and 9, Salinas 204 and 16, Kennedy Space Center 176 and 13.
 CASES = [

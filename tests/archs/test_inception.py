@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from profiler.forms import Figure
-from profiler.network.load import load
+from profiler.load.load import load
 from profiler.network.registry import find
+from profiler.records.published import Figure
 from profiler.study.published import figures, ours
 
 CASES = [

@@ -7,10 +7,10 @@ from fractions import Fraction
 import pytest
 
 from profiler.count import closed
-from profiler.forms import Separable
+from profiler.load.load import load
 from profiler.network.layers import Conv
-from profiler.network.load import load
-from profiler.records import Row
+from profiler.records.profile import Row
+from profiler.records.shown import Separable
 from profiler.study.show import show
 
 # Table 1 as printed, "Conv s2", "3 × 3 × 3 × 32", "224 × 224 × 3": stride, filter shape, input size.

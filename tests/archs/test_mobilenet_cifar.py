@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from profiler.network.load import load
+from profiler.load.load import load
 
 
 def unit(m: int, n: int, kernel: int, stride: int = 1, groups: int = 1) -> list[nn.Module]:

@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from archs.blocks import make_divisible
-from profiler.network.load import load
+from profiler.load.load import load
 
 # alpha, side, weights and macs at 1001 classes: TF-Slim's table, exactly
 SLIM = [

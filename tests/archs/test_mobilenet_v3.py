@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from profiler.network.load import load
+from profiler.load.load import load
 
 CASES = [
     ("mobilenet_v3_large", 5_483_032, 216_589_760),

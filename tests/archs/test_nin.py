@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from profiler.network.load import load
+from profiler.load.load import load
 
 # the mlpconv layers of Figure 2 at 32, 16 and 8 pixels: kernel, maps in, maps of the three convolutions
 LAYERS = [(32, 5, 3, (192, 160, 96)), (16, 5, 96, (192, 192, 192)), (8, 3, 192, (192, 192, 10))]

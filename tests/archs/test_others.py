@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from profiler.network.load import load
-from profiler.records import Totals
+from profiler.load.load import load
+from profiler.records.profile import Totals
 
 CASES = [
     ("vgg11", {}, 132_863_336, 7_609_090_048),

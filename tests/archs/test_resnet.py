@@ -7,9 +7,9 @@ import torch
 
 from profiler.count import closed
 from profiler.errors import ShapeError
-from profiler.network.build import build
+from profiler.load.load import in_closed_form as load
+from profiler.module.build import build
 from profiler.network.layers import PadChannels
-from profiler.network.load import in_closed_form as load
 from profiler.network.widths import fixed
 
 CASES = [

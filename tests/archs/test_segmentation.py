@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from profiler.network.load import load
+from profiler.load.load import load
 
 CASES = [
     ("figure 1", "unet", 31_030_658, 150_428_424_448),

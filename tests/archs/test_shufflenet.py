@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from profiler.network.load import load
+from profiler.load.load import load
 
 CASES = [
     ("shufflenet_v1@groups=1", 1_531_936, 143_078_976),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from profiler.network.load import load
+from profiler.load.load import load
 
 # Table 1 as printed: layer, output size, parameters. Its sizes are those of an input of 227.
 TABLE_1 = [

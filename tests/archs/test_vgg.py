@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from profiler.network.load import load
+from profiler.load.load import load
 
 CASES = [
     ("vgg16_c", 133_638_952, 11_770_888_192),

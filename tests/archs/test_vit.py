@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from profiler.network.load import load
+from profiler.load.load import load
 
 
 class Encoder(nn.Module):

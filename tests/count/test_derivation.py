@@ -8,9 +8,9 @@ import pytest
 
 from profiler.count import closed
 from profiler.count.derivation import derivation, separable_pairs
+from profiler.load.load import load
 from profiler.network.combinators import Chain
 from profiler.network.layers import Attention, Conv, ConvTranspose, Layer, Linear, MatMul
-from profiler.network.load import load
 from profiler.network.registry import names
 from profiler.network.widths import times
 

@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from profiler.count.traced import trace
-from profiler.count.wiring import of_value
-from profiler.forms import Wiring
+from profiler.count.closed import wiring_of
+from profiler.load.load import load
 from profiler.network.combinators import Aside, Branches, Chain, Graph
 from profiler.network.layers import Activation, Add, Concatenate, Conv, Identity
-from profiler.network.load import load
-from profiler.records import Row
+from profiler.records.profile import Row
+from profiler.records.shown import Wiring
+from profiler.trace.traced import trace
 
 X = ((3, 8, 8),)
 VALUES = [
@@ -30,7 +30,7 @@ VALUES = [
 
 @pytest.mark.parametrize(("value", "sources", "outputs"), [v[1:] for v in VALUES], ids=[v[0] for v in VALUES])
 def test_a_value_knows_its_wires(value, sources, outputs) -> None:  # type: ignore[no-untyped-def]
-    assert of_value(value, X) == Wiring(((1, 3, 8, 8),), sources, outputs)
+    assert wiring_of(value, X) == Wiring(((1, 3, 8, 8),), sources, outputs)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_a_value_knows_its_wires(value, sources, outputs) -> None:  # type: igno
 def test_a_trace_finds_the_wires_of_the_value_that_the_module_was_built_from(name: str) -> None:
     network = load(name)
     closed = [(row.path, row.side) for row in network.profile().rows]
-    value = of_value(network.value, network.inputs)  # type: ignore[union-attr]
+    value = wiring_of(network.value, network.inputs)  # type: ignore[union-attr]
     args, kwargs = network.example(1, "meta")
     found = trace(network.module("meta"), args, kwargs, wired=True)
     assert found.wiring is not None
@@ -107,7 +107,7 @@ def test_rows_and_sources_are_parallel_across_the_zoo() -> None:
     for name in names():
         network = load(name)
         rows: tuple[Row, ...] = network.profile().rows
-        wiring = of_value(network.value, network.inputs)  # type: ignore[union-attr]
+        wiring = wiring_of(network.value, network.inputs)  # type: ignore[union-attr]
         assert len(wiring.sources) == len(rows)
         for row, wires in zip(rows, wiring.sources, strict=True):
             given = [(rows[wire].output if wire >= 0 else wiring.inputs[-1 - wire]) for wire in wires]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from profiler import build
 from profiler.errors import ProfilerError
+from profiler.load.load import in_closed_form as load
 from profiler.measure.clocks import Reference, visit, warm
 from profiler.measure.live import Live, _loss
 from profiler.measure.per_layer import Clocked
@@ -18,7 +19,6 @@ from profiler.measure.plan import Setting
 from profiler.measure.roofs import roofs
 from profiler.measure.subjects import ByTorch, OfModule, OfValue, Slowed, Spin
 from profiler.measure.worker import reason_of
-from profiler.network.load import in_closed_form as load
 
 SMALL = load("mobilenet_v1@alpha=0.25,resolution=32")
 SUBJECT = OfValue(SMALL.name, SMALL.value, SMALL.inputs)

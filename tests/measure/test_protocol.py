@@ -14,7 +14,7 @@ from profiler.measure.plan import Budget, Setting, Spec, State
 from profiler.measure.protocol import Round, Run, Scheduler
 from profiler.measure.subjects import Spin
 from profiler.measure.visits import CellFailed, Prepared, Visit, Warmed
-from profiler.study.clocked import timing
+from profiler.study.measuring import timing
 
 
 @dataclass

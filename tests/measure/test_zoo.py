@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from torch import nn
 
+from profiler.load.load import in_closed_form
 from profiler.measure.clocks import visit
 from profiler.measure.per_layer import Clocked
 from profiler.measure.plan import Setting
 from profiler.measure.subjects import OfValue
-from profiler.network.load import in_closed_form
 from profiler.network.registry import names
 
 NARROW = 0.15

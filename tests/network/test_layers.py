@@ -10,9 +10,9 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
+from profiler.load.load import in_closed_form as load
 from profiler.network.combinators import Aside, Branches, Chain, Graph, leaves_of, parts_of, rebuilt
 from profiler.network.layers import Activation, Add, BatchNorm, Conv, Identity, Layer, Linear
-from profiler.network.load import in_closed_form as load
 from profiler.network.widths import fixed, same, times
 
 

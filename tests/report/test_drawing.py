@@ -13,12 +13,12 @@ from xml.etree import ElementTree
 import pytest
 
 from profiler.errors import ProfilerError, Unavailable
-from profiler.forms import Shown
+from profiler.load.load import load
 from profiler.network.combinators import Aside, Branches, Chain
 from profiler.network.layers import Activation, Add, Conv, Identity
-from profiler.network.load import load
-from profiler.report.drawing import dot, mermaid, svg
-from profiler.report.graph import picture
+from profiler.records.shown import Shown
+from profiler.report.writers.drawing import dot, mermaid, svg
+from profiler.report.writers.graph import picture
 from profiler.study.show import show
 from tests.test_cli import run
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from profiler.errors import ProfilerError
-from profiler.network.load import load
-from profiler.report.flame import speedscope
-from profiler.report.trace import chrome_trace
+from profiler.load.load import load
+from profiler.report.writers.flame import speedscope
+from profiler.report.writers.trace import chrome_trace
 from profiler.study.compare import compare
 from profiler.study.show import show
 from profiler.study.sweep import sweep
@@ -111,7 +111,7 @@ def _ns(us: float) -> int:
 
 
 def test_a_module_that_runs_again_has_a_span_each_time() -> None:
-    from profiler.report.trace import _spans
+    from profiler.report.writers.trace import _spans
 
     assert _spans(["a.x.1", "a.2", "b", "a.x.3"]) == [
         ("", 0, 4, False), ("a", 0, 2, False), ("a.x", 0, 1, False), ("a.x.1", 0, 1, True), ("a.2", 1, 2, True),

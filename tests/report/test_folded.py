@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from profiler import Profile, profile
-from profiler.report.folded import Fold, Node, folded, nodes
-from profiler.report.sheet import layers_sheet
+from profiler.report.sheets.folded import Fold, Node, folded, nodes
+from profiler.report.sheets.sheet import layers_sheet
 
 
 def paths(*lines: tuple[str, int]) -> list[str]:

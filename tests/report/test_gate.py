@@ -11,10 +11,10 @@ from xml.etree import ElementTree
 import pytest
 
 from profiler import check, compare
-from profiler.gate import Checked, Interval, Limit, Line, Verdict
-from profiler.records import Record
-from profiler.report import github
-from profiler.report.junit import junit
+from profiler.records.profile import Record
+from profiler.records.verdicts import Checked, Interval, Limit, Line, Verdict
+from profiler.report.ci import github
+from profiler.report.ci.junit import junit
 from tests.test_cli import run
 
 HOSTILE = "<script>&\"'\x00\x1b[31m\ufffe\ud800" + "🧨" + "\u202eabc,x:y%\r\n::error::z"

@@ -11,10 +11,11 @@ from rich.color import Color
 from rich.console import Console
 
 from profiler import compare, sweep
-from profiler.records import Results
-from profiler.report import answers
-from profiler.report.heat import DARK_FROM, SHADES, Heat
-from profiler.report.plot import plot
+from profiler.records.results import Results
+from profiler.report.answers import networks
+from profiler.report.forms import written
+from profiler.report.terminal.heat import DARK_FROM, SHADES, Heat
+from profiler.report.terminal.plot import plot
 
 
 def drawn(found: Any, columns: tuple[str, ...] = (), **given: Any) -> str:
@@ -67,7 +68,7 @@ def test_it_is_for_terminals_and_sweeps_of_two_axes(two_axes: Results) -> None:
     assert "α down" not in drawn(plot(two_axes))  # where it stands below the list already
     assert drawn(sweep(engine="closed")) == ""
     assert drawn(compare("mobilenet_v1", "vgg16", engine="closed")) == ""
-    assert "α down" not in answers.results(two_axes, "raw", [], None).text("table")
+    assert "α down" not in written(networks.results(two_axes, "raw", [], None), "table")
 
 
 def test_a_large_sweep_is_thinned_to_the_screen() -> None:

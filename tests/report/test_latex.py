@@ -12,16 +12,17 @@ from pathlib import Path
 import pytest
 
 from profiler import compare, sweep
-from profiler.network.load import load
-from profiler.records import Record, Results
-from profiler.report import answers
-from profiler.report.cells import Column
-from profiler.report.latex import escaped, latex_text
-from profiler.report.markdown import markdown_text
-from profiler.report.output import Answer
-from profiler.report.papers import laid
-from profiler.report.sheet import Sheet, results_sheet
+from profiler.load.load import load
+from profiler.records.profile import Record
+from profiler.records.results import Results
+from profiler.report.answer import Answer
+from profiler.report.answers import networks
+from profiler.report.sheets.columns import Column
+from profiler.report.sheets.sheet import Sheet, results_sheet
 from profiler.report.units import Unit
+from profiler.report.writers.latex import escaped, latex_text
+from profiler.report.writers.markdown import markdown_text
+from profiler.report.writers.papers import laid
 from profiler.study.formula import formula
 from profiler.study.listing import listing
 from profiler.study.show import show
@@ -57,11 +58,11 @@ def measured() -> Results:
 
 
 def of_results(found: Results, unit: Unit = "raw") -> Answer:
-    return answers.results(found, unit, [], None)
+    return networks.results(found, unit, [], None)
 
 
 def checked() -> Answer:
-    from profiler.report.verify import answer
+    from profiler.report.answers.verify import answer
 
     return answer(verify("mobilenet_v1", engine="closed"), named=True, published=None)
 
@@ -80,12 +81,12 @@ ANSWERS: dict[str, Callable[[], Answer]] = {
     "sweep": lambda: of_results(sweep(engine="closed"), "auto"),
     "sweep_long": lambda: of_results(sweep(alpha="0.05..1.0:0.05", resolution="128..224", engine="closed"), "M"),
     "bench": lambda: of_results(measured(), "auto"),
-    "show": lambda: answers.show(show(load("mobilenet_v1")), 2, None, False, "auto"),
-    "show_every": lambda: answers.show(show(load("resnet50")), 0, None, False, "raw"),
-    "show_formulas": lambda: answers.show(show(load("mobilenet_v1")), 2, None, True, "raw"),
-    "list": lambda: answers.listing(listing(), "auto", None),
-    "formula": lambda: answers.polynomials(formula("mobilenet_v1")),
-    "formula_rounded": lambda: answers.polynomials(formula("mobilenet_v2")),
+    "show": lambda: networks.show(show(load("mobilenet_v1")), 2, None, False, "auto"),
+    "show_every": lambda: networks.show(show(load("resnet50")), 0, None, False, "raw"),
+    "show_formulas": lambda: networks.show(show(load("mobilenet_v1")), 2, None, True, "raw"),
+    "list": lambda: networks.listing(listing(), "auto", None),
+    "formula": lambda: networks.polynomials(formula("mobilenet_v1")),
+    "formula_rounded": lambda: networks.polynomials(formula("mobilenet_v2")),
     "verify": checked,
     "hostile": hostile,
 }
@@ -174,7 +175,7 @@ def test_a_long_table_turns_its_page() -> None:
 
 
 def test_the_convention_stands_below_with_the_version() -> None:
-    from profiler import __version__
+    from profiler.version import __version__
 
     text = latex_text([results_sheet(compare("vgg16", "alexnet", engine="closed"))])
     assert "(the paper convention). Bold: the best of its column. arch-profiler " + __version__ in text
@@ -182,7 +183,7 @@ def test_the_convention_stands_below_with_the_version() -> None:
 
 
 def test_the_tables_of_the_docs_are_what_is_written() -> None:
-    from profiler import __version__
+    from profiler.version import __version__
 
     page = (ROOT / "docs" / "papers.md").read_text(encoding="utf-8")
     sheet = results_sheet(compare("mobilenet_v1", "vgg16", "squeezenet1_0", engine="closed"), "M")
@@ -193,7 +194,7 @@ def test_the_tables_of_the_docs_are_what_is_written() -> None:
 
 
 def test_folding_is_said_in_the_caption() -> None:
-    text = latex_text(answers.show(show(load("mobilenet_v1")), 2, None, False, "raw").sheets())
+    text = latex_text(networks.show(show(load("mobilenet_v1")), 2, None, False, "raw").sheets())
     assert "by layer, to a depth of 2, equal ones summed}" in text
     assert r"body.6\dots{}10 $\times$5" in text
 

@@ -13,13 +13,13 @@ from rich.console import Console
 
 from profiler import check, compare, diff, memory, profile, sweep, trace, trace_training
 from profiler.errors import ProfilerError
-from profiler.forms import Shown
-from profiler.network.load import load
-from profiler.report import notebook
+from profiler.load.load import load
+from profiler.records.shown import Shown
+from profiler.records.timing import Certificate
+from profiler.report.answers import notebook
 from profiler.study.formula import formula
 from profiler.study.show import show
 from profiler.study.verify import verify
-from profiler.timing import Certificate
 from tests.report.clocked import measured
 
 HOSTILE = '<script>alert("1")</script>&amp; 🦆 שלום | `x`'

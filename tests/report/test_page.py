@@ -13,21 +13,23 @@ from typing import Any
 import pytest
 import torch
 
-from profiler import compare, saved, sweep
-from profiler.network.load import load
-from profiler.records import Results
-from profiler.report import again, answers
+from profiler import compare, sweep
+from profiler.load.load import load
+from profiler.records.results import Results
+from profiler.report.answers import networks, saved_run
+from profiler.report.forms import written
 from profiler.report.page import MOST_BYTES, page
 from profiler.report.page.columns import columns, paths
 from profiler.report.page.networks import Network, packed
-from profiler.study import reread
+from profiler.saved import read as saved
+from profiler.saved import results as reread
 from profiler.study.show import show
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>${x}{{7*7}}&amp;\u2028\u202e💥"
 
 
 def results(found: Results) -> str:
-    return page(answers.results(found, "raw", (), None))
+    return page(networks.results(found, "raw", (), None))
 
 
 def data_of(text: str) -> dict[str, Any]:
@@ -51,13 +53,13 @@ def test_each_answer_has_the_parts_that_it_has_data_for(swept: str) -> None:
     along = sweep("mobilenet_v1", alpha="0.25..1.0", engine="closed")
     assert sections(results(along)) == ["tradeoff", "records"]
     assert sections(results(compare("mobilenet_v1", "vgg16", engine="closed"))) == ["shares", "layers", "records"]
-    shown = answers.show(show(load("mobilenet_v1")), 2, None, False, "raw")
+    shown = networks.show(show(load("mobilenet_v1")), 2, None, False, "raw")
     assert sections(page(shown)) == ["shares", "layers"]
 
 
 def test_the_network_that_is_shown_stands_with_its_totals_and_tables() -> None:
     found = show(load("mobilenet_v1", alpha="0.5"), convention="torch", what_if="separable")
-    text = page(answers.show(found, 2, None, False, "raw"))
+    text = page(networks.show(found, 2, None, False, "raw"))
     assert "<bdi>mobilenet_v1, α = 0.5, 3×224×224</bdi>" in text
     assert "<strong>149,497,088</strong>" in text
     assert "total as torch" in text
@@ -71,7 +73,7 @@ def test_what_was_not_counted_is_loud() -> None:
             made: torch.Tensor = torch.fft.fft(x).real
             return made
 
-    text = page(answers.show(show(load(Transformed(), input=(3, 8, 8))), 2, None, False, "raw"))
+    text = page(networks.show(show(load(Transformed(), input=(3, 8, 8))), 2, None, False, "raw"))
     warnings = text.partition('class="warnings" role="alert"')[2].partition("</div>")[0]
     assert "UNCOUNTED Transformed: aten::_fft_r2c, once" in warnings
     assert "; the counts are too low</li>" in warnings
@@ -128,7 +130,7 @@ def test_columns_hold_every_value_once(name: str, values: list[Any], expected: d
 
 def test_the_columns_that_were_asked_for_are_those_that_are_shown() -> None:
     found = compare("mobilenet_v1", "vgg16", engine="closed")
-    asked = data_of(page(answers.results(found, "raw", ("top1", "macs", "macs_ratio"), None)))
+    asked = data_of(page(networks.results(found, "raw", ("top1", "macs", "macs_ratio"), None)))
     assert asked["shown"] == ["macs", "top1"]
     assert len(asked["records"]) == len(found.columns), "the others can still be chosen"
     assert data_of(results(found))["shown"] == ["model", "params", "macs", "activations", "weight_bytes", "top1"]
@@ -191,12 +193,12 @@ def test_half_a_surrogate_pair_does_not_stop_the_file_from_being_written() -> No
 
 
 def test_a_saved_run_gives_the_page_of_the_live_one(tmp_path: Path) -> None:
-    live = answers.results(compare("mobilenet_v1", "vgg16", engine="closed"), "raw", (), None)
+    live = networks.results(compare("mobilenet_v1", "vgg16", engine="closed"), "raw", (), None)
     file = tmp_path / "run.json"
-    file.write_text(live.text("json"), encoding="utf-8")
+    file.write_text(written(live, "json"), encoding="utf-8")
     run = saved.read(str(file))
     found = reread.subject(run)
-    text = page(again.answer(run, found, 2, None, False, None, (), None))
+    text = page(saved_run.answer(run, found, 2, None, False, None, (), None))
     assert data_of(text) == data_of(page(live))
 
 
@@ -214,6 +216,6 @@ def test_five_thousand_cells_are_at_most_six_megabytes() -> None:
 
 
 def test_only_what_can_be_drawn_makes_a_page() -> None:
-    answer = replace(answers.results(compare("lenet5", engine="closed"), "raw", (), None), subject=None)
+    answer = replace(networks.results(compare("lenet5", engine="closed"), "raw", (), None), subject=None)
     with pytest.raises(TypeError, match="not of NoneType"):
         page(answer)

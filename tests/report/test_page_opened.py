@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from profiler import compare, sweep
-from profiler.network.load import load
-from profiler.records import Results
-from profiler.report import answers, clocks
+from profiler.load.load import load
+from profiler.records.results import Results
+from profiler.records.timing import Layers, LayerTiming, Measured, Roofs, Timing
+from profiler.report.answers import layer_times, networks
 from profiler.report.page import page as page_of
 from profiler.study.show import show
-from profiler.timing import Layers, LayerTiming, Measured, Roofs, Timing
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -113,7 +113,7 @@ def swept() -> Results:
 
 
 def of(found: Results) -> str:
-    return page_of(answers.results(found, "raw", (), None))
+    return page_of(networks.results(found, "raw", (), None))
 
 
 POINTS, BARS, SLICES = ".scatterlayer .points path", ".barlayer .point path", "g.slice path.surface"
@@ -126,11 +126,11 @@ PAGES: dict[str, tuple[Callable[[], str], dict[str, str]]] = {
     "compare": (lambda: of(compare("mobilenet_v1", "vgg16", "resnet50", engine="closed")), {"tradeoff": POINTS, "shares": BARS, "layers": SLICES}),
     "bench": (lambda: of(bench()), {"tradeoff": POINTS, "latency": BARS}),
     "show": (
-        lambda: page_of(answers.show(show(load("mobilenet_v2"), training=True, memory=True), 2, None, True, "raw")),
+        lambda: page_of(networks.show(show(load("mobilenet_v2"), training=True, memory=True), 2, None, True, "raw")),
         {"shares": BARS, "layers": SLICES},
     ),
     "layers": (
-        lambda: page_of(clocks.layers(measured(), 2, None, "raw", (), None)),
+        lambda: page_of(layer_times.layers(measured(), 2, None, "raw", (), None)),
         {"tradeoff": POINTS, "latency": BARS, "shares": BARS, "roofline": POINTS, "layers": SLICES},
     ),
     "hostile": (lambda: of(hostile()), {"tradeoff": POINTS, "shares": BARS, "layers": SLICES}),

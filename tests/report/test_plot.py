@@ -16,15 +16,16 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from profiler import compare, sweep
-from profiler.forms import Shown
-from profiler.network.load import load
-from profiler.records import Record, Results, Row
-from profiler.report.bars import Bars, Length, bar
-from profiler.report.near import ERRORS
-from profiler.report.plot import plot
-from profiler.report.scatter import Point, pareto, steps
+from profiler.load.load import load
+from profiler.records.profile import Record, Row
+from profiler.records.results import Results
+from profiler.records.shown import Shown
+from profiler.records.timing import Layers, LayerTiming, Measured, Roofs, Timing
+from profiler.report.encoding import ERRORS
+from profiler.report.terminal.bars import Bars, Length, bar
+from profiler.report.terminal.plot import plot
+from profiler.report.terminal.scatter import Point, pareto, steps
 from profiler.study.show import show
-from profiler.timing import Layers, LayerTiming, Measured, Roofs, Timing
 
 ROOT = Path(__file__).resolve().parents[2]
 

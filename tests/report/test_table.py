@@ -10,12 +10,12 @@ import pytest
 from rich.console import Console
 
 from profiler import profile as count
-from profiler.agreement import Agreement, Difference
 from profiler.errors import ProfilerError
-from profiler.records import Results
-from profiler.report import plain
-from profiler.report.sheet import results_sheet
-from profiler.report.table import results_table, show
+from profiler.records.agreement import Agreement, Difference
+from profiler.records.results import Results
+from profiler.report.sheets.sheet import results_sheet
+from profiler.report.terminal.table import results_table, show
+from profiler.report.writers import plain
 from profiler.study.compare import compare
 
 

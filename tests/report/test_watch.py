@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from profiler import compare
-from profiler.records import Results
-from profiler.report import watch
+from profiler.records.results import Results
+from profiler.report.terminal import progress as watch
 from tests.test_cli import on_a_terminal
 
 LENET = {"latency_s": 0.0005, "latency_low_s": 0.00049, "latency_high_s": 0.00051, "grade": "B"}

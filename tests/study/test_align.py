@@ -8,7 +8,7 @@ import pytest
 from torch import nn
 
 from profiler import profile
-from profiler.records import Row
+from profiler.records.profile import Row
 from profiler.study.align import align
 
 

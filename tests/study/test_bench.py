@@ -20,6 +20,8 @@ import pytest
 import profiler
 from profiler import ProfilerError, benchmark
 from profiler.errors import UnknownName
+from profiler.load.load import in_closed_form as load
+from profiler.load.load import load as load_any
 from profiler.measure import plan
 from profiler.measure.grades import Reading
 from profiler.measure.plan import Budget, Setting, Spec, groups, memory_of
@@ -27,16 +29,14 @@ from profiler.measure.pool import Pool
 from profiler.measure.protocol import Outcome, Round, Scheduler
 from profiler.measure.subjects import OfValue, Spin
 from profiler.measure.visits import CellFailed, Prepared, Visit, Warmed
-from profiler.network.load import in_closed_form as load
-from profiler.network.load import load as load_any
-from profiler.records import MEASURED_COLUMNS, Row
+from profiler.records.profile import MEASURED_COLUMNS, Row
+from profiler.records.timing import LayerTiming, Roofs
 from profiler.study.bench import bench
+from profiler.study.bench_options import Clock, seconds_of
 from profiler.study.cells import Cell
-from profiler.study.clock import Clock, seconds_of
-from profiler.study.clocked import spec_of, specs_of, timing
 from profiler.study.layers import bytes_of, layers, rows_of
+from profiler.study.measuring import spec_of, specs_of, timing
 from profiler.study.sweep import sweep
-from profiler.timing import LayerTiming, Roofs
 from tests.test_cli import ROOT, run
 
 SMALL = "mobilenet_v1@alpha=0.25,resolution=32"

@@ -16,12 +16,13 @@ import profiler
 from profiler import ProfilerError, check, compare
 from profiler.config import Config
 from profiler.errors import Unavailable, UnknownName
-from profiler.gate import Checked, Interval, Limit, Line
-from profiler.records import Record
-from profiler.report import checked
+from profiler.records.profile import Record
+from profiler.records.verdicts import Checked, Interval, Limit, Line
+from profiler.report.answers import budgets
+from profiler.report.forms import written
 from profiler.study import baseline
+from profiler.study.before_after import Side
 from profiler.study.check import _latency
-from profiler.study.sides import Side
 from tests.test_cli import run
 
 LENET = {"params": 61_706, "macs": 416_520, "activations": 6_518}
@@ -204,15 +205,15 @@ def test_layers_of_what_grew(tmp_path: Path) -> None:
         ("2", "added"),
         ("3", "renamed"),
     ]
-    text = checked.answer(found).text("csv")
+    text = written(budgets.answer(found), "csv")
     macs = next(row for row in csv.DictReader(io.StringIO(text)) if row["count"] == "macs")
     assert int(macs["before"]) == 36 * (9 * 3 * 4 + 9 * 4 * 2)
     assert int(macs["value"]) == 36 * (25 * 3 * 4 + 4 * 4 + 9 * 4 * 2)
-    table = checked.answer(found).text("table")
+    table = written(budgets.answer(found), "table")
     assert "kernel 3x3 → 5x5" in table
     assert f"{36 * 9 * 3 * 4:,}" in table
     assert f"+{36 * 4 * 4}" in table
-    rows = checked.answer(found).document()["rows"]
+    rows = budgets.answer(found).document()["rows"]
     assert [(row["path"], row["change"], row["was"]) for row in rows] == [
         ("0", "changed", None),
         ("2", "added", None),
@@ -320,12 +321,12 @@ def test_what_is_not_counted_is_loud_and_fails_where_strict() -> None:
     assert "UNCOUNTED" in str(found)
     strict = check(Odd(), input=(4, 4), macs="1M", strict=True)
     assert not strict.passed
-    assert "without a formula" in checked.failure(strict)
+    assert "without a formula" in budgets.failure(strict)
 
 
 def test_the_percentage_never_hides_that_it_is_over() -> None:
     (line,) = check("mobilenet_v1", macs=568_740_351).lines
-    assert checked.sentence(line) == ("mobilenet_v1 (224): MACs 568,740,352, over the budget of 568,740,351 (<0.01 % over)")
+    assert budgets.sentence(line) == ("mobilenet_v1 (224): MACs 568,740,352, over the budget of 568,740,351 (<0.01 % over)")
 
 
 def test_the_public_names() -> None:
@@ -340,10 +341,10 @@ def test_an_undecided_line_says_so() -> None:
     line = Line(
         record(), Limit("latency", Fraction(1, 100), "options"), 0.01, "undecided", Interval(0.01, 0.009, 0.011), reason="B"
     )
-    table = checked.answer(Checked((line,))).text("table")
+    table = written(budgets.answer(Checked((line,))), "table")
     assert "10.0 ms ±10.0 % B" in table
     assert "which fails only with --strict; more --time narrows it." in table
-    assert "which fails, since --strict" in checked.answer(Checked((line,), strict=True)).text("table")
+    assert "which fails, since --strict" in written(budgets.answer(Checked((line,), strict=True)), "table")
 
 
 # The command

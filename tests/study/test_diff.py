@@ -13,8 +13,10 @@ import pytest
 
 from profiler import ProfilerError, compare, diff, sweep
 from profiler.errors import Unavailable, UnknownName
-from profiler.report import changes, clocks, differences
-from profiler.timing import Measured
+from profiler.records.timing import Measured
+from profiler.report.answers import diff as differences
+from profiler.report.answers import layer_changes, layer_times
+from profiler.report.forms import written
 from tests.report.clocked import measured
 from tests.test_cli import on_a_terminal, run
 
@@ -55,9 +57,9 @@ def test_runs_are_aligned_by_network_and_point(tmp_path: Path) -> None:
         ("lenet5 (28)", False, False, True),
         ("alexnet (227)", False, True, False),
     ]
-    table = differences.answer(found).text("table")
+    table = written(differences.answer(found), "table")
     assert "2 of 4 are equal in every count; the others are above." in table
-    records = list(csv.DictReader(io.StringIO(differences.answer(found).text("csv"))))
+    records = list(csv.DictReader(io.StringIO(written(differences.answer(found), "csv"))))
     assert [(row["model"], row["change"], row["macs_before"] == "", row["macs_after"] == "") for row in records] == [
         ("mobilenet_v1 (α 0.25, 32)", "unchanged", False, False),
         ("alexnet (classes=10, 227)", "added", True, False),
@@ -130,7 +132,7 @@ def test_two_machines_are_said(tmp_path: Path) -> None:
         paths.append(str(tmp_path / f"{name}.json"))
     found = diff(*paths)
     assert found.notes == ("Latencies are not compared: measured on two machines (cpu one and other).",)
-    assert "not compared" in differences.answer(found).text("table")
+    assert "not compared" in written(differences.answer(found), "table")
     assert found.same
 
 
@@ -141,7 +143,7 @@ def test_layers_on_the_clock_are_of_the_network_that_was_measured(tmp_path: Path
     for record in found.results[1:]:
         record.update({"latency_s": 0.1, "latency_low_s": 0.1, "latency_high_s": 0.1, "grade": "A"})
     run = tmp_path / "run.json"
-    kept = clocks.layers(Measured(found.results, found.layers[:1]), 0, None, "auto", (), None)
+    kept = layer_times.layers(Measured(found.results, found.layers[:1]), 0, None, "auto", (), None)
     run.write_text(json.dumps(kept.document()))
     first, second = diff(str(run), str(run)).cells
     assert (first.layers, len(second.layers or ())) == (None, len(found.layers[0].rows))
@@ -154,7 +156,7 @@ def test_what_is_told_of_a_layer() -> None:
     after = nn.Sequential(nn.Conv2d(3, 4, 3, stride=1, bias=False), nn.SiLU(), nn.Conv2d(4, 8, 1))
     (cell,) = diff(before, after, input=(3, 9, 9)).cells
     assert cell.layers is not None
-    assert [changes.what(pair) for pair in cell.layers] == [
+    assert [layer_changes.what(pair) for pair in cell.layers] == [
         "stride 2x2 → 1x1, bias true → false",
         "relu → silu",
         "output 4x4x4 → 8x7x7",
@@ -166,7 +168,7 @@ def test_renamed_layers_are_folded() -> None:
 
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3))
     found = diff(nn.ModuleDict({"a": net})["a"], nn.Sequential(nn.Sequential(net)), input=(3, 8, 8))
-    table = differences.answer(found).text("table")
+    table = written(differences.answer(found), "table")
     assert "Layers: 3 renamed." in table
     records = differences.answer(found).document()["rows"]
     assert [(row["was"], row["path"]) for row in records] == [("0", "0.0.0"), ("1", "0.0.1"), ("2", "0.0.2")]

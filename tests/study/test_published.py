@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from profiler.forms import Figure
-from profiler.network.load import load
+from profiler.load.load import load
 from profiler.network.registry import names
+from profiler.records.published import Figure
 from profiler.study.published import QUANTITIES, UNITS, figures, ours, top1
 
 COUNTED = [figure for figure in figures() if figure.verdict != "quoted"]

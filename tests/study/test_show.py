@@ -7,8 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from profiler.errors import ProfilerError, UnknownName
-from profiler.network.load import load
-from profiler.report import answers, telling
+from profiler.load.load import load
+from profiler.report.answers import networks
+from profiler.report.forms import written
+from profiler.report.sheets import details
 from profiler.study.show import show
 
 
@@ -51,7 +53,7 @@ def test_how_it_was_traced() -> None:
     assert (told.unused, told.unread, told.tied) == (("spare",), 5 * 5 + 5, ("b.weight",))
     assert told.counted == 3
     assert found.profile.params == 9 * 3 * 8 + 8 * 8
-    lines = telling.tracing_lines("Net", told)
+    lines = details.tracing_lines("Net", told)
     assert lines[0] == "Net: traced: meta"
     assert lines[1].startswith("Net: coverage 100.00 % of ")
     assert lines[2:] == [
@@ -67,9 +69,9 @@ def test_what_is_uncounted_is_named_with_its_cure() -> None:
     assert found.tracing is not None
     (gap,) = found.tracing.gaps
     assert (gap.times, gap.path) == (2, "mix")
-    (line,) = telling.gaps("Spectral", found.tracing)
+    (line,) = details.gaps("Spectral", found.tracing)
     assert line == f"UNCOUNTED Spectral: {gap.op}, 2 times, first in mix; {gap.cure}"
-    text = answers.show(found, 2, None, False, "raw").text("table")
+    text = written(networks.show(found, 2, None, False, "raw"), "table")
     assert "UNCOUNTED    coverage " in text
     assert "2 without a formula; the counts above are too low" in text
 
@@ -88,7 +90,7 @@ def test_a_training_step() -> None:
     assert zoo is not None
     assert zoo.forward == 1_814_073_344
     assert zoo.backward == 2 * zoo.forward - 49 * 3 * 64 * 112**2
-    sheet = telling.training_sheet(zoo, 1, None, "raw")
+    sheet = details.training_sheet(zoo, 1, None, "raw")
     assert [row[0] for row in sheet.rows] == ["stem", "body", "head", "all"]
     assert sheet.rows[-1][3] == f"{zoo.step:,}"
 
@@ -102,31 +104,31 @@ def test_memory() -> None:
     assert found[0].parts["gradients"] == {}
     assert found[2].parts["optimizer"]["float32"] >= 2 * (params - 4 * 30)
     assert found[2].peak > found[1].peak > found[0].peak
-    assert "peak" in [row[0] for row in telling.memory_sheet(found).rows]
+    assert "peak" in [row[0] for row in details.memory_sheet(found).rows]
 
 
 def test_the_document_holds_what_was_asked_for() -> None:
     found = show(load(Net(), input=(3, 8, 8)), 1, what_if="separable", training=True, memory=True)
-    plain = answers.show(found, 2, None, False, "raw").document()
+    plain = networks.show(found, 2, None, False, "raw").document()
     assert plain["tracing"]["rung"] == "meta"
     assert [each["path"] for each in plain["what_if"]] == ["conv", None]
     assert plain["training"]["step"] == plain["training"]["forward"] + plain["training"]["backward"]
     assert len(plain["memory"]) == 3
     assert set(plain) & {"tracing", "what_if"} == {"tracing", "what_if"}
-    bare = answers.show(show(load("vgg11"), 1), 2, None, False, "raw").document()
+    bare = networks.show(show(load("vgg11"), 1), 2, None, False, "raw").document()
     assert set(bare) & {"tracing", "what_if", "training", "memory"} == set()
 
 
 def test_chosen_columns_of_the_costliest_layers() -> None:
-    answer = answers.show(show(load("lenet5")), 2, 2, False, "raw", ["path", "macs"], "macs")
+    answer = networks.show(show(load("lenet5")), 2, 2, False, "raw", ["path", "macs"], "macs")
     (sheet,) = answer.sheets()
     assert (sheet.title, sheet.rows) == (
         "lenet5, 1×28×28, the 2 with most MACs",
         [["body.c1", "117600"], ["body.c3", "240000"]],
     )
-    assert answer.text("csv").count("\n") == 1 + 12, "records are never left out"
+    assert written(answer, "csv").count("\n") == 1 + 12, "records are never left out"
     with pytest.raises(ProfilerError, match="a top of 0 shows nothing"):
-        answers.show(show(load("lenet5")), 2, 0, False, "raw", ["path"])
+        networks.show(show(load("lenet5")), 2, 0, False, "raw", ["path"])
 
 
 def test_derivations_of_traced_rows() -> None:

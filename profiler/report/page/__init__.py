@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 from profiler.report import units
-from profiler.report.output import Answer
+from profiler.report.answer import Answer
 from profiler.report.page.columns import columns
 from profiler.report.page.content import Content, content
 from profiler.report.page.networks import packed

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any
 
-from profiler.report import plain, sheet
+from profiler.report.sheets import sheet
+from profiler.report.writers import plain
 
 Plain = dict[str, Any]
 

@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from profiler.forms import Shown
-from profiler.records import Profile, Results
-from profiler.report import clocks, columns, sheet, telling, units
+from profiler.records.profile import Profile
+from profiler.records.results import Results
+from profiler.records.shown import Shown
+from profiler.records.timing import Layers, Measured
+from profiler.report import units
+from profiler.report.answers import layer_times
 from profiler.report.page.networks import Network, of_layers, of_profile, of_profiles
-from profiler.report.sheet import Sheet
-from profiler.timing import Layers, Measured
+from profiler.report.sheets import columns, details, sheet
+from profiler.report.sheets.sheet import Sheet
 
 AXES = (
     "top1", "latency_s", "images_per_second", "macs", "params", "activations", "elementwise", "total", "weight_bytes",
@@ -106,7 +109,7 @@ def _title(results: Results) -> str:
 def _measured(results: Results, layers: Sequence[Layers]) -> Content:
     made = _results(results)
     made.networks = [of_layers(each) for each in layers]
-    made.sheets = [clocks.kinds_sheet(each) for each in layers]
+    made.sheets = [layer_times.kinds_sheet(each) for each in layers]
     made.notes += [
         f"{each.model}: clocked layer by layer, a run takes {each.instrumented:.2f}× the plain one; "
         "shares are of the first, times of the second."
@@ -127,18 +130,18 @@ def _shown(shown: Shown) -> Content:
     if shown.convention != "paper":
         made.totals.append((f"total as {shown.convention}", f"{shown.total:,}", shown.title))
     if tracing is not None:
-        lines = telling.tracing_head(tracing, profile.params, profile.macs, "raw")
+        lines = details.tracing_head(tracing, profile.params, profile.macs, "raw")
         made.lead = [" ".join(line.split()) for line in lines if not line.startswith("UNCOUNTED")]
-        made.warnings = telling.gaps(profile.model, tracing)
+        made.warnings = details.gaps(profile.model, tracing)
         if tracing.uncounted:
-            made.warnings.append(f"UNCOUNTED {telling.coverage(tracing)}; the counts are too low")
-        made.notes = telling.tracing_lines(profile.model, tracing)
+            made.warnings.append(f"UNCOUNTED {details.coverage(tracing)}; the counts are too low")
+        made.notes = details.tracing_lines(profile.model, tracing)
     if shown.whatif is not None:
-        made.sheets.append(telling.what_if_sheet(shown.whatif, None, "raw"))
+        made.sheets.append(details.what_if_sheet(shown.whatif, None, "raw"))
     made.sheets.append(sheet.kinds_sheet(profile))
     made.sheets += [sheet.separable_sheet(shown.pairs)] if shown.pairs else []
-    made.sheets += [telling.training_sheet(shown.training, 2, None, "raw")] if shown.training is not None else []
-    made.sheets += [telling.memory_sheet(shown.memory)] if shown.memory else []
+    made.sheets += [details.training_sheet(shown.training, 2, None, "raw")] if shown.training is not None else []
+    made.sheets += [details.memory_sheet(shown.memory)] if shown.memory else []
     for each in made.sheets:
         made.warnings += each.warnings
         each.title = each.title[:1].upper() + each.title[1:]

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from profiler.forms import Derivation
-from profiler.records import Profile, Row
+from profiler.records.profile import Profile, Row
+from profiler.records.shown import Derivation
+from profiler.records.timing import Layers
 from profiler.report import units
 from profiler.report.page.columns import Plain, coded, columns, paths
-from profiler.timing import Layers
 
 FIELDS = ("op", "kind", "output", "params", "macs", "activations", "elementwise")
 CLOCKED = ("seconds", "share", "bytes", "macs_per_s", "bound", "roof", "least_s")

@@ -1,0 +1,1 @@
+"""What the user names → a network at a point."""

@@ -1,0 +1,263 @@
+"""What the user names → a network at a point: `mobilenet_v1@alpha=0.5,resolution=160`, `timm:resnet18`. No torch at import."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from math import floor
+from typing import TYPE_CHECKING, Any, Union
+
+from profiler import grid
+from profiler.count import closed
+from profiler.errors import ProfilerError, ShapeError, UnknownName
+from profiler.load.inputs import Call, example, inputs
+from profiler.load.reference import Reference, is_module, of_module, of_text
+from profiler.load.schemes import is_reference
+from profiler.network.layers import Layer, Shape
+from profiler.network.registry import PLACE, Architecture, find
+from profiler.records.profile import Profile, Totals
+
+if TYPE_CHECKING:
+    from torch import nn
+
+LARGEST_LEAST_SIDE = 512
+_COMMA = re.compile(r",(?![^\[(]*[\])])")
+"""A comma between settings, and none inside the brackets of one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A network of the zoo at one α, with its own options and the shapes of one sample."""
+
+    name: str
+    architecture: Architecture | None
+    """None for a value that the user made."""
+    options: Mapping[str, Any]
+    """The options that differ from the defaults."""
+    alpha: Fraction
+    value: Layer
+    inputs: tuple[Shape, ...]
+
+    @property
+    def resolution(self) -> int | None:
+        """The side, where the last two of three or more axes agree."""
+        shape = self.inputs[0]
+        return shape[-1] if len(shape) >= 3 and shape[-1] == shape[-2] else None
+
+    @property
+    def native(self) -> bool:
+        """True at the input that the architecture was published for."""
+        return self.architecture is not None and self.inputs == self.architecture.inputs(self.options)
+
+    @property
+    def sized_native(self) -> bool:
+        """True at the native input but for the side, if it has one."""
+        if self.architecture is None:
+            return False
+        native = self.architecture.inputs(self.options)
+        if self.resolution is None:
+            return self.inputs == native
+        return [shape[:-2] for shape in self.inputs] == [shape[:-2] for shape in native]
+
+    def at(self, side: int) -> Network:
+        """The same network with the last two axes of its input at `side`."""
+        return Network(self.name, self.architecture, self.options, self.alpha, self.value, _resized(self, side))
+
+    def totals(self, batch: int | None = 1) -> Totals:
+        """Sums, without rows. Raises ShapeError with the layer and, where a side is too small, the least that does."""
+        try:
+            return closed.totals(self.value, self.inputs, self.batched(batch))
+        except ShapeError as fault:
+            raise self._explained(fault) from None
+
+    def profile(self, batch: int | None = 1) -> Profile:
+        """Rows and totals by closed form. Raises ShapeError as `totals` does."""
+        sums = self.totals(batch)
+        rows = closed.rows(self.value, self.inputs, self.batched(batch))
+        return Profile(self.name, self.options, self.alpha, self.resolution, self.inputs, batch, rows, sums)
+
+    def batched(self, batch: int | None) -> int:
+        """The batch axis that its inputs get. Raises ProfilerError for none."""
+        return grid.axis(batch)
+
+    def module(self, device: str = "meta", *, bare: bool = False, seed: int = 0) -> nn.Module:
+        """The module that the value builds, in evaluation mode; `bare` in memory that nobody initialised.
+
+        Raises ShapeError as `totals` does.
+        """
+        self.totals()  # a network that does not fit its input is refused in the network's words
+        from profiler.module import build
+
+        if bare:
+            return build.bare(self.value, self.inputs)
+        return build.build(self.value, self.inputs, seed=None if device == "meta" else seed, device=device)
+
+    def example(self, batch: int | None = 1, device: str = "cpu") -> Call:
+        """Inputs for its module: (args, kwargs) on `device`."""
+        return example(inputs(list(self.inputs)), self.batched(batch), device)
+
+    def _explained(self, fault: ShapeError) -> ShapeError:
+        least = least_side(self) if self.resolution is not None else None
+        if least is None or (self.resolution or 0) >= least:
+            return fault
+        return ShapeError(f"{fault.reason}; {self.name} needs inputs of at least {least}", fault.path)
+
+
+def least_side(network: Network) -> int | None:
+    """The least side at which the network runs, None where there is none up to 512."""
+    for side in range(1, LARGEST_LEAST_SIDE + 1):
+        try:
+            closed.totals(network.value, _resized(network, side))
+        except ShapeError:
+            continue
+        return side
+    return None
+
+
+def parse(reference: str) -> tuple[str, dict[str, str]]:
+    """`name@key=value,key=value` as its name and options. Raises ProfilerError where it has another form."""
+    name, at, settings = reference.partition("@")
+    found: dict[str, str] = {}
+    for setting in _COMMA.split(settings) if at else []:
+        key, equals, value = setting.partition("=")
+        if not equals or not key.strip() or not value.strip():
+            raise ProfilerError(f"model '{reference}': '{setting}' is not key=value; write {name}@alpha=0.5,resolution=160")
+        found[key.strip()] = value.strip()
+    if not name.strip():
+        raise ProfilerError(f"model '{reference}' has no name; `profiler list` shows them all")
+    return name.strip(), found
+
+
+Model = Union[str, Layer, "nn.Module"]
+"""What stands for a network: its name or reference, a value, or a module."""
+Counted = Network | Reference
+"""A network at a point, by whichever door it came."""
+
+
+def load(
+    reference: Model,
+    *,
+    alpha: object = None,
+    resolution: object = None,
+    rho: object = None,
+    input: Any = None,
+    options: Mapping[str, Any] | None = None,
+) -> Counted:
+    """The network that `reference` names, at the point that the options give; its own options win over the others.
+
+    A Layer is taken as it is and needs `input`, a shape or several; an nn.Module likewise, whose inputs may have names and
+    dtypes (see network/inputs.py). Raises UnknownName, ProfilerError, and for a reference Unavailable.
+    """
+    point = {"alpha": alpha, "resolution": resolution, "rho": rho, "input": input}
+    point = {key: value for key, value in point.items() if value is not None}
+    if isinstance(reference, Layer):
+        return _of_value(reference, alpha, resolution, rho, _single(input), options)
+    if is_module(reference):
+        if options:
+            raise ProfilerError(f"a module has no options ({', '.join(options)}); give them where it is made")
+        return of_module(reference, point)  # type: ignore[arg-type]
+    if not isinstance(reference, str):
+        kind = type(reference).__name__
+        raise ProfilerError(
+            f"a model is a name, a reference, a Layer or a torch.nn.Module, not {kind}; name one of `profiler list`"
+        )
+    name, own = parse(reference)
+    if {"resolution", "rho", "input"} & own.keys():  # its own size replaces the flags' size, however either is given
+        # but a side of its own is that of the input that a reference is given by a flag: nobody else may know it
+        kept = {"alpha", "input"} if is_reference(name) and "input" not in own else {"alpha"}
+        point = {key: value for key, value in point.items() if key in kept}
+    point |= {key: own[key] for key in PLACE if key in own}
+    chosen = {**(options or {}), **{key: value for key, value in own.items() if key not in PLACE}}
+    if is_reference(name):
+        return of_text(name, point, chosen)
+    made = find(name)
+    for key in own:
+        if key not in PLACE and key not in made.options:
+            known = [*PLACE, *made.options]
+            raise UnknownName(f"option of {name}", key, known, f"(options of {name}: {', '.join(known)})")
+    settings = made.checked(chosen)
+    width = grid.alpha(point.get("alpha", 1))
+    value = made.make(width, **settings)
+    network = Network(name, made, settings, width, value, _inputs(_single(point.get("input")), made, settings))
+    return _at(network, point)
+
+
+def in_closed_form(model: Model, **place: Any) -> Network:
+    """The network of the zoo that `model` names, as `load` takes it. Raises ProfilerError for a reference, which is traced."""
+    name = parse(model)[0] if isinstance(model, str) else type(model).__name__
+    if is_module(model) or (isinstance(model, str) and is_reference(name)):
+        raise ProfilerError(f"{name} has no closed form, which is of networks of the zoo; `profiler show` traces it")
+    found = load(model, **place)
+    assert isinstance(found, Network)
+    return found
+
+
+def _single(given: Any) -> Any:
+    """The one input of a list of one, as the command line makes it."""
+    return given[0] if isinstance(given, list | tuple) and len(given) == 1 and not isinstance(given[0], int) else given
+
+
+def _at(network: Network, point: Mapping[str, Any]) -> Network:
+    """The network at the one size that `point` gives, if any."""
+    sizes = [key for key in ("resolution", "rho", "input") if point.get(key) is not None]
+    if len(sizes) > 1:
+        raise ProfilerError(f"{network.name}: give one of {' and '.join(sizes)}, not both")
+    if sizes == ["rho"]:
+        native = network.inputs[0][-1]
+        return network.at(grid.side(floor(grid.rho(point["rho"]) * native + Fraction(1, 2))))
+    return network.at(grid.side(point["resolution"])) if sizes == ["resolution"] else network
+
+
+def _of_value(
+    value: Layer, alpha: object, resolution: object, rho: object, input: Any, options: Mapping[str, Any] | None
+) -> Network:
+    from profiler.network.widen import widen
+
+    if input is None:
+        raise ProfilerError("a value has no native input; give one, as input=(3, 224, 224)")
+    if options:
+        raise ProfilerError(f"a value has no options ({', '.join(options)}); give them where it is made")
+    width = grid.alpha(1 if alpha is None else alpha)
+    several = isinstance(input, list | tuple) and all(isinstance(shape, list | tuple) for shape in input)
+    inputs = tuple(grid.sample(shape) for shape in (input if several else (input,)))
+    network = Network(type(value).__name__.lower(), None, {}, width, widen(value, width), inputs)
+    return _at(network, {"resolution": resolution, "rho": rho})
+
+
+def _inputs(given: Any, made: Architecture, settings: Mapping[str, Any]) -> tuple[Shape, ...]:
+    inputs = made.inputs(settings)
+    if given is None:
+        return inputs
+    if isinstance(given, list | tuple) and not all(isinstance(side, int) for side in given):
+        if len(given) != len(inputs):
+            raise ProfilerError(f"{made.name}: takes {_counted(inputs)} and is given {len(given)}; give each once")
+        shapes = tuple(map(grid.sample, given))
+        if [len(shape) for shape in shapes] == [len(shape) for shape in inputs]:
+            return shapes
+        given = next(shape for shape, native in zip(shapes, inputs, strict=True) if len(shape) != len(native))
+    shape = grid.sample(given)
+    if len(inputs) != 1 or len(shape) != len(inputs[0]):
+        native = " and ".join("x".join(map(str, native)) for native in inputs)
+        text = "x".join(map(str, shape))
+        raise ProfilerError(f"{made.name}: input {text} has other axes than its native {native}; give as many")
+    return (shape,)
+
+
+def _counted(inputs: tuple[Shape, ...]) -> str:
+    return "one input" if len(inputs) == 1 else f"{len(inputs)} inputs"
+
+
+def _resized(network: Network, side: int) -> tuple[Shape, ...]:
+    """The inputs with the last two axes of the first at `side`, those of the others in proportion."""
+    native = network.inputs[0]
+    if len(native) < 3:
+        raise ProfilerError(f"{network.name}: an input of {'x'.join(map(str, native))} has no sides to set; give --input")
+    out = []
+    for shape in network.inputs:
+        scaled = [Fraction(size, native[-1]) * side for size in shape[-2:]] if shape != native else [Fraction(side)] * 2
+        if any(size.denominator != 1 for size in scaled):
+            raise ProfilerError(f"{network.name}: at a side of {side} its other inputs are no whole pixels; give a multiple")
+        out.append((*shape[:-2], *map(int, scaled)))
+    return tuple(out)

@@ -1,0 +1,257 @@
+"""A reference to a module that is not of the zoo, at a point: what it is built by, and what it is given. No torch at import.
+
+It stands beside load.Network with the same surface, so that a comparison or a sweep holds either; its counts are traced.
+One of text pickles: what is built is built again.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import cached_property
+from math import floor
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from profiler import grid
+from profiler.errors import ProfilerError, ShapeError
+from profiler.load import code
+from profiler.load.inputs import Call, Input, example, inputs, merged, resized, shapes
+from profiler.load.recipe import Recipe
+from profiler.load.schemes import recipe
+from profiler.records.profile import Profile, Shape, Totals
+
+LARGEST_WITH_VALUES = 1 << 29
+"""Parameters of a module that is built again with values, where its count asks for them, at most."""
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from profiler.trace.traced import Traced
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """A module by name, with its options and the inputs of one sample."""
+
+    name: str
+    settings: Mapping[str, Any]
+    """The options that were given, with their types."""
+    given: tuple[Input, ...]
+    """The inputs of one sample."""
+    held: nn.Module | None = None
+    """The module itself, where the caller has it already."""
+    call: Call | None = None
+    """Its arguments, where the caller has them: they are the whole batch."""
+    sides: Mapping[str, int] = field(default_factory=dict)
+    """Options that follow the side, of a network that is built for one."""
+    made: dict[str, Any] = field(default_factory=dict, repr=False)
+    """What was built and traced before, shared along a sweep."""
+
+    alpha: ClassVar[None] = None
+    architecture: ClassVar[None] = None
+    sized_native: ClassVar[bool] = False
+    """False: no published figure is of a reference."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in self.__dict__.items() if key != "recipe"} | {"made": {}}
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """How it is built."""
+        return Recipe(lambda: self.held, {}) if self.held is not None else recipe(self.name, {**self.settings, **self.sides})
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options as a record tells of them: what is no number, text or list of them by its name."""
+        return {key: _told(value) for key, value in self.settings.items()}
+
+    @property
+    def inputs(self) -> tuple[Shape, ...]:
+        """The shapes of the tensors that it is given: of one sample, or whole where the caller gave them so."""
+        return shapes(self.given)
+
+    @property
+    def resolution(self) -> int | None:
+        """The side of the first input of three or more axes, where its last two agree."""
+        for shape in self.inputs:
+            if len(shape) >= 3:
+                return shape[-1] if shape[-1] == shape[-2] else None
+        return None
+
+    @property
+    def native(self) -> bool:
+        """True at the network's own inputs."""
+        return not self.sides and self.given == self.recipe.inputs
+
+    def at(self, side: int) -> Reference:
+        """The same network with the last two axes of its images at `side`, built for it where it is built for a side."""
+        given = resized(self.given, side, self.name)
+        option = self.recipe.sized
+        if option is None or side == self.resolution or option in self.settings:
+            return replace(self, given=given)
+        return replace(self, given=given, sides={option: side}, made={})
+
+    def batched(self, batch: int | None) -> int | None:
+        """The batch axis that inputs get, None where they are whole. Raises ProfilerError where there can be none."""
+        tensors = [each for each in self.given if each.shape is not None]
+        if self.call is None and not (tensors and all(each.whole for each in tensors)):
+            return batch
+        if batch not in (None, 1):
+            written = " ".join(map(str, self.given)) or "its arguments"
+            raise ProfilerError(f"{self.name} takes its inputs whole ({written}); write the batch of {batch} into them")
+        return None
+
+    def example(self, batch: int | None = 1, device: str = "cpu") -> Call:
+        """Arguments for its forward: (args, kwargs) on `device`; the caller's own as they are. Raises ProfilerError."""
+        if self.call is not None:
+            return self.call
+        if not self.given:
+            raise ProfilerError(f"{self.name}: nobody knows its input; give one, as --input 3x224x224 or --input ids=128:int64")
+        return example(self.given, self.batched(batch), device)
+
+    def module(self, device: str = "meta", *, bare: bool = False) -> nn.Module:
+        """The module, in evaluation mode.
+
+        On `meta` nothing is allocated or initialised, unless its constructor computes with tensors: then it stands on the CPU,
+        zeros where it would be random. On another device its weights are torch's own initialisation under a fixed seed, zeros
+        where it is `bare`. The caller's own module is given back as it is, but for a lazy one, of which it is a copy with its
+        shapes settled, and for one on meta where values are asked for. Raises ProfilerError.
+        """
+        from profiler.load.construct import grounded, made, settled
+
+        key = f"{device} {bare}" if self.held is None else "held"
+        if key not in self.made:
+            built = self.held if self.held is not None else made(self.name, self.recipe.make, device, bare)
+            self.made[key] = settled(self.name, built, lambda on: self.example(1, on), owned=self.held is None)
+        module: nn.Module = self.made[key]
+        return module if device == "meta" or self.held is None else grounded(module)
+
+    def traced(self, batch: int | None = 1, wired: bool = False) -> Traced:
+        """Its rows with what the tracing found besides, `wired` also which takes whose output; traced once.
+
+        Raises ProfilerError.
+        """
+        key = f"traced {batch} {self.inputs}"
+        if key not in self.made or (wired and self.made[key].wiring is None):
+            try:
+                found = self._trace(batch, "meta", wired)
+            except ProfilerError:
+                if self.held is not None or not _is_small(self.module()):
+                    raise
+                found = self._trace(batch, "cpu", wired)  # tables that its constructor computed have values there
+            profile = replace(found.profile, batch=self.batched(batch), resolution=self.resolution)
+            self.made[key] = replace(found, profile=profile)
+        kept: Traced = self.made[key]
+        return kept
+
+    def _trace(self, batch: int | None, device: str, wired: bool) -> Traced:
+        from profiler.trace.traced import trace
+
+        args, kwargs = self.example(batch, device)
+        module = self.module(device)
+        try:
+            with code.running(self.name):
+                return trace(
+                    module, args, kwargs, name=self.name, options=self.options, inputs=self.inputs,
+                    batch=self.batched(batch), wired=wired,
+                )  # fmt: skip
+        except ShapeError as fault:
+            raise ShapeError(fault.reason, f"{self.name}, {fault.path}" if fault.path else self.name) from None
+
+    def profile(self, batch: int | None = 1) -> Profile:
+        """Rows and totals. Raises ProfilerError."""
+        return self.traced(batch).profile
+
+    def totals(self, batch: int | None = 1) -> Totals:
+        """Sums. Raises ProfilerError."""
+        return self.traced(batch).profile.totals
+
+
+def _told(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return [_told(each) for each in value]
+    if isinstance(value, Mapping):
+        return {str(key): _told(each) for key, each in value.items()}
+    return getattr(value, "__name__", None) or str(value)
+
+
+def _is_small(module: nn.Module) -> bool:
+    """True where a copy with values is no burden."""
+    return sum(parameter.numel() for parameter in module.parameters()) <= LARGEST_WITH_VALUES
+
+
+def is_module(value: object) -> bool:
+    """True for a torch.nn.Module; where torch was never imported there is none."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.nn.Module)
+
+
+def of_text(name: str, point: Mapping[str, Any], options: Mapping[str, Any]) -> Reference:
+    """The reference `name` at `point` (its `alpha`, `resolution`, `rho` and `input`). Raises as `schemes.recipe` does."""
+    return _placed(Reference(name, options, ()), point)
+
+
+def of_module(module: nn.Module, point: Mapping[str, Any], call: Call | None = None) -> Reference:
+    """A module that the caller has, at `point` or with the arguments of `call`. Raises ProfilerError."""
+    name = type(module).__name__
+    if call is None:
+        return _placed(Reference(name, {}, (), module), point)
+    for key in ("input", "resolution", "rho", "alpha"):
+        if point.get(key) is not None:
+            raise ProfilerError(f"{name}: give args and kwargs, or {key}, not both")
+    return Reference(name, {}, tuple(_described(call)), module, call)
+
+
+def _placed(bare: Reference, point: Mapping[str, Any]) -> Reference:
+    if point.get("alpha") is not None and grid.alpha(point["alpha"]) != 1:
+        raise ProfilerError(
+            f"{bare.name} has no width multiplier, which networks of the zoo have; set an option of its own, by --set"
+        )
+    sizes = [key for key in ("resolution", "rho") if point.get(key) is not None]
+    if len(sizes) > 1:
+        raise ProfilerError(f"{bare.name}: give one of resolution and rho, not both")
+    found = bare.recipe
+    if not found.inputs and point.get("input") is None:
+        raise ProfilerError(f"{bare.name}: nobody knows its input; give one, as --input 3x224x224 or --input ids=128:int64")
+    given = merged(inputs(point.get("input")), found.inputs, found.dtypes)
+    reference = replace(bare, settings=found.options, given=given if point.get("input") is not None else found.inputs)
+    if point.get("input") is not None and (side := reference.resolution) is not None:
+        native = replace(bare, given=found.inputs).resolution
+        if not sizes and native not in (None, side) and found.sized is not None and found.sized not in found.options:
+            return replace(reference, sides={found.sized: side})
+    if not sizes:
+        return reference
+    if sizes == ["rho"]:
+        if reference.resolution is None:
+            raise ProfilerError(
+                f"{bare.name}: an input of {' '.join(map(str, reference.given))} has no side for rho; give --input"
+            )
+        return reference.at(grid.side(floor(grid.rho(point["rho"]) * reference.resolution + Fraction(1, 2))))
+    return reference.at(grid.side(point["resolution"]))
+
+
+def _described(call: Call) -> list[Input]:
+    """The caller's own arguments as inputs: tensors by shape and dtype, those in lists and dicts too."""
+    torch = sys.modules["torch"]
+    found: list[Input] = []
+
+    def look(name: str | None, value: Any) -> None:
+        if isinstance(value, torch.Tensor):
+            found.append(Input(name, tuple(value.shape), str(value.dtype).removeprefix("torch."), whole=True))
+        elif isinstance(value, Mapping):
+            for key, each in value.items():
+                look(f"{name}.{key}" if name else str(key), each)
+        elif isinstance(value, list | tuple):
+            for i, each in enumerate(value):
+                look(f"{name}.{i}" if name else str(i), each)
+
+    args, kwargs = call
+    for value in args:
+        look(None, value)
+    for name, value in kwargs.items():
+        look(name, value)
+    return found

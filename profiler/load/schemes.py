@@ -1,0 +1,133 @@
+"""Where a module comes from: one recipe a scheme, `torchvision:`, `timm:`, `hf:`, a `.pt2`, or code. Nothing is downloaded.
+
+A recipe builds nothing by itself: it knows the call that does, the options as that call takes them, and the network's own
+inputs. torch and the libraries are imported when a recipe is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+from profiler.errors import ProfilerError, UnknownName
+from profiler.load import arguments, code
+from profiler.load.inputs import Input
+from profiler.load.recipe import Recipe, imported, offline
+
+
+def recipe(name: str, options: Mapping[str, Any]) -> Recipe:
+    """How `name` is built with `options`. Raises Unavailable, UnknownName, ProfilerError."""
+    scheme, colon, target = name.partition(":")
+    if colon and scheme in SCHEMES:
+        if not target:
+            raise ProfilerError(f"model '{name}' names nothing; write {EXAMPLES[scheme]}")
+        return SCHEMES[scheme](target, options)
+    if name.endswith(".pt2"):
+        from profiler.load.exported import exported
+
+        return exported(name, options)
+    return _code(name, options)
+
+
+def is_reference(name: str) -> bool:
+    """True where `name` is no name of the zoo: a scheme, code or a file."""
+    return ":" in name or name.endswith((".py", ".pt2"))
+
+
+def _code(name: str, options: Mapping[str, Any]) -> Recipe:
+    import torch
+
+    with torch.random.fork_rng(devices=[]):  # what a file makes when it is imported draws from the generator too
+        target = code.found(name)
+    if isinstance(target, torch.nn.Module):
+        if options:
+            raise ProfilerError(f"{name} is a module already and takes no options ({', '.join(options)}); name its class")
+        return Recipe(lambda: target, {})
+    if not callable(target):
+        kind = type(target).__name__
+        raise ProfilerError(f"{name} is no class or function but {kind}; name what makes the torch.nn.Module")
+    given = arguments.checked(name, target, options)
+    return Recipe(lambda: target(**given), given)
+
+
+# torchvision
+
+_SIDE = 224
+_SHAPES = {"video": (3, 16, 112, 112), "segmentation": (3, 520, 520), "detection": (3, 800, 800), "optical_flow": (3, 520, 960)}
+
+
+def _torchvision(target: str, options: Mapping[str, Any]) -> Recipe:
+    models = imported("torchvision", "torchvision.models")
+    known = models.list_models()
+    if target.lower() not in known:
+        raise UnknownName("model of torchvision", target, known)
+    builder = models.get_model_builder(target)
+    parameters, _ = arguments.parameters(builder)
+    # no weights, from no disk and no network; and none of the initialisation that nobody will look at
+    fixed = {"weights": None, "weights_backbone": None, "init_weights": False}
+    for key in options:
+        if key in fixed or key == "progress":
+            raise ProfilerError(f"torchvision:{target}: {key} cannot be set; networks are built without weights")
+    given = arguments.checked(f"torchvision:{target}", builder, options)
+    fixed = {key: value for key, value in fixed.items() if key in parameters}
+    return Recipe(lambda: builder(**fixed, **given), given, _torchvision_inputs(models, builder))
+
+
+def _torchvision_inputs(models: ModuleType, builder: Callable[..., Any]) -> tuple[Input, ...]:
+    """What the network was trained on: the crop of its first ImageNet weights, or the shapes of its task."""
+    family = builder.__module__.split(".")[2]
+    crops: list[int] = []
+    try:
+        weights = list(models.get_model_weights(builder))
+    except ValueError:
+        weights = []
+    for each in weights:
+        crop = getattr(each.transforms, "keywords", {}).get("crop_size")
+        if each.name in ("IMAGENET1K_V1", "KINETICS400_V1") and crop is not None:
+            crops = [crop, crop] if isinstance(crop, int) else list(crop)
+    if family == "optical_flow":
+        return (Input("image1", _SHAPES[family]), Input("image2", _SHAPES[family]))
+    if family == "detection":
+        return (Input("images.0", _SHAPES[family], whole=True),)
+    shape = _SHAPES.get(family, (3, _SIDE, _SIDE))
+    return (Input(None, (*shape[: len(shape) - len(crops)], *crops)),)
+
+
+# timm
+
+
+def _timm(target: str, options: Mapping[str, Any]) -> Recipe:
+    timm = imported("timm", "timm")
+    if not timm.is_model(target):
+        raise UnknownName("model of timm", target, timm.list_models())
+    for key in ("pretrained", "checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay", "cache_dir"):
+        if key in options:
+            raise ProfilerError(f"timm:{target}: {key} cannot be set; networks are built without weights")
+    given = arguments.checked(f"timm:{target}", timm.model_entrypoint(target), options)
+    config = timm.get_pretrained_cfg(target) or timm.models.PretrainedCfg()
+    _, *sides = given.get("input_size") or config.input_size
+    if "img_size" in given:
+        size = given["img_size"]
+        sides = [size, size] if isinstance(size, int) else list(size)
+    shape = (given.get("in_chans", config.input_size[0]), *sides)
+
+    def make() -> Any:
+        with offline():
+            return timm.create_model(target, pretrained=False, **given)
+
+    return Recipe(make, given, (Input(None, shape),), "img_size" if config.fixed_input_size else None)
+
+
+def _hf(target: str, options: Mapping[str, Any]) -> Recipe:
+    from profiler.load.hf import hf
+
+    return hf(target, options)
+
+
+SCHEMES: dict[str, Callable[[str, Mapping[str, Any]], Recipe]] = {"torchvision": _torchvision, "timm": _timm, "hf": _hf}
+EXAMPLES = {
+    "torchvision": "torchvision:resnet50",
+    "timm": "timm:mobilenetv3_large_100",
+    "hf": "hf:BertConfig, hf:LlamaForCausalLM or hf:path/to/config.json",
+}

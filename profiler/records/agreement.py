@@ -1,0 +1,85 @@
+"""What an engine says of a cell, beside what we do: agreements, and the differences that are left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from profiler.records.drawn import Drawn
+
+
+def cell(model: str, place: Mapping[str, Any]) -> str:
+    """`mobilenet_v1 (α 0.5, 160)`: a network and its options, α, side and batch, as a record or an agreement holds them."""
+    options = [f"{key}={str(value).lower()}" for key, value in place.get("options", {}).items()]
+    alpha, side, batch = (place.get(key) for key in ("alpha", "resolution", "batch"))
+    at = [*options, *([f"α {alpha:g}"] if alpha not in (None, 1) else []), *([str(side)] if side else [])]
+    at += [f"batch {batch}"] if batch not in (None, 1) else []
+    return f"{model} ({', '.join(at)})" if at else model
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One place where an engine's count and ours part, under that engine's own rules."""
+
+    path: str
+    expected: int
+    found: int
+
+
+@dataclass(frozen=True)
+class Agreement(Drawn):
+    """What one engine says of one cell: its count beside ours, and why they differ."""
+
+    model: str
+    engine: str
+    """Name of the witness with the version that was asked."""
+    macs: int
+    """The part of its count that is comparable with ours."""
+    total: int
+    """What it prints."""
+    reasons: tuple[tuple[str, int], ...] = ()
+    """What its convention adds to or leaves out of our multiply-adds, with the amount."""
+    differences: tuple[Difference, ...] = ()
+    """Where it does not say what its convention would: empty when all is explained."""
+    unsupported: tuple[str, ...] = ()
+    """Operations that it says it did not count."""
+    place: Mapping[str, Any] = field(default_factory=dict)
+    """options, alpha, resolution and batch of the cell."""
+
+    @property
+    def cell(self) -> str:
+        """The network and where it was counted."""
+        return cell(self.model, self.place)
+
+    @property
+    def agrees(self) -> bool:
+        return not self.differences
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dict, JSON-ready."""
+        return {
+            "model": self.model,
+            **self.place,
+            "engine": self.engine,
+            "macs": self.macs,
+            "total": self.total,
+            "agrees": self.agrees,
+            "reasons": [{"reason": reason, "amount": amount} for reason, amount in self.reasons],
+            "differences": [vars(difference) for difference in self.differences],
+            "unsupported": list(self.unsupported),
+        }
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Agreement:
+        """The agreement that `to_dict` wrote. Raises KeyError, TypeError on anything else."""
+        return cls(
+            plain["model"],
+            plain["engine"],
+            plain["macs"],
+            plain["total"],
+            tuple((each["reason"], each["amount"]) for each in plain["reasons"]),
+            tuple(Difference(**each) for each in plain["differences"]),
+            tuple(plain["unsupported"]),
+            {key: plain[key] for key in ("options", "alpha", "resolution", "batch") if key in plain},
+        )

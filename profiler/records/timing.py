@@ -1,0 +1,210 @@
+"""What the clock said, as records: latencies with their intervals, layers beside their counts, roofs, certificates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from profiler.records.drawn import Drawn
+from profiler.records.profile import Row
+from profiler.records.results import Results
+
+Roof = Literal["compute", "memory", "overhead"]
+EXPLAINED = 0.3
+"""Share of a layer's time that the nearest roof must explain to be called what binds it."""
+CONVOLUTIONS = frozenset(("conv", "pointwise", "depthwise", "grouped", "conv_transpose"))
+
+
+class Roofs(NamedTuple):
+    """What a device does at best in one state: the roofs of the roofline model (Williams et al. 2009)."""
+
+    macs_per_s: float
+    """Multiply-adds a second of a large matrix product."""
+    streams: tuple[tuple[int, float], ...]
+    """(working set in bytes, bytes a second), the smallest first."""
+    calls: Mapping[str, float]
+    """Seconds of the smallest call of a module (interpreter, dispatch, launch): conv, linear, norm, other."""
+
+    def bytes_per_s(self, working_set: int) -> float:
+        """Bytes a second for so many bytes: of the smallest stream that they fit, or of the largest."""
+        return next((rate for size, rate in self.streams if working_set <= size), self.streams[-1][1])
+
+    def bound(self, kind: str, macs: int, moved: int) -> tuple[Roof, float]:
+        """The roof nearest to a layer of that kind, and the seconds that it takes at best."""
+        name = "conv" if kind in CONVOLUTIONS else kind
+        least: dict[Roof, float] = {
+            "compute": macs / self.macs_per_s,
+            "memory": moved / self.bytes_per_s(moved),
+            "overhead": self.calls.get(name, self.calls["other"]),
+        }
+        word = max(least, key=lambda roof: least[roof])
+        return word, least[word]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dict, JSON-ready."""
+        return {"macs_per_s": self.macs_per_s, "streams": [list(each) for each in self.streams], "calls": dict(self.calls)}
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Roofs:
+        """The roofs that `to_dict` wrote. Raises KeyError, TypeError, ValueError on anything else."""
+        streams = tuple((int(size), float(rate)) for size, rate in plain["streams"])
+        return cls(float(plain["macs_per_s"]), streams, {name: float(s) for name, s in plain["calls"].items()})
+
+
+@dataclass(frozen=True)
+class Timing(Drawn):
+    """One cell's latency: seconds a call (a step where it trains), with the 95 % interval, and how far to trust it."""
+
+    model: str
+    batch: int
+    device: str
+    threads: int
+    dtype: str
+    memory_format: str
+    compile: bool
+    mode: str
+    optimizer: str | None
+    latency_s: float | None
+    """Median of the rounds' medians; None where nothing could be measured, and then `reason` says why."""
+    latency_low_s: float | None
+    latency_high_s: float | None
+    grade: str | None
+    """A: within 1 %, B: 3 %, C: 10 %, D: worse; one lower where the machine was disturbed."""
+    reason: str
+    """Why that grade, or why no figure."""
+    rounds: int
+    samples: int
+    build_s: float | None
+    first_call_s: float | None
+    compile_s: float | None
+    peak_bytes: int | None
+    """Device memory, or resident set, at the peak of building and running once."""
+    stop: str = ""
+    """The rule that ended it: narrow, converged, budget."""
+    warm_calls: int = 0
+    settled: bool = True
+    device_s: float | None = None
+    """CUDA: the device's own seconds a call, by graph replay where the network can be captured, else by events."""
+    launch_bound: bool | None = None
+    """CUDA: whether a call takes much longer than the device works."""
+    medians: Mapping[int, float] = field(default_factory=dict)
+    """{round: its median}, so that cells of one round pair."""
+
+    @property
+    def images_per_second(self) -> float | None:
+        return None if self.latency_s is None else self.batch / self.latency_s
+
+    def __repr__(self) -> str:
+        if self.latency_s is None or self.latency_low_s is None or self.latency_high_s is None:
+            return f"Timing({self.model}: {self.reason})"
+        low, high = 1e3 * self.latency_low_s, 1e3 * self.latency_high_s
+        return f"Timing({self.model}: {1e3 * self.latency_s:.4g} ms [{low:.4g}, {high:.4g}], grade {self.grade}; {self.reason})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dict, JSON-ready: the record's measured columns."""
+        plain = asdict(self)
+        del plain["medians"]
+        return {**plain, "images_per_second": self.images_per_second}
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Timing:
+        """The timing that `to_dict` wrote, without its rounds. Raises KeyError, TypeError on anything else."""
+        return cls(**{name: value for name, value in plain.items() if name != "images_per_second"})
+
+
+class LayerTiming(NamedTuple):
+    """One leaf of a running network on the clock, beside what it costs on paper."""
+
+    row: Row
+    seconds: float
+    """Its share of the plain run's latency."""
+    share: float
+    moved: int
+    """Bytes of its inputs, output and parameters."""
+    roof: Roof
+    """The nearest: multiply-adds, bytes or the smallest call."""
+    least_s: float
+    """Seconds that it takes at best under that roof."""
+
+    @property
+    def bound(self) -> str:
+        """What binds it: its nearest roof, or `kernel` where that explains less than 30 % of its time."""
+        return self.roof if self.least_s >= EXPLAINED * self.seconds else "kernel"
+
+    @property
+    def macs_per_s(self) -> float:
+        return self.row.macs / self.seconds if self.seconds else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dict, JSON-ready: the row with what the clock said."""
+        clock = {"seconds": self.seconds, "share": self.share, "bytes": self.moved, "macs_per_s": self.macs_per_s}
+        return {**self.row.to_dict(), **clock, "bound": self.bound, "roof": self.roof, "least_s": self.least_s}
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> LayerTiming:
+        """The layer that `to_dict` wrote. Raises ProfilerError, KeyError on anything else."""
+        clock = (plain[name] for name in ("seconds", "share", "bytes", "roof", "least_s"))
+        return cls(Row.from_dict(plain), *clock)
+
+
+@dataclass(frozen=True)
+class Layers(Drawn):
+    """A network's layers on the clock: the rows partition the run."""
+
+    model: str
+    timing: Timing
+    rows: tuple[LayerTiming, ...]
+    roofs: Roofs
+    instrumented: float
+    """Seconds a call with the leaves clocked, over the plain ones."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dict, JSON-ready, without the rows."""
+        head = {"model": self.model, "timing": self.timing.to_dict(), "instrumented": self.instrumented}
+        return {**head, "roofs": self.roofs.to_dict()}
+
+    def by_kind(self) -> dict[str, tuple[LayerTiming, ...]]:
+        """The rows by kind, the one that takes longest first."""
+        kinds: dict[str, list[LayerTiming]] = {}
+        for row in self.rows:
+            kinds.setdefault(row.row.kind, []).append(row)
+        return {
+            kind: tuple(rows) for kind, rows in sorted(kinds.items(), key=lambda item: -sum(row.seconds for row in item[1]))
+        }
+
+
+class Measured(NamedTuple):
+    """Networks with their layers on the clock; one that could not be measured is in the results alone, with its reason."""
+
+    results: Results
+    layers: tuple[Layers, ...]
+
+    def __rich__(self) -> Any:
+        return Drawn.__rich__(self)  # type: ignore[arg-type]  # a NamedTuple has no bases
+
+    def _repr_html_(self) -> str:
+        return Drawn._repr_html_(self)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Certificate(Drawn):
+    """What the measuring protocol proved of itself on one machine."""
+
+    date: str
+    machine: Mapping[str, Any]
+    checks: tuple[Mapping[str, Any], ...]
+    """Each {check, value, aim, passed, detail}."""
+
+    @property
+    def passed(self) -> bool:
+        return all(check["passed"] for check in self.checks)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dict, JSON-ready."""
+        return {"date": self.date, "machine": dict(self.machine), "passed": self.passed, "checks": list(self.checks)}
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Certificate:
+        """The certificate that `to_dict` wrote. Raises KeyError, TypeError on anything else."""
+        return cls(plain["date"], dict(plain["machine"]), tuple(dict(check) for check in plain["checks"]))

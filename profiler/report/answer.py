@@ -1,0 +1,53 @@
+"""An answer: what a command found, drawn, as sheets, as records and as a document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from typing import Any
+
+from rich.console import Console, RenderableType
+
+from profiler.errors import UnknownName
+from profiler.report.sheets.sheet import Sheet
+
+WIDE = 10_000
+"""Columns of a table that no terminal cuts: piped, or in a file."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command found, in every form that it can be written in."""
+
+    drawn: RenderableType
+    sheets: Callable[[], list[Sheet]]
+    records: Sequence[Mapping[str, Any]]
+    columns: Sequence[str]
+    document: Callable[[], dict[str, Any]]
+
+    subject: Any = None
+    """What it is about: Results, Shown, Measured; of it pages, plots and drawings are made."""
+    depth: int = 2
+    """Levels of the layer tree that a drawing shows."""
+
+    def page_of_text(self) -> str:
+        """What a terminal of any width would show."""
+        page = StringIO()
+        Console(file=page, width=WIDE, color_system=None).print(self.drawn)
+        return "".join(f"{line.rstrip()}\n" for line in page.getvalue().splitlines())
+
+
+def _sortable(value: Any) -> Any:
+    return str(value) if isinstance(value, dict) else value
+
+
+def sorted_by(records: Sequence[Mapping[str, Any]], key: str, known: Sequence[str]) -> list[int]:
+    """Positions of the records by a column, downwards with a minus before it; unknowns last. Raises UnknownName."""
+    name = key.removeprefix("-")
+    if name not in known:
+        raise UnknownName("column", name, known)
+    present = [i for i, record in enumerate(records) if record.get(name) is not None]
+    order = sorted(present, key=lambda i: _sortable(records[i][name]), reverse=key.startswith("-"))
+    ranked = set(present)
+    return order + [i for i in range(len(records)) if i not in ranked]

@@ -1,0 +1,1 @@
+"""What a command found → its answer, one file a type of result."""

@@ -1,0 +1,96 @@
+"""Polynomials → text and LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from profiler.grid import shown
+from profiler.records.polynomials import Coefficients, Polynomials
+from profiler.report.units import fraction
+
+_SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+ROUNDED = "widths are rounded, so there is no polynomial in α; counts at the published points, if any:"
+_NAMES = {"params": "params", "macs": "MACs"}
+
+
+def lines(found: Polynomials) -> list[str]:
+    """The polynomials of a network with their domain, as text and as LaTeX."""
+    out = [found.model, f"  {domain(found)}", ""]
+    for quantity, coefficients in each(found):
+        out.append(f"  {head(found, quantity, 'K')} = {text(coefficients)}")
+    period, native = found.domain.period, found.domain.native
+    if period is not None and native is not None and not found.domain.remainder:
+        out += ["", f"  in ρ = side / {native}, ρ a multiple of {fraction(Fraction(period, native))}:"]
+        for quantity, _ in each(found):
+            out.append(f"  {head(found, quantity, 'ρ')} = {text(found.in_rho(quantity), 'ρ')}")
+    if found.rounded:
+        out += ["", f"  {ROUNDED}"]
+    if found.grid:
+        rows = [(shown(alpha), str(side), f"{params:,}", f"{macs:,}") for alpha, side, params, macs in found.grid]
+        rows.insert(0, ("α", "side", "params", "MACs"))
+        sizes = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        out += ["  " + "  ".join(cell.rjust(n) for cell, n in zip(row, sizes, strict=True)) for row in rows]
+    out += ["", "  LaTeX:"]
+    for quantity, coefficients in each(found):
+        out.append(rf"  \mathrm{{{_NAMES[quantity]}}} = {latex(coefficients)}")
+    return out
+
+
+def each(found: Polynomials) -> list[tuple[Any, Coefficients]]:
+    """(quantity, its coefficients), parameters first."""
+    return [("params", found.params), ("macs", found.macs)]
+
+
+def head(found: Polynomials, quantity: str, side: str) -> str:
+    """`MACs(α, K)`, the letters that the polynomial is one in."""
+    used = [found.domain.alpha_step is not None and "α", found.domain.period is not None and side]
+    letters = ", ".join(letter for letter in used if letter)
+    return f"{_NAMES[quantity]}({letters})" if letters else _NAMES[quantity]
+
+
+def domain(found: Polynomials) -> str:
+    """`α a multiple of 1/32; side = 32K, K ≥ 1`."""
+    at, said = found.domain, []
+    if at.alpha_step is None:
+        said.append(f"at α = {shown(at.alpha)}")
+    else:
+        multiple = "a whole number" if at.alpha_step == 1 else f"a multiple of {fraction(at.alpha_step)}"
+        least = at.alpha_least or at.alpha_step
+        said.append(f"α {multiple}" + (f", from {fraction(least)}" if least != at.alpha_step else ""))
+    if at.period is not None:
+        remainder = f" + {at.remainder}" if at.remainder else ""
+        said.append(f"side = {'' if at.period == 1 else at.period}K{remainder}, K ≥ {at.least}")
+    elif at.native is not None:
+        said.append("at its own side: along no period up to 512 are the counts a polynomial of it")
+    return "; ".join(said) + "; one sample"
+
+
+def text(coefficients: Coefficients, side: str = "K") -> str:
+    """`11,010,048·α²·K² + 576,000·α·K²`, the highest powers first."""
+    return _sum(coefficients, lambda c: fraction(c), "·", lambda n: str(n).translate(_SUPERSCRIPT), ("α", side))
+
+
+def latex(coefficients: Coefficients, side: str = "K") -> str:
+    r"""`11\,010\,048\,\alpha^{2} K^{2}`, the highest powers first."""
+
+    def number(c: Fraction) -> str:
+        top, bottom = (f"{n:,}".replace(",", r"\,") for n in (c.numerator, c.denominator))
+        return top if c.denominator == 1 else rf"\frac{{{top}}}{{{bottom}}}"
+
+    return _sum(coefficients, number, r"\,", lambda n: f"^{{{n}}}", (r"\alpha", side))
+
+
+def _sum(
+    coefficients: Mapping[tuple[int, int], Fraction], number: Any, times: str, power: Any, letters: tuple[str, str]
+) -> str:
+    terms = []
+    for powers, c in sorted(coefficients.items(), reverse=True):
+        factors = [letter + (power(n) if n > 1 else "") for letter, n in zip(letters, powers, strict=True) if n]
+        if abs(c) != 1 or not factors:
+            factors.insert(0, number(abs(c)))
+        sign = "-" if c < 0 else "+"
+        terms.append(f"{sign} {times.join(factors)}")
+    joined = " ".join(terms) or "0"
+    return joined.removeprefix("+ ")

@@ -1,0 +1,1 @@
+"""Records → sheets: headings and cells as text."""

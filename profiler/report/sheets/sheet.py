@@ -1,0 +1,298 @@
+"""A sheet: headings and cells as text, between the records and whatever draws a table of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from math import prod
+from typing import TYPE_CHECKING
+
+from profiler.errors import ProfilerError, UnknownName
+from profiler.grid import shown
+from profiler.records.agreement import Agreement
+from profiler.records.profile import MEASURED_COLUMNS, Group, Profile, Record
+from profiler.records.results import Results
+from profiler.report import units
+from profiler.report.sheets.columns import MEASURED, Cell, Column, counted, default_columns, text
+from profiler.report.sheets.folded import folded, nodes
+from profiler.report.units import Unit
+
+if TYPE_CHECKING:
+    from profiler.records.shown import Separable, Shown
+
+
+@dataclass
+class Sheet:
+    """Text, ready to be drawn."""
+
+    columns: list[Column]
+    rows: list[list[str]]
+    title: str = ""
+    notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    """Notes that must not be missed."""
+    lead: list[str] = field(default_factory=list)
+    """Lines that stand above the table where there is no head to hold them: in Markdown and LaTeX."""
+    hint: str = ""
+    """What the terminal says after the title: how to see more."""
+
+
+class Math(str):
+    """A cell that is LaTeX, as it stands between two dollars."""
+
+    __slots__ = ()
+
+
+MOST_EXPLAINED = 4
+"""Of more cells than this, a table says only that the witnesses agree."""
+
+
+def _model(record: Record, first: Record, unit: Unit) -> str:
+    return record["model"] + (f"@{_options(record)}" if record["options"] else "")
+
+
+def _options(record: Record) -> str:
+    return ",".join(f"{key}={str(value).lower()}" for key, value in record["options"].items())
+
+
+def _alpha(record: Record, first: Record, unit: Unit) -> str:
+    alpha = record["alpha"]
+    return units.UNKNOWN if alpha is None else f"{alpha:g}"
+
+
+def _checked(engine: str) -> Cell:
+    def cell(record: Record, first: Record, unit: Unit) -> str:
+        found: int | None = record.get(f"{engine}_macs")  # type: ignore[assignment]
+        if found is None:
+            return units.UNKNOWN if f"{engine}_macs" in record else "…"
+        return "equal" if found == record["macs"] else units.count(found, unit)
+
+    return cell
+
+
+_CELLS: dict[str, tuple[Column, Cell]] = {
+    "model": (Column("model", right=False), _model),
+    "options": (Column("options", right=False), lambda record, first, unit: _options(record)),
+    "alpha": (Column("α"), _alpha),
+    "resolution": (Column("side"), text("resolution")),
+    "input": (Column("input"), text("input")),
+    "batch": (Column("batch"), text("batch")),
+    "params": (Column("params", best="least"), counted("params")),
+    "params_ratio": (Column("×"), lambda record, first, unit: units.ratio(record["params"], first["params"])),
+    "macs": (Column("MACs", best="least"), lambda record, first, unit: units.macs(record["macs"], unit)),
+    "macs_ratio": (Column("×"), lambda record, first, unit: units.ratio(record["macs"], first["macs"])),
+    "weight_bytes": (Column("fp32", best="least"), lambda record, first, unit: units.size(record["weight_bytes"])),
+    "convention": (Column("convention", right=False), text("convention")),
+    **MEASURED,
+    "top1": (Column("top-1 %", best="most"), lambda record, first, unit: units.accuracy(record["top1"])),
+}
+_HEADINGS = {"activations": "activations", "total": "total", "side_params": "side params", "side_macs": "side MACs"}
+
+
+def column(name: str) -> tuple[Column, Cell]:
+    """The table's column for a column of the records."""
+    if name in _CELLS:
+        return _CELLS[name]
+    engine, _, what = name.partition("_")
+    if what == "macs" and engine != "side":
+        return Column(engine), _checked(engine)
+    return Column(_HEADINGS.get(name, name.replace("_", " "))), counted(name)
+
+
+def known_columns() -> list[str]:
+    """What `--columns` and `--sort` take."""
+    return [*Record.__annotations__, "params_ratio", "macs_ratio"]
+
+
+def check_columns(names: Iterable[str]) -> None:
+    """Raises UnknownName for a column that no record has."""
+    for name in names:
+        if name not in known_columns():
+            raise UnknownName("column", name, known_columns())
+
+
+def results_sheet(results: Results, unit: Unit = "raw", columns: Sequence[str] = ()) -> Sheet:
+    """The table of a comparison or sweep. Raises UnknownName for a column that no record has."""
+    names = list(columns) or default_columns(results)
+    check_columns(names)
+    for name in names:
+        if name in MEASURED_COLUMNS and not results.measured:
+            raise ProfilerError(f"column {name}: nothing was measured; add --bench, or use `profiler bench`")
+        if name not in results.columns and not name.endswith("_ratio"):
+            raise ProfilerError(f"column {name}: {name.partition('_')[0]} was not asked; add --engine {name.partition('_')[0]}")
+    cells = [column(name) for name in names]
+    rows = [[cell(record, results.base or record, unit) for _, cell in cells] for record in results]
+    heads = [
+        replace(head, heading=units.macs_heading(unit)) if name == "macs" else head
+        for name, (head, _) in zip(names, cells, strict=True)
+    ]
+    notes = list(results.notes)
+    if unit == "flops":
+        notes.insert(0, "FLOPs: two for every multiply-add.")
+    conventions = {record["convention"] for record in results}
+    if conventions != {"paper"}:
+        notes.insert(0, f"total: counted as {', '.join(sorted(conventions))} does.")
+    return Sheet(
+        heads, rows, results.title, notes + _agreed(results.agreements), results.warnings + _disagreed(results.agreements)
+    )
+
+
+def _agreed(agreements: Iterable[Agreement]) -> list[str]:
+    """One sentence an engine where all is explained, and of a few cells why it prints another total."""
+    by_engine: dict[str, list[Agreement]] = {}
+    for agreement in agreements:
+        by_engine.setdefault(agreement.engine, []).append(agreement)
+    notes = []
+    for engine, asked in by_engine.items():
+        found = [agreement for agreement in asked if agreement.agrees]
+        some = f" of {len(found)} cells in {len(asked)}" if len(found) < len(asked) else ""
+        if found:
+            notes.append(f"{engine} agrees on every layer{some}.")
+        for agreement in found if len(found) <= MOST_EXPLAINED else []:
+            why = "; ".join(f"it {reason}: {amount:+,}" for reason, amount in agreement.reasons)
+            if why and (agreement.total != 2 * agreement.macs or not agreement.macs):
+                notes.append(f"{agreement.cell}: it prints {agreement.total:,}, since {why}.")
+    return notes
+
+
+def _disagreed(agreements: Iterable[Agreement]) -> list[str]:
+    lines = []
+    for agreement in agreements:
+        lines += [
+            f"DISAGREEMENT {agreement.cell}, {at.path or 'its own forward'}: {agreement.engine} counts {at.found:,} "
+            f"where its own rules make {at.expected:,}"
+            for at in agreement.differences[:3]
+        ]
+        if len(agreement.differences) > 3:
+            lines.append(f"  … and {len(agreement.differences) - 3} more layers of {agreement.cell}")
+    return lines
+
+
+def totals_text(profile: Profile, unit: Unit) -> list[str]:
+    """The head of `show`: what one network costs in all."""
+    totals = profile.totals
+    lines = [
+        f"params       {units.count(totals.params, unit)}   ({units.count(totals.weights, unit)} weights, "
+        f"{units.count(totals.bias, unit)} bias, {units.count(totals.norm, unit)} norm; "
+        f"{units.size(totals.params * 4)} in fp32)",
+        f"{units.macs_heading(unit):<12} {units.macs(totals.macs, unit)}",
+        f"activations  {units.count(totals.activations, unit)}",
+        f"elementwise  {units.count(totals.elementwise, unit)}",
+    ]
+    if totals.buffers:
+        lines.insert(1, f"buffers      {units.count(totals.buffers, unit)}")
+    if totals.side_params:
+        lines.append(
+            f"aside        {units.count(totals.side_params, unit)} params, "
+            f"{units.macs(totals.side_macs, unit)} {units.macs_heading(unit)} "
+            "in branches that run in training only, not counted above"
+        )
+    return lines
+
+
+def profile_title(profile: Profile, inputs: Sequence[str] | None = None) -> str:
+    """`mobilenet_v1, α = 0.5, 3×192×192, batch 8`; `inputs` as they were given, where they are more than shapes."""
+    options = [f"{key}={str(value).lower()}" for key, value in profile.options.items()]
+    alpha = [] if profile.alpha in (None, 1) else [f"α = {shown(profile.alpha)}"]
+    batch = [f"batch {profile.batch}"] if profile.batch not in (None, 1) else []
+    shapes = [units.shape(s) for s in profile.inputs] if inputs is None else list(inputs)
+    return ", ".join([profile.model, *options, *alpha, *shapes, *batch])
+
+
+def kinds_sheet(profile: Profile, unit: Unit = "raw") -> Sheet:
+    """The shares by kind of layer (MobileNets, Table 2, whose shares of parameters are of weights)."""
+    totals = profile.totals
+    columns = [
+        Column("kind", right=False),
+        *map(Column, ("layers", units.macs_heading(unit))),
+        Column("%", bar=True),
+        Column("weights"),
+        Column("%", bar=True),
+        *map(Column, ("params", "activations")),
+    ]
+    rows = [
+        [
+            group.name,
+            str(group.layers),
+            units.macs(group.macs, unit),
+            units.percent(group.macs, totals.macs),
+            units.count(group.weights, unit),
+            units.percent(group.weights, totals.weights),
+            units.count(group.params, unit),
+            units.count(group.activations, unit),
+        ]
+        for group in profile.by_kind()
+    ]
+    return Sheet(columns, rows, "by kind")
+
+
+def layers_sheet(profile: Profile, depth: int = 2, top: int | None = None, unit: Unit = "raw", fold: bool = True) -> Sheet:
+    """The layers, or with `depth` what they are parts of, equal siblings in one line; with `top` only the costliest, each."""
+    groups = profile.by_depth(depth)
+    title, hint = ("by layer", "") if depth == 0 else (f"by layer, to a depth of {depth}", "(--depth 0 shows every one)")
+    if top is not None:
+        groups = sorted(groups, key=lambda group: -group.macs)[:top]
+    elif fold:
+        folds = folded(nodes(profile.rows, depth))
+        if len(folds) < len(groups):
+            title += ", equal ones summed"
+            hint = "(--depth 0, --no-fold show more)" if depth else "(--no-fold shows each)"
+        groups = [_sum(each.name, [groups[i] for i in each.members]) for each in folds]
+    columns = [Column("layer", right=False), *map(Column, ("output", "params", units.macs_heading(unit)))]
+    columns += [Column("%", bar=True), Column("activations")]
+    rows = [
+        [
+            group.name,
+            units.shape(group.output[1:]),
+            units.count(group.params, unit),
+            units.macs(group.macs, unit),
+            units.percent(group.macs, profile.macs),
+            units.count(group.activations, unit),
+        ]
+        for group in groups
+    ]
+    return Sheet(columns, rows, most(title, groups, top), hint=hint)
+
+
+def _sum(name: str, groups: Sequence[Group]) -> Group:
+    sums = {key: sum(getattr(group, key) for group in groups) for key in Group._fields[1:-1]}
+    return Group(name, **sums, output=groups[-1].output)
+
+
+def most(title: str, shown: Sequence[object], top: int | None) -> str:
+    if top is not None and top < 1:
+        raise ProfilerError(f"a top of {top} shows nothing; give 1 or more")
+    return title if top is None else f"{title}, the {len(shown)} with most MACs"
+
+
+def formulas_sheet(shown: Shown, top: int | None = None) -> Sheet:
+    """Each layer's multiply-adds as the product they are; with `top` only the costliest."""
+    macs = {row.path: row.macs for row in shown.profile.rows}
+    paths = list(shown.derivations) if top is None else sorted(shown.derivations, key=lambda path: -macs[path])[:top]
+    derived = [(path, shown.derivations[path]) for path in paths]
+    rows = [[path, made.letters, made.numbers, f"{macs[path]:,}"] for path, made in derived]
+    left = [Column(heading, right=False) for heading in ("layer", "closed form", "with its numbers")]
+    return Sheet([*left, Column("MACs")], rows, most("closed form of each layer", paths, top), [LETTERS])
+
+
+def separable_sheet(pairs: Sequence[Separable], top: int | None = None) -> Sheet:
+    """What each depthwise separable pair replaces and saves (MobileNets, section 3.1); the last row is of all pairs."""
+    rows = []
+    shown = pairs if top is None else sorted(pairs, key=lambda pair: -pair.macs)[:top]
+    for pair in shown:
+        k = prod(pair.kernel)
+        paper = Fraction(1, pair.n) + Fraction(1, k)
+        share = f"1/{pair.n} + 1/{k}" if pair.share == paper else units.fraction(pair.share)
+        saving = units.ratio(pair.standard, pair.macs)
+        rows.append([pair.path, f"{pair.macs:,}", f"{pair.standard:,}", share, f"{float(pair.share):.4f}", saving])
+    ours, standard = sum(pair.macs for pair in pairs), sum(pair.standard for pair in pairs)
+    rows.append(["all", f"{ours:,}", f"{standard:,}", "", f"{ours / standard:.4f}", units.ratio(standard, ours)])
+    columns = [Column("pair", right=False), *map(Column, ("separable", "standard", "1/N + 1/D_K²", "share", "saving"))]
+    return Sheet(columns, rows, most("depthwise separable, and the standard convolution it replaces", shown, top))
+
+
+LETTERS = (
+    "D_K kernel side, M channels in, N channels out, D_F output side; G groups, D_I input side, T and S tokens, "
+    "C and C_v channels of keys and values, P matrices, B batch."
+)

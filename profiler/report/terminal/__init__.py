@@ -1,0 +1,1 @@
+"""Answers in a terminal, by rich: tables, plots, progress."""

@@ -1,0 +1,186 @@
+"""What a subject looks like in letters: trade-offs as scatter plots, comparisons and layers as bars."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+
+from profiler.records.profile import Profile, Record
+from profiler.records.results import Results
+from profiler.records.shown import Shown
+from profiler.records.timing import Measured
+from profiler.report import units
+from profiler.report.sheets.folded import folded, nodes
+from profiler.report.terminal.bars import Bars, Length
+from profiler.report.terminal.heat import Heat
+from profiler.report.terminal.scatter import Point, Scatter
+
+PIPED, WIDEST = 80, 120
+"""Letters across where there is no terminal, and at most."""
+MOST_BARS = 40
+
+
+def plot(subject: Results | Shown | Measured) -> RenderableType:
+    """Its plots: as wide as the terminal or 80 letters; in colours where there are any, in ASCII where there is no more."""
+    match subject:
+        case Measured():
+            return Plots(_measured(subject))
+        case Shown():
+            return Plots(_network(subject.profile))
+        case _:
+            return Plots(_results(subject))
+
+
+@dataclass(frozen=True)
+class Plots:
+    """Plots below each other, each after an empty line."""
+
+    parts: Sequence[RenderableType]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        width = min(options.max_width, WIDEST) if options.is_terminal else PIPED
+        for part in self.parts:
+            yield from console.render(part, options.update(width=width))
+
+
+# Comparisons and sweeps
+
+
+def _results(found: Results) -> list[RenderableType]:
+    parts: list[RenderableType] = [] if found.command == "sweep" else _compared(found)
+    families = _families(found)
+    rated = [(r, family) for r, family in zip(found, families, strict=True) if r["top1"] is not None]
+    if len({(r["macs"], r["top1"]) for r, _ in rated}) > 2:
+        points = [Point(r["macs"], r["top1"] or 0.0, family) for r, family in rated]
+        parts.append(Scatter("published top-1 % against MACs", points, _tick, _percent, front=True))
+    timed = [(r, family) for r, family in zip(found, families, strict=True) if r.get("latency_s") is not None]
+    if len({(r["macs"], r["latency_s"]) for r, _ in timed}) > 2:
+        points = [Point(r["macs"], r["latency_s"] or 0.0, family) for r, family in timed]
+        parts.append(Scatter("latency against MACs", points, _tick, _seconds))
+    if found.command == "sweep" and not parts:
+        points = [Point(r["macs"], r["params"], family) for r, family in zip(found, families, strict=True)]
+        parts.append(Scatter("params against MACs", points, _tick, _tick))
+    return [*([Heat(found, piped=True)] if found.command == "sweep" else []), *parts]
+
+
+def _families(found: Results) -> list[str]:
+    """What the points are called: by network where there are several, else by α where it varies."""
+    models, alphas = ({str(record[key]) for record in found} for key in ("model", "alpha"))
+    if len(models) > 1 or len(alphas) < 2:
+        return [record["model"] for record in found]
+    return ["α –" if record["alpha"] is None else f"α {record['alpha']:g}" for record in found]
+
+
+def _compared(found: Results) -> list[RenderableType]:
+    kept = found[:MOST_BARS]
+    names = _names(kept)
+    some = f", the first {len(kept)} of {len(found)}" if len(found) > len(kept) else ""
+    parts = []
+    counts: list[tuple[str, Callable[[Record], int]]] = [("MACs", lambda r: r["macs"]), ("params", lambda r: r["params"])]
+    for title, of in counts:
+        if len({of(record) for record in kept}) > 1:
+            lengths = [Length(name, of(record), _count(of(record))) for name, record in zip(names, kept, strict=True)]
+            parts.append(Bars(title + some, lengths))
+    timed = [_latency(name, record) for name, record in zip(names, kept, strict=True) if record.get("latency_s") is not None]
+    return [*parts, *([Bars(f"latency, with its 95 % interval{some}", timed)] if timed else [])]
+
+
+def _latency(name: str, record: Record) -> Length:
+    value, low, high = record["latency_s"] or 0.0, record["latency_low_s"], record["latency_high_s"]
+    if low is None or high is None:
+        return Length(name, value, units.seconds(value))
+    return Length(name, value, f"{units.seconds(value)} {units.interval(value, low, high)} {record['grade']}", (low, high))
+
+
+AXES = ("alpha", "resolution", "batch", "device", "threads", "dtype", "memory_format", "compile")
+
+
+def _names(records: Sequence[Record]) -> list[str]:
+    """The networks, with what else tells the records apart where they are of one."""
+    names = [",".join([r["model"], *(f"{key}={str(value).lower()}" for key, value in r["options"].items())]) for r in records]
+    for axis in AXES if len(set(names)) < len(names) else ():
+        values: list[Any] = [record.get(axis) for record in records]
+        if len(set(map(str, values))) > 1:
+            said = {"alpha": "α {}", "resolution": "side {}", "batch": "batch {}", "threads": "{} threads"}.get(axis, "{}")
+            values = ["compiled" if value else "eager" for value in values] if axis == "compile" else values
+            names = [f"{name}, {said.format(value)}" for name, value in zip(names, values, strict=True)]
+    return names
+
+
+# One network
+
+
+def _network(profile: Profile) -> list[RenderableType]:
+    kinds = [group for group in profile.by_kind() if group.macs or group.params]
+    parts: list[RenderableType] = []
+    for title, key in (("MACs", "macs"), ("params", "params"), ("activations", "activations")):
+        whole = getattr(profile, key)
+        some = [group for group in kinds if getattr(group, key)]
+        if whole:
+            parts.append(Bars(f"{title} by kind", [_share(group.name, getattr(group, key), whole) for group in some]))
+    lines = _lines(profile)
+    top = sorted(lines, key=lambda line: -line[1])[:MOST_BARS]
+    some_ = f", the {len(top)} with most" if len(top) < len(lines) else ""
+    if top:
+        parts.append(Bars(f"MACs by layer{some_}", [_share(*line, profile.macs) for line in lines if line in top]))
+    return parts
+
+
+def _lines(profile: Profile) -> list[tuple[str, int]]:
+    """(path, MACs) of what has any, at the greatest depth that few enough lines show; equal ones summed."""
+    found: list[tuple[str, int]] = []
+    for depth in (3, 2, 1):
+        groups = profile.by_depth(depth)
+        folds = [(each.name, sum(groups[i].macs for i in each.members)) for each in folded(nodes(profile.rows, depth))]
+        found = [(name, macs) for name, macs in folds if macs]
+        if len(found) <= MOST_BARS:
+            break
+    return found
+
+
+def _share(name: str, n: int, whole: int) -> Length:
+    return Length(name, n, f"{_count(n)}  {units.percent(n, whole):>6} %")
+
+
+# Layers on the clock
+
+
+def _measured(found: Measured) -> list[RenderableType]:
+    parts: list[RenderableType] = []
+    for each in found.layers:
+        seconds, macs = sum(r.seconds for r in each.rows), sum(r.row.macs for r in each.rows)
+        shares = []
+        for kind, rows in each.by_kind().items():
+            took = sum(r.seconds for r in rows)
+            on_paper = units.percent(sum(r.row.macs for r in rows), macs)
+            shares.append(
+                Length(kind, took, f"{units.seconds(took)}  {units.percent(took, seconds):>6} %, of the MACs {on_paper:>6} %")
+            )
+        parts.append(Bars(f"{each.model}: time by kind", shares))
+        top = sorted(each.rows, key=lambda r: -r.seconds)[: MOST_BARS // 2]
+        lengths = [
+            Length(r.row.path, r.seconds, f"{units.seconds(r.seconds)}  {units.percent(r.seconds, seconds):>6} %") for r in top
+        ]
+        some = f", the {len(top)} that take longest of {len(each.rows)}" if len(top) < len(each.rows) else ""
+        parts.append(Bars(f"{each.model}: time by layer{some}", lengths))
+    return parts
+
+
+def _count(n: float) -> str:
+    return units.count(round(n), "auto")
+
+
+def _percent(value: float) -> str:
+    return f"{value:g}"
+
+
+def _tick(n: float) -> str:
+    return re.sub(r"\.0+(?= )|(?<=\.\d)0(?= )", "", _count(n))
+
+
+def _seconds(value: float) -> str:
+    return re.sub(r"\.0+(?= )|(?<=\.\d)0(?= )", "", units.seconds(value)) if value else "0"

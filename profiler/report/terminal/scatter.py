@@ -1,0 +1,127 @@
+"""Points of families in a frame, by plotext."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import ceil, floor, log10
+from typing import NamedTuple
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+
+from profiler.report.encoding import printable
+from profiler.report.terminal.bars import MOST_NAME
+
+MARKS, PLAIN_MARKS = "●▲■◆○△□◇", "ox+#@%&="
+COLOURS = ("cyan", "magenta", "green", "red", "blue", "orange", "gray", "white")
+RICH = ("cyan", "magenta", "green", "red", "blue", "yellow", "bright_black", "default")
+"""The same, as rich calls them."""
+FRAME = str.maketrans("┌┐└┘├┤┬┴┼─│", "+++++++++-|")
+HEIGHT = 18
+
+
+class Point(NamedTuple):
+    """Where it is, and what family it is of."""
+
+    x: float
+    y: float
+    family: str
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """Points under a title, `x` along a scale of ratios where they span more than a decade."""
+
+    title: str
+    points: Sequence[Point]
+    x: Callable[[float], str]
+    y: Callable[[float], str]
+    front: bool = False
+    """True to mark the points that no other is above at no more x."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        import plotext
+
+        marks = PLAIN_MARKS if options.ascii_only else MARKS
+        families = list(dict.fromkeys(point.family for point in self.points))
+        named = len(families) <= len(marks)
+        xs, ys = [point.x for point in self.points], [point.y for point in self.points]
+        wide = max(xs) > 10 * min(xs) > 0
+        place: Callable[[float], float] = log10 if wide else float
+        best = pareto(self.points) if self.front else []
+        plotext.clear_figure()
+        plotext.limit_size(False, False)
+        plotext.plot_size(options.max_width, HEIGHT)
+        plotext.theme("clear")
+        x_ticks, y_ticks = _decades(xs) if wide else steps(xs), steps(ys)
+        plotext.xticks([place(tick) for tick in x_ticks], [self.x(tick) for tick in x_ticks])
+        plotext.yticks(y_ticks, [self.y(tick) for tick in y_ticks])
+        plotext.xlim(*_ends([place(x) for x in (*xs, *x_ticks)]))
+        plotext.ylim(*_ends([*ys, *y_ticks]))
+        if len(best) > 1:
+            mark = "." if options.ascii_only else "·"
+            plotext.plot([place(point.x) for point in best], [point.y for point in best], marker=mark, color="default")
+        for i, family in enumerate(families):
+            members = [point for point in self.points if point.family == family]
+            mark, colour = (marks[i], COLOURS[i]) if named else (marks[0], COLOURS[0])
+            plotext.scatter([place(point.x) for point in members], [point.y for point in members], marker=mark, color=colour)
+        drawn: str = plotext.build()
+        plotext.clear_figure()
+        yield Text(f"\n{self.title}{' (log scale)' if wide else ''}", style="bold")
+        yield Text.from_ansi(drawn.translate(FRAME) if options.ascii_only else drawn)
+        legend = [
+            Text.assemble((marks[i], RICH[i]), f" {printable(family)[:MOST_NAME]}")
+            for i, family in enumerate(families)
+            if named and family
+        ]
+        if len(best) > 1:
+            legend.append(Text(f"{'.' if options.ascii_only else '·'} Pareto front", style="dim"))
+        yield from _legend(legend, options.max_width)
+
+
+def _legend(entries: Sequence[Text], width: int) -> list[Text]:
+    """The entries in lines, none of them broken."""
+    lines: list[Text] = []
+    for entry in entries:
+        if lines and lines[-1].cell_len + 2 + entry.cell_len <= width:
+            lines[-1].append("  ").append_text(entry)
+        else:
+            lines.append(entry)
+    return lines
+
+
+def _ends(values: Sequence[float]) -> tuple[float, float]:
+    low, high = min(values), max(values)
+    return low, high if high > low else low + 1
+
+
+def pareto(points: Sequence[Point]) -> list[Point]:
+    """The points with more y than any other of no more x, from the least x on."""
+    best: list[Point] = []
+    for point in sorted(points, key=lambda p: (p.x, -p.y)):
+        if not best or point.y > best[-1].y:
+            best.append(point)
+    return best
+
+
+def steps(values: Sequence[float], most: int = 6) -> list[float]:
+    """Round numbers that span the values, at most so many: steps of 1, 2 or 5 times a power of ten."""
+    low, high = min(values), max(values)
+    if low == high:
+        return [low]
+    for step in (m * 10.0**e for e in range(floor(log10((high - low) / most)) - 1, 40) for m in (1, 2, 5)):
+        first, last = floor(low / step), ceil(high / step)
+        if last - first + 1 <= most:
+            return [float(f"{i * step:.12g}") for i in range(first, last + 1)]
+    raise AssertionError("a step of 10^40 is longer than any axis")
+
+
+def _decades(values: Sequence[float]) -> list[float]:
+    """Powers of ten about the values, with their doubles and halves where those are few."""
+    low, high = floor(log10(min(values))), ceil(log10(max(values)))
+    parts = (1, 2, 5) if high - low <= 2 else (1,)
+    ticks = [float(m * 10**e) for e in range(low, high + 1) for m in parts]
+    below = max((tick for tick in ticks if tick <= min(values)), default=ticks[0])
+    above = min((tick for tick in ticks if tick >= max(values)), default=ticks[-1])
+    return [tick for tick in ticks if below <= tick <= above]

@@ -1,0 +1,132 @@
+"""Sheets → tables in the terminal, by rich."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rich import box
+from rich.console import Console, ConsoleOptions, Group, RenderResult
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from profiler.records.profile import Profile
+from profiler.records.results import Results
+from profiler.report.encoding import printable
+from profiler.report.sheets import sheet
+from profiler.report.sheets.columns import narrow_columns
+from profiler.report.sheets.sheet import Sheet
+from profiler.report.terminal.bars import bar
+from profiler.report.units import Unit
+
+
+def table(content: Sheet, bars: int = 0, plain: bool = False) -> Table:
+    """The grid of a sheet, without its title and notes; beside shares bars so wide, if any."""
+    drawn = Table(
+        box=box.SIMPLE_HEAD,
+        pad_edge=False, collapse_padding=True, show_edge=False,
+    )  # fmt: skip
+    barred = [bars > 0 and column.bar for column in content.columns]
+    for column, has_bar in zip(content.columns, barred, strict=True):
+        # where there is no room, words fold and numbers never do
+        drawn.add_column(column.heading, justify="right" if column.right else "left", no_wrap=column.right, overflow="fold")
+        if has_bar:
+            drawn.add_column("", no_wrap=True, min_width=bars)
+    most = [max(map(_share, cells), default=0) for cells in zip(*content.rows, strict=True)] if bars else []
+    for row in content.rows:
+        cells: list[Text] = []
+        for j, cell in enumerate(row):
+            cells.append(Text(printable(cell)))
+            if barred[j]:
+                cells.append(Text(bar(_share(cell) / (most[j] or 1), bars, plain), style="cyan"))
+        drawn.add_row(*cells)
+    return drawn
+
+
+def _share(cell: str) -> float:
+    try:
+        return float(cell)
+    except ValueError:  # an unknown, or no share at all
+        return 0.0
+
+
+MOST_BAR, LEAST_BAR = 20, 4
+"""Letters of a bar: what looks well, and below which it says nothing."""
+
+
+FOLDED = 8
+"""Letters that a column of words keeps at the least."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A sheet in integers where they fit the terminal, else in three digits, which it says."""
+
+    make: Callable[[Unit], Sheet]
+    unit: Unit
+    narrow: Callable[[Unit], Sheet] | None = None
+    """With fewer columns, where the terminal has no room for all."""
+
+    @staticmethod
+    def least(content: Sheet) -> int:
+        """The narrowest that a sheet can be drawn without cutting a number: the terminal wraps what is wider."""
+        cells = [[column.heading for column in content.columns], *content.rows]
+        sizes = [max(map(len, cells_of)) for cells_of in zip(*cells, strict=True)]
+        words = [min(n, FOLDED) for n, column in zip(sizes, content.columns, strict=True) if not column.right]
+        return sum(words) + sum(n for n, column in zip(sizes, content.columns, strict=True) if column.right) + 2 * len(sizes)
+
+    @staticmethod
+    def width(console: Console, options: ConsoleOptions, drawn: Table) -> int:
+        return Measurement.get(console, options.update(width=10_000), drawn).maximum
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        content = self.make(self.unit)
+        drawn = table(content)
+        if self.unit == "raw" and self.width(console, options, drawn) > options.max_width:
+            content = self.make("auto")
+            drawn = table(content)
+            if self.width(console, options, drawn) <= options.max_width:
+                content.notes.insert(0, "Rounded to fit the terminal; --csv or a wider one gives the integers.")
+        if self.narrow is not None and self.width(console, options, drawn) > options.max_width:
+            content = self.narrow(self.unit)
+            drawn = table(content)
+        shares = sum(column.bar for column in content.columns)
+        if shares and options.is_terminal:
+            room = (options.max_width - self.width(console, options, drawn)) // shares - 2
+            if room >= LEAST_BAR:
+                drawn = table(content, min(room, MOST_BAR), options.ascii_only)
+        if content.title:
+            yield Text(printable(f"{content.title} {content.hint}").rstrip(), style="bold")
+        least = self.least(content)
+        yield from console.render(drawn, options.update(width=max(options.max_width, least)))
+        if content.warnings or content.notes:
+            yield Text()
+        for line in content.warnings:
+            yield Text(printable(line), style="bold red")
+        for line in content.notes:
+            yield Text(printable(line), style="dim")
+
+
+def results_table(results: Results, unit: Unit = "raw", columns: Sequence[str] = ()) -> Fitted:
+    """A comparison or sweep."""
+    narrow = None
+    if results.measured and not columns:  # latencies are what was asked for: they must not be what is cut
+
+        def narrow(shown: Unit) -> Sheet:
+            content = sheet.results_sheet(results, "auto" if shown == "raw" else shown, narrow_columns(results))
+            content.notes.insert(0, "Narrowed to fit the terminal; a wider one shows more, and --csv all.")
+            return content
+
+    return Fitted(lambda shown: sheet.results_sheet(results, shown, columns), unit, narrow)
+
+
+def show(profile: Profile, depth: int = 2, top: int | None = None, unit: Unit = "raw") -> Group:
+    """One network: totals, by kind, by layer."""
+    return Group(
+        Text(sheet.profile_title(profile), style="bold"),
+        *(Text(line) for line in sheet.totals_text(profile, unit)),
+        Text(),
+        Fitted(lambda shown: sheet.kinds_sheet(profile, shown), unit),
+        Fitted(lambda shown: sheet.layers_sheet(profile, depth, top, shown), unit),
+    )

@@ -1,0 +1,1 @@
+"""Answers → files, one file a form."""

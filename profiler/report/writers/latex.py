@@ -1,0 +1,232 @@
+"""Sheets → tables for a paper: booktabs, one float a table, or a longtable where a page has no room for all."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from profiler.report.sheets.sheet import Math, Sheet
+from profiler.report.writers.papers import Laid, footnote, laid, notes, one_line
+
+MOST_NAMED = 4
+"""Names in a caption."""
+LONGEST = 50
+"""Rows of a table that floats."""
+WORDS, WORD = 32, 16
+"""Letters of a column of words that stands in one line, and of a word that is not broken."""
+LEAST = 16
+"""Letters that a column of words keeps in each of its lines."""
+
+
+def latex_text(sheets: Sequence[Sheet]) -> str:
+    """The tables, the best in bold, their notes and the convention below; the first line says which packages they need."""
+    made = []
+    lead = next((content.lead for content in sheets if content.lead), [])
+    for content in sheets:
+        table = laid(content)
+        below = [*(lead[1:] if content.lead else []), *notes(content), footnote([content], [table])]
+        if _fitted(content, table)[0] in SIZES[SMALL:] and (again := laid(content, rounded=True)) != table:
+            table = again
+            below.insert(0, "Counts are rounded to fit the page.")
+        caption = ": ".join(" ".join(text.split()) for text in (*lead[:1], one_line(content.title)) if text) or _whose(content)
+        made.append((_long if len(content.rows) > LONGEST else _float)(content, table, caption, below))
+    text = "\n\n".join(made)
+    needed = {
+        "booktabs": r"\toprule",
+        "longtable": r"\begin{longtable}",
+        "array": r"\arraybackslash",
+        "graphicx": r"\resizebox",
+    }
+    packages = ", ".join(package for package, sign in needed.items() if sign in text)
+    return f"% needs \\usepackage{{{packages}}}\n\n{text}\n" if sheets else "% nothing to tell\n"
+
+
+def _whose(content: Sheet) -> str:
+    """A caption for a table that has no title."""
+    names = list(dict.fromkeys(row[0] for row in content.rows))
+    if content.columns[0].right or not 0 < len(names) <= MOST_NAMED:
+        return f"{len(content.rows)} networks"
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _float(content: Sheet, table: Laid, caption: str, below: Sequence[str]) -> str:
+    (_, _, size), columns = _fitted(content, table)
+    shrunk = size == SIZES[-1][2]
+    lines = [
+        r"\begin{table}[htbp]",
+        r"\centering",
+        *_named(caption),
+        *([r"\resizebox{\linewidth}{!}{%"] if shrunk else [size] if size else []),
+        rf"\begin{{tabular}}{{{columns}}}",
+        r"\toprule",
+        *_heads(table),
+        r"\midrule",
+        *_rows(table),
+        r"\bottomrule",
+        r"\end{tabular}" + ("}" if shrunk else ""),
+        *_below(below),
+        r"\end{table}",
+    ]
+    return "\n".join(lines)
+
+
+def _long(content: Sheet, table: Laid, caption: str, below: Sequence[str]) -> str:
+    (_, _, size), columns = _fitted(content, table)
+    width = len(content.columns)
+    lines = [
+        "{" + (size or r"\normalsize"),
+        rf"\begin{{longtable}}{{{columns}}}",
+        *_named(caption)[:1],
+        rf"{_named(caption)[1]} \\",
+        r"\toprule",
+        *_heads(table),
+        r"\midrule",
+        r"\endfirsthead",
+        r"\toprule",
+        *_heads(table),
+        r"\midrule",
+        r"\endhead",
+        rf"\midrule \multicolumn{{{width}}}{{r@{{}}}}{{continued on the next page}} \\",
+        r"\endfoot",
+        r"\bottomrule",
+        r"\endlastfoot",
+        *_rows(table),
+        r"\end{longtable}}",
+        *_below(below),
+    ]
+    return "\n".join(lines)
+
+
+def _named(caption: str) -> tuple[str, str]:
+    slug = re.sub(r"[^a-z0-9]+", "-", caption.lower()).strip("-")[:40].strip("-")
+    return rf"\caption{{{escaped(caption)}}}", rf"\label{{tab:{slug}}}"
+
+
+def _heads(table: Laid) -> list[str]:
+    """The headings, and their units in a line below where there are any."""
+    lines = [" & ".join(map(escaped, table.headings)) + r" \\"]
+    if any(table.units):
+        lines.append(" & ".join(f"({escaped(unit)})" if unit else "" for unit in table.units) + r" \\")
+    return lines
+
+
+def _rows(table: Laid) -> list[str]:
+    lines = []
+    for y, row in enumerate(table.rows):
+        cells = [f"${cell}$" if isinstance(cell, Math) else _cell(cell) for cell in row]
+        for x in range(len(cells)):
+            if (y, x) in table.bold:
+                cells[x] = rf"\textbf{{{cells[x]}}}"
+        lines.append(" & ".join(cells) + r" \\")
+    return lines
+
+
+def _cell(text: str) -> str:
+    # the commonest first: ten thousand rows of numbers
+    return text.replace(",", "{,}") if NUMBER.fullmatch(text) else escaped(text)
+
+
+NUMBER = re.compile(r"[\d,.]+")
+
+
+def _below(texts: Sequence[str]) -> list[str]:
+    """Notes in small letters, as wide as the page's text."""
+    said = " ".join(escaped(text if text.rstrip().endswith((".", ":", ";")) else f"{text}.") for text in texts)
+    return [r"\par\smallskip\noindent", rf"\parbox{{\linewidth}}{{\footnotesize\raggedright {said}}}"]
+
+
+LINE = 345.0
+"""Points of a line of text in LaTeX's article."""
+SIZES = (
+    (5.15, 6, ""),
+    (4.75, 6, r"\small"),
+    (4.4, 5, r"\footnotesize\setlength{\tabcolsep}{5pt}"),
+    (4.4, 4, r"\footnotesize\setlength{\tabcolsep}{4pt}"),
+    (4.0, 4, r"\scriptsize\setlength{\tabcolsep}{4pt}"),
+    (3.5, 3, r"\tiny\setlength{\tabcolsep}{3pt}"),
+)
+"""(points of a digit, points on each side of a column, what sets it so), the best to read first.
+
+In place of the last a table that floats is shrunk."""
+SMALL = 4
+"""From here on counts are rounded instead, where they can be."""
+TEX = re.compile(r"\\,|[{}^]|\\(?:mathrm|frac)|(?<=\\)[a-z]+|\\")
+
+
+def _fitted(content: Sheet, table: Laid) -> tuple[tuple[float, int, str], str]:
+    """The size that lets the table stand on a page, and its columns; long texts share what the others leave, in lines."""
+    longest = [
+        max(map(_width, sorted(cells, key=len)[-4:])) for cells in zip(table.headings, table.units, *table.rows, strict=True)
+    ]
+    broken = [not column.right and n > WORDS for column, n in zip(content.columns, longest, strict=True)]
+    short = sum(n for n, long in zip(longest, broken, strict=True) if not long)
+
+    def width(letter: float, gap: float, words: int = 0) -> float:
+        return letter * (short + words * sum(broken)) + 2 * gap * (len(longest) - 1)
+
+    size = next((each for each in SIZES if width(*each[:2], LEAST) <= LINE), SIZES[-1])
+    share = max(0.15, (1 - width(*size[:2]) / LINE) / max(sum(broken), 1))
+    text = rf">{{\raggedright\arraybackslash}}p{{{share:.2f}\linewidth}}"
+    kinds = [text if long else "r" if column.right else "l" for column, long in zip(content.columns, broken, strict=True)]
+    return size, f"@{{}}{''.join(kinds)}@{{}}"
+
+
+def _width(text: str) -> float:
+    """How many digits wide it is."""
+    shown = TEX.sub("", text) if isinstance(text, Math) else text
+    return sum(1.7 if sign in WIDE else 1.4 if sign.isupper() else 0.6 if sign in THIN else 1 for sign in shown)
+
+
+WIDE, THIN = "×±·≥≤→%mw—…", "iljtf.,:;'|()"
+
+
+# Text that TeX shows as it is
+
+SIGNS = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
+    '"': r"{\ttfamily\char34}", "`": r"\`{}", "[": "{[}", "]": "{]}", "*": "{*}",
+    "α": r"$\alpha$", "ρ": r"$\rho$", "µ": r"$\mu$", "μ": r"$\mu$", "×": r"$\times$", "±": r"$\pm$", "·": r"$\cdot$",
+    "≤": r"$\le$", "≥": r"$\ge$", "≠": r"$\ne$", "→": r"$\to$", "−": "$-$", "–": "--", "—": "---", "…": r"\dots{}",
+    "½": r"$\frac12$", "′": "$'$", "°": r"$^\circ$", "∞": r"$\infty$", "√": r"$\surd$", "∑": r"$\sum$", "Σ": r"$\Sigma$",
+    "Δ": r"$\Delta$", "β": r"$\beta$", "λ": r"$\lambda$", "σ": r"$\sigma$", "“": "``", "”": "''", "‘": "`", "’": "'",
+}  # fmt: skip
+SIGNS |= {high: f"$^{{{low}}}$" for high, low in zip("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789", strict=True)}
+SIGNS |= {sub: f"$_{{{low}}}$" for sub, low in zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True)}
+ACCENTS = {
+    "\u0300": "`",
+    "\u0301": "'",
+    "\u0302": "^",
+    "\u0303": "~",
+    "\u0308": '"',
+    "\u030a": "r",
+    "\u030c": "v",
+    "\u0327": "c",
+}
+"""{combining sign: the accent of TeX}."""
+NUMBERS = re.compile(r"(?<=\d),(?=\d{3})")
+
+
+def escaped(text: str) -> str:
+    """`text` so that TeX shows it as it is, in one line; letters that it has not by their number."""
+    text = " ".join(text.split())
+    words = (
+        word if len(word) <= WORD else "\u200b".join(word[i : i + 8] for i in range(0, len(word), 8))
+        for word in text.split(" ")
+    )
+    signs = "".join(map(_sign, " ".join(words)))
+    return NUMBERS.sub("{,}", signs).replace("--", "-{}-").replace("\0", "--")
+
+
+def _sign(sign: str) -> str:
+    if sign in SIGNS:
+        return SIGNS[sign].replace("--", "\0")
+    if " " <= sign <= "~":
+        return sign
+    if sign == "\u200b":
+        return r"\hspace{0pt}"
+    base, mark = unicodedata.normalize("NFD", sign)[:1], unicodedata.normalize("NFD", sign)[1:]
+    if mark in ACCENTS and base.isascii() and base.isalpha():
+        return rf"\{ACCENTS[mark]}{{{base}}}"
+    return f"{{[}}U+{ord(sign):04X}{{]}}\\hspace{{0pt}}"

@@ -1,0 +1,142 @@
+"""A saved run: the JSON document that `-o run.json` wrote, read back and checked before anything is made of it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from profiler.errors import ProfilerError, Unavailable
+from profiler.records.agreement import Agreement
+from profiler.records.environment import SCHEMA
+from profiler.records.profile import Record
+from profiler.records.results import Results
+from profiler.saved.documents import RESULTS, check
+from profiler.saved.shape import KINDS, kind
+
+PARTS: dict[str, type] = {"schema": int, "command": str, "environment": dict, "records": list}
+"""What every document holds."""
+CURE = "save one with -o run.json"
+MOST = 1e40
+"""No count and no time comes near; arithmetic with what is beyond may overflow."""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """One document of ours."""
+
+    name: str
+    """The file's, or `-` for what came through a pipe."""
+    document: Mapping[str, Any]
+
+    @property
+    def command(self) -> str:
+        return str(self.document["command"])
+
+    def refuse(self, reason: str) -> NoReturn:
+        """Raises ProfilerError with the file's name before `reason`."""
+        raise ProfilerError(f"{_named(self.name)}: {reason}")
+
+
+def read(name: str) -> Saved:
+    """The document in a file, or with `-` in what stdin gives.
+
+    Raises Unavailable where there is no such file; ProfilerError, with the line, for what is cut short, no JSON, no document of
+    ours, or one of a newer schema.
+    """
+    saved = Saved(name, _parsed(name, _text(name)))
+    document = saved.document
+    if not isinstance(document, dict):
+        saved.refuse(f"line 1: a run is an object with {_listed(PARTS)}, and this is {kind(document)}; {CURE}")
+    for key, expected in PARTS.items():
+        if key not in document:
+            saved.refuse(f"this JSON is no run of profiler: expected {_listed(PARTS)}, and there is no {key}; {CURE}")
+        if not isinstance(document[key], expected) or isinstance(document[key], bool):
+            saved.refuse(f"{key}: expected {KINDS[expected]}, and this is {kind(document[key])}; {CURE}")
+    if document["schema"] > SCHEMA:
+        from profiler.version import __version__
+
+        saved.refuse(
+            f"schema {document['schema']} is newer than {SCHEMA}, the newest that profiler {__version__} reads; "
+            "pip install --upgrade arch-profiler"
+        )
+    if document["command"] in (*RESULTS, "show", "list") and not document["records"]:
+        saved.refuse(f"it has no records; {CURE}")
+    if fault := check(document):
+        saved.refuse(f"{fault.where}: {fault.said}; {CURE}" if fault.where else f"{fault.said}; {CURE}")
+    return saved
+
+
+def results(saved: Saved) -> Results:
+    """The comparison, sweep or bench that was saved, without its profiles. Raises ProfilerError for another's document."""
+    document = saved.document
+    if saved.command not in RESULTS:
+        saved.refuse(f"a run of `{saved.command}` is no comparison, sweep or bench; {CURE} of one of these")
+    known = set(Record.__annotations__)
+    records = [{key: value for key, value in record.items() if key in known} for record in document["records"]]
+    made = Results(records, saved.command, document.get("title", ""))  # type: ignore[arg-type]
+    try:
+        made.agreements = [Agreement.from_dict(each) for each in document.get("agreements", ())]
+        made.base = made[document.get("base") or 0]
+        made.rounds = [[float(median) for median in each] for each in document.get("rounds", ())]
+    except (KeyError, TypeError, ValueError, IndexError) as fault:
+        saved.refuse(f"what stands beside its records is malformed ({type(fault).__name__}: {fault}); {CURE}")
+    made.warnings, made.notes = list(document.get("warnings", ())), list(document.get("notes", ()))
+    made.engines, made.samples = tuple(document.get("engines", ())), document.get("samples", "")
+    made.measured = any("latency_s" in record for record in made)
+    made.environment = dict(document["environment"])
+    made.machine = made.environment.get("machine")
+    return made
+
+
+def _text(name: str) -> str:
+    try:
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        return data.decode("utf-8")
+    except FileNotFoundError:
+        raise Unavailable(f"there is no file '{name}'; {CURE}") from None
+    except OSError as fault:
+        raise ProfilerError(f"'{name}' cannot be read: {fault.strerror}; {CURE}") from None
+    except UnicodeDecodeError as fault:
+        line = data[: fault.start].count(b"\n") + 1
+        raise ProfilerError(f"{_named(name)}: line {line}: expected JSON in UTF-8; {CURE}") from None
+
+
+def _parsed(name: str, text: str) -> Any:
+    def constant(word: str) -> NoReturn:
+        raise ProfilerError(f"{_named(name)}: expected JSON, which has no {word}; {CURE}")
+
+    def number(digits: str) -> float:
+        if not -MOST < (value := float(digits)) < MOST:
+            raise ProfilerError(f"{_named(name)}: expected numbers below {MOST:g}, and one is {digits[:40]}; {CURE}")
+        return value
+
+    def integer(digits: str) -> int:
+        return int(digits) if number(digits) else 0
+
+    try:
+        return json.loads(text, parse_constant=constant, parse_float=number, parse_int=integer)
+    except json.JSONDecodeError as fault:
+        whole = text.rstrip()
+        if not whole:
+            raise ProfilerError(f"{_named(name)}: it is empty, and a run of profiler was expected; {CURE}") from None
+        what = fault.msg[0].lower() + fault.msg[1:]
+        if fault.pos >= len(whole) or fault.msg.startswith("Unterminated"):
+            last = whole.count("\n") + 1
+            raise ProfilerError(f"{_named(name)}: line {last}: it is cut short ({what}); save the run again") from None
+        where = f"line {fault.lineno}, column {fault.colno}"
+        raise ProfilerError(f"{_named(name)}: {where}: expected the JSON of a run ({what}); {CURE}") from None
+    except RecursionError:
+        raise ProfilerError(f"{_named(name)}: it is nested too deeply to be a run of profiler; {CURE}") from None
+
+
+def _listed(names: Mapping[str, Any]) -> str:
+    *most, last = names
+    return f"{', '.join(most)} and {last}"
+
+
+def _named(name: str) -> str:
+    return "stdin" if name == "-" else f"'{name}'"

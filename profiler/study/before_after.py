@@ -1,0 +1,103 @@
+"""One side of a comparison before and after: a saved run, or networks counted now; records, and layers where they are known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from profiler.measure.host import SAME_MACHINE
+from profiler.records.agreement import cell
+from profiler.records.profile import Profile, Record, Row, record
+from profiler.records.results import Results
+from profiler.records.shown import Shown
+from profiler.records.timing import Measured
+from profiler.records.verdicts import Clock, Compared
+from profiler.saved.documents import RESULTS
+from profiler.saved.read import Saved
+from profiler.saved.results import subject
+from profiler.study.align import align
+
+PLACE = ("model", "options", "alpha", "resolution", "input", "batch")
+"""What a network is counted at."""
+SETTING = ("device", "threads", "dtype", "memory_format", "compile", "mode", "optimizer")
+"""What it is measured in."""
+
+
+class Side(NamedTuple):
+    """Records with their layers, and what they were measured on."""
+
+    name: str
+    """The file's, or the network's."""
+    records: list[Record]
+    rows: list[tuple[Row, ...] | None]
+    """Of each record; None where only its sums are known."""
+    peaks: list[int | None]
+    """Of each record, the peak bytes of inference, where they are known."""
+    machine: Mapping[str, Any] | None = None
+
+
+def of_run(saved: Saved) -> Side:
+    """What a run of show, compare, sweep or bench holds. Raises ProfilerError for another's."""
+    if saved.command not in (*RESULTS, "show"):
+        saved.refuse(f"a run of `{saved.command}` holds no networks to compare; save one of show, compare, sweep or bench")
+    found = subject(saved)
+    records: list[Record] = list(saved.document["records"])
+    machine = saved.document["environment"].get("machine")
+    rows: list[tuple[Row, ...] | None] = [None] * len(records)
+    peaks: list[int | None] = [None] * len(records)
+    if isinstance(found, Shown):
+        rows = [found.profile.rows]
+        peaks = [next((each.peak for each in found.memory if each.mode == "inference"), None)]
+    elif isinstance(found, Results):
+        rows = [profile.rows for profile in found.profiles] or rows
+    elif isinstance(found, Measured):
+        timed = iter(found.layers)  # in the records' order, without those that could not be measured
+        for i, each in enumerate(records):
+            if each.get("latency_s") is not None and (layers := next(timed, None)) is not None:
+                rows[i] = tuple(layer.row for layer in layers.rows)
+    return Side(saved.name, records, rows, peaks, machine)
+
+
+def of_profile(profile: Profile) -> Side:
+    """A network that is counted now."""
+    made = record(profile)
+    return Side(cell(profile.model, made), [made], [profile.rows], [None])
+
+
+def key(made: Mapping[str, Any], names: Sequence[str] = PLACE) -> str:
+    """What two records of the same network share, as JSON has it."""
+    return json.dumps([made.get(name) for name in names], sort_keys=True, default=str)
+
+
+def compared(before: Side, i: int, after: Side, j: int) -> Compared:
+    """Two records with their layers, where both sides hold them."""
+    old, new = before.records[i], after.records[j]
+    rows = before.rows[i], after.rows[j]
+    layers = None if rows[0] is None or rows[1] is None else align(rows[0], rows[1])
+    clock, why = clocks(before, old, after, new)
+    return Compared(old, new, layers, clock, why)
+
+
+def clocks(before: Side, old: Mapping[str, Any], after: Side, new: Mapping[str, Any]) -> tuple[Clock | None, str]:
+    """What became of the latency: other only where the intervals do not touch. None, and why, where they do not compare."""
+    if old.get("latency_s") is None or new.get("latency_s") is None:
+        return None, ""
+    differing = [name for name in SETTING if old.get(name) != new.get(name)]
+    if differing:
+        name = differing[0]
+        return None, f"measured with {name.replace('_', ' ')} {_said(old.get(name))} and {_said(new.get(name))}"
+    ours, theirs = before.machine or {}, after.machine or {}
+    for name in SAME_MACHINE:
+        if ours.get(name) != theirs.get(name):
+            return (
+                None,
+                f"measured on two machines ({name.replace('_', ' ')} {_said(ours.get(name))} and {_said(theirs.get(name))})",
+            )
+    if new["latency_low_s"] > old["latency_high_s"]:
+        return "slower", ""
+    return ("faster" if new["latency_high_s"] < old["latency_low_s"] else "unclear"), ""
+
+
+def _said(value: Any) -> str:
+    return "unknown" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,138 @@
+"""How to measure: the options that `bench`, `compare --bench` and `sweep --bench` share, checked. No torch in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from profiler.errors import ProfilerError, UnknownName
+from profiler.grid import count, exact
+from profiler.measure import host, plan
+from profiler.measure.devices import device
+from profiler.measure.plan import Budget, Setting
+from profiler.records.results import Results
+
+SECONDS, TRAIN_SECONDS = "30s", "60s"
+TRAIN_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How to measure: the options that `bench`, `compare --bench` and `sweep --bench` share."""
+
+    device: str = "auto"
+    threads: str | int | None = None
+    dtype: str = "fp32"
+    memory_format: str = "contiguous"
+    compile: bool = False
+    train: bool = False
+    optimizer: str = "sgd"
+    dataset_size: str | int | None = None
+    time: str | float | None = None
+    """Shared by all cells: 30 s unless given, 60 s for training steps."""
+    resume: Path | None = None
+    outputs: tuple[Path, ...] = ()
+    """The samples go beside the first of them."""
+
+    def settings(self) -> list[Setting]:
+        """Every combination of devices, threads, dtypes and memory formats; eager and compiled. Raises ProfilerError."""
+        devices = [device(name) for name in _listed(self.device)]
+        threads = _threads(self.threads)
+        dtypes = _known(self.dtype, "dtype", plan.DTYPES)
+        formats = _known(self.memory_format, "memory format", plan.MEMORY_FORMATS)
+        (optimizer,) = _known(self.optimizer, "optimizer", plan.OPTIMIZERS)
+        mode: plan.Mode = "train" if self.train else "infer"
+        return [
+            Setting(where, many, dtype, form, compiled, mode, optimizer if self.train else None)
+            for where in devices
+            for many in threads
+            for dtype in dtypes
+            for form in formats
+            for compiled in ((False, True) if self.compile else (False,))
+        ]
+
+    @property
+    def budget(self) -> Budget:
+        """Raises ProfilerError."""
+        return Budget(seconds_of(self.time if self.time is not None else TRAIN_SECONDS if self.train else SECONDS))
+
+    @property
+    def dataset(self) -> int | None:
+        """Samples of an epoch. Raises ProfilerError."""
+        if self.dataset_size is None:
+            return None
+        if not self.train:
+            raise ProfilerError(f"--dataset-size {self.dataset_size} is for training; add --train")
+        return count(str(self.dataset_size), "--dataset-size")
+
+    def single(self, results: Results) -> list[Setting]:
+        """The one setting of a comparison or sweep, said in the title of `results`: before anything that takes time."""
+        settings = self.settings()
+        if len(settings) > 1:
+            raise ProfilerError("several settings side by side are for `profiler bench`; give one device, dtype, threads here")
+        return self.announced(results, settings)
+
+    def announced(self, results: Results, settings: list[Setting]) -> list[Setting]:
+        """`settings`, said in the title of `results`, which will be measured in them. Raises ProfilerError."""
+        _ = self.budget, self.dataset
+        results.measured = True
+        results.title = "; ".join(filter(None, [results.title, described(settings, self)]))
+        return settings
+
+
+def seconds_of(given: str | float) -> float:
+    """`30s`, `2m` or `45` as seconds. Raises ProfilerError."""
+    text = str(given).strip()
+    scale = {"s": 1, "m": 60, "h": 3600}.get(text[-1:].lower(), 0)
+    found = float(exact(text[:-1] if scale else text, "time")) * (scale or 1)
+    if not 0.1 <= found <= 7 * 24 * 3600:
+        raise ProfilerError(f"time '{given}' is not from 0.1s to 168h; write it as 30s or 5m")
+    return found
+
+
+def described(settings: Sequence[Setting], clock: Clock) -> str:
+    """What the cells share of their settings, for a title."""
+    said = []
+    first = settings[0]
+    if len({s.device for s in settings}) == 1:
+        said.append("CPU" if first.device == "cpu" else first.device)
+    if len({s.threads for s in settings}) == 1 and first.device == "cpu":
+        said.append(f"{first.threads} thread{'s' if first.threads > 1 else ''}")
+    if len({s.dtype for s in settings}) == 1:
+        said.append(first.dtype)
+    if {s.memory_format for s in settings} == {"channels_last"}:
+        said.append("channels last")
+    if first.mode == "train":
+        said.append(f"training steps with {first.optimizer}")
+    return f"{', '.join(said)}; {clock.budget.seconds:g} s for all cells"
+
+
+def _listed(given: str) -> list[str]:
+    found = [item.strip() for item in given.split(",") if item.strip()]
+    if not found:
+        raise ProfilerError(f"'{given}' names nothing; give one value, or several with commas")
+    return list(dict.fromkeys(found))
+
+
+def _known(given: str, what: str, known: Sequence[str]) -> list[str]:
+    found = _listed(given)
+    for name in found:
+        if name not in known:
+            raise UnknownName(what, name, known)
+    return found
+
+
+def _threads(given: str | int | None) -> list[int]:
+    if given is None:
+        return [host.default_threads()]
+    found = []
+    most = host.affinity()
+    for text in _listed(str(given)):
+        if not text.isdecimal() or not 1 <= int(text) <= most:
+            raise ProfilerError(
+                f"threads '{text}' is not a whole number from 1 to {most}, the processors that may be used here; "
+                f"leave it out for {host.default_threads()}"
+            )
+        found.append(int(text))
+    return found

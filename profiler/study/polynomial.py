@@ -1,0 +1,182 @@
+"""Exact polynomials of a network's counts in α and the side, with the domain on which they hold. No torch.
+
+Strided layers make counts polynomial only along sides `S·K + r` of one remainder r, and widths only where α·width is whole.
+So the period S and the step of α are found, not assumed: the walk is interpolated over Fractions at as many points as the
+degree needs (2 in α; 4 in K, for attention) and the result must reproduce the walk at further points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from functools import cached_property
+from math import gcd
+from typing import get_args
+
+from profiler.count import closed
+from profiler.errors import ProfilerError
+from profiler.load.load import Network
+from profiler.network.combinators import leaves_of
+from profiler.network.layers import AvgPool, Conv, ConvTranspose, Embedding, Layer, Linear, MaxPool
+from profiler.network.widen import quantum
+from profiler.records.polynomials import Coefficients, Domain, Polynomials, Quantity
+
+ALPHA_DEGREE, SIDE_DEGREE = 2, 4
+LONGEST_PERIOD = 512
+
+
+def polynomials(network: Network, in_alpha: bool = True) -> Polynomials:
+    """The polynomials of a network in K and, with `in_alpha`, in α where widths are not rounded.
+
+    Raises ProfilerError where no point of the network can be counted.
+    """
+    search = _Search(network)
+    period, remainder, least = search.side_domain()
+    step, alpha_least = search.alpha_domain(period) if in_alpha else (None, None)
+    nodes = [Fraction(n) for n in range(1, ALPHA_DEGREE + 2)] if step is not None else [network.alpha]
+    ks = search.nodes(period)
+    found: dict[str, Coefficients] = {}
+    for index, quantity in enumerate(("params", "macs")):
+        rows = [interpolated([Fraction(k) for k in ks], [search.count(a, k, period)[index] for k in ks]) for a in nodes]
+        columns = [interpolated(nodes, [row[j] for row in rows]) for j in range(len(ks))]
+        found[quantity] = {(i, j): c for j, column in enumerate(columns) for i, c in enumerate(column) if c}
+    domain = Domain(period, remainder, least, step, alpha_least, network.alpha, network.resolution and search.native)
+    options = ",".join(f"{key}={str(value).lower()}" for key, value in network.options.items())
+    answer = Polynomials(network.name + (f"@{options}" if options else ""), found["params"], found["macs"], domain)
+    if step is not None and not _confirmed(answer, search, step, ks[-1]):
+        return polynomials(network, in_alpha=False)
+    return answer
+
+
+def _confirmed(answer: Polynomials, search: _Search, step: Fraction, k: int) -> bool:
+    """True where the walk agrees at points off the grid of interpolation, in both variables at once."""
+    whole = int(1 / step)
+    further = [k + 1, k + 2, k + 7] if answer.domain.period else [0]
+    alphas = {step * j for j in (whole, whole + 1, 2 * whole - 1, 5 * whole) if step * j >= (answer.domain.alpha_least or 0)}
+    points = [(alpha, far) for alpha in alphas for far in further]
+    return all(
+        answer.at(quantity, *point) == search.count(*point, answer.domain.period)[index]
+        for index, quantity in enumerate(get_args(Quantity))
+        for point in points
+    )
+
+
+class _Search:
+    """Counts of one network at any α and side, and where they run along a polynomial."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.side = network.resolution
+        made = network.architecture
+        self.native = made.inputs(network.options)[0][-1] if made else self.side
+        self.seen: dict[tuple[Fraction, int | None], tuple[int, int]] = {}
+
+    def count(self, alpha: Fraction, k: int, period: int | None) -> tuple[int, int]:
+        """(params, macs) at side period·K + remainder, at the network's own side without a period."""
+        side = None if period is None or self.side is None else period * k + self.side % period
+        if (alpha, side) not in self.seen:
+            inputs = self.network.inputs if side is None else self.network.at(side).inputs
+            totals = closed.totals(self.value(alpha), inputs)
+            self.seen[alpha, side] = (totals.params, totals.macs)
+        return self.seen[alpha, side]
+
+    def value(self, alpha: Fraction) -> Layer:
+        architecture = self.network.architecture
+        if alpha == self.network.alpha:
+            return self.network.value
+        if architecture is None:
+            raise ProfilerError("a value is widened where it is loaded")
+        return architecture.make(alpha, **self.network.options)
+
+    def nodes(self, period: int | None) -> list[int]:
+        """K from the network's own side upwards, clear of what padding does to small inputs."""
+        if period is None or self.side is None:
+            return [0]
+        start = max(self.side // period, 1)
+        return list(range(start, start + SIDE_DEGREE + 1))
+
+    def side_domain(self) -> tuple[int | None, int, int]:
+        """The shortest period whose counts are polynomial in K, the side's remainder by it, and the least K."""
+        if self.side is None:
+            return None, 0, 0
+        for period in self.periods:
+            ks = self.nodes(period)
+            # one step of every longer period too: a count may be constant up to the next multiple of it
+            further = [ks[-1] + step for step in (1, 2, 5, 11, *self.periods)]
+            fits = [self.along_side(period, ks, index) for index in (0, 1)]
+            if all(fit(k) == self.count(self.network.alpha, k, period)[i] for i, fit in enumerate(fits) for k in further):
+                least = ks[0]
+                while least > 0 and self.holds(period, least - 1, fits):
+                    least -= 1
+                return period, self.side % period, least
+        return None, 0, 0
+
+    def along_side(self, period: int, ks: list[int], index: int) -> Callable[[int], Fraction]:
+        counts = [self.count(self.network.alpha, k, period)[index] for k in ks]
+        coefficients = interpolated([Fraction(k) for k in ks], counts)
+        return lambda k: sum((c * k**j for j, c in enumerate(coefficients)), start=Fraction(0))
+
+    def holds(self, period: int, k: int, fits: list[Callable[[int], Fraction]]) -> bool:
+        try:
+            counts = self.count(self.network.alpha, k, period)
+        except ProfilerError:
+            return False
+        return all(fit(k) == counts[i] for i, fit in enumerate(fits))
+
+    @cached_property
+    def periods(self) -> list[int]:
+        """Products of the strides' prime factors, shortest first."""
+        strides: set[int] = set()
+        for leaf in leaves_of(self.network.value):
+            if isinstance(leaf, Conv | ConvTranspose | MaxPool | AvgPool):
+                stride = leaf.kernel if leaf.stride is None else leaf.stride
+                strides.update((stride,) if isinstance(stride, int) else stride)
+        found = {1}
+        for prime in {p for stride in strides for p in range(2, stride + 1) if stride % p == 0}:
+            for n in sorted(found):
+                while (n := n * prime) <= LONGEST_PERIOD:
+                    found.add(n)
+        return sorted(found)
+
+    def alpha_domain(self, period: int | None) -> tuple[Fraction | None, Fraction | None]:
+        """The step of α on which no width is rounded, and the least α from which all of it holds."""
+        base = self.value(Fraction(1)) if self.network.architecture else None
+        widths = [n for leaf in leaves_of(base) if (n := plain_width(leaf))] if base else []
+        if not widths:
+            return None, None
+        q = 1 if self.network.architecture and self.network.architecture.own_alpha else quantum(base)  # type: ignore[arg-type]
+        step = Fraction(q, gcd(*widths))
+        k = self.nodes(period)[0]
+        nodes = [Fraction(n) for n in range(1, ALPHA_DEGREE + 2)]
+        fits = [interpolated(nodes, [self.count(a, k, period)[i] for a in nodes]) for i in (0, 1)]
+        whole = int(1 / step)
+        least = None
+        for j in range(2 * whole, 0, -1):
+            alpha = j * step
+            fit = [sum((c * alpha**n for n, c in enumerate(fit)), start=Fraction(0)) for fit in fits]
+            if tuple(fit) != tuple(map(Fraction, self.count(alpha, k, period))):
+                break
+            least = alpha
+        return (step, least) if least is not None and least <= 1 else (None, None)
+
+
+def plain_width(leaf: Layer) -> int:
+    """The width of a leaf that a multiplier scales, 0 where there is none."""
+    match leaf:
+        case Conv(out=int(n)) | ConvTranspose(out=int(n)) | Linear(out=int(n)) | Embedding(dim=int(n)):
+            return n
+    return 0
+
+
+def interpolated(xs: Sequence[Fraction], ys: Sequence[Fraction | int]) -> list[Fraction]:
+    """Coefficients, lowest power first, of the polynomial of least degree through the points (Newton's form, expanded)."""
+    divided = [Fraction(y) for y in ys]
+    for order in range(1, len(xs)):
+        for i in range(len(xs) - 1, order - 1, -1):
+            divided[i] = (divided[i] - divided[i - 1]) / (xs[i] - xs[i - order])
+    coefficients = [Fraction(0)] * len(xs)
+    for i in range(len(xs) - 1, -1, -1):
+        shifted = [Fraction(0), *coefficients[:-1]]
+        coefficients = [high - xs[i] * low for high, low in zip(shifted, coefficients, strict=True)]
+        coefficients[0] += divided[i]
+    return coefficients

@@ -1,0 +1,348 @@
+"""What runs while a module is traced, as rows: a dispatch mode under a stack of the running modules, known by identity.
+
+A stock module is counted by the closed form's formulas and not run at all. Every other operator arrives here whole
+(attention, linear, LSTM: the trace runs in inference mode, where torch does not open them) and is booked in the module that
+runs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import get_ident
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from profiler.count import closed
+from profiler.errors import ShapeError
+from profiler.network import layers as L
+from profiler.records.profile import Row
+from profiler.trace.constants import at_home, constant_like, is_small, is_small_constant, is_table
+from profiler.trace.restore import Places
+from profiler.trace.rows import Books, Frame, Merged, first_tensor, tensors_in
+from profiler.trace.tables.entries import DEPENDENT, OPENED, Entry, entry
+from profiler.trace.tables.leaves import FITS, RANKS, SAME_TENSOR, layer_of, leaf_class
+from profiler.trace.tables.multihead import attended
+from profiler.trace.tables.registered import custom_module
+from profiler.trace.tables.shapes import spread_over
+from profiler.trace.wiring import Wires
+
+
+class Recorder(TorchDispatchMode):
+    """Counts what runs inside it. `real` runs everything with values; otherwise tensors are meta but for constants.
+
+    `grad` runs the leaves too, so that autograd can follow them.
+    """
+
+    supports_higher_order_operators = True
+
+    def __init__(
+        self, root: nn.Module, everything: Places, real: bool = False, grad: bool = False, earlier: Recorder | None = None,
+        wires: Wires | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.real, self.grad = real, grad
+        self.root = root
+        self.books = Books(everything)
+        self.wires = wires
+        """Which row takes whose output, where that is asked for."""
+        self.stack: list[Frame] = [Frame("", type(root), frozenset())]
+        self.merging: Merged | None = None
+        self.layers: dict[int, tuple[str, L.Layer | None, nn.Module]] = {}
+        self.memo: dict[tuple[int, tuple[int, ...]], tuple[Row, tuple[int, ...]]] = {}
+        """Rows of leaves of one input and the shapes they give, by module and shape."""
+        self.earlier = earlier.memo if earlier is not None else {}
+        """Those of a run before this one, whose rows for the same calls serve again."""
+        self.called: set[int] = set()
+        self.dependent: str = ""
+        """The first operator that asked for a value, with where it stood."""
+        self.fault: BaseException | None = None
+        self.fault_path = ""
+        self.holding: dict[int, tuple[Tensor, Tensor]] = {}
+        self.made: dict[int, Tensor] = {}
+        self.tainted: set[int] = set()
+        """Storages of constants into which something without values was written."""
+        self.passing: list[nn.Module] = []
+        """Modules made during forward, which live on so that their ids stay theirs."""
+
+    # Modules
+
+    @contextmanager
+    def listening(self) -> Iterator[Recorder]:
+        """Every module call of this thread passes through `call`, and every operator through the mode."""
+        original, thread = nn.Module.__call__, get_ident()
+        recorder = self
+
+        def __call__(module: nn.Module, /, *args: Any, **kwargs: Any) -> Any:  # noqa: N807
+            if get_ident() != thread:
+                return original(module, *args, **kwargs)
+            return recorder.call(module, args, kwargs)
+
+        nn.Module.__call__ = __call__  # type: ignore[method-assign]
+        try:
+            with self:
+                yield self
+        finally:
+            nn.Module.__call__ = original  # type: ignore[method-assign]
+
+    def call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """One call of a module: a row of its own where it is a leaf, a frame on the stack where it is not."""
+        key = id(module)
+        self.called.add(key)
+        leaf = leaf_class(type(module))  # type: ignore[arg-type]
+        if leaf is not None and ((module._modules and leaf is not nn.MultiheadAttention) or "forward" in module.__dict__):
+            leaf = None  # a parametrised module, or one whose forward was replaced
+        custom = custom_module(type(module))
+        known = leaf is not None and custom is None and self.merging is None and not self.grad
+        if known and not (module._forward_hooks or module._forward_pre_hooks):
+            out = self.quick(module, leaf, args, kwargs)  # type: ignore[arg-type]
+            if out is not None:
+                return out
+        frame = self.frame(module)
+        if self.wires is not None and module is self.root and len(self.stack) == 1:
+            self.wires.begin(args, kwargs)
+        self.stack.append(frame)
+        outer = self.merging
+        if outer is None and (leaf is not None or custom is not None):
+            self.merging = Merged(frame.path, module, leaf or type(module))
+        try:
+            out = module._call_impl(*args, **kwargs)
+            if outer is None and self.merging is not None:
+                with _untraced():
+                    self.books.close(self.merging, args, kwargs, out, custom)
+                if self.wires is not None:
+                    self.wires.row(len(self.rows) - 1, tensors_in(args, kwargs), out)
+            if self.wires is not None and len(self.stack) == 2:
+                self.wires.end(out)
+            return out
+        except BaseException as fault:
+            self.blame(fault, frame.path)
+            raise
+        finally:
+            self.merging = outer
+            self.stack.pop()
+
+    def blame(self, fault: BaseException, path: str) -> None:
+        """Keeps the innermost place of what is being raised."""
+        if fault is not self.fault:
+            self.fault, self.fault_path = fault, path
+
+    def frame(self, module: nn.Module) -> Frame:
+        path = self.books.paths.get(id(module))
+        if path is None:  # made during forward, or held where named_modules does not look
+            above = self.stack[-1].path
+            name = type(module).__name__.lower()
+            path = f"{above}.{name}" if above else name
+            self.passing.append(module)
+        return Frame(path, type(module), module._modules.keys())
+
+    def quick(self, module: nn.Module, leaf: type[nn.Module], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The output of a leaf by its formula, without running it; None where it must be run."""
+        if leaf is nn.MultiheadAttention:
+            return None if self.real else self.attend(module, args, kwargs)
+        if kwargs:
+            if args or len(kwargs) != 1:
+                return None
+            args = tuple(kwargs.values())
+        if not args or not all(isinstance(x, Tensor) for x in args):
+            return None
+        x = args[0]
+        shape = tuple(x.shape)
+        if len(shape) < 2 or 0 in shape or (len(shape) not in RANKS[leaf] if leaf in RANKS else False):
+            return None
+        if not (x.is_meta or self.real or leaf is nn.Embedding):
+            return None
+        kept = leaf in SAME_TENSOR or module.__dict__.get("inplace", False)
+        if self.wires is not None and leaf in SAME_TENSOR:
+            kept = False  # a shortcut's identity is another wire than what it begins at
+        again = self.earlier.get((id(module), shape)) if self.earlier else None
+        if again is not None:
+            self.books.rows.append(again[0])
+            return x if kept else self.nothing(again[1], x.dtype)
+        known = self.layers.get(id(module))
+        if known is None:
+            path = self.books.paths.get(id(module)) or self.frame(module).path
+            known = self.layers[id(module)] = (path, layer_of(module, leaf, shape), module)
+        path, layer, _ = known
+        if layer is None:
+            return None
+        given = (shape[1:],) if len(args) == 1 else tuple([tuple(x.shape[1:]) for x in args])
+        batch = shape[0]
+        fits = FITS.get(leaf)
+        try:
+            reason = fits(module, shape) if fits is not None else ""
+            if reason:
+                raise ShapeError(reason)
+            cost = closed.cost_of(layer, given, None)
+        except ShapeError as fault:
+            located = ShapeError(fault.reason, path)
+            self.blame(located, path)
+            raise located from None
+        if self.real:
+            with _untraced():
+                out = module._call_impl(*args)
+        elif kept:
+            out = x
+        else:
+            out = self.nothing((batch, *cost.output), module.weight.dtype if leaf is nn.Embedding else x.dtype)
+        row = self.books.leaf(path, module, layer, given, cost, batch)
+        if leaf is not nn.Embedding and len(args) == 1:
+            self.memo[id(module), shape] = (row, row.output)
+        if self.wires is not None:
+            self.wires.row(len(self.rows) - 1, args, out)
+        return out
+
+    def nothing(self, shape: tuple[int, ...], dtype: Any) -> Tensor:
+        """A meta tensor that the mode does not see made."""
+        guard = torch._C._DisableTorchDispatch()
+        made = torch.empty(shape, dtype=dtype, device="meta")
+        del guard
+        return made
+
+    def attend(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What MultiheadAttention gives, and its row."""
+        known = attended(module, args, kwargs)
+        query = first_tensor((*args, kwargs.get("query")))
+        if known is None or query is None or not query.is_meta:
+            return None
+        with _untraced():
+            out = torch.empty(known.output, dtype=query.dtype, device="meta")
+            scores = None if known.scores is None else torch.empty(known.scores, dtype=query.dtype, device="meta")
+            self.books.close(Merged(self.frame(module).path, module, nn.MultiheadAttention), args, kwargs, out, None)
+        if self.wires is not None:
+            self.wires.row(len(self.rows) - 1, tensors_in(args, kwargs), out)
+        self.books.tally["counted"] += 1
+        return out, scores
+
+    # Operators
+
+    def _dispatched(self, func: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        found = entry(func)
+        try:
+            return self.handled(func, found, args, kwargs)
+        except BaseException as fault:
+            self.blame(fault, self.stack[-1].path)
+            raise
+
+    def handled(self, func: Any, found: Entry, args: Any, kwargs: Any) -> Any:
+        if found.sort == OPENED:
+            with self:
+                out = func.decompose(*args, **kwargs)
+            if out is not NotImplemented:
+                return out
+        given = tensors_in(args, kwargs)
+        out = None
+        if not self.real:
+            if found.inplace and given and args[0] is given[0] and given[0].is_meta:
+                if self.fits_in(args):
+                    out = args[0]
+            elif (out := constant_like(found.name, args, kwargs)) is not None:
+                self.keep(out, [])
+            elif found.rule is not None and not found.mutable:
+                out = found.rule(*args, **kwargs)
+        if out is None:
+            out = self.run(func, found, given, args, kwargs)
+        before = len(self.rows)
+        self.books.operator(self, found, given, args, kwargs, out)
+        if self.wires is not None and self.merging is None:
+            if len(self.rows) > before:
+                self.wires.row(before, given, out)
+            else:
+                self.wires.passed(given, out)
+        return out
+
+    def fits_in(self, args: Any) -> bool:
+        """Whether the other operands spread over the first, so that an in-place operator leaves its shape."""
+        shape = args[0].shape
+        return all(
+            not isinstance(x, Tensor) or x.shape == shape or spread_over(shape, x.shape) == tuple(shape) for x in args[1:]
+        )
+
+    def run(self, func: Any, found: Entry, given: list[Tensor], args: Any, kwargs: Any) -> Any:
+        """The operator by torch's own kernel, on tensors that fit together."""
+        if found.name in DEPENDENT and not self.dependent:
+            asked = first_tensor(args)
+            if asked is not None and (self.real or asked.is_meta) and id(asked) not in self.made:
+                self.dependent = f"{found.name.partition('::')[2].lstrip('_')} in {self.stack[-1].path or 'its forward'}"
+        if self.real:
+            return func(*args, **kwargs)
+        actual = [t for t in given if not t.is_meta]
+        if not actual:
+            if given or not is_small_constant(found.name, args, kwargs):
+                return func(*args, **kwargs)
+            out = func(*at_home(args), **at_home(kwargs))
+            self.keep(out, [])
+            return out
+        if len(actual) < len(given) or any(self.is_weight(t) for t in actual):
+            if found.mutable and not given[0].is_meta:  # a constant that becomes one no more, with all that views it
+                self.tainted.add(given[0].untyped_storage().data_ptr())
+            kept: tuple[int, ...] = ()
+            if found.op.startswith(("index", "unsafe_index", "embedding")):
+                kept = tuple(id(t) for t in actual if not t.is_floating_point() and id(t) not in self.books.owners)
+            args, kwargs = self.on_meta(args, kept), self.on_meta(kwargs, kept)
+            return func(*args, **kwargs)
+        if found.mutable and any(id(t) not in self.made for t in actual):
+            return args[0]  # what stood before the trace is not written
+        if found.op in ("to", "copy", "type_as") and all(is_small(t.numel(), t.dtype) for t in actual):
+            args, kwargs = at_home(args), at_home(kwargs)
+        out = func(*args, **kwargs)
+        self.keep(out, actual)
+        return out
+
+    def is_weight(self, t: Tensor) -> bool:
+        """Whether a tensor's values are not to be had: the module's own, and no small table of integers, or overwritten."""
+        if self.tainted and t.untyped_storage().data_ptr() in self.tainted:
+            return True
+        return id(t) in self.books.owners and not is_table(t)
+
+    def on_meta(self, value: Any, kept: tuple[int, ...]) -> Any:
+        """`value` with its tensors replaced by meta ones of the same shape, always the same for a tensor."""
+        if isinstance(value, Tensor):
+            if value.is_meta or id(value) in kept:
+                return value
+            known = self.holding.get(id(value))
+            if known is None:
+                known = self.holding[id(value)] = (value, torch.empty_like(value, device="meta"))
+            return known[1]
+        if isinstance(value, list | tuple):
+            return type(value)([self.on_meta(x, kept) for x in value])
+        if isinstance(value, dict):
+            return {key: self.on_meta(x, kept) for key, x in value.items()}
+        if isinstance(value, torch.device) and value.type == "cpu":
+            return torch.device("meta")
+        return value
+
+    def keep(self, out: Any, given: list[Tensor]) -> None:
+        """Remembers constants that the trace itself made, which it may write."""
+        outside = {t.untyped_storage().data_ptr() for t in given if id(t) not in self.made}
+        for t in tensors_in((out,)):
+            if t.untyped_storage().data_ptr() not in outside:
+                self.made[id(t)] = t
+
+    @property
+    def rows(self) -> list[Row]:
+        return self.books.rows
+
+
+# set here, because what stands in the body of a mode is wrapped for torch.compile, which costs as much as the rest of a call
+Recorder.__torch_dispatch__ = Recorder._dispatched  # type: ignore[method-assign,assignment]
+
+
+class WrappedRecorder(Recorder):
+    """A recorder for forwards that call torch.compile, as flex attention does."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return self._dispatched(func, types, args, kwargs)
+
+
+@contextmanager
+def _untraced() -> Iterator[None]:
+    guard = torch._C._DisableTorchDispatch()
+    try:
+        yield
+    finally:
+        del guard

@@ -1,0 +1,1 @@
+"""How the tracer handles each operator and each stock layer."""

@@ -1,0 +1,84 @@
+"""How each operator is handled, found once: by a formula, by its elements, for free, opened, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+
+from profiler.trace.tables.names import ELEMENTWISE, FREE, is_pointwise, row_name
+from profiler.trace.tables.operators import GRADIENTS, PRODUCTS, Formula
+from profiler.trace.tables.registered import custom_operator, on_change, torch_formula
+from profiler.trace.tables.shapes import RULES
+
+PRODUCT, ELEMENT, FREE_OF_COST, OPENED, UNKNOWN = range(5)
+"""What becomes of an operator."""
+_ASKING = (
+    *("_local_scalar_dense", "item", "is_nonzero", "equal", "nonzero", "argwhere", "masked_select"),
+    *("unique", "_unique2", "unique_consecutive", "unique_dim", "allclose"),
+)
+DEPENDENT = frozenset(f"aten::{name}" for name in _ASKING)
+"""Operators whose answer, or its shape, depends on values."""
+
+
+class Entry(NamedTuple):
+    """How one operator is handled, found once."""
+
+    sort: int
+    name: str
+    op: str
+    kind: str
+    formula: Formula | None
+    rule: Callable[..., Any] | None
+    inplace: bool
+    """Writes its first argument and gives it back."""
+    mutable: bool
+
+
+_ENTRIES: dict[Any, Entry] = {}
+
+
+def entry(func: Any) -> Entry:
+    """How `func`, an operator of any library, is handled."""
+    found = _ENTRIES.get(func)
+    if found is None:
+        found = _ENTRIES[func] = _entry(func)
+    return found
+
+
+def _entry(func: Any) -> Entry:
+    if isinstance(func, torch._ops.HigherOrderOperator):
+        plain = str(func.name())
+        name = f"higher_order::{plain}"
+        if name in PRODUCTS:
+            return Entry(PRODUCT, name, *PRODUCTS[name], RULES[name], False, False)
+        return Entry(UNKNOWN, name, plain, "elementwise", None, None, False, False)
+    schema = func._schema
+    name = schema.name
+    mutable = schema.is_mutable
+    inplace = mutable and name.endswith("_") and not name.endswith("__")
+    known = name if name in PRODUCTS or name in ELEMENTWISE or name in FREE else name.rstrip("_") if inplace else name
+    plain = known.partition("::")[2]
+    rule = RULES.get(name)
+    made = custom_operator(name) or custom_operator(f"{name}.{schema.overload_name}")
+    if made is not None:
+        return Entry(PRODUCT, name, plain, made.kind, made.formula, rule, False, mutable)
+    if known in PRODUCTS:
+        op, kind, formula = PRODUCTS[known]
+        return Entry(PRODUCT, name, op, kind, formula, rule, inplace, mutable)
+    if name in GRADIENTS:
+        return Entry(PRODUCT, name, plain, "matmul", GRADIENTS[name], None, False, mutable)
+    if known in FREE:
+        return Entry(FREE_OF_COST, name, row_name(plain), "reshape", None, rule, False, mutable)
+    if known in ELEMENTWISE or is_pointwise(func, plain) or (name.startswith("aten::") and "_backward" in name):
+        return Entry(ELEMENT, name, row_name(plain), ELEMENTWISE.get(known, "elementwise"), None, rule, inplace, mutable)
+    if torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd"):
+        return Entry(OPENED, name, row_name(plain), "elementwise", None, None, inplace, mutable)
+    theirs = torch_formula(func)
+    if theirs is not None:
+        return Entry(PRODUCT, name, row_name(plain), "matmul", theirs, rule, False, mutable)
+    return Entry(UNKNOWN, name, row_name(plain), "elementwise", None, rule, inplace, mutable)
+
+
+on_change(_ENTRIES.clear)

@@ -1,0 +1,229 @@
+"""Any nn.Module counted into the closed form's rows, by running it on tensors that hold nothing.
+
+A ladder: on the meta device; there with meta as the default device; there with the values of integer and boolean inputs;
+then on the CPU with real tensors. Traced says which rung counted, and why those before it did not.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from profiler.errors import ProfilerError
+from profiler.records.drawn import Drawn
+from profiler.records.profile import Profile, Row, Shape, Totals
+from profiler.records.shown import Gap, Tracing, Wiring
+from profiler.trace.fallbacks import Given, climb, forward, mapped, tensors, to_meta
+from profiler.trace.recorder import Recorder
+from profiler.trace.restore import Kept, Places, places, uncollected, unharmed
+
+
+@dataclass(frozen=True)
+class Uncounted:
+    """An operator without a formula."""
+
+    op: str
+    times: int
+    path: str
+    """Where it first ran."""
+
+    @property
+    def cure(self) -> str:
+        return f"profiler.register('{self.op}') adds its formula"
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many of the operations that ran were counted, and how."""
+
+    counted: int
+    """With multiply-adds."""
+    elementwise: int
+    free: int
+    """Known to cost nothing: views, copies, creation."""
+    uncounted: int
+    """Without a formula."""
+
+    @property
+    def share(self) -> float:
+        """The part of the operations that had a formula or are known to be free."""
+        every = self.counted + self.elementwise + self.free + self.uncounted
+        return (every - self.uncounted) / every if every else 1.0
+
+
+@dataclass(frozen=True)
+class Traced(Drawn):
+    """A profile with how it was come by."""
+
+    profile: Profile
+    rung: str
+    """"meta", "meta-device", "data-dependent" (counted on these input values) or "real"."""
+    reason: str
+    """Why the rungs before it did not do; empty on the first."""
+    coverage: Coverage
+    uncounted: tuple[Uncounted, ...] = ()
+    unused: tuple[str, ...] = ()
+    """Modules that never ran, without those below them."""
+    unread: int = 0
+    """Parameters that nothing read."""
+    tied: tuple[str, ...] = ()
+    """Second names of parameters that are counted once."""
+    harm: tuple[str, ...] = ()
+    """What the trace found changed afterwards, and put back; empty is no harm."""
+    wiring: Wiring | None = None
+    """Which row takes whose output, where that was asked for; rows of training alone have no sources."""
+
+    def told(self, inputs: tuple[str, ...] = ()) -> tuple[Profile, Tracing]:
+        """The profile, and how it was come by as a plain record; `inputs` are what it was given, in words."""
+        coverage = self.coverage
+        gaps = tuple(Gap(each.op, each.times, each.path, each.cure) for each in self.uncounted)
+        made = Tracing(
+            inputs, self.rung, self.reason, coverage.counted, coverage.elementwise, coverage.free, gaps, self.unused,
+            self.unread, self.tied, self.harm, self.useful_macs, self.active_params,
+        )  # fmt: skip
+        return self.profile, made
+
+    @property
+    def useful_macs(self) -> int:
+        """Multiply-adds without the half of causal attention that a kernel may skip."""
+        skipped: int = sum(row.macs - row.facts.get("useful_macs", row.macs) for row in self.profile.rows)
+        return self.profile.macs - skipped
+
+    @property
+    def active_params(self) -> int:
+        """Parameters that one token meets: of a mixture of experts, those of the experts that it is sent to."""
+        idle = 0
+        for row in self.profile.rows:
+            if "active" in row.facts:
+                idle += row.weights - row.weights * row.facts["active"] // row.facts["experts"]
+        return self.profile.params - idle
+
+
+def trace(
+    module: nn.Module,
+    args: tuple[Any, ...] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    name: str = "",
+    options: Mapping[str, Any] | None = None,
+    inputs: tuple[Shape, ...] = (),
+    batch: int | None = 1,
+    wired: bool = False,
+) -> Traced:
+    """The rows of one evaluation of `module` on these arguments, tensors of any device, meta included, or anything else.
+
+    Counts are for the whole batch; `inputs` (shapes of one sample) and `batch` are only noted in the profile. With `wired`,
+    also which row takes whose output, by the identity of tensors: what is written in place into a view is not followed. The
+    module, the generators and torch are as before, also after an error. Raises ProfilerError where the module does not run,
+    with the path.
+    """
+    if not isinstance(module, nn.Module):
+        raise ProfilerError(f"trace takes an nn.Module, not {type(module).__name__}")
+    args = args if isinstance(args, tuple) else (args,)
+    module = getattr(module, "_orig_mod", module)  # what torch.compile wraps
+    everything = places(module)
+    lazy = any(isinstance(m, nn.modules.lazy.LazyModuleMixin) for _, m in everything)
+    if lazy:
+        module = copy.deepcopy(module)
+        everything = places(module)
+    name = name or type(module).__name__
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ProfilerError(
+            f"{name} is a script module, which torch runs out of sight; trace the nn.Module that it was made from"
+        )
+    with uncollected(), unharmed(everything) as (kept, harm):
+        recorder, rung, reason = climb(module, everything, (args, dict(kwargs or {})), name, kept.put_back, wired)
+        rows = tuple(recorder.rows)
+        unused = _unused(everything, recorder)
+        if rung == "meta" and unused:
+            rows = _beside(rows, module, everything, (args, dict(kwargs or {})), unused, kept, recorder)
+    wires = recorder.wires
+    recorded = [i for i, row in enumerate(rows) if not row.side]
+    wiring = None if wires is None else wires.wiring(recorded, len(rows))
+    shapes = inputs or tuple(tuple(t.shape[1:]) if batch else tuple(t.shape) for t in tensors((args, kwargs)))
+    first = shapes[0] if shapes else ()
+    resolution = first[-1] if len(first) >= 3 and first[-1] == first[-2] else None
+    books = recorder.books
+    missing = tuple(Uncounted(op, times, path) for op, (times, path) in books.uncounted.items())
+    profile = Profile(name, dict(options or {}), None, resolution, shapes, batch or 1, rows, sums(rows), "traced",
+                      tuple(each.op for each in missing))  # fmt: skip
+    unread = sum(p.numel() for key, p in books.parameters.items() if key not in books.booked)
+    return Traced(
+        profile, rung, reason, Coverage(**books.tally), missing, unused, unread, tuple(books.tied), () if lazy else tuple(harm),
+        wiring,
+    )  # fmt: skip
+
+
+def sums(rows: tuple[Row, ...]) -> Totals:
+    """Totals of rows."""
+    main = [row[7:14] for row in rows if not row.side]
+    weights, bias, norm, buffers, macs, elementwise, activations = map(sum, zip(*main, strict=True)) if main else [0] * 7
+    side = [row for row in rows if row.side]
+    return Totals(
+        weights, bias, norm, buffers, macs, elementwise, activations, sum(r.params for r in side), sum(r.macs for r in side)
+    )
+
+
+# What did not run
+
+
+def _unused(everything: Places, recorder: Recorder) -> tuple[str, ...]:
+    """Modules that never ran and whose parameters nothing read, the highest of them only."""
+    books = recorder.books
+    idle: list[str] = []
+    paths = {id(m): path for path, m in everything}
+
+    def runs(m: nn.Module) -> bool:
+        """Whether a module or anything below it ran; the highest that did not are noted."""
+        ran = id(m) in recorder.called or any(id(t) in books.booked for t in (*m._parameters.values(), *m._buffers.values()))
+        below = [(child, runs(child)) for child in m._modules.values() if child is not None]
+        used = ran or any(used for _, used in below)
+        if used:
+            idle.extend(paths[id(child)] for child, used in below if not used and not _only_holds(child))
+        return used
+
+    root = everything[0][1]
+    if not runs(root):
+        return tuple(name for name, child in root._modules.items() if child is not None)
+    order = {path: i for i, (path, _) in enumerate(everything)}
+    return tuple(sorted(dict.fromkeys(idle), key=order.__getitem__))
+
+
+def _only_holds(m: nn.Module) -> bool:
+    """An empty list or dict of modules."""
+    return isinstance(m, nn.ModuleList | nn.ModuleDict | nn.ParameterList | nn.ParameterDict) and not m._modules
+
+
+def _beside(
+    rows: tuple[Row, ...],
+    module: nn.Module,
+    everything: Places,
+    given: Given,
+    unused: tuple[str, ...],
+    kept: Kept,
+    main: Recorder,
+) -> tuple[Row, ...]:
+    """The rows with those of what runs in training only: parts that evaluation left out and a forward in training runs."""
+    below = tuple(f"{path}." for path in unused)
+    if not any(m._parameters for path, m in everything if f"{path}.".startswith(below)):
+        return rows
+    recorder = Recorder(module, everything, earlier=main)
+    try:
+        kept.mode(True)
+        forward(recorder, module, mapped(given, to_meta), nullcontext)
+    except Exception:  # a forward of the user's that evaluates and does not train: what evaluation ran is all there is
+        return rows
+    finally:
+        kept.mode(False)
+    side = [f"{row.path}.".startswith(below) for row in recorder.rows]
+    aside = [row._replace(side=True) for row, is_side in zip(recorder.rows, side, strict=True) if is_side]
+    if [row.path for row, is_side in zip(recorder.rows, side, strict=True) if not is_side] != [row.path for row in rows]:
+        return (*rows, *aside)
+    turns = {True: iter(aside), False: iter(rows)}
+    return tuple(next(turns[is_side]) for is_side in side)

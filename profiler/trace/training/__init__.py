@@ -1,0 +1,1 @@
+"""What a training step costs: forward and backward, and the memory that it holds."""

@@ -1,0 +1,139 @@
+"""Bytes that a module holds: parameters, buffers, gradients and optimiser state by dtype, activations as they live and die."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from profiler.errors import ProfilerError, UnknownName
+from profiler.records.drawn import Drawn
+from profiler.records.shown import Footprint
+from profiler.trace.fallbacks import LARGEST_REAL, Given, on_cpu, tensors
+from profiler.trace.restore import places, unharmed
+from profiler.trace.training.step import Step, on_meta
+from profiler.trace.training.training import run_step
+
+STATES = {"sgd": 0, "momentum": 1, "adam": 2, "adamw": 2}
+"""Tensors that an optimiser keeps for each parameter, of the parameter's dtype. Adam's counters (4 bytes each) are left out."""
+
+
+class Moment(NamedTuple):
+    """One operator of the timeline."""
+
+    path: str
+    op: str
+    phase: str
+    bytes: int
+    """Of the activations and gradients that are alive after it."""
+
+
+@dataclass(frozen=True)
+class Memory(Drawn):
+    """Bytes of one evaluation or training step, for the whole batch. By dtype: `{"float32": 4_000}`."""
+
+    params: Mapping[str, int]
+    buffers: Mapping[str, int]
+    inputs: Mapping[str, int]
+    gradients: Mapping[str, int]
+    """Of every parameter that is trained; empty in evaluation."""
+    optimizer: Mapping[str, int]
+    activations: int
+    """The most that stood at once of what operators made: activations, and in training the gradients made by then."""
+    path: str
+    """The module that ran at that moment."""
+    op: str
+    phase: str
+    timeline: tuple[Moment, ...]
+
+    def told(self, mode: str = "") -> Footprint:
+        """The same as a plain record; `mode` is inference, or training with the optimiser's name."""
+        parts = {key: dict(getattr(self, key)) for key in ("params", "buffers", "inputs", "gradients", "optimizer")}
+        mode = mode or ("training" if self.gradients else "inference")
+        return Footprint(mode, parts, self.activations, self.peak, self.path, self.op, self.phase)
+
+    @property
+    def static(self) -> int:
+        """What stands the whole time: parameters, buffers, inputs, optimiser state."""
+        return sum(sum(part.values()) for part in (self.params, self.buffers, self.inputs, self.optimizer))
+
+    @property
+    def peak(self) -> int:
+        """The most that stands at once, without what kernels use inside and what an allocator rounds up."""
+        return self.static + self.activations
+
+
+def memory(
+    module: nn.Module,
+    args: tuple[Any, ...] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    training: bool = False,
+    optimizer: str = "sgd",
+    name: str = "",
+) -> Memory:
+    """The bytes of one evaluation without gradients, or of one training step after which `optimizer` has its state.
+
+    Runs on a copy on the meta device, operator by operator, as eager torch would: an activation lives until nothing refers to
+    it, one that the backward needs until it was used. Raises ProfilerError where it does not run, UnknownName for an optimiser.
+    """
+    if optimizer not in STATES:
+        raise UnknownName("optimizer", optimizer, STATES)
+    args = args if isinstance(args, tuple) else (args,)
+    step = Step(module, weighs=True)
+    if training:
+        run_step(module, args, kwargs, step, name)
+    else:
+        _evaluate(module, args, kwargs or {}, step, name)
+    trained = [p for p in module.parameters() if p.requires_grad] if training else []
+    states = {dtype: n * STATES[optimizer] for dtype, n in _bytes(trained).items()} if STATES[optimizer] else {}
+    ledger = step.ledger
+    assert ledger is not None
+    path, op, phase = ledger.at
+    return Memory(
+        _bytes(module.parameters()), _bytes(module.buffers()), _bytes(tensors((args, kwargs or {}))), _bytes(trained), states,
+        ledger.peak, path, op, phase, tuple(Moment(*each) for each in ledger.line),
+    )  # fmt: skip
+
+
+def _evaluate(module: nn.Module, args: Any, kwargs: Mapping[str, Any], step: Step, name: str) -> None:
+    name = name or type(module).__name__
+    with unharmed(places(module)):
+        try:
+            _once(step, *on_meta(module, (args, dict(kwargs))))
+        except Exception as before:
+            step.begin("real")
+            try:
+                if sum(p.numel() for p in module.parameters()) > LARGEST_REAL:
+                    raise before
+                _once(step, *on_cpu(module, (args, dict(kwargs))))
+            except Exception as fault:
+                at = f"{name}, in {step.fault_path}" if step.fault_path else name
+                text = " ".join(str(fault).split())[:200]
+                raise ProfilerError(
+                    f"{at}: it does not run ({type(fault).__name__}: {text}); check the input, or the model"
+                ) from None
+
+
+def _once(step: Step, twin: nn.Module, given: Given) -> None:
+    args, kwargs = given
+    step.paths = {id(m): path for path, m in twin.named_modules()}
+    assert step.ledger is not None
+    step.ledger.given(iter([*twin.parameters(), *twin.buffers(), *tensors((args, kwargs))]))
+    with torch.inference_mode(), step.listening():
+        twin.eval()(*args, **kwargs)
+
+
+def _bytes(given: Iterable[Tensor]) -> dict[str, int]:
+    """By dtype; every storage once."""
+    found: dict[str, int] = {}
+    seen: set[int] = set()
+    for t in given:
+        if id(t) not in seen:
+            seen.add(id(t))
+            dtype = str(t.dtype).removeprefix("torch.")
+            found[dtype] = found.get(dtype, 0) + t.numel() * t.element_size()
+    return found

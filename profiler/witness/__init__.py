@@ -1,0 +1,1 @@
+"""Other counters beside ours: fvcore, thop and torch."""

@@ -1,0 +1,183 @@
+"""Engines side by side, by path: equal under the witness's own convention, or every difference with its reason."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from torch import nn
+
+from profiler.count import conventions
+from profiler.errors import ProfilerError, Unavailable, UnknownName, WitnessFailed
+from profiler.load import code
+from profiler.load.load import Counted
+from profiler.load.reference import Reference
+from profiler.records.agreement import Agreement, Difference
+from profiler.records.profile import Row
+from profiler.trace.traced import trace
+from profiler.witness.witnesses import WITNESSES, Count, Witness
+
+Found = Agreement | WitnessFailed
+"""What an engine says, or why it says nothing."""
+
+
+def recount(network: Counted, batch: int | None, engines: Iterable[str]) -> list[Agreement]:
+    """What each engine says of the network; see `heard`. Raises WitnessFailed where one of them fails, too."""
+    found = []
+    for said in heard(network, batch, engines):
+        if isinstance(said, WitnessFailed):
+            raise said
+        found.append(said)
+    return found
+
+
+def heard(network: Counted, batch: int | None, engines: Iterable[str]) -> list[Found]:
+    """The network instantiated and counted by each engine, beside the rows of its closed form, or of a reference's tracing.
+
+    An engine that fails is a WitnessFailed with its reason in the place of its Agreement. Raises UnknownName, Unavailable, and
+    WitnessFailed where the network cannot be built at all.
+    """
+    asked = [(engine, None if engine == "traced" else witness(engine)) for engine in engines]
+    gc.enable()  # built modules are cycles, which the command line's start leaves uncollected
+    rows = network.profile(batch).rows
+    found: list[Found] = []
+    made: list[Any] = []
+
+    def built() -> Any:
+        if not made:
+            with code.running(network.name) if isinstance(network, Reference) else code.quiet():
+                module = network.module("cpu", bare=True)
+                device = next((str(p.device) for p in module.parameters()), "cpu")  # the caller's own may be on a GPU
+                made.append((module, network.example(batch, device)))
+        return made[0]
+
+    for engine, count in asked:
+        try:
+            found.append(_retraced(network, batch, rows) if count is None else _counted(network, batch, rows, count, built))
+        except Unavailable:
+            raise
+        except (Exception, MemoryError) as fault:
+            failed = WitnessFailed(_refusal(network, engine, fault, bool(made)))
+            if count is not None and not made:
+                raise failed from None
+            found.append(failed)
+    return found
+
+
+def witness(name: str) -> Witness:
+    """The adapter called `name`. Raises UnknownName."""
+    if name not in WITNESSES:
+        raise UnknownName("engine", name, ["closed", "traced", *WITNESSES])
+    return WITNESSES[name]
+
+
+def _counted(network: Counted, batch: int | None, rows: tuple[Row, ...], count: Witness, built: Callable[[], Any]) -> Agreement:
+    module, (args, kwargs) = built()
+    with code.quiet():
+        said = count(module, args, kwargs)
+    return agreement(network, batch, _by_their_class(rows, module) if isinstance(network, Reference) else rows, said)
+
+
+def _by_their_class(rows: tuple[Row, ...], module: nn.Module) -> tuple[Row, ...]:
+    """The rows as a witness meets them that goes by classes: of a subclass by its own name, a softmax with its axis."""
+    parts = dict(module.named_modules())
+    found = []
+    for row in rows:
+        part = parts[_owner(row.path, parts)]
+        if row.path not in parts or not type(part).__module__.startswith("torch.nn."):
+            row = row._replace(module=f"{type(part).__module__}.{type(part).__name__}")
+        elif isinstance(part, nn.Softmax) and part.dim is not None:
+            row = row._replace(facts={**row.facts, "dim": part.dim})
+        found.append(row)
+    return tuple(found)
+
+
+def _refusal(network: Counted, engine: str, fault: BaseException, built: bool) -> str:
+    why = str(fault) if isinstance(fault, ProfilerError) else (str(fault) or type(fault).__name__).splitlines()[0]
+    if isinstance(network, Reference) and not built:
+        return f"{network.name} cannot be built with values here ({why}); its traced count stands"
+    if isinstance(network, Reference):
+        return f"{network.name} does not run under {engine} ({type(fault).__name__}: {why}); its traced count stands"
+    return f"{network.name} cannot be built and run here ({why}); count it with --engine closed"
+
+
+def agreement(network: Counted, batch: int | None, rows: tuple[Row, ...], count: Count) -> Agreement:
+    """What `count` found beside what its convention says of our rows."""
+    convention = count.rules or conventions.find(count.convention)
+    expected: dict[str, int] = {}
+    found = dict(count.by_path)
+    modules = found.keys() if isinstance(network, Reference) else {row.path for row in rows}
+    for row in rows:
+        if count.same_rules or row.macs:
+            owner = _owner(row.path, modules)
+            expected[owner] = expected.get(owner, 0) + convention.of(row)
+    reasons = convention.differences(rows)
+    if not count.same_rules:
+        others = sum(n for path, n in found.items() if path not in expected)
+        reasons = {"counts the other operations by rules of its own, unlike thop 0.1.1": others}
+        found = {path: n for path, n in found.items() if path in expected}
+    amiss = {path: (expected.get(path, 0), found.get(path, 0)) for path in sorted(expected.keys() | found.keys())}
+    amiss = {path: (ours, theirs) for path, (ours, theirs) in amiss.items() if ours != theirs}
+    if isinstance(network, Reference):
+        amiss = _settled(amiss)
+    differences = [Difference(path, *counts) for path, counts in amiss.items()]
+    outside = count.total - sum(count.by_path.values())
+    if outside:
+        differences.append(Difference("(outside any layer)", 0, outside))
+    return _agreement(network, batch, count.engine, count.macs, count.total, reasons, differences, count.unsupported)
+
+
+def _owner(path: str, modules: Iterable[str]) -> str:
+    """The module that a row's operation ran in: the row's own path, or the nearest above it."""
+    while path and path not in modules:
+        path = path.rpartition(".")[0]
+    return path
+
+
+def _settled(amiss: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+    """Differences without those that come to nothing in a module above: there an operation is booked under another name."""
+    left = dict(amiss)
+    above = {".".join(path.split(".")[:n]) for path in amiss for n in range(len(path.split(".")))}
+    for top in sorted(above, key=lambda path: -len(path)):
+        inside = [path for path in left if not top or path == top or path.startswith(f"{top}.")]
+        if len(inside) > 1 and sum(left[path][0] - left[path][1] for path in inside) == 0:
+            left = {path: counts for path, counts in left.items() if path not in inside}
+    return left
+
+
+_COMPARED = ("macs", "weights", "bias", "norm", "buffers", "elementwise", "activations")
+
+
+def _retraced(network: Counted, batch: int | None, rows: tuple[Row, ...]) -> Agreement:
+    """The built module traced on the meta device beside the closed form, row by row in every count of theirs."""
+    module: nn.Module = network.module("meta")
+    args, kwargs = network.example(batch, "meta")
+    profile = trace(module, args, kwargs, name=network.name, batch=batch).profile
+    ours, theirs = ({row.path: row for row in each if not row.side} for each in (rows, profile.rows))
+    differences = []
+    for path in dict.fromkeys([*ours, *theirs]):
+        for key in _COMPARED:
+            a, b = (getattr(each[path], key) if path in each else 0 for each in (ours, theirs))
+            if a != b:
+                differences.append(Difference(path if key == "macs" else f"{path} ({key})", a, b))
+    return _agreement(network, batch, "traced", profile.macs, profile.macs, {}, differences, profile.uncounted)
+
+
+def _agreement(
+    network: Counted,
+    batch: int | None,
+    engine: str,
+    macs: int,
+    total: int,
+    reasons: Mapping[str, int],
+    differences: Iterable[Difference],
+    unsupported: tuple[str, ...],
+) -> Agreement:
+    place = {
+        "options": dict(network.options),
+        "alpha": None if network.alpha is None else float(network.alpha),
+        "resolution": network.resolution,
+        "batch": network.batched(batch),
+    }
+    return Agreement(network.name, engine, macs, total, tuple(reasons.items()), tuple(differences), unsupported, place)
