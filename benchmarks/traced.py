@@ -32,7 +32,7 @@ import torch  # noqa: E402  # the number of threads is set only now
 from torch import nn  # noqa: E402
 
 from profiler.module.meta import on_meta  # noqa: E402
-from profiler.trace.traced import trace  # noqa: E402
+from profiler.tracing.traced import trace  # noqa: E402
 
 NETWORKS = (
     *("mobilenet_v2", "mobilenet_v3_large", "efficientnet_b0", "shufflenet_v2_x1_0", "resnet50", "densenet121"),

@@ -45,10 +45,10 @@ if TYPE_CHECKING:
     from profiler.study.compare import compare
     from profiler.study.diff import diff
     from profiler.study.sweep import sweep
-    from profiler.trace.tables.registered import register, unregister
-    from profiler.trace.traced import trace
-    from profiler.trace.training.memory import memory
-    from profiler.trace.training.training import trace_training
+    from profiler.tracing.tables.registered import register, unregister
+    from profiler.tracing.traced import trace
+    from profiler.tracing.training.memory import memory
+    from profiler.tracing.training.training import trace_training
 
 _HOMES = {
     "Profile": "profiler.records.profile",
@@ -61,13 +61,13 @@ _HOMES = {
     "check": "profiler.study.check",
     "compare": "profiler.study.compare",
     "diff": "profiler.study.diff",
-    "memory": "profiler.trace.training.memory",
+    "memory": "profiler.tracing.training.memory",
     "profile": "profiler.api",
-    "register": "profiler.trace.tables.registered",
+    "register": "profiler.tracing.tables.registered",
     "sweep": "profiler.study.sweep",
-    "trace": "profiler.trace.traced",
-    "trace_training": "profiler.trace.training.training",
-    "unregister": "profiler.trace.tables.registered",
+    "trace": "profiler.tracing.traced",
+    "trace_training": "profiler.tracing.training.training",
+    "unregister": "profiler.tracing.tables.registered",
 }
 
 

@@ -23,7 +23,7 @@ records grid config
 network
 archs count
 module saved
-trace measure report
+tracing measure report
 load
 witness api
 study
@@ -33,7 +33,7 @@ profiler __main__
 """.strip().splitlines()
 # Where torch may be imported when the file is; below, it is imported by what needs it, when it runs.
 TORCH = (
-    "profiler.module", "profiler.trace", "profiler.witness", "profiler.load.construct",
+    "profiler.module", "profiler.tracing", "profiler.witness", "profiler.load.construct",
     "profiler.measure.clocks", "profiler.measure.live", "profiler.measure.per_layer", "profiler.measure.roofs",
 )  # fmt: skip
 

@@ -28,7 +28,7 @@ LARGEST_WITH_VALUES = 1 << 29
 if TYPE_CHECKING:
     from torch import nn
 
-    from profiler.trace.traced import Traced
+    from profiler.tracing.traced import Traced
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +147,7 @@ class Reference:
         return kept
 
     def _trace(self, batch: int | None, device: str, wired: bool) -> Traced:
-        from profiler.trace.traced import trace
+        from profiler.tracing.traced import trace
 
         args, kwargs = self.example(batch, device)
         module = self.module(device)

@@ -63,7 +63,7 @@ def rewritten(network: Counted, batch: int | None, name: str) -> WhatIf:
     if isinstance(network, Reference):
         fed = {}
         if rewriting.known(name) == "folded":
-            from profiler.trace.batchnorm_folding import fed as followed
+            from profiler.tracing.batchnorm_folding import fed as followed
 
             args, kwargs = network.example(batch, "meta")
             fed = followed(network.module("meta"), args, kwargs, network.name)
@@ -95,7 +95,7 @@ def _tracing(network: Reference, batch: int | None) -> Tracing:
 
 
 def _training(network: Counted, batch: int | None) -> Training:
-    from profiler.trace.training.training import trace_training
+    from profiler.tracing.training.training import trace_training
 
     args, kwargs = network.example(batch, "meta")
     return trace_training(network.module("meta"), args, kwargs, name=network.name).told()
@@ -108,7 +108,7 @@ def _memory(network: Counted, batch: int | None) -> tuple[Footprint, ...]:
 
 def footprint(network: Counted, batch: int | None = 1, optimizer: str = "") -> Footprint:
     """The bytes of one evaluation, or with an optimiser of a training step. Raises ProfilerError as `memory` does."""
-    from profiler.trace.training.memory import memory
+    from profiler.tracing.training.memory import memory
 
     args, kwargs = network.example(batch, "meta")
     made = memory(

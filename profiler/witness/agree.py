@@ -15,7 +15,7 @@ from profiler.load.load import Counted
 from profiler.load.reference import Reference
 from profiler.records.agreement import Agreement, Difference
 from profiler.records.profile import Row
-from profiler.trace.traced import trace
+from profiler.tracing.traced import trace
 from profiler.witness.witnesses import WITNESSES, Count, Witness
 
 Found = Agreement | WitnessFailed

@@ -14,7 +14,7 @@ from profiler.network.combinators import Branches, Chain, Graph
 from profiler.network.layers import Activation, Add, BatchNorm, Conv, ConvTranspose, Identity, Layer
 from profiler.network.widths import same
 from profiler.study.show import rewritten
-from profiler.trace.batchnorm_folding import fed
+from profiler.tracing.batchnorm_folding import fed
 
 # VGG-16 (arXiv 1409.1556, configuration D) at 224: (M, N, D_F) of its thirteen convolutions of 3×3.
 VGG16 = [

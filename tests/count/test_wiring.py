@@ -12,7 +12,7 @@ from profiler.network.combinators import Aside, Branches, Chain, Graph
 from profiler.network.layers import Activation, Add, Concatenate, Conv, Identity
 from profiler.records.profile import Row
 from profiler.records.shown import Wiring
-from profiler.trace.traced import trace
+from profiler.tracing.traced import trace
 
 X = ((3, 8, 8),)
 VALUES = [

@@ -18,9 +18,9 @@ from profiler.errors import ProfilerError, ShapeError
 from profiler.load.load import load
 from profiler.module.meta import on_meta
 from profiler.network.registry import names
-from profiler.trace.tables import registered
-from profiler.trace.tables.registered import register, unregister
-from profiler.trace.traced import trace
+from profiler.tracing.tables import registered
+from profiler.tracing.tables.registered import register, unregister
+from profiler.tracing.traced import trace
 
 LARGE = {"resnet1202_cifar"}
 """4,808 rows; its smaller siblings are the same blocks."""

@@ -20,15 +20,15 @@ from profiler.count import closed
 from profiler.errors import ShapeError
 from profiler.network import layers as L
 from profiler.records.profile import Row
-from profiler.trace.constants import at_home, constant_like, is_small, is_small_constant, is_table
-from profiler.trace.restore import Places
-from profiler.trace.rows import Books, Frame, Merged, first_tensor, tensors_in
-from profiler.trace.tables.entries import DEPENDENT, OPENED, Entry, entry
-from profiler.trace.tables.leaves import FITS, RANKS, SAME_TENSOR, layer_of, leaf_class
-from profiler.trace.tables.multihead import attended
-from profiler.trace.tables.registered import custom_module
-from profiler.trace.tables.shapes import spread_over
-from profiler.trace.wiring import Wires
+from profiler.tracing.constants import at_home, constant_like, is_small, is_small_constant, is_table
+from profiler.tracing.restore import Places
+from profiler.tracing.rows import Books, Frame, Merged, first_tensor, tensors_in
+from profiler.tracing.tables.entries import DEPENDENT, OPENED, Entry, entry
+from profiler.tracing.tables.leaves import FITS, RANKS, SAME_TENSOR, layer_of, leaf_class
+from profiler.tracing.tables.multihead import attended
+from profiler.tracing.tables.registered import custom_module
+from profiler.tracing.tables.shapes import spread_over
+from profiler.tracing.wiring import Wires
 
 
 class Recorder(TorchDispatchMode):

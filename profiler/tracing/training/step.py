@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from profiler.trace.fallbacks import Given, mapped
-from profiler.trace.rows import tensors_in
-from profiler.trace.tables.entries import PRODUCT, UNKNOWN, entry
-from profiler.trace.tables.names import row_name
+from profiler.tracing.fallbacks import Given, mapped
+from profiler.tracing.rows import tensors_in
+from profiler.tracing.tables.entries import PRODUCT, UNKNOWN, entry
+from profiler.tracing.tables.names import row_name
 
 FORWARD, BACKWARD, RECOMPUTED = "forward", "backward", "recomputed"
 

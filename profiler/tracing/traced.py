@@ -19,9 +19,9 @@ from profiler.errors import ProfilerError
 from profiler.records.drawn import Drawn
 from profiler.records.profile import Profile, Row, Shape, Totals
 from profiler.records.shown import Gap, Tracing, Wiring
-from profiler.trace.fallbacks import Given, climb, forward, mapped, tensors, to_meta
-from profiler.trace.recorder import Recorder
-from profiler.trace.restore import Kept, Places, places, uncollected, unharmed
+from profiler.tracing.fallbacks import Given, climb, forward, mapped, tensors, to_meta
+from profiler.tracing.recorder import Recorder
+from profiler.tracing.restore import Kept, Places, places, uncollected, unharmed
 
 
 @dataclass(frozen=True)

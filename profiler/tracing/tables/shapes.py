@@ -15,7 +15,7 @@ from torch import Tensor
 
 from profiler.count.shapes import windows
 from profiler.errors import ShapeError
-from profiler.trace.constants import is_small
+from profiler.tracing.constants import is_small
 
 Rule = Callable[..., Any]
 """(*args, **kwargs) of the operator → its output, None where torch's own rule must answer."""

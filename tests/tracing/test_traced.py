@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from profiler.trace.traced import Traced, trace
+from profiler.tracing.traced import Traced, trace
 
 
 class Run(nn.Module):

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from profiler.trace.tables.operators import Shape, Work
+from profiler.tracing.tables.operators import Shape, Work
 
 _NAMES = ("query", "key", "value", "key_padding_mask", "need_weights", "attn_mask", "average_attn_weights", "is_causal")
 

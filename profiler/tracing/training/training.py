@@ -12,9 +12,9 @@ from torch import nn
 from profiler.errors import ProfilerError
 from profiler.records.drawn import Drawn
 from profiler.records.shown import Training
-from profiler.trace.fallbacks import LARGEST_REAL, Given, on_cpu, tensors
-from profiler.trace.restore import places, unharmed
-from profiler.trace.training.step import BACKWARD, FORWARD, RECOMPUTED, Step, losses, on_meta
+from profiler.tracing.fallbacks import LARGEST_REAL, Given, on_cpu, tensors
+from profiler.tracing.restore import places, unharmed
+from profiler.tracing.training.step import BACKWARD, FORWARD, RECOMPUTED, Step, losses, on_meta
 
 
 class StepRow(NamedTuple):

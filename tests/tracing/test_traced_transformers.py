@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from profiler.module.meta import on_meta
-from profiler.trace.traced import Traced, trace
+from profiler.tracing.traced import Traced, trace
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -14,8 +14,8 @@ from torch.utils.checkpoint import checkpoint
 
 from profiler import build
 from profiler.errors import ProfilerError, UnknownName
-from profiler.trace.training.memory import memory
-from profiler.trace.training.training import trace_training
+from profiler.tracing.training.memory import memory
+from profiler.tracing.training.training import trace_training
 
 
 def small(groups: int = 1) -> nn.Sequential:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from profiler.trace.tables.shapes import RULES
+from profiler.tracing.tables.shapes import RULES
 
 
 def meta(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:

@@ -12,11 +12,11 @@ from profiler.count import closed
 from profiler.count.formulas import Cost
 from profiler.network import layers as L
 from profiler.records.profile import Row, Shape
-from profiler.trace.restore import Places
-from profiler.trace.tables.entries import FREE_OF_COST, PRODUCT, UNKNOWN, Entry
-from profiler.trace.tables.leaves import RANKS, layer_of
-from profiler.trace.tables.multihead import attended
-from profiler.trace.tables.operators import Work
+from profiler.tracing.restore import Places
+from profiler.tracing.tables.entries import FREE_OF_COST, PRODUCT, UNKNOWN, Entry
+from profiler.tracing.tables.leaves import RANKS, layer_of
+from profiler.tracing.tables.multihead import attended
+from profiler.tracing.tables.operators import Work
 
 NOTHING = Work()
 _NONE: frozenset[int] = frozenset()

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from profiler.errors import ProfilerError, ShapeError
-from profiler.trace.recorder import Recorder, WrappedRecorder
-from profiler.trace.restore import Places, places
-from profiler.trace.wiring import Wires
+from profiler.tracing.recorder import Recorder, WrappedRecorder
+from profiler.tracing.restore import Places, places
+from profiler.tracing.wiring import Wires
 
 Given = tuple[tuple[Any, ...], dict[str, Any]]
 """Positional and keyword arguments."""

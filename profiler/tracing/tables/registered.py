@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from torch import Tensor, nn
 
 from profiler.errors import ProfilerError
-from profiler.trace.tables.operators import Work
+from profiler.tracing.tables.operators import Work
 
 _F = TypeVar("_F", bound=Callable[..., int])
 

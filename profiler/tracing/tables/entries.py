@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import torch
 
-from profiler.trace.tables.names import ELEMENTWISE, FREE, is_pointwise, row_name
-from profiler.trace.tables.operators import GRADIENTS, PRODUCTS, Formula
-from profiler.trace.tables.registered import custom_operator, on_change, torch_formula
-from profiler.trace.tables.shapes import RULES
+from profiler.tracing.tables.names import ELEMENTWISE, FREE, is_pointwise, row_name
+from profiler.tracing.tables.operators import GRADIENTS, PRODUCTS, Formula
+from profiler.tracing.tables.registered import custom_operator, on_change, torch_formula
+from profiler.tracing.tables.shapes import RULES
 
 PRODUCT, ELEMENT, FREE_OF_COST, OPENED, UNKNOWN = range(5)
 """What becomes of an operator."""

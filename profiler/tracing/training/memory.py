@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from profiler.errors import ProfilerError, UnknownName
 from profiler.records.drawn import Drawn
 from profiler.records.shown import Footprint
-from profiler.trace.fallbacks import LARGEST_REAL, Given, on_cpu, tensors
-from profiler.trace.restore import places, unharmed
-from profiler.trace.training.step import Step, on_meta
-from profiler.trace.training.training import run_step
+from profiler.tracing.fallbacks import LARGEST_REAL, Given, on_cpu, tensors
+from profiler.tracing.restore import places, unharmed
+from profiler.tracing.training.step import Step, on_meta
+from profiler.tracing.training.training import run_step
 
 STATES = {"sgd": 0, "momentum": 1, "adam": 2, "adamw": 2}
 """Tensors that an optimiser keeps for each parameter, of the parameter's dtype. Adam's counters (4 bytes each) are left out."""
