@@ -1,4 +1,4 @@
-"""The command line: options in, one call, one renderer out. Data on stdout, everything else on stderr.
+"""The command line: a table of contents. Options in, one study, one answer out; data on stdout, everything else on stderr.
 
 Exit codes: 0 done, 1 a check failed, 2 wrong usage or input, 3 something needed is absent, 130 interrupted.
 """
@@ -12,15 +12,54 @@ from typing import Annotated
 
 import typer
 
-from profiler.commands import counting, gate, measuring, saved
 from profiler.commands.completion import whole_words
-from profiler.commands.defaults import Commands
+from profiler.commands.lazy import Command, commands
 from profiler.errors import ProfilerError
 from profiler.report import encoding
 
+COMMANDS = {
+    "list": Command("counting:list_", "The zoo: name, paper, year, native input, parameters, multiply-adds, published top-1."),
+    "show": Command("counting:show", "One network: totals, shares by kind of layer, every layer. As CSV, one record a layer."),
+    "compare": Command(
+        "counting:compare",
+        "Networks side by side: one row a model, ratios to the first, checked by fvcore on the built module.",
+    ),
+    "sweep": Command(
+        "counting:sweep",
+        "Networks over α and resolution (mobilenet_v1 over α 0.25..1.0 unless told otherwise), with published accuracies.",
+    ),
+    "bench": Command(
+        "measuring:bench",
+        "Measured latency, with intervals and grades: networks side by side in rounds, over sizes, batches and settings.",
+    ),
+    "formula": Command(
+        "counting:formula",
+        "Exact polynomials of params and MACs in α and the side, with the domain on which they hold; text and LaTeX.",
+    ),
+    "verify": Command(
+        "counting:verify",
+        "Our counts against published figures and witnesses: the zoo proves itself. Ends in 1 where anything is not as listed.",
+    ),
+    "check": Command(
+        "gate:check",
+        "Budgets, from options or [tool.profiler.budgets], and a baseline: a gate for CI. Ends in 1 where one is not kept.",
+    ),
+    "diff": Command(
+        "saved:diff", "Two saved runs or two networks: totals, then layer by layer what changed, came, went or was renamed."
+    ),
+    "report": Command(
+        "saved:report", "A saved run again, in any form: tables, pages, plots. Nothing is counted or measured anew."
+    ),
+    "selftest": Command(
+        "measuring:selftest",
+        "The measuring protocol proves itself on this machine: known lengths, itself against itself, a planted slowdown, torch.",
+    ),
+}
+"""Each command: where it stands in profiler/commands, and what it does. It is loaded when it is asked for."""
+
 app = typer.Typer(
     name="profiler",
-    cls=Commands,
+    cls=commands(COMMANDS),
     help="What neural networks cost: exact on paper, checked against other counters, and on the clock.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -44,19 +83,6 @@ def _root(
     ] = False,
 ) -> None:
     """Options of the program itself."""
-
-
-app.command("list")(counting.list_)
-app.command("show")(counting.show)
-app.command("compare")(counting.compare)
-app.command("sweep")(counting.sweep)
-app.command("bench")(measuring.bench)
-app.command("formula")(counting.formula)
-app.command("verify")(counting.verify)
-app.command("check")(gate.check)
-app.command("diff")(saved.diff)
-app.command("report")(saved.report)
-app.command("selftest")(measuring.selftest)
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from profiler.records.published import Check
 from profiler.report import units
 from profiler.report.answers import formula
 from profiler.report.answers.verify import figures_sheet
-from profiler.report.sheets.columns import Column
+from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.sheet import Sheet, layers_sheet
 from profiler.report.writers.markdown import markdown_text
 from profiler.study.formula import formula as formula_of
@@ -66,9 +66,9 @@ def _drawn(network: Network) -> str:
     if len(layers) > MOST_DRAWN:
         return markdown_text([layers_sheet(profile, depth=2)])
     heads = [
-        Column("layer", right=False),
-        Column("type", right=False),
-        *map(Column, ("kernel", "stride", "output", "params", "MACs")),
+        Heading("layer", right=False),
+        Heading("type", right=False),
+        *map(Heading, ("kernel", "stride", "output", "params", "MACs")),
     ]
     rows = []
     for row in layers:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from profiler import grid
 from profiler.errors import ProfilerError
-from profiler.load.load import Counted, Model, load
+from profiler.load.load import Counted, Model, load_at
 from profiler.load.reference import Reference, is_module, of_module
 from profiler.network.layers import Layer
+from profiler.records.place import Place
 from profiler.records.profile import Profile
 
 if TYPE_CHECKING:
@@ -37,28 +38,22 @@ def profile(
     shapes are whole. `options` are the architecture's or the factory's own (`classes=10`). Counts are for the whole batch.
     Raises UnknownName, ShapeError, ProfilerError, and Unavailable where a reference needs what is not here.
     """
-    place = {"alpha": alpha, "resolution": resolution, "rho": rho, "input": input}
-    return counted(network, args, kwargs, place, options).profile(grid.batch(batch))
+    place = Place(network, options, alpha, resolution, input, batch, rho)
+    return counted(place, args, kwargs).profile(grid.batch(batch))
 
 
-def counted(
-    network: Model,
-    args: tuple[Any, ...] | None,
-    kwargs: Mapping[str, Any] | None,
-    place: Mapping[str, Any],
-    options: Mapping[str, Any],
-) -> Counted:
-    """The network at `place`, or the module with its own arguments. Raises as `profile` does."""
+def counted(place: Place, args: tuple[Any, ...] | None, kwargs: Mapping[str, Any] | None) -> Counted:
+    """The network of a place, or the module with its own arguments. Raises as `profile` does."""
     if args is None and kwargs is None:
-        return load(network, **place, options=options)
-    if not is_module(network):
+        return load_at(place)
+    if not is_module(place.model):
         raise ProfilerError(
             "args and kwargs are for a torch.nn.Module; a name or reference takes input, as input=(3, 224, 224)"
         )
-    if options:
-        raise ProfilerError(f"a module has no options ({', '.join(options)}); give them where it is made")
+    if place.options:
+        raise ProfilerError(f"a module has no options ({', '.join(place.options)}); give them where it is made")
     given = args if isinstance(args, tuple) else () if args is None else (args,)
-    return of_module(network, place, (given, dict(kwargs or {})))  # type: ignore[arg-type]
+    return of_module(place, (given, dict(kwargs or {})))
 
 
 def build(
@@ -78,7 +73,7 @@ def build(
     In training mode a network with auxiliary branches returns `(output, {path: output})`. A reference gives the module that it
     names, under seed 0. Raises as `profile` does.
     """
-    found = load(network, alpha=alpha, resolution=resolution, rho=rho, input=input, options=options)
+    found = load_at(Place(network, options, alpha, resolution, input, rho=rho))
     if isinstance(found, Reference):
         return found.module(device)
     return found.module(device, seed=seed)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from profiler.records.profile import BASE_COLUMNS
+from profiler.records.columns import BASE_COLUMNS
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -99,7 +99,7 @@ def _words() -> list[str]:
 def _settings(model: str, incomplete: str, placed: bool) -> list[str]:
     """`key=` of a network's options; once the key is written, its values where they are few."""
     from profiler.errors import ProfilerError
-    from profiler.network.registry import PLACE, find
+    from profiler.network.registry import POINT, find
 
     try:
         options = find(model).options
@@ -107,7 +107,7 @@ def _settings(model: str, incomplete: str, placed: bool) -> list[str]:
         options = {}
     key, equals, _ = incomplete.partition("=")
     if not equals:
-        return [f"{each}=" for each in (*(PLACE if placed else ()), *options)]
+        return [f"{each}=" for each in (*(POINT if placed else ()), *options)]
     return [f"{key}={each}" for each in (_values(options[key].annotation) if key in options else ())]
 
 
@@ -154,7 +154,7 @@ def _plan(name: str) -> Callable[[], Iterable[str]]:
 def _columns(ctx: typer.Context) -> list[str]:
     """The columns that the command on the line shows."""
     if ctx.info_name == "show":
-        from profiler.report.answers.networks import ROW_COLUMNS
+        from profiler.report.answers.show import ROW_COLUMNS
 
         return list(ROW_COLUMNS)
     if ctx.info_name == "list":
@@ -165,9 +165,9 @@ def _columns(ctx: typer.Context) -> list[str]:
         from profiler.report.answers.layer_times import COLUMNS
 
         return list(COLUMNS)
-    from profiler.report.sheets.sheet import known_columns
+    from profiler.report.sheets.columns import known
 
-    return known_columns()
+    return known()
 
 
 def columns(ctx: typer.Context, incomplete: str) -> list[str]:

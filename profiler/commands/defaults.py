@@ -1,4 +1,4 @@
-"""The commands as a group whose options take their defaults from `[tool.profiler]` of the nearest pyproject.toml."""
+"""The defaults of options, from `[tool.profiler]` of the nearest pyproject.toml."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import typer
-from typer.core import TyperGroup
-
-from profiler.config import Config, settings
+from profiler.config import Config
 from profiler.errors import ProfilerError, UnknownName
 
 OTHERS = ("budgets",)
@@ -46,30 +43,6 @@ class Defaults:
                 if not isinstance(each, bool) and str(each) in fault:
                     return f"it stands as {self.written_as(parameter)}"
         return ""
-
-
-class Commands(TyperGroup):
-    """The program's commands. Flags win over the file, a command's own table over `[tool.profiler]`."""
-
-    def invoke(self, ctx: Any) -> Any:
-        words = [*getattr(ctx, "_protected_args", ()), *ctx.args]
-        if not words or {"-h", "--help"} & set(words):  # help tells of the program, not of one project
-            return super().invoke(ctx)
-        config = settings()
-        found = {name: of_command(self.commands, name, config) for name in self.commands} if config.path else {}
-        ctx.default_map = {name: dict(each.values) for name, each in found.items()}
-        ctx.obj = mine = found.get(words[0], Defaults(""))
-        try:
-            return super().invoke(ctx)
-        except typer.BadParameter as fault:
-            param: Any = fault.param
-            if param is None or param.name not in mine.written or set(param.opts) & set(words):
-                raise
-            raise ProfilerError(f"{mine.written_as(param.name)}: {fault.message[:1].lower()}{fault.message[1:]}") from None
-        except ProfilerError as fault:
-            note = mine.blamed(str(fault))
-            fault.args = (f"{fault}; {note}",) if note else fault.args
-            raise
 
 
 def of_command(commands: Mapping[str, Any], name: str, config: Config) -> Defaults:

@@ -8,12 +8,14 @@ from typing import Annotated, Optional
 import typer
 
 from profiler.commands import options as o
+from profiler.commands.groups import Output, Point, Setting, Time, Training, bench_options, grouped, unit
 
 
+@grouped
 def check(
     models: o.Models = None,
-    max_macs: Annotated[Optional[str], typer.Option("--max-macs", metavar="N", help="At most so many, as 600M.")] = None,
-    max_params: Annotated[Optional[str], typer.Option("--max-params", metavar="N", help="At most so many, as 5M.")] = None,
+    max_macs: o.MaxMacs = None,
+    max_params: o.MaxParams = None,
     max_activations: Annotated[
         Optional[str], typer.Option("--max-activations", metavar="N", help="At most so many, as 10M.")
     ] = None,
@@ -35,59 +37,43 @@ def check(
     ] = False,
     junit: Annotated[Optional[Path], typer.Option("--junit", metavar="PATH", help="Also write JUnit XML.")] = None,
     top: Annotated[Optional[int], typer.Option("--top", metavar="N", help="Layers shown of a network that grew.")] = 10,
-    alpha: o.Alpha = None,
-    resolution: o.Resolution = None,
-    rho: o.Rho = None,
-    input: o.Input = None,
-    batch: Annotated[Optional[str], typer.Option("--batch", metavar="N", help="Samples at once. [default: 1]")] = None,
+    point: Point = Point(),
+    batch: o.SingleBatch = None,
     set_: o.Set = None,
     bench: Annotated[bool, typer.Option("--bench", help="Measure latency too, to compare it with the baseline's.")] = False,
-    device: o.Device = "auto",
-    threads: o.Threads = None,
-    dtype: o.Dtype = "fp32",
-    memory_format: o.MemoryFormat = "contiguous",
+    setting: Setting = Setting(),
     time: o.Seconds = None,
-    unit: o.UnitName = "raw",
-    format: o.Format = "table",
-    output: o.Outputs = None,
-    csv: o.Csv = None,
-    quiet: o.Quiet = False,
+    unit_: o.UnitName = "raw",
+    out: Output = Output(),
     verbose: o.Verbose = False,  # noqa: ARG001  # its own callback tells the settings
 ) -> None:
-    """Budgets, from options or [tool.profiler.budgets], and a baseline: a gate for CI. Ends in 1 where one is not kept."""
     import os
 
     from profiler import config
+    from profiler.commands.watch import shown
     from profiler.errors import CheckFailed
-    from profiler.report import units
+    from profiler.report.answer import View
     from profiler.report.answers import budgets, layer_changes
     from profiler.report.ci import github
     from profiler.report.ci import junit as xml
-    from profiler.report.terminal.progress import with_bar
     from profiler.report.writers import plain
-    from profiler.study.bench_options import Clock
-    from profiler.study.check import check
+    from profiler.study.check import checking
 
-    places = o.places(format, output, csv, quiet)
-    shown = units.unit(unit)
+    destinations, view = out.destinations(), View(unit(unit_), top=top)
     layer_changes.check_top(top)
     if junit is not None:
         plain.check_writable(junit)
-        plain.check_apart(junit, [path for path, _ in places.files])
-    o.single(alpha=alpha, resolution=resolution, rho=rho, batch=batch)
-    clock = Clock(
-        device=device, threads=threads, dtype=dtype, memory_format=memory_format, time=time,
-        outputs=tuple(path for path, _ in places.files),
+        plain.check_apart(junit, [path for path, _ in destinations.files])
+    limits = {
+        "macs": max_macs, "params": max_params, "activations": max_activations, "weight_bytes": max_weight_bytes,
+        "memory": max_memory, "latency": max_latency,
+    }  # fmt: skip
+    measuring = bench_options(setting, Training(), Time(time=time, resume=None), destinations)
+    events = checking(
+        models or (), point.place(batch, set_), {key: value for key, value in limits.items() if value is not None}, baseline,
+        tolerance, strict, config.settings(), bench, measuring,
     )  # fmt: skip
-    found = with_bar(
-        lambda watch: check(
-            *(models or ()), macs=max_macs, params=max_params, activations=max_activations, weight_bytes=max_weight_bytes,
-            memory=max_memory, latency=max_latency, baseline=baseline, tolerance=tolerance, strict=strict, alpha=alpha,
-            resolution=resolution, rho=rho, input=input, batch=batch, options=o.settings(set_), config=config.settings(),
-            bench=bench, clock=clock, watch=watch,
-        )
-    )  # fmt: skip
-    places.put(budgets.answer(found, top, shown))
+    found = shown(events, destinations, view)
     if junit is not None:
         plain.write(junit, xml.junit(found))
     github.tell(found, os.environ)

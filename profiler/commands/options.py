@@ -1,23 +1,15 @@
-"""What the commands share: options as typer reads them, and the texts that they are given as arguments of the library."""
+"""The options of the commands, each once, as typer reads them."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
 
 from profiler.commands import completion
 from profiler.commands.defaults import Defaults
-from profiler.errors import ProfilerError
-
-if TYPE_CHECKING:
-    from profiler.records.results import Results
-    from profiler.report.output import Destinations
-    from profiler.study.bench_options import Clock
-
 
 # What several commands share. Typer reads the annotations, so Optional stands where a type checker would take `| None`.
 
@@ -186,87 +178,16 @@ def _told(ctx: typer.Context, verbose: bool) -> bool:
     return verbose
 
 
+SingleBatch = Annotated[Optional[str], typer.Option("--batch", metavar="N", help="Samples at once. [default: 1]")]
+FlatDepth = Annotated[int, typer.Option("--depth", metavar="N", help="With --layers: levels of the tree; 0: every layer.")]
+SlowestLayers = Annotated[
+    Optional[int], typer.Option("--top", metavar="N", help="With --layers: only the N that take longest.")
+]
+MaxMacs = Annotated[Optional[str], typer.Option("--max-macs", metavar="N", help="At most so many, as 600M.")]
+MaxParams = Annotated[Optional[str], typer.Option("--max-params", metavar="N", help="At most so many, as 5M.")]
 Verbose = Annotated[
     bool,
     typer.Option(
         "-v", "--verbose", callback=_told, help="Also what stands behind the answer, and the settings used, on stderr."
     ),
 ]
-
-
-def places(
-    form: str,
-    outputs: list[Path] | None,
-    csv: Path | None,
-    quiet: bool,
-    besides: tuple[str, ...] = (),
-    plot: bool = False,
-) -> Destinations:
-    """Where the answer goes; `besides` are the forms other than tables that the command can write. Raises ProfilerError."""
-    from profiler.report.output import Destinations
-
-    return Destinations.of(form, outputs or (), csv, quiet, besides, plot)
-
-
-def watch(
-    study: Callable[[Callable[[Results], None]], Results],
-    places: Destinations,
-    unit: str,
-    columns: str | None,
-    sort: str | None,
-    verbose: bool,
-) -> None:
-    """Run a study; on a terminal its closed form stands at once and the checks fill in."""
-    from profiler.commands.watch import watched
-    from profiler.report import units
-
-    watched(study, places, units.unit(unit), named(columns), sort, verbose)
-
-
-def clock(asked: bool, places: Destinations, **given: Any) -> Clock | None:
-    """How to measure; None where nothing is to be. Raises ProfilerError for options that only measuring has."""
-    if not asked:
-        if given["train"] or given["resume"] is not None or given["dataset_size"] is not None:
-            raise ProfilerError("--train, --dataset-size and --resume are for measuring; add --bench")
-        return None
-    from profiler.study.bench_options import Clock
-
-    return Clock(**given, outputs=tuple(path for path, _ in places.files))
-
-
-def batch(given: str | None, train: bool) -> str:
-    """The batch that was given; else 1, or 32 for training steps, since batch statistics of one sample are none."""
-    if given or not train:
-        return given or "1"
-    from profiler.study.bench_options import TRAIN_BATCH
-
-    return str(TRAIN_BATCH)
-
-
-def settings(given: list[str] | None) -> dict[str, str]:
-    """`--set key=value` as a dict."""
-    found = {}
-    for setting in given or ():
-        key, equals, value = setting.partition("=")
-        if not equals or not key or not value:
-            raise ProfilerError(f"--set '{setting}' is not key=value; write it as --set classes=10")
-        found[key] = value
-    return found
-
-
-def named(columns: str | None) -> list[str]:
-    """`--columns a, b` as a list."""
-    return [name.strip() for name in (columns or "").split(",") if name.strip()]
-
-
-def engines(given: list[str] | None) -> tuple[str, ...]:
-    from profiler.study.cells import DEFAULT_ENGINES
-
-    return tuple(given) if given else DEFAULT_ENGINES
-
-
-def single(**given: str | None) -> None:
-    """Refuses a range where one value is meant."""
-    for name, value in given.items():
-        if value is not None and ("," in value or ".." in value):
-            raise ProfilerError(f"--{name} {value} is a range; this command takes one value, `profiler sweep` takes ranges")

@@ -8,8 +8,10 @@ from typing import Annotated, Optional
 import typer
 
 from profiler.commands import options as o
+from profiler.commands.groups import Output, Point, grouped, named, unit
 
 
+@grouped
 def report(
     file: Annotated[str, typer.Argument(help="What -o run.json wrote; - reads a pipe.", metavar="FILE")],
     depth: Annotated[
@@ -18,84 +20,54 @@ def report(
     top: o.Top = None,
     no_fold: o.NoFold = False,
     formulas: o.Formulas = False,
-    unit: Annotated[
+    unit_: Annotated[
         Optional[str],
         typer.Option("--unit", metavar="UNIT", help="Counts in the table: raw, auto, K, M, G, or flops (2 a MAC)."),
     ] = None,
     columns: o.Columns = None,
     sort: o.Sort = None,
     plot: o.Plot = False,
-    format: o.Format = "table",
-    output: o.Outputs = None,
-    csv: o.Csv = None,
-    quiet: o.Quiet = False,
+    out: Output = Output(),
     verbose: o.Verbose = False,
 ) -> None:
-    """A saved run again, in any form: tables, pages, plots. Nothing is counted or measured anew."""
-    from profiler.report import encoding, units
-    from profiler.report.answers import saved_run
-    from profiler.saved import read as saved
-    from profiler.saved import results as reread
+    from profiler.report.answer import View
+    from profiler.report.answers import registry
+    from profiler.report.encoding import printable
+    from profiler.saved.read import read
+    from profiler.saved.results import subject
 
-    run = saved.read(file)
+    run = read(file)
     if verbose:
         made = ", ".join(f"{key} {value}" for key, value in run.document["environment"].items())
-        told = f"{run.name}: schema {run.document['schema']}, by profiler {run.command}; {made}"
-        print(encoding.printable(told), file=sys.stderr)
-    found = reread.subject(run)
-    places = o.places(format, output, csv, quiet, besides(found), plot)
-    shown = None if unit is None else units.unit(unit)
-    places.put(saved_run.answer(run, found, depth, top, formulas, shown, o.named(columns), sort, not no_fold))
+        about = f"{run.name}: schema {run.document['schema']}, by profiler {run.command}; {made}"
+        print(printable(about), file=sys.stderr)
+    found = subject(run)
+    destinations = out.destinations(registry.type_of(found).forms(found), plot)
+    counts = None if unit_ is None else unit(unit_)
+    view = View(counts, named(columns), sort, depth, top, formulas, not no_fold)
+    destinations.put(registry.answer(found, view))
 
 
+@grouped
 def diff(
     before: Annotated[str, typer.Argument(help="A saved run (.json, or - for a pipe), or a network.", metavar="BEFORE")],
     after: Annotated[str, typer.Argument(help="The same, of what it became.", metavar="AFTER")],
     top: Annotated[Optional[int], typer.Option("--top", metavar="N", help="Layers shown, those that differ most.")] = 10,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="End in 1 where they differ.")] = False,
-    alpha: o.Alpha = None,
-    resolution: o.Resolution = None,
-    rho: o.Rho = None,
-    input: o.Input = None,
-    batch: Annotated[Optional[str], typer.Option("--batch", metavar="N", help="Samples at once. [default: 1]")] = None,
+    point: Point = Point(),
+    batch: o.SingleBatch = None,
     set_: o.Set = None,
-    unit: o.UnitName = "raw",
-    format: o.Format = "table",
-    output: o.Outputs = None,
-    csv: o.Csv = None,
-    quiet: o.Quiet = False,
+    unit_: o.UnitName = "raw",
+    out: Output = Output(),
     verbose: o.Verbose = False,  # noqa: ARG001  # its own callback tells the settings
 ) -> None:
-    """Two saved runs or two networks: totals, then layer by layer what changed, came, went or was renamed."""
-    from profiler.report import units
-    from profiler.report.answers import diff as diff_answer
-    from profiler.report.answers import layer_changes
-    from profiler.study.diff import diff
+    from profiler.report.answer import View
+    from profiler.report.answers import layer_changes, registry
+    from profiler.study.diff import differing
 
-    places = o.places(format, output, csv, quiet)
-    shown = units.unit(unit)
+    destinations, view = out.destinations(), View(unit(unit_), top=top)
     layer_changes.check_top(top)
-    o.single(alpha=alpha, resolution=resolution, rho=rho, batch=batch)
-    point = {"alpha": alpha, "resolution": resolution, "rho": rho, "input": input, "batch": batch}
-    found = diff(before, after, **point, options=o.settings(set_))
-    places.put(diff_answer.answer(found, top, shown))
+    found = differing(before, after, point.place(batch, set_))
+    destinations.put(registry.answer(found, view))
     if exit_code and not found.same:
         raise typer.Exit(1)
-
-
-def besides(found: object) -> tuple[str, ...]:
-    """The forms other than tables that a run that was read back can be written in."""
-    from profiler.records.results import Results
-    from profiler.records.shown import Shown
-    from profiler.records.timing import Measured
-    from profiler.report import forms
-
-    match found:
-        case Measured():
-            return forms.CLOCKED
-        case Shown():
-            return forms.NETWORK
-        case Results():
-            return forms.COMPARED if found.profiles else forms.RESULTS
-        case _:
-            return ()

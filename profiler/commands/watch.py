@@ -1,67 +1,64 @@
-"""Results on the screen: on a terminal the closed form at once, the witnesses' columns filling in; elsewhere at the end."""
+"""A study on the screen: its events as they come, on a terminal as a table that fills in, elsewhere as a bar; then its answer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from profiler.records.results import Results
-from profiler.report.answers import networks
+from profiler.records.events import Event, Finished, Timed
+from profiler.report.answer import View
+from profiler.report.answers import registry
 from profiler.report.output import Destinations, screen
-from profiler.report.sheets import details, sheet
-from profiler.report.terminal.progress import estimate, with_bar
-from profiler.report.units import Unit
-
-Study = Callable[[Callable[[Results], None]], Results]
-"""What takes a watcher, calls it with the results while they fill in, and returns them."""
+from profiler.report.terminal.progress import bar, estimate
 
 
-def watched(study: Study, places: Destinations, unit: Unit, columns: Sequence[str], sort: str | None, verbose: bool) -> None:
-    """Run `study` and put its answer where the user wants it. Raises ProfilerError."""
-    sheet.check_columns([*columns, *([sort.removeprefix("-")] if sort else [])])
-    seen: list[Results] = []
+def shown(events: Iterator[Event], destinations: Destinations, view: View, filling: bool = False) -> Any:
+    """Run a study to its end, put its answer where the user wants it, and give back what was found.
 
-    def kept(watch: Callable[[Results], None]) -> Results:
-        def noting(found: Results) -> None:
-            seen[:] = [found]
-            watch(found)
-
-        return study(noting)
-
-    try:
-        results = _run(kept, places, unit, columns, sort)
-    except KeyboardInterrupt:
-        for found in seen:  # the closed form, and what the witnesses had said by then
-            if any(f"{engine}_macs" not in record for record in found for engine in found.engines):
-                found.notes.append("interrupted: the cells without a witness's count were not asked about.")
-            for record in found:
-                for engine in found.engines:
-                    record.setdefault(f"{engine}_macs", None)  # type: ignore[misc]
-            places.put(networks.results(found, unit, columns, sort))
-        raise
-    places.put(networks.results(results, unit, columns, sort))
-    details.passed_over(results.agreements, verbose)
+    With `filling` the table stands on a terminal at once and fills in. Interrupted, what there is by then is put first. Raises
+    what the study raises, and KeyboardInterrupt where the user ended it.
+    """
+    end: Event | None = None
+    with _table(view) if filling and destinations.live else bar() as show:
+        for event in events:
+            end = event
+            if isinstance(event, Finished):
+                break
+            try:
+                show(event)
+            except KeyboardInterrupt as hand:  # while it was drawn: the study shall end as if it were its own
+                end = _ended(events, hand)
+                break
+    assert isinstance(end, Finished)
+    destinations.put(registry.answer(end.found, view))
+    if end.interrupted:
+        raise KeyboardInterrupt
+    return end.found
 
 
-def _run(study: Study, places: Destinations, unit: Unit, columns: Sequence[str], sort: str | None) -> Results:
-    with ExitStack() as stack:
-        if places.live:
-            from rich.live import Live
-
-            # gone when done: what it would cut is then printed whole
-            live = stack.enter_context(Live(console=screen(), auto_refresh=False, transient=True))
-            return study(lambda found: live.update(_so_far(found, unit, columns, sort), refresh=True))
-        return with_bar(study)
+def _ended(events: Iterator[Event], hand: KeyboardInterrupt) -> Event:
+    return events.throw(hand)  # type: ignore[attr-defined,no-any-return]  # studies are generators
 
 
-def _so_far(found: Results, unit: Unit, columns: Sequence[str], sort: str | None) -> RenderableType:
+@contextmanager
+def _table(view: View) -> Iterator[Callable[[Event], None]]:
+    from rich.live import Live
+
+    # gone when done: what it would cut is then printed whole
+    with Live(console=screen(), auto_refresh=False, transient=True) as live:
+        yield lambda event: live.update(_so_far(event, view), refresh=True)
+
+
+def _so_far(event: Event, view: View) -> RenderableType:
     """The table as it stands, and below it how far the measuring is."""
-    drawn = networks.results(found, unit, columns, sort).drawn
-    spent, whole, stage = found.progress
-    if not whole:
+    if isinstance(event, Finished):
+        return Text()
+    drawn = registry.answer(event.results, view).drawn
+    if not isinstance(event, Timed):
         return drawn
-    said = [stage or f"measuring: {spent:.0f} of {whole:g} s", *filter(None, [estimate(found)])]
-    return Group(drawn, Text(f"\n{'; '.join(said)}", style="dim"))
+    words = [event.stage or f"measuring: {event.spent_s:.0f} of {event.budget_s:g} s", *filter(None, [estimate(event.results)])]
+    return Group(drawn, Text(f"\n{'; '.join(words)}", style="dim"))

@@ -16,7 +16,8 @@ from profiler.load.inputs import Call, example, inputs
 from profiler.load.reference import Reference, is_module, of_module, of_text
 from profiler.load.schemes import is_reference
 from profiler.network.layers import Layer, Shape
-from profiler.network.registry import PLACE, Architecture, find
+from profiler.network.registry import POINT, Architecture, find
+from profiler.records.place import Place
 from profiler.records.profile import Profile, Totals
 
 if TYPE_CHECKING:
@@ -147,49 +148,57 @@ def load(
 ) -> Counted:
     """The network that `reference` names, at the point that the options give; its own options win over the others.
 
-    A Layer is taken as it is and needs `input`, a shape or several; an nn.Module likewise, whose inputs may have names and
-    dtypes (see network/inputs.py). Raises UnknownName, ProfilerError, and for a reference Unavailable.
+    Raises as `load_at` does.
     """
-    point = {"alpha": alpha, "resolution": resolution, "rho": rho, "input": input}
-    point = {key: value for key, value in point.items() if value is not None}
-    if isinstance(reference, Layer):
-        return _of_value(reference, alpha, resolution, rho, _single(input), options)
-    if is_module(reference):
+    return load_at(Place(reference, options or {}, alpha, resolution, input, rho=rho))
+
+
+def load_at(place: Place) -> Counted:
+    """The network of a place; the options that its name carries win over those of the place.
+
+    A Layer is taken as it is and needs an input, a shape or several; an nn.Module likewise, whose inputs may have names and
+    dtypes (see load/inputs.py). Raises UnknownName, ProfilerError, and for a reference Unavailable.
+    """
+    model, options = place.model, place.options
+    if isinstance(model, Layer):
+        return _of_value(place._replace(input=_single(place.input)))
+    if is_module(model):
         if options:
             raise ProfilerError(f"a module has no options ({', '.join(options)}); give them where it is made")
-        return of_module(reference, point)  # type: ignore[arg-type]
-    if not isinstance(reference, str):
-        kind = type(reference).__name__
+        return of_module(place)
+    if not isinstance(model, str):
+        kind = type(model).__name__
         raise ProfilerError(
             f"a model is a name, a reference, a Layer or a torch.nn.Module, not {kind}; name one of `profiler list`"
         )
-    name, own = parse(reference)
+    name, own = parse(model)
     if {"resolution", "rho", "input"} & own.keys():  # its own size replaces the flags' size, however either is given
         # but a side of its own is that of the input that a reference is given by a flag: nobody else may know it
-        kept = {"alpha", "input"} if is_reference(name) and "input" not in own else {"alpha"}
-        point = {key: value for key, value in point.items() if key in kept}
-    point |= {key: own[key] for key in PLACE if key in own}
-    chosen = {**(options or {}), **{key: value for key, value in own.items() if key not in PLACE}}
+        kept = place.input if is_reference(name) and "input" not in own else None
+        place = place._replace(resolution=None, rho=None, input=kept)
+    point: dict[str, Any] = {key: own[key] for key in POINT if key in own}
+    place = place._replace(model=name, **point)
+    place = place._replace(options={**options, **{key: value for key, value in own.items() if key not in POINT}})
     if is_reference(name):
-        return of_text(name, point, chosen)
+        return of_text(place)
     made = find(name)
     for key in own:
-        if key not in PLACE and key not in made.options:
-            known = [*PLACE, *made.options]
+        if key not in POINT and key not in made.options:
+            known = [*POINT, *made.options]
             raise UnknownName(f"option of {name}", key, known, f"(options of {name}: {', '.join(known)})")
-    settings = made.checked(chosen)
-    width = grid.alpha(point.get("alpha", 1))
+    settings = made.checked(place.options)
+    width = grid.alpha(1 if place.alpha is None else place.alpha)
     value = made.make(width, **settings)
-    network = Network(name, made, settings, width, value, _inputs(_single(point.get("input")), made, settings))
-    return _at(network, point)
+    network = Network(name, made, settings, width, value, _inputs(_single(place.input), made, settings))
+    return _at(network, place)
 
 
-def in_closed_form(model: Model, **place: Any) -> Network:
+def in_closed_form(model: Model, **point: Any) -> Network:
     """The network of the zoo that `model` names, as `load` takes it. Raises ProfilerError for a reference, which is traced."""
     name = parse(model)[0] if isinstance(model, str) else type(model).__name__
     if is_module(model) or (isinstance(model, str) and is_reference(name)):
         raise ProfilerError(f"{name} has no closed form, which is of networks of the zoo; `profiler show` traces it")
-    found = load(model, **place)
+    found = load(model, **point)
     assert isinstance(found, Network)
     return found
 
@@ -199,31 +208,30 @@ def _single(given: Any) -> Any:
     return given[0] if isinstance(given, list | tuple) and len(given) == 1 and not isinstance(given[0], int) else given
 
 
-def _at(network: Network, point: Mapping[str, Any]) -> Network:
-    """The network at the one size that `point` gives, if any."""
-    sizes = [key for key in ("resolution", "rho", "input") if point.get(key) is not None]
+def _at(network: Network, place: Place) -> Network:
+    """The network at the one size that a place gives, if any."""
+    sizes = [key for key in ("resolution", "rho", "input") if getattr(place, key) is not None]
     if len(sizes) > 1:
         raise ProfilerError(f"{network.name}: give one of {' and '.join(sizes)}, not both")
     if sizes == ["rho"]:
         native = network.inputs[0][-1]
-        return network.at(grid.side(floor(grid.rho(point["rho"]) * native + Fraction(1, 2))))
-    return network.at(grid.side(point["resolution"])) if sizes == ["resolution"] else network
+        return network.at(grid.side(floor(grid.rho(place.rho) * native + Fraction(1, 2))))
+    return network.at(grid.side(place.resolution)) if sizes == ["resolution"] else network
 
 
-def _of_value(
-    value: Layer, alpha: object, resolution: object, rho: object, input: Any, options: Mapping[str, Any] | None
-) -> Network:
+def _of_value(place: Place) -> Network:
     from profiler.network.widen import widen
 
+    value, input = place.model, place.input
     if input is None:
         raise ProfilerError("a value has no native input; give one, as input=(3, 224, 224)")
-    if options:
-        raise ProfilerError(f"a value has no options ({', '.join(options)}); give them where it is made")
-    width = grid.alpha(1 if alpha is None else alpha)
+    if place.options:
+        raise ProfilerError(f"a value has no options ({', '.join(place.options)}); give them where it is made")
+    width = grid.alpha(1 if place.alpha is None else place.alpha)
     several = isinstance(input, list | tuple) and all(isinstance(shape, list | tuple) for shape in input)
     inputs = tuple(grid.sample(shape) for shape in (input if several else (input,)))
     network = Network(type(value).__name__.lower(), None, {}, width, widen(value, width), inputs)
-    return _at(network, {"resolution": resolution, "rho": rho})
+    return _at(network, place._replace(input=None))
 
 
 def _inputs(given: Any, made: Architecture, settings: Mapping[str, Any]) -> tuple[Shape, ...]:

@@ -20,6 +20,7 @@ from profiler.load import code
 from profiler.load.inputs import Call, Input, example, inputs, merged, resized, shapes
 from profiler.load.recipe import Recipe
 from profiler.load.schemes import recipe
+from profiler.records.place import Place
 from profiler.records.profile import Profile, Shape, Totals
 
 LARGEST_WITH_VALUES = 1 << 29
@@ -190,36 +191,37 @@ def is_module(value: object) -> bool:
     return torch is not None and isinstance(value, torch.nn.Module)
 
 
-def of_text(name: str, point: Mapping[str, Any], options: Mapping[str, Any]) -> Reference:
-    """The reference `name` at `point` (its `alpha`, `resolution`, `rho` and `input`). Raises as `schemes.recipe` does."""
-    return _placed(Reference(name, options, ()), point)
+def of_text(place: Place) -> Reference:
+    """The reference that a place names. Raises as `schemes.recipe` does."""
+    return _placed(Reference(place.model, place.options, ()), place)
 
 
-def of_module(module: nn.Module, point: Mapping[str, Any], call: Call | None = None) -> Reference:
-    """A module that the caller has, at `point` or with the arguments of `call`. Raises ProfilerError."""
+def of_module(place: Place, call: Call | None = None) -> Reference:
+    """The module of a place, which the caller has, there or with the arguments of `call`. Raises ProfilerError."""
+    module = place.model
     name = type(module).__name__
     if call is None:
-        return _placed(Reference(name, {}, (), module), point)
+        return _placed(Reference(name, {}, (), module), place)
     for key in ("input", "resolution", "rho", "alpha"):
-        if point.get(key) is not None:
+        if getattr(place, key) is not None:
             raise ProfilerError(f"{name}: give args and kwargs, or {key}, not both")
     return Reference(name, {}, tuple(_described(call)), module, call)
 
 
-def _placed(bare: Reference, point: Mapping[str, Any]) -> Reference:
-    if point.get("alpha") is not None and grid.alpha(point["alpha"]) != 1:
+def _placed(bare: Reference, place: Place) -> Reference:
+    if place.alpha is not None and grid.alpha(place.alpha) != 1:
         raise ProfilerError(
             f"{bare.name} has no width multiplier, which networks of the zoo have; set an option of its own, by --set"
         )
-    sizes = [key for key in ("resolution", "rho") if point.get(key) is not None]
+    sizes = [key for key in ("resolution", "rho") if getattr(place, key) is not None]
     if len(sizes) > 1:
         raise ProfilerError(f"{bare.name}: give one of resolution and rho, not both")
     found = bare.recipe
-    if not found.inputs and point.get("input") is None:
+    if not found.inputs and place.input is None:
         raise ProfilerError(f"{bare.name}: nobody knows its input; give one, as --input 3x224x224 or --input ids=128:int64")
-    given = merged(inputs(point.get("input")), found.inputs, found.dtypes)
-    reference = replace(bare, settings=found.options, given=given if point.get("input") is not None else found.inputs)
-    if point.get("input") is not None and (side := reference.resolution) is not None:
+    given = merged(inputs(place.input), found.inputs, found.dtypes)
+    reference = replace(bare, settings=found.options, given=given if place.input is not None else found.inputs)
+    if place.input is not None and (side := reference.resolution) is not None:
         native = replace(bare, given=found.inputs).resolution
         if not sizes and native not in (None, side) and found.sized is not None and found.sized not in found.options:
             return replace(reference, sides={found.sized: side})
@@ -230,8 +232,8 @@ def _placed(bare: Reference, point: Mapping[str, Any]) -> Reference:
             raise ProfilerError(
                 f"{bare.name}: an input of {' '.join(map(str, reference.given))} has no side for rho; give --input"
             )
-        return reference.at(grid.side(floor(grid.rho(point["rho"]) * reference.resolution + Fraction(1, 2))))
-    return reference.at(grid.side(point["resolution"]))
+        return reference.at(grid.side(floor(grid.rho(place.rho) * reference.resolution + Fraction(1, 2))))
+    return reference.at(grid.side(place.resolution))
 
 
 def _described(call: Call) -> list[Input]:

@@ -39,6 +39,17 @@ class Reading(NamedTuple):
     """Whether heat or the power supply slowed the GPU's clock, where NVML tells."""
 
 
+class Cause(NamedTuple):
+    """Something that disturbed more rounds than a quiet machine would."""
+
+    what: str
+    share: float
+    """Of the rounds."""
+
+    def __str__(self) -> str:
+        return f"{self.what} in {100 * self.share:.0f} % of rounds"
+
+
 class Grade(NamedTuple):
     """The letter and what it stands on."""
 
@@ -51,15 +62,15 @@ def grade(interval: Interval, rounds: Sequence[Reading], threads: int) -> Grade:
     letters = [letter for letter, limit in LIMITS if interval.half_width <= limit]
     letter = letters[0] if letters else "D"
     reasons = [f"±{100 * interval.half_width:.1f} %"]
-    found = disturbances(rounds, threads)
+    found = causes(rounds, threads)
     if found:
         letter = {"A": "B", "B": "C"}.get(letter, "D")
-        reasons.append(f"disturbed: {'; '.join(found)}")
+        reasons.append(f"disturbed: {'; '.join(map(str, found))}")
     return Grade(letter, "; ".join(reasons))
 
 
-def disturbances(rounds: Sequence[Reading], threads: int) -> list[str]:
-    """What disturbed more than a fifth of the rounds, in words; empty when quiet. No detector suffices alone."""
+def causes(rounds: Sequence[Reading], threads: int) -> list[Cause]:
+    """What disturbed more than a fifth of the rounds; empty when quiet. No detector suffices alone."""
     if not rounds:
         return []
     # one busy thread uses all of its wall time; several wait for each other, so they are held to their own quiet rounds
@@ -73,9 +84,5 @@ def disturbances(rounds: Sequence[Reading], threads: int) -> list[str]:
         "GPU slowed by heat or power": [reading.gpu_slowed for reading in rounds],
         "reference kernel slowed": [r.reference is not None and r.reference > SLOWED * usual for r in rounds],
     }
-    said = []
-    for what, hits in felt.items():
-        share = sum(hits) / len(rounds)
-        if share > MOST_DISTURBED:
-            said.append(f"{what} in {100 * share:.0f} % of rounds")
-    return said
+    shares = [Cause(what, sum(hits) / len(rounds)) for what, hits in felt.items()]
+    return [cause for cause in shares if cause.share > MOST_DISTURBED]

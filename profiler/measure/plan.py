@@ -33,6 +33,11 @@ class Setting:
     mode: Mode = "infer"
     optimizer: str | None = None
 
+    @property
+    def busy_threads(self) -> int:
+        """Threads that are busy all of the time when quiet, where that is known: one on the CPU; else more than one."""
+        return 1 if self.device == "cpu" and self.threads == 1 else 2
+
 
 class State(NamedTuple):
     """What a process cannot change once it has begun: cells that differ in it are measured by different workers."""

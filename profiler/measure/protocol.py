@@ -16,7 +16,7 @@ interrupted run kept counts, and the budget is this run's own.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Protocol
@@ -83,6 +83,13 @@ class Outcome:
     """Why it was given up; a figure that had its rounds by then stands."""
     stop: str = ""
     """Which rule ended it: narrow, converged, budget."""
+    too_few: bool = False
+    """True where the reason is that too few rounds fitted the budget."""
+
+    @property
+    def reason_kind(self) -> str:
+        """What the reasons of cells have in common that are given up alike."""
+        return "too few rounds" if self.too_few else self.reason
 
     @property
     def medians(self) -> list[float]:
@@ -114,7 +121,7 @@ class Keeper(Protocol):
 
 
 class Scheduler:
-    """One run: cells, the device, a clock, a source of chance, a keeper, and somebody who watches."""
+    """One run: cells, the device, a clock, a source of chance, and a keeper."""
 
     def __init__(
         self,
@@ -124,18 +131,23 @@ class Scheduler:
         clock: Callable[[], float],
         chance: random.Random,
         keeper: Keeper | None = None,
-        watch: Callable[[Run], None] | None = None,
         base: int | None = None,
         layers: frozenset[int] = frozenset(),
     ) -> None:
         self.cells, self.bench, self.budget, self.clock, self.chance = cells, bench, budget, clock, chance
-        self.keeper, self.watch, self.base, self.layers = keeper, watch, base, layers
+        self.keeper, self.base, self.layers = keeper, base, layers
         self.run = Run([Outcome() for _ in cells])
         self.widths: dict[int, dict[int, float]] = {}
         """Of each cell: {rounds: half-width}."""
 
     def measure(self) -> Run:
-        """Measure every group. What an earlier run kept in `run` counts."""
+        """Measure every group, to the end."""
+        for _ in self.steps():
+            pass
+        return self.run
+
+    def steps(self) -> Iterator[Run]:
+        """Measure every group; the run as it stands after each step. What an earlier run kept in `run` counts."""
         waiting = [i for i, outcome in enumerate(self.run.outcomes) if not self._finished(outcome)]
         chosen = sorted({*waiting, *([self.base] if waiting and self.base is not None else [])})
         base = chosen.index(self.base) if self.base in chosen else None
@@ -146,9 +158,8 @@ class Scheduler:
         for k, part in enumerate(parts):
             share = left * len(part) / sum(len(other) for other in parts[k:])
             before = self.run.spent_s
-            self._group([chosen[i] for i in part], share)
+            yield from self._group([chosen[i] for i in part], share)
             left -= self.run.spent_s - before
-        return self.run
 
     def _finished(self, outcome: Outcome) -> bool:
         return bool(outcome.stop) and len(outcome.rounds) >= self.budget.least_rounds
@@ -156,32 +167,34 @@ class Scheduler:
     def _now(self) -> float:
         return self.clock() - self.bench.lost_s
 
-    def _group(self, members: list[int], seconds: float) -> None:
+    def _group(self, members: list[int], seconds: float) -> Iterator[Run]:
         """One group's cells, from building to end. Interrupted, nothing is released: the workers are ended whole."""
-        alive = [number for k, number in enumerate(members) if self._prepared(number, f"building {k + 1} of {len(members)}")]
+        alive = []
+        for k, number in enumerate(members):
+            yield self._at(f"building {k + 1} of {len(members)}")
+            alive += [number] if self._prepared(number) else []
         begun = self._now()
         already = self.run.spent_s
         for k, number in enumerate(self.chance.sample(alive, len(alive))):
-            self._said(f"warming up {k + 1} of {len(alive)}")
+            yield self._at(f"warming up {k + 1} of {len(alive)}")
             self._warmed(number, WARM_SHARE * seconds / len(alive))
         alive = [number for number in alive if not self.run.outcomes[number].reason]
         alive = self._fitting(alive, seconds - (self._now() - begun), seconds)
-        self._said("")
-        self._rounds(alive, begun, seconds, already)
+        yield self._at("")
+        yield from self._rounds(alive, begun, seconds, already)
         for number in members:
             if self.keeper is not None:
                 self.keeper.ended(number, self.run.outcomes[number].stop, self.run.outcomes[number].reason)
             self.bench.release(number)
 
-    def _said(self, stage: str) -> None:
+    def _at(self, stage: str) -> Run:
+        """The run, at a stage."""
         self.run.stage = stage
-        if self.watch is not None:
-            self.watch(self.run)
+        return self.run
 
-    def _prepared(self, number: int, stage: str) -> bool:
-        self._said(stage)
+    def _prepared(self, number: int) -> bool:
         outcome = self.run.outcomes[number]
-        outcome.reason = ""
+        outcome.reason, outcome.too_few = "", False
         try:
             outcome.prepared = self.bench.prepare(number)
         except CellFailed as fault:
@@ -218,7 +231,7 @@ class Scheduler:
             out = next((i for i in reversed(kept) if i != self.base), kept[-1])
             kept.remove(out)
             held = min(max(int(left / max(round_s, 1e-9)), 0), self.budget.least_rounds - 1)
-            self.run.outcomes[out].reason = self._too_few(held, whole, seconds)
+            self.run.outcomes[out].reason, self.run.outcomes[out].too_few = self._too_few(held, whole, seconds), True
         return [number for number in alive if number in kept]
 
     def _need(self, cells: Sequence[int]) -> float:
@@ -237,7 +250,7 @@ class Scheduler:
         samples = max(1, min(MOST_SAMPLES, int(seconds / (block * call))))
         return (1 if call < SETTLE_BELOW_S else 0), samples, block
 
-    def _rounds(self, alive: list[int], begun: float, seconds: float, already: float) -> None:
+    def _rounds(self, alive: list[int], begun: float, seconds: float, already: float) -> Iterator[Run]:
         outcomes, budget = self.run.outcomes, self.budget
         first = self._now()
         active = list(alive)
@@ -256,8 +269,7 @@ class Scheduler:
             self._round(short if over else active, each)
             active = self._active(alive, self._now() - first, seconds)
             self.run.spent_s = already + self._now() - begun
-            if self.watch is not None:
-                self.watch(self.run)
+            yield self.run
         self._closed(alive, seconds)
 
     def _round(self, active: Sequence[int], each: float) -> None:
@@ -348,6 +360,7 @@ class Scheduler:
             if len(outcome.rounds) < least:
                 whole = seconds * least / max(min(held), 1)
                 outcome.reason, outcome.stop = self._too_few(len(outcome.rounds), whole, seconds), ""
+                outcome.too_few = True
 
     def _too_few(self, held: int, needed: float, seconds: float) -> str:
         """Why a cell is empty, and the whole budget that would do where the rounds of its group need so many seconds."""

@@ -23,7 +23,7 @@ from profiler.network.widen import widen
 
 Factory = Callable[..., Layer]
 Native = Shape | tuple[Shape, ...] | Callable[..., Shape | tuple[Shape, ...]]
-PLACE = ("alpha", "resolution", "rho", "input")
+POINT = ("alpha", "resolution", "rho", "input")
 """Options that every network has, beside its own."""
 MOST_OPTION = 10**9
 ENTRY_POINTS = "profiler.architectures"

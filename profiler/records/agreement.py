@@ -7,15 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from profiler.records.drawn import Drawn
-
-
-def cell(model: str, place: Mapping[str, Any]) -> str:
-    """`mobilenet_v1 (α 0.5, 160)`: a network and its options, α, side and batch, as a record or an agreement holds them."""
-    options = [f"{key}={str(value).lower()}" for key, value in place.get("options", {}).items()]
-    alpha, side, batch = (place.get(key) for key in ("alpha", "resolution", "batch"))
-    at = [*options, *([f"α {alpha:g}"] if alpha not in (None, 1) else []), *([str(side)] if side else [])]
-    at += [f"batch {batch}"] if batch not in (None, 1) else []
-    return f"{model} ({', '.join(at)})" if at else model
+from profiler.records.place import Place
 
 
 @dataclass(frozen=True)
@@ -50,7 +42,7 @@ class Agreement(Drawn):
     @property
     def cell(self) -> str:
         """The network and where it was counted."""
-        return cell(self.model, self.place)
+        return str(Place.of({"model": self.model, **self.place}))
 
     @property
     def agrees(self) -> bool:

@@ -18,6 +18,12 @@ class Renderer(Protocol):
     def text(self, thing: object) -> str:
         """For a log."""
 
+    def said(self, note: Any) -> str:
+        """A note, in words."""
+
+    def title(self, of: Any) -> str:
+        """A title, in words."""
+
 
 def _none() -> Renderer:
     raise AssertionError("the package sets what draws when it is imported")

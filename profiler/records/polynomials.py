@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 from profiler.errors import ProfilerError
 from profiler.records.drawn import Drawn
@@ -53,3 +54,12 @@ class Polynomials(Drawn):
             raise ProfilerError(f"{self.model}: K is no multiple of ρ along these sides; take a side without remainder")
         scale = Fraction(domain.native, domain.period)
         return {(i, j): c * scale**j for (i, j), c in getattr(self, quantity).items()}
+
+
+class Formulas(list[Polynomials], Drawn):
+    """The polynomials of one network, a plain list: one, or one at each α that was asked for."""
+
+    def __init__(self, found: Iterable[Polynomials], environment: Mapping[str, Any] | None = None) -> None:
+        super().__init__(found)
+        self.environment = environment
+        """Of a run that was read back: what it was made with."""

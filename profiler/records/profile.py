@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple
 
 from profiler.errors import ProfilerError
+from profiler.records.columns import record
 from profiler.records.drawn import Drawn
 
 Shape = tuple[int, ...]
@@ -191,96 +192,3 @@ def _grouped(rows: Iterable[Row], key: Any) -> list[Group]:
         )
         for name, members in groups.items()
     ]
-
-
-class Record(TypedDict, total=False):
-    """One cell of a comparison or sweep: the columns of the CSV and the keys of the JSON, an unknown None."""
-
-    model: str
-    options: dict[str, Any]
-    alpha: float | None
-    resolution: int | None
-    input: str
-    batch: int | None
-    params: int
-    weights: int
-    side_params: int
-    buffers: int
-    macs: int
-    side_macs: int
-    elementwise: int
-    activations: int
-    weight_bytes: int
-    convention: str
-    total: int
-    top1: float | None
-    fvcore_macs: int | None
-    fvcore_total: int | None
-    thop_macs: int | None
-    thop_total: int | None
-    torch_macs: int | None
-    traced_macs: int | None
-    # on the clock
-    device: str
-    threads: int
-    dtype: str
-    memory_format: str
-    compile: bool
-    mode: str
-    latency_s: float | None
-    latency_low_s: float | None
-    latency_high_s: float | None
-    grade: str | None
-    reason: str
-    images_per_second: float | None
-    rounds: int
-    samples: int
-    build_s: float | None
-    first_call_s: float | None
-    compile_s: float | None
-    peak_bytes: int | None
-    ratio: float | None
-    ratio_low: float | None
-    ratio_high: float | None
-    verdict: str | None
-    pareto: bool | None
-    optimizer: str | None
-    dataset_size: int | None
-    epoch_s: float | None
-    device_s: float | None
-    launch_bound: bool | None
-    stop: str | None
-
-
-_COLUMNS = tuple(Record.__annotations__)
-BASE_COLUMNS = _COLUMNS[: _COLUMNS.index("fvcore_macs")]
-"""The columns that every record has; those of a witness stand after them when it was asked."""
-MEASURED_COLUMNS = _COLUMNS[_COLUMNS.index("device") :]
-"""The columns that records have when they were measured."""
-
-FLOAT32_BYTES = 4
-
-
-def record(profile: Profile, convention: str = "paper", total: int | None = None, top1: float | None = None) -> Record:
-    """The record of a profile; `total` is its count under `convention` (macs under `paper`)."""
-    totals = profile.totals
-    return {
-        "model": profile.model,
-        "options": dict(profile.options),
-        "alpha": None if profile.alpha is None else float(profile.alpha),
-        "resolution": profile.resolution,
-        "input": " ".join("x".join(map(str, shape)) for shape in profile.inputs),
-        "batch": profile.batch,
-        "params": totals.params,
-        "weights": totals.weights,
-        "side_params": totals.side_params,
-        "buffers": totals.buffers,
-        "macs": totals.macs,
-        "side_macs": totals.side_macs,
-        "elementwise": totals.elementwise,
-        "activations": totals.activations,
-        "weight_bytes": totals.params * FLOAT32_BYTES,
-        "convention": convention,
-        "total": totals.macs if total is None else total,
-        "top1": top1,
-    }

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from profiler.records.agreement import Agreement
 from profiler.records.drawn import Drawn
+from profiler.records.notes import Note
 
 
 class Figure(NamedTuple):
@@ -69,7 +70,7 @@ class Verified(Drawn):
     agreements: tuple[Agreement, ...]
     counts: Mapping[str, tuple[int, int]]
     """{network: (params, macs) at its native input, by closed form}."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     """Witnesses that failed, operations that were not counted."""
 
     @property

@@ -2,53 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from profiler.records import drawn
 from profiler.records.agreement import Agreement
+from profiler.records.columns import COLUMNS, MEASURED_COLUMNS, Record
 from profiler.records.drawn import Drawn
 from profiler.records.environment import document
-from profiler.records.profile import MEASURED_COLUMNS, Profile, Record
+from profiler.records.notes import Note, Title
+from profiler.records.profile import Profile
+
+FIELDS = (
+    "title", "profiles", "engines", "agreements", "notes", "warnings", "base", "measured", "rounds", "machine", "samples",
+    "environment",
+)  # fmt: skip
 
 
 class Results(list[Record], Drawn):
-    """The records of a comparison or sweep, a plain list with what is worth saying about it."""
+    """The records of a comparison or sweep, a plain list with what is worth saying about it. A study makes each anew."""
 
-    def __init__(self, records: Iterable[Record], command: str, title: str = "") -> None:
+    def __init__(
+        self,
+        records: Iterable[Record],
+        command: str,
+        title: Title | str = "",
+        *,
+        profiles: Sequence[Profile] = (),
+        engines: Sequence[str] = (),
+        agreements: Sequence[Agreement] = (),
+        notes: Sequence[Note] = (),
+        warnings: Sequence[Note] = (),
+        base: Record | None = None,
+        measured: bool = False,
+        rounds: Sequence[Sequence[float]] = (),
+        machine: Mapping[str, Any] | None = None,
+        samples: str = "",
+        environment: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(records)
         self.command, self.title = command, title
-        self.agreements: list[Agreement] = []
-        self.notes: list[str] = []
-        self.warnings: list[str] = []
+        self.profiles = list(profiles)
+        self.engines = tuple(engines)
+        """The engines beside the closed form that are asked."""
+        self.agreements = list(agreements)
+        self.notes = list(notes)
+        self.warnings = list(warnings)
         """What must not be missed: operations that were not counted."""
-        self.profiles: list[Profile] = []
-        self.base = self[0] if self else None
+        self.base = base if base is not None else (self[0] if self else None)
         """What ratios are to: the first record, also when the others are sorted."""
-        self.engines: tuple[str, ...] = ()
-        """The witnesses that are asked; a record waits for one while it has no count of its, not even None."""
-        self.measured = False
-        """True where latencies are measured; a record waits for its own while it has none, not even None."""
-        self.progress = (0.0, 0.0, "")
-        """Seconds of measuring that are over, and of all; before the rounds, what is being done."""
-        self.machine: dict[str, Any] | None = None
-        """What the latencies were measured on."""
-        self.samples = ""
-        """The file that holds every sample."""
-        self.rounds: list[list[float]] = []
+        self.measured = measured
+        """True where latencies are measured."""
+        self.rounds = [list(each) for each in rounds]
         """Of each record, seconds: the medians of its rounds."""
-        self.environment: dict[str, Any] | None = None
+        self.machine = machine
+        """What the latencies were measured on."""
+        self.samples = samples
+        """The file that holds every sample."""
+        self.environment = environment
         """Of a run that was read back: what it was made with."""
+
+    def replace(self, records: Iterable[Record] | None = None, **changes: Any) -> Results:
+        """The same results with other records or other fields; what ratios are to follows its record."""
+        made = list(self if records is None else records)
+        kept = {name: getattr(self, name) for name in FIELDS}
+        if records is not None and self.base is not None:
+            at = next((i for i, record in enumerate(self) if record is self.base), None)
+            kept["base"] = made[at] if at is not None and len(made) == len(self) else self.base
+        return Results(made, self.command, **{**kept, **changes})
 
     def ordered(self, order: Sequence[int]) -> Results:
         """The same results with the records in another order."""
-        again = Results((self[i] for i in order), self.command, self.title)
-        again.agreements, again.notes, again.base = self.agreements, self.notes, self.base
-        again.engines, again.warnings = self.engines, self.warnings
-        again.measured, again.progress = self.measured, self.progress
-        again.machine, again.samples, again.environment = self.machine, self.samples, self.environment
-        again.profiles = [self.profiles[i] for i in order] if self.profiles else []
-        again.rounds = [self.rounds[i] for i in order] if self.rounds else []
-        return again
+        profiles = [self.profiles[i] for i in order] if self.profiles else []
+        rounds = [self.rounds[i] for i in order] if self.rounds else []
+        return self.replace([self[i] for i in order], base=self.base, profiles=profiles, rounds=rounds)
 
     @property
     def columns(self) -> list[str]:
@@ -56,7 +83,7 @@ class Results(list[Record], Drawn):
         present = {name for record in self for name in record} | {f"{engine}_macs" for engine in self.engines}
         if self.measured:
             present |= set(MEASURED_COLUMNS)
-        return [name for name in Record.__annotations__ if name in present]
+        return [name for name in COLUMNS if name in present]
 
     def to_dict(self) -> dict[str, Any]:
         """The document that a `.json` holds: `{schema, command, environment, records, rows}`, and what the checks found."""
@@ -71,13 +98,15 @@ class Results(list[Record], Drawn):
 
     def parts(self) -> dict[str, Any]:
         """What the document holds besides records and rows: all that it takes to draw these results again."""
+        words = drawn.load_renderer()
+        say = words.said
         return {
-            "title": self.title,
+            "title": words.title(self.title),
             "base": next((i for i, record in enumerate(self) if record is self.base), None),
             "engines": list(self.engines),
             "agreements": [agreement.to_dict() for agreement in self.agreements],
-            "warnings": self.warnings,
-            "notes": self.notes,
+            "warnings": [say(note) for note in self.warnings],
+            "notes": [say(note) for note in self.notes],
             "rounds": self.rounds,
             "samples": self.samples,
         }

@@ -8,7 +8,6 @@ from typing import Any, Literal, NamedTuple
 
 from profiler.records.drawn import Drawn
 from profiler.records.profile import Row
-from profiler.records.results import Results
 
 Roof = Literal["compute", "memory", "overhead"]
 EXPLAINED = 0.3
@@ -174,17 +173,10 @@ class Layers(Drawn):
         }
 
 
-class Measured(NamedTuple):
-    """Networks with their layers on the clock; one that could not be measured is in the results alone, with its reason."""
-
-    results: Results
-    layers: tuple[Layers, ...]
-
-    def __rich__(self) -> Any:
-        return Drawn.__rich__(self)  # type: ignore[arg-type]  # a NamedTuple has no bases
-
-    def _repr_html_(self) -> str:
-        return Drawn._repr_html_(self)  # type: ignore[arg-type]
+PLANTED = 0.05
+"""The slowdown that a selftest plants."""
+SLOWDOWN_FOUND = f"a slowdown of {100 * PLANTED:g} % found"
+"""The check whose value must not be below its aim; of all others it must not be above."""
 
 
 @dataclass(frozen=True)
@@ -195,6 +187,8 @@ class Certificate(Drawn):
     machine: Mapping[str, Any]
     checks: tuple[Mapping[str, Any], ...]
     """Each {check, value, aim, passed, detail}."""
+    environment: Mapping[str, Any] | None = None
+    """Of a run that was read back: what it was made with."""
 
     @property
     def passed(self) -> bool:

@@ -8,9 +8,11 @@ from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
 from profiler.records import drawn
-from profiler.records.agreement import cell
+from profiler.records.columns import Record
 from profiler.records.drawn import Drawn
-from profiler.records.profile import Record, Row
+from profiler.records.notes import Note
+from profiler.records.place import Place
+from profiler.records.profile import Row
 
 COUNTS = ("params", "macs", "activations")
 """What every record has and a layer too."""
@@ -56,7 +58,7 @@ class Line(NamedTuple):
 
     @property
     def model(self) -> str:
-        return cell(self.at["model"], self.at)
+        return str(Place.of(self.at))
 
     @property
     def room(self) -> float | None:
@@ -126,7 +128,7 @@ class Compared:
     @property
     def name(self) -> str:
         """The network and its point, or both where they differ."""
-        names = list(dict.fromkeys(cell(each["model"], each) for each in (self.before, self.after) if each is not None))
+        names = list(dict.fromkeys(str(Place.of(each)) for each in (self.before, self.after) if each is not None))
         return " → ".join(names)
 
     @property
@@ -145,7 +147,7 @@ class Diffed(Drawn):
     before: str
     after: str
     cells: tuple[Compared, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @property
     def same(self) -> bool:
@@ -159,8 +161,8 @@ class Checked(Drawn):
     lines: tuple[Line, ...]
     grown: tuple[Compared, ...] = ()
     strict: bool = False
-    notes: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
+    warnings: tuple[Note, ...] = ()
     """What must not be missed: operations that were not counted."""
     counting_s: Mapping[str, float] = field(default_factory=dict)
     """{network: seconds that its counts took}."""

@@ -5,15 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console, RenderableType
 
 from profiler.errors import UnknownName
 from profiler.report.sheets.sheet import Sheet
+from profiler.report.units import Unit
 
 WIDE = 10_000
 """Columns of a table that no terminal cuts: piped, or in a file."""
+
+
+class View(NamedTuple):
+    """How the user wants to see a result; what is None is as its type of result has it by itself."""
+
+    unit: Unit | None = None
+    columns: Sequence[str] = ()
+    sort: str | None = None
+    depth: int | None = None
+    """Levels of a tree of layers; 0 shows every layer."""
+    top: int | None = None
+    """Layers that are shown at most."""
+    formulas: bool = False
+    fold: bool = True
+    """False to show equal layers one by one."""
+    summary: bool = True
+    """False to show every figure of a verification, not a line a network."""
+    table: str | None = None
+    """The published table that was asked for."""
 
 
 @dataclass(frozen=True)

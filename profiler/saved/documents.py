@@ -7,7 +7,8 @@ from functools import cache
 from typing import Any
 
 from profiler.records.agreement import Difference
-from profiler.records.profile import BASE_COLUMNS, Record, Row
+from profiler.records.columns import BASE_COLUMNS, Record
+from profiler.records.profile import Row
 from profiler.records.shown import Changed, Footprint, Gap, Tracing, Training, Wiring
 from profiler.records.timing import LayerTiming, Roofs, Timing
 from profiler.saved.shape import Check, Fault, Shape, checker, fields

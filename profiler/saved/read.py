@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 
 from profiler.errors import ProfilerError, Unavailable
 from profiler.records.agreement import Agreement
+from profiler.records.columns import Record
 from profiler.records.environment import SCHEMA
-from profiler.records.profile import Record
 from profiler.records.results import Results
 from profiler.saved.documents import RESULTS, check
 from profiler.saved.shape import KINDS, kind
@@ -77,7 +77,7 @@ def results(saved: Saved) -> Results:
         saved.refuse(f"a run of `{saved.command}` is no comparison, sweep or bench; {CURE} of one of these")
     known = set(Record.__annotations__)
     records = [{key: value for key, value in record.items() if key in known} for record in document["records"]]
-    made = Results(records, saved.command, document.get("title", ""))  # type: ignore[arg-type]
+    made = Results(records, saved.command, document.get("title", ""))
     try:
         made.agreements = [Agreement.from_dict(each) for each in document.get("agreements", ())]
         made.base = made[document.get("base") or 0]

@@ -10,11 +10,12 @@ from typing import Any
 from profiler.count import conventions, rewriting
 from profiler.count.derivation import derivation, separable_pairs
 from profiler.errors import ProfilerError
+from profiler.records.measured import Measured
 from profiler.records.polynomials import Domain, Polynomials
 from profiler.records.profile import Profile, Row, Totals
 from profiler.records.results import Results
 from profiler.records.shown import Changed, Footprint, Gap, Shown, Tracing, Training, WhatIf, Wiring
-from profiler.records.timing import Certificate, Layers, LayerTiming, Measured, Roofs, Timing
+from profiler.records.timing import Certificate, Layers, LayerTiming, Roofs, Timing
 from profiler.saved.documents import RESULTS
 from profiler.saved.read import CURE, Saved, results
 

@@ -7,54 +7,41 @@ from fractions import Fraction
 from typing import Any
 
 from profiler.errors import ProfilerError
-from profiler.records.agreement import cell
-from profiler.records.profile import Record
+from profiler.records.columns import SETTING, Record
+from profiler.records.place import Place
 from profiler.records.verdicts import COUNTS, Interval, Limit, Line, Verdict
-from profiler.study.before_after import SETTING, Side, clocks, key
-from profiler.study.budgets import Point, Subject
+from profiler.study.before_after import Side, clocks
+from profiler.study.budgets import Budgeted, cell_at
 from profiler.study.cells import Cell
 
 RENEWAL = "save one with `profiler compare MODEL... -o FILE` where the counts are as they should be"
 """How a baseline is made, and made anew."""
 
 
-def place_in(base: Side, at: Subject, setting: Mapping[str, Any] | None) -> int:
-    """Where the record of that network at that point stands, in the same setting if there is one. Raises ProfilerError."""
-    mine = _place(at.cell)
-    found = [i for i, record in enumerate(base.records) if key(record) == key(mine)]
+def position_in(base: Side, at: Budgeted, setting: Mapping[str, Any] | None) -> int:
+    """Where the record of that network at that place stands, in the same setting if there is one. Raises ProfilerError."""
+    mine = at.cell.place
+    found = [i for i, record in enumerate(base.records) if Place.of(record).key == mine.key]
     for i in found:
         if setting is not None and all(base.records[i].get(name) == setting.get(name) for name in SETTING):
             return i
     if found:
         return found[0]
-    names = list(dict.fromkeys(cell(record["model"], record) for record in base.records))
+    names = list(dict.fromkeys(str(Place.of(record)) for record in base.records))
     held = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
     raise ProfilerError(f"baseline '{base.name}' is of {held}, not of {at.name}; {RENEWAL}")
 
 
-def _place(at: Cell) -> dict[str, Any]:
-    network = at.network
-    return {
-        "model": network.name,
-        "options": dict(network.options),
-        "alpha": None if network.alpha is None else float(network.alpha),
-        "resolution": network.resolution,
-        "input": " ".join("x".join(map(str, shape)) for shape in network.inputs),
-        "batch": network.batched(at.batch),
-    }
-
-
 def cells_of(base: Side) -> list[Cell]:
-    """The networks of a run, each once at each of its points. Raises as `load` does."""
+    """The networks of a run, each once at each of its places. Raises as `load` does."""
     found: dict[str, Cell] = {}
     for record in base.records:
-        if key(record) in found:
+        place = Place.of(record)
+        if place.key in found:
             continue
-        point = Point(
-            record["alpha"], None, None, record["input"].split() or None, record["batch"] or "none", record["options"]
-        )
+        asked = place._replace(resolution=None, input=place.input.split() or None, batch=place.batch or "none")
         try:
-            found[key(record)] = point.cell(record["model"])
+            found[place.key] = cell_at(asked)
         except ProfilerError as fault:
             fault.args = (f"baseline '{base.name}': {fault}",)
             raise
@@ -64,7 +51,7 @@ def cells_of(base: Side) -> list[Cell]:
 def lines(base: Side, i: int, now: Record, peak: int | None, tolerance: Fraction, here: Mapping[str, Any] | None) -> list[Line]:
     """A line for every quantity that both know; an equal count is within any tolerance."""
     then = base.records[i]
-    made = [_line(now, key, then[key], now[key], tolerance, base.name) for key in COUNTS]  # type: ignore[literal-required]
+    made = [_line(now, key, then[key], now[key], tolerance, base.name) for key in COUNTS]
     before = base.peaks[i]
     if before is not None and peak is not None:
         made.append(_line(now, "memory", before, peak, tolerance, base.name))

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from profiler.measure.host import SAME_MACHINE
-from profiler.records.agreement import cell
-from profiler.records.profile import Profile, Record, Row, record
+from profiler.records.columns import SETTING, Record, latency, record
+from profiler.records.measured import Measured
+from profiler.records.place import Place
+from profiler.records.profile import Profile, Row
 from profiler.records.results import Results
 from profiler.records.shown import Shown
-from profiler.records.timing import Measured
 from profiler.records.verdicts import Clock, Compared
 from profiler.saved.documents import RESULTS
 from profiler.saved.read import Saved
 from profiler.saved.results import subject
 from profiler.study.align import align
-
-PLACE = ("model", "options", "alpha", "resolution", "input", "batch")
-"""What a network is counted at."""
-SETTING = ("device", "threads", "dtype", "memory_format", "compile", "mode", "optimizer")
-"""What it is measured in."""
 
 
 class Side(NamedTuple):
@@ -54,7 +49,7 @@ def of_run(saved: Saved) -> Side:
     elif isinstance(found, Measured):
         timed = iter(found.layers)  # in the records' order, without those that could not be measured
         for i, each in enumerate(records):
-            if each.get("latency_s") is not None and (layers := next(timed, None)) is not None:
+            if latency(each) is not None and (layers := next(timed, None)) is not None:
                 rows[i] = tuple(layer.row for layer in layers.rows)
     return Side(saved.name, records, rows, peaks, machine)
 
@@ -62,12 +57,7 @@ def of_run(saved: Saved) -> Side:
 def of_profile(profile: Profile) -> Side:
     """A network that is counted now."""
     made = record(profile)
-    return Side(cell(profile.model, made), [made], [profile.rows], [None])
-
-
-def key(made: Mapping[str, Any], names: Sequence[str] = PLACE) -> str:
-    """What two records of the same network share, as JSON has it."""
-    return json.dumps([made.get(name) for name in names], sort_keys=True, default=str)
+    return Side(str(Place.of(made)), [made], [profile.rows], [None])
 
 
 def compared(before: Side, i: int, after: Side, j: int) -> Compared:
@@ -81,7 +71,7 @@ def compared(before: Side, i: int, after: Side, j: int) -> Compared:
 
 def clocks(before: Side, old: Mapping[str, Any], after: Side, new: Mapping[str, Any]) -> tuple[Clock | None, str]:
     """What became of the latency: other only where the intervals do not touch. None, and why, where they do not compare."""
-    if old.get("latency_s") is None or new.get("latency_s") is None:
+    if latency(old) is None or latency(new) is None:
         return None, ""
     differing = [name for name in SETTING if old.get(name) != new.get(name)]
     if differing:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 from profiler.errors import ProfilerError
 from profiler.load.load import Model
-from profiler.records.profile import Record
+from profiler.measure.plan import Setting
+from profiler.records.events import Event
+from profiler.records.notes import Title
+from profiler.records.place import Place
 from profiler.records.results import Results
-from profiler.study.bench_options import TRAIN_BATCH, Clock
-from profiler.study.cells import Numbers, Watch, results_of
-from profiler.study.measuring import clocked
+from profiler.study.bench_options import BenchOptions
+from profiler.study.cells import Cell, Numbers, Watch, counted, ending, finished
+from profiler.study.measuring import measured, to_be_measured
 from profiler.study.sweep import cells_over
 
 
@@ -22,31 +25,30 @@ def bench(
     rho: Numbers = None,
     input: Any = None,
     batch: Numbers = None,
-    clock: Clock | None = None,
     options: Mapping[str, Any] | None = None,
+    bench: BenchOptions | None = None,
     watch: Watch | None = None,
+    progress: bool = False,
 ) -> Results:
-    """Measured latency of every model at every point in every setting of `clock`; the budget is shared by all.
+    """Measured latency of every model at every point in every setting that `bench` names; the budget is shared by all.
 
-    A batch is 1 unless given, 32 where training steps are measured. Raises ProfilerError, UnknownName, ShapeError, Unavailable.
+    A batch is 1 unless given, 32 where training steps are measured. `watch` and `progress` are those of `compare`.
+    Raises ProfilerError, UnknownName, ShapeError, Unavailable.
     """
+    at = Place(None, options or {}, alpha, resolution, input, batch, rho)
+    return finished(benching(models, at, bench or BenchOptions()), watch, progress)  # type: ignore[no-any-return]
+
+
+def benching(models: Sequence[Model], at: Place, measuring: BenchOptions) -> Iterator[Event]:
+    """The events of a benchmark of `models` over the ranges of a place; the last holds its Results. Raises as `bench` does."""
     if not models:
         raise ProfilerError("there is nothing to measure; name a network, as in: profiler bench mobilenet_v1")
-    clock = clock or Clock()
-    cells, _ = cells_over(models, alpha, resolution, rho, batch_of(batch, clock), input, options)
-    settings = clock.settings()
-    once = results_of(cells, "bench", ("closed",), "paper")
-    records: list[Record] = [record.copy() for record in once for _ in settings]
-    results = Results(records, "bench")
-    if len({cell.network.name for cell in cells}) == 1:
-        results.title = cells[0].network.name
-    clock.announced(results, settings)
-    clocked(results, cells, settings, clock, watch)
-    return results
+    cells, _ = cells_over(models, at._replace(batch=measuring.batch(at.batch)))
+    return ending(_benched(cells, measuring.settings(), measuring))
 
 
-def batch_of(batch: Any, clock: Clock) -> Any:
-    """The batch that was given; else 1, or 32 for training steps, since batch statistics of one sample are none."""
-    if batch is not None:
-        return batch
-    return TRAIN_BATCH if clock.train else 1
+def _benched(cells: Sequence[Cell], settings: Sequence[Setting], measuring: BenchOptions) -> Generator[Event, None, Results]:
+    names = tuple(dict.fromkeys(cell.network.name for cell in cells))
+    title = Title(names if len(names) == 1 else (), measured_in=measuring.title(settings))
+    results = to_be_measured(counted(cells, "bench", title), cells, settings)
+    return (yield from measured(results, cells, settings, measuring))

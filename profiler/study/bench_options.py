@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from profiler.errors import ProfilerError, UnknownName
 from profiler.grid import count, exact
-from profiler.measure import host, plan
-from profiler.measure.devices import device
-from profiler.measure.plan import Budget, Setting
-from profiler.records.results import Results
+from profiler.records.notes import MeasuredIn
+
+if TYPE_CHECKING:
+    from profiler.measure.plan import Budget, Setting
 
 SECONDS, TRAIN_SECONDS = "30s", "60s"
 TRAIN_BATCH = 32
 
 
 @dataclass(frozen=True)
-class Clock:
+class BenchOptions:
     """How to measure: the options that `bench`, `compare --bench` and `sweep --bench` share."""
 
     device: str = "auto"
@@ -37,6 +38,9 @@ class Clock:
 
     def settings(self) -> list[Setting]:
         """Every combination of devices, threads, dtypes and memory formats; eager and compiled. Raises ProfilerError."""
+        from profiler.measure import plan
+        from profiler.measure.devices import device
+
         devices = [device(name) for name in _listed(self.device)]
         threads = _threads(self.threads)
         dtypes = _known(self.dtype, "dtype", plan.DTYPES)
@@ -55,6 +59,8 @@ class Clock:
     @property
     def budget(self) -> Budget:
         """Raises ProfilerError."""
+        from profiler.measure.plan import Budget
+
         return Budget(seconds_of(self.time if self.time is not None else TRAIN_SECONDS if self.train else SECONDS))
 
     @property
@@ -66,19 +72,37 @@ class Clock:
             raise ProfilerError(f"--dataset-size {self.dataset_size} is for training; add --train")
         return count(str(self.dataset_size), "--dataset-size")
 
-    def single(self, results: Results) -> list[Setting]:
-        """The one setting of a comparison or sweep, said in the title of `results`: before anything that takes time."""
-        settings = self.settings()
-        if len(settings) > 1:
+    def setting(self) -> Setting:
+        """The one setting of a comparison or sweep. Raises ProfilerError where there are several."""
+        (setting, *others) = self.settings()
+        if others:
             raise ProfilerError("several settings side by side are for `profiler bench`; give one device, dtype, threads here")
-        return self.announced(results, settings)
+        return setting
 
-    def announced(self, results: Results, settings: list[Setting]) -> list[Setting]:
-        """`settings`, said in the title of `results`, which will be measured in them. Raises ProfilerError."""
-        _ = self.budget, self.dataset
-        results.measured = True
-        results.title = "; ".join(filter(None, [results.title, described(settings, self)]))
-        return settings
+    def batch(self, given: Any) -> Any:
+        """The batch that was given; else 1, or 32 for training steps, since one sample has no batch statistics."""
+        return given if given is not None else TRAIN_BATCH if self.train else 1
+
+    def title(self, settings: Sequence[Setting]) -> MeasuredIn:
+        """What the cells share, for a title. Raises ProfilerError for a time or a size of the dataset that is none."""
+        _ = self.dataset
+        return MeasuredIn(
+            tuple(dict.fromkeys(setting.device for setting in settings)),
+            tuple(dict.fromkeys(setting.threads for setting in settings)),
+            tuple(dict.fromkeys(setting.dtype for setting in settings)),
+            tuple(dict.fromkeys(setting.memory_format for setting in settings)),
+            settings[0].optimizer if settings[0].mode == "train" else None,
+            self.budget.seconds,
+        )
+
+
+def bench_options(given: bool | BenchOptions | None) -> BenchOptions | None:
+    """What `bench=` of a study says: not to measure, to measure by default, or how. Raises ProfilerError for anything else."""
+    if given is None or isinstance(given, bool):
+        return BenchOptions() if given else None
+    if not isinstance(given, BenchOptions):
+        raise ProfilerError(f"bench is {type(given).__name__}; give True or profiler.BenchOptions(device=..., time=...)")
+    return given
 
 
 def seconds_of(given: str | float) -> float:
@@ -89,23 +113,6 @@ def seconds_of(given: str | float) -> float:
     if not 0.1 <= found <= 7 * 24 * 3600:
         raise ProfilerError(f"time '{given}' is not from 0.1s to 168h; write it as 30s or 5m")
     return found
-
-
-def described(settings: Sequence[Setting], clock: Clock) -> str:
-    """What the cells share of their settings, for a title."""
-    said = []
-    first = settings[0]
-    if len({s.device for s in settings}) == 1:
-        said.append("CPU" if first.device == "cpu" else first.device)
-    if len({s.threads for s in settings}) == 1 and first.device == "cpu":
-        said.append(f"{first.threads} thread{'s' if first.threads > 1 else ''}")
-    if len({s.dtype for s in settings}) == 1:
-        said.append(first.dtype)
-    if {s.memory_format for s in settings} == {"channels_last"}:
-        said.append("channels last")
-    if first.mode == "train":
-        said.append(f"training steps with {first.optimizer}")
-    return f"{', '.join(said)}; {clock.budget.seconds:g} s for all cells"
 
 
 def _listed(given: str) -> list[str]:
@@ -124,6 +131,8 @@ def _known(given: str, what: str, known: Sequence[str]) -> list[str]:
 
 
 def _threads(given: str | int | None) -> list[int]:
+    from profiler.measure import host
+
     if given is None:
         return [host.default_threads()]
     found = []

@@ -10,13 +10,13 @@ from profiler import grid
 from profiler.api import counted
 from profiler.errors import ProfilerError
 from profiler.load.load import Model
-from profiler.records.profile import Record
+from profiler.records.columns import MEASURED_COLUMNS, WAITING
+from profiler.records.place import Place
 from profiler.records.results import Results
 from profiler.records.timing import Timing
-from profiler.study.bench import batch_of
-from profiler.study.bench_options import Clock
-from profiler.study.cells import watching
-from profiler.study.measuring import measuring, spec_of, timing
+from profiler.study.bench_options import BenchOptions
+from profiler.study.cells import Cell, watching
+from profiler.study.measuring import session, specs_of, timing, watched
 
 
 def benchmark(
@@ -48,17 +48,21 @@ def benchmark(
     with the estimate so far, in a terminal or a notebook. Raises ProfilerError, UnknownName, ShapeError, Unavailable; where the
     network cannot be measured, the Timing says why.
     """
-    clock = Clock(device, threads, dtype, memory_format, False, train, optimizer, time=time)
-    (setting, *others) = clock.settings()
+    measuring = BenchOptions(device, threads, dtype, memory_format, False, train, optimizer, time=time)
+    (setting, *others) = measuring.settings()
     if others:
         raise ProfilerError("benchmark measures one setting; give one device, dtype, memory format and number of threads")
     setting = replace(setting, compile=compile)
     own = args is not None or kwargs is not None
-    size = 1 if own and batch is None else grid.batch(batch_of(batch, clock))
-    place = {"alpha": alpha, "resolution": resolution, "rho": rho, "input": input}
-    network = counted(model, args, kwargs, place, options)
-    spec = spec_of(network, size, setting)
-    results = Results([Record(model=spec.subject.name, options={})], "benchmark")
-    with watching(progress, None) as watch, measuring([spec], results, clock, watch) as (scheduler, _):
-        run = scheduler.measure()
-    return timing(spec, run.outcomes[0])
+    size = 1 if own and batch is None else grid.batch(measuring.batch(batch))
+    place = Place(model, options, alpha, resolution, input, size, rho)
+    network = counted(place, args, kwargs)
+    specs = specs_of([Cell(network, size)], [setting])
+    results = Results(
+        [{**place.columns, "model": network.name, "options": {}, **dict.fromkeys(MEASURED_COLUMNS, WAITING)}], "benchmark"
+    )
+    with session(specs, "benchmark", measuring) as made, watching(progress, None) as watch:
+        for event in watched(results, specs, made.scheduler, measuring):
+            if watch is not None:
+                watch(event)
+    return timing(specs[0], made.scheduler.run.outcomes[0])

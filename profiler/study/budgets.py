@@ -8,17 +8,19 @@ from typing import Any, NamedTuple
 from profiler import grid
 from profiler.config import Config
 from profiler.errors import ProfilerError, UnknownName
-from profiler.load.load import Counted, Model, load, parse
-from profiler.records.agreement import cell
+from profiler.load.load import Model, load_at, parse
+from profiler.records.place import Place
 from profiler.records.verdicts import QUANTITIES, Limit
 from profiler.study.cells import Cell
 
 POINT = ("alpha", "resolution", "rho", "input", "batch", "set")
 """What an entry of the table may say of the network's point."""
+ANYWHERE = Place(None, batch=None)
+"""No point at all: the network's own."""
 
 
-class Subject(NamedTuple):
-    """A network at its point, with its budgets."""
+class Budgeted(NamedTuple):
+    """A network at its place, with its budgets."""
 
     cell: Cell
     limits: dict[str, Limit]
@@ -26,35 +28,15 @@ class Subject(NamedTuple):
     @property
     def name(self) -> str:
         """`mobilenet_v1 (α 0.5, 192)`."""
-        return cell(self.cell.network.name, place(self.cell))
+        return str(self.cell.place)
 
 
-class Point(NamedTuple):
-    """Where a network stands, as options say it."""
-
-    alpha: object = None
-    resolution: object = None
-    rho: object = None
-    input: Any = None
-    batch: object = None
-    options: Mapping[str, Any] | None = None
-
-    def cell(self, model: Model) -> Cell:
-        """Raises as `load` does."""
-        size = grid.batch(1 if self.batch is None else self.batch)
-        place = {"alpha": self.alpha, "resolution": self.resolution, "rho": self.rho, "input": self.input}
-        return Cell(load(model, **place, options=self.options), size)
+def cell_at(place: Place) -> Cell:
+    """The network of a place, for its batch: 1 unless it says. Raises as `load` does."""
+    return Cell(load_at(place), grid.batch(1 if place.batch is None else place.batch))
 
 
-def place(at: Cell) -> dict[str, Any]:
-    """The options, α, side and batch of a cell, as its record has them."""
-    network = at.network
-    alpha = None if network.alpha is None else float(network.alpha)
-    batch = network.batched(at.batch)
-    return {"options": dict(network.options), "alpha": alpha, "resolution": network.resolution, "batch": batch}
-
-
-def subjects(models: Sequence[Model], point: Point, given: Mapping[str, object], config: Config | None) -> list[Subject]:
+def budgeted(models: Sequence[Model], at: Place, given: Mapping[str, object], config: Config | None) -> list[Budgeted]:
     """The networks that were named, or without names all of the table's, with the budgets of both; those given win.
 
     Raises ProfilerError, UnknownName for what either says amiss, and as `load` does.
@@ -62,15 +44,15 @@ def subjects(models: Sequence[Model], point: Point, given: Mapping[str, object],
     limits = limits_of(given, {key: option(key) for key in given}, "options")
     entries = _entries(config)
     if not models:
-        return [Subject(_of_entry(name, entry, point, config), entry.limits | limits) for name, entry in entries.items()]
-    found: dict[Any, Subject] = {}
+        return [Budgeted(_of_entry(name, entry, at, config), entry.limits | limits) for name, entry in entries.items()]
+    found: dict[Any, Budgeted] = {}
     for model in models:
-        at = point.cell(model)
+        cell = cell_at(at._replace(model=model))
         own: dict[str, Limit] = {}
         for name, entry in entries.items():
-            if _named(model) == parse(name)[0] and _identity(_of_entry(name, entry, Point(), config)) == _identity(at):
+            if _named(model) == parse(name)[0] and _of_entry(name, entry, ANYWHERE, config).place == cell.place:
                 own = entry.limits
-        found.setdefault(_identity(at) if isinstance(model, str) else id(model), Subject(at, own | limits))
+        found.setdefault(cell.place.key if isinstance(model, str) else id(model), Budgeted(cell, own | limits))
     return list(found.values())
 
 
@@ -123,13 +105,13 @@ def _entries(config: Config | None) -> dict[str, _Entry]:
     return found
 
 
-def _of_entry(name: str, entry: _Entry, point: Point, config: Config | None) -> Cell:
-    """The network of an entry, whose own point wins over `point`."""
+def _of_entry(name: str, entry: _Entry, at: Place, config: Config | None) -> Cell:
+    """The network of an entry, whose own point wins over that of `at`."""
     own = {"options" if key == "set" else key: _text(value) for key, value in entry.point.items()}
     if own.keys() & {"resolution", "rho", "input"}:
-        point = point._replace(resolution=None, rho=None, input=None)
+        at = at._replace(resolution=None, rho=None, input=None)
     try:
-        return point._replace(**own).cell(name)
+        return cell_at(at._replace(model=name, **own))
     except ProfilerError as fault:
         assert config is not None
         fault.args = (f'{config.name}: tool.profiler.budgets."{name}": {fault}',)
@@ -143,8 +125,3 @@ def _text(value: Any) -> Any:
 
 def _named(model: Model) -> str | None:
     return parse(model)[0] if isinstance(model, str) else None
-
-
-def _identity(at: Cell) -> tuple[Any, ...]:
-    network: Counted = at.network
-    return (network.name, str(sorted(network.options.items())), network.alpha, network.inputs, network.batched(at.batch))

@@ -1,8 +1,8 @@
-"""Cells: networks at points → records, and what the witnesses say of them. No torch until a witness is asked."""
+"""Cells: networks at places → records, and what the engines say of them, as events. No torch until an engine is asked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,7 +14,11 @@ from profiler.errors import UnknownName, WitnessFailed
 from profiler.load.load import Counted
 from profiler.load.reference import Reference
 from profiler.records.agreement import Agreement
-from profiler.records.profile import Profile, Record, record
+from profiler.records.columns import MEASURED_COLUMNS, WAITING, Record, of_engine, record
+from profiler.records.events import Event, Finished, Recounted, Started
+from profiler.records.notes import EngineFailed, NotCounted, Note, RecountInterrupted, Title
+from profiler.records.place import Place, shape
+from profiler.records.profile import Profile
 from profiler.records.results import Results
 from profiler.records.shown import Gap
 from profiler.study.published import top1
@@ -25,17 +29,8 @@ DEFAULT_ENGINES = ("closed", "fvcore")
 Numbers = str | float | Fraction | Sequence[str | float | Fraction] | None
 """A range or list as text ("0.25..1.0"), one number, or several."""
 
-Watch = Callable[[Results], None]
-"""Called with the results while they fill in."""
-
-
-def watching(progress: bool, watch: Watch | None) -> AbstractContextManager[Watch | None]:
-    """`watch` for the time of a with block; with `progress` a bar instead, in a terminal or a notebook."""
-    if not progress:
-        return nullcontext(watch)
-    from profiler.report.terminal.progress import bar
-
-    return bar()
+Watch = Callable[[Event], None]
+"""Called with what a study tells while it runs."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +39,14 @@ class Cell:
 
     network: Counted
     batch: int | None
+
+    @property
+    def place(self) -> Place:
+        """The network and its point, as its record has them."""
+        network = self.network
+        alpha = None if network.alpha is None else float(network.alpha)
+        inputs = " ".join(map(shape, network.inputs))
+        return Place(network.name, dict(network.options), alpha, network.resolution, inputs, network.batched(self.batch))
 
 
 def engines_named(names: str | Iterable[str]) -> tuple[str, ...]:
@@ -68,77 +71,147 @@ def points(given: Numbers, what: str, step: Fraction, one: Callable[[object], An
     return [one(point) for point in (given if isinstance(given, Sequence) else [given])]
 
 
-def results_of(cells: Sequence[Cell], command: str, engines: Sequence[str], convention: str) -> Results:
-    """The records of `cells` by closed form, the columns of the witnesses still empty."""
+# Counting
+
+
+def counted(
+    cells: Sequence[Cell],
+    command: str,
+    title: Title | str = "",
+    engines: Sequence[str] = ("closed",),
+    convention: str = "paper",
+    chosen: Sequence[int] = (),
+    notes: Sequence[Note] = (),
+) -> Results:
+    """The records of `cells` by closed form; the `chosen` ones wait for what the other engines say, the others will not know."""
     rule = conventions.find(convention)
+    asked = set(chosen)
     records = []
-    for cell in cells:
-        totals = cell.network.totals(cell.batch)
-        total = totals.macs
-        if rule is not conventions.PAPER:
-            total = rule.total(cell.network.profile(cell.batch).rows)
-        found = top1(cell.network)
-        network = cell.network
-        batch = network.batched(cell.batch)
-        bare = Profile(network.name, network.options, network.alpha, network.resolution, network.inputs, batch, (), totals)
-        records.append(record(bare, convention, total, float(found.printed) if found else None))
-    results = Results(records, command)
-    for cell in cells:
-        if isinstance(cell.network, Reference):
-            gaps = cell.network.traced(cell.batch).uncounted
-            results.warnings += [Gap(gap.op, gap.times, gap.path, gap.cure).said_of(cell.network.name) for gap in gaps]
-    results.warnings = list(dict.fromkeys(results.warnings))
-    results.engines = tuple(engines[1:])
-    for engine in engines[1:]:
-        for made in results:
-            made.update(_empty(engine))
+    for i, cell in enumerate(cells):
+        state = WAITING if i in asked else None
+        records.append(_record(cell, rule) | dict.fromkeys((name for each in engines[1:] for name in of_engine(each)), state))
+    gaps = [NotCounted(cell.network.name, gap) for cell in cells for gap in _gaps(cell)]
+    return Results(
+        records, command, title, engines=engines[1:], notes=notes,
+        warnings=[gap for i, gap in enumerate(gaps) if gap not in gaps[:i]],
+    )  # fmt: skip
+
+
+def _record(cell: Cell, rule: conventions.Convention) -> Record:
+    network, totals = cell.network, cell.network.totals(cell.batch)
+    total = totals.macs if rule is conventions.PAPER else rule.total(network.profile(cell.batch).rows)
+    batch = network.batched(cell.batch)
+    bare = Profile(network.name, network.options, network.alpha, network.resolution, network.inputs, batch, (), totals)
+    figure = top1(network)
+    return record(bare, rule.name, total, float(figure.printed) if figure else None)
+
+
+def _gaps(cell: Cell) -> Iterator[Gap]:
+    """Operators of a reference that have no formula; a closed form has none."""
+    if isinstance(cell.network, Reference):
+        yield from (Gap(gap.op, gap.times, gap.path, gap.cure) for gap in cell.network.traced(cell.batch).uncounted)
+
+
+# What the other engines say
+
+
+def recounted(
+    results: Results, cells: Sequence[Cell], engines: Sequence[str], chosen: Sequence[int]
+) -> Generator[Event, None, Results]:
+    """Ask the engines about the `chosen` cells, one after the other; gives back the results with what they said.
+
+    Raises Unavailable; Interrupted where the user ends it.
+    """
+    if len(engines) == 1:
+        return results
+    yield Started(results)
+    from profiler.witness.agree import heard
+
+    try:
+        for index in chosen:
+            network, asked = cells[index].network, list(engines[1:])
+            made = dict(results[index])
+            if isinstance(network, Reference) and "traced" in asked:  # it is what the record holds already
+                asked.remove("traced")
+                made["traced_macs"] = made["macs"]
+            try:
+                found: Sequence[Agreement | WitnessFailed] = heard(network, cells[index].batch, asked)
+            except WitnessFailed as fault:
+                notes: list[Note] = [EngineFailed(tuple(asked), str(fault))]
+                found = []
+            else:
+                failed = [(name, said) for name, said in zip(asked, found, strict=True) if isinstance(said, WitnessFailed)]
+                notes = [EngineFailed((name,), str(fault)) for name, fault in failed]
+            agreed = {name: said for name, said in zip(asked, found, strict=False) if isinstance(said, Agreement)}
+            for name in asked:
+                made |= _heard(name, agreed.get(name))
+            records = [made if i == index else each for i, each in enumerate(results)]
+            agreements = [*results.agreements, *agreed.values()]
+            results = results.replace(records, agreements=agreements, notes=[*results.notes, *notes])
+            yield Recounted(results, index)
+    except KeyboardInterrupt:
+        waiting = any(value is WAITING for record in results for name, value in record.items() if name not in MEASURED_COLUMNS)
+        notes = [*results.notes, *([RecountInterrupted()] if waiting else [])]
+        raise Interrupted(known(results).replace(notes=notes)) from None
     return results
 
 
-def check(results: Results, cells: Sequence[Cell], engines: Sequence[str], chosen: Sequence[int], watch: Watch | None) -> None:
-    """Fill in what the witnesses say of the `chosen` cells; `watch` sees the results before and after each of them.
+def _heard(engine: str, agreement: Agreement | None) -> Record:
+    """The columns of one engine: what it counts, unknown where it could not."""
+    names = of_engine(engine)
+    if agreement is None:
+        return dict.fromkeys(names)
+    return {name: agreement.total if name.endswith("_total") else agreement.macs for name in names}
 
-    While a cell waits, its record lacks the witness's columns. Raises Unavailable.
+
+def known(results: Results) -> Results:
+    """The same results, where what is still waited for is unknown."""
+    return results.replace(
+        [{name: None if value is WAITING else value for name, value in record.items()} for record in results]
+    )
+
+
+# The end of a study
+
+
+class Interrupted(KeyboardInterrupt):
+    """The user's own hand, with what was found until then."""
+
+    def __init__(self, found: Any) -> None:
+        self.found = found
+        super().__init__()
+
+
+def ending(study: Generator[Event, None, Any]) -> Iterator[Event]:
+    """The events of a study, and as the last one what it gives back; interrupted, what it had found."""
+    try:
+        found = yield from study
+    except Interrupted as hand:
+        yield Finished(hand.found, interrupted=True)
+    else:
+        yield Finished(found)
+
+
+def finished(events: Iterator[Event], watch: Watch | None = None, progress: bool = False) -> Any:
+    """What a study found, once it has run; `watch` is called with every event, `progress` shows a bar.
+
+    Raises what the study raises, KeyboardInterrupt where the user ended it.
     """
-    if len(engines) == 1:
-        return
-    if watch is not None:
-        for index in chosen:
-            for engine in engines[1:]:
-                results[index].pop(f"{engine}_macs", None)  # type: ignore[misc]
-        watch(results)
-    from profiler.witness.agree import heard
-
-    for index in chosen:
-        network, asked = cells[index].network, list(engines[1:])
-        if isinstance(network, Reference) and "traced" in asked:  # it is what the record holds already
-            asked.remove("traced")
-            results[index].update({"traced_macs": results[index]["macs"]})
-        try:
-            found = heard(network, cells[index].batch, asked)
-        except WitnessFailed as fault:
-            results.notes.append(f"{', '.join(asked)}: {fault}")
-            for engine in asked:
-                results[index].update(_empty(engine))
-            continue
-        for engine, said in zip(asked, found, strict=True):
-            if isinstance(said, WitnessFailed):
-                results.notes.append(f"{engine}: {said}")
-                results[index].update(_empty(engine))
-            else:
-                results[index].update(_filled(engine, said))
-                results.agreements.append(said)
-        if watch is not None:
-            watch(results)
+    with watching(progress, watch) as seen:
+        for event in events:
+            if isinstance(event, Finished):
+                if event.interrupted:
+                    raise KeyboardInterrupt
+                return event.found
+            if seen is not None:
+                seen(event)
+    raise AssertionError("a study ends with what it found")
 
 
-def _empty(engine: str) -> Record:
-    if engine in ("torch", "traced"):
-        return {f"{engine}_macs": None}  # type: ignore[misc]
-    return {f"{engine}_macs": None, f"{engine}_total": None}  # type: ignore[misc]
+def watching(progress: bool, watch: Watch | None) -> AbstractContextManager[Watch | None]:
+    """`watch` for the time of a with block; with `progress` a bar instead, in a terminal or a notebook."""
+    if not progress:
+        return nullcontext(watch)
+    from profiler.report.terminal.progress import bar
 
-
-def _filled(engine: str, agreement: Agreement) -> Record:
-    if engine in ("torch", "traced"):
-        return {f"{engine}_macs": agreement.macs}  # type: ignore[misc]
-    return {f"{engine}_macs": agreement.macs, f"{engine}_total": agreement.total}  # type: ignore[misc]
+    return bar()

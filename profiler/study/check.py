@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 from profiler import grid
 from profiler.config import Config
 from profiler.errors import ProfilerError
 from profiler.load.load import Model
-from profiler.records.profile import Record
+from profiler.records.columns import Record, latency
+from profiler.records.events import Event
+from profiler.records.notes import LatenciesNotCompared, Note, Title
+from profiler.records.place import Place
 from profiler.records.results import Results
 from profiler.records.verdicts import COUNTS, Checked, Compared, Interval, Limit, Line, Verdict
 from profiler.saved.read import Saved, read
 from profiler.study import baseline as base_of
 from profiler.study.before_after import Side, clocks, compared, of_run
-from profiler.study.bench_options import Clock
-from profiler.study.budgets import Point, Subject, subjects
-from profiler.study.cells import Watch, results_of
+from profiler.study.bench_options import BenchOptions, bench_options
+from profiler.study.budgets import Budgeted, budgeted
+from profiler.study.cells import Cell, Watch, counted, ending, finished
 
 
 def check(
@@ -39,9 +43,9 @@ def check(
     batch: object = None,
     options: Mapping[str, Any] | None = None,
     config: Config | None = None,
-    bench: bool = False,
-    clock: Clock | None = None,
+    bench: bool | BenchOptions = False,
     watch: Watch | None = None,
+    progress: bool = False,
 ) -> Checked:
     """A verdict for each budget of each model: counts as `600M`, bytes as `64MiB`, a latency as `30ms`.
 
@@ -56,59 +60,95 @@ def check(
         "latency": latency,
     }  # fmt: skip
     limits = {key: value for key, value in given.items() if value is not None}
+    at = Place(None, options or {}, alpha, resolution, input, batch, rho)
+    measuring = bench_options(bench)
+    events = checking(models, at, limits, baseline, tolerance, strict, config, measuring is not None, measuring)
+    return finished(events, watch, progress)  # type: ignore[no-any-return]
+
+
+def checking(
+    models: Sequence[Model],
+    at: Place,
+    limits: Mapping[str, Any],
+    baseline: str | Saved | None = None,
+    tolerance: str = "0%",
+    strict: bool = False,
+    config: Config | None = None,
+    bench: bool = False,
+    measuring: BenchOptions | None = None,
+) -> Iterator[Event]:
+    """The events of a check of `models` at one place against `limits`; the last holds what was Checked. Raises as `check`.
+
+    With `bench` every network is measured, else those with a budget of latency; `measuring` says how.
+    """
     tolerated = grid.share(tolerance, "tolerance")
     base = None if baseline is None else of_run(baseline if isinstance(baseline, Saved) else read(baseline))
-    found = subjects(models, Point(alpha, resolution, rho, input, batch, options), limits, config)
+    found = budgeted(models, at, limits, config)
     if not found and base is not None:
-        found = [Subject(cell, {}) for cell in base_of.cells_of(base)]
+        found = [Budgeted(cell, {}) for cell in base_of.cells_of(base)]
     _refuse_nothing(found, base)
     timed = [i for i, each in enumerate(found) if bench or "latency" in each.limits]
-    clock = clock or Clock()
-    places = [None] * len(found) if base is None else [base_of.place_in(base, each, _setting(clock, timed)) for each in found]
-    counted = [_counted(each, base, place) for each, place in zip(found, places, strict=True)]
+    measuring = measuring or BenchOptions()
+    setting = measuring.setting() if timed else None  # refused before any work where there are several
+    where = [None if base is None else base_of.position_in(base, each, vars(setting) if setting else None) for each in found]
+    return ending(_checked(found, where, timed, base, tolerated, strict, measuring))
+
+
+def _checked(
+    found: Sequence[Budgeted],
+    where: Sequence[int | None],
+    timed: Sequence[int],
+    base: Side | None,
+    tolerated: Fraction,
+    strict: bool,
+    measuring: BenchOptions,
+) -> Generator[Event, None, Checked]:
+    counts = [_counted(each, base, place) for each, place in zip(found, where, strict=True)]
+    records = [made.record for made in counts]
     start = time.monotonic()
-    clocked = _measured([found[i] for i in timed], clock, watch)
+    clocked: Results | None = None
+    if timed:
+        clocked = yield from _measured([found[i].cell for i in timed], measuring)
+        for i, record in zip(timed, clocked, strict=True):
+            records[i] = record
     clocked_s = time.monotonic() - start if timed else 0.0
-    for i, record in zip(timed, clocked or (), strict=True):
-        counted[i].record.update(record)
     lines: list[Line] = []
     grown: list[Compared] = []
-    notes: list[str] = [] if clocked is None else list(clocked.notes)
+    notes: list[Note] = [] if clocked is None else list(clocked.notes)
     machine = None if clocked is None else clocked.machine
-    for each, (record, peak, _, _), place in zip(found, counted, places, strict=True):
-        lines += [_line(record, limit, peak) for limit in each.limits.values()]
+    for each, record, made, place in zip(found, records, counts, where, strict=True):
+        lines += [_line(record, limit, made.peak) for limit in each.limits.values()]
         if base is not None and place is not None:
-            since = base_of.lines(base, place, record, peak and peak[0], tolerated, machine)
+            since = base_of.lines(base, place, record, made.peak and made.peak[0], tolerated, machine)
             lines += since
             notes += _uncompared(base, place, record, machine)
             if any(line.verdict == "over" and line.limit.quantity in COUNTS for line in since):
                 now = Side("", [record], [each.cell.network.profile(each.cell.batch).rows], [None], machine)
                 grown.append(compared(base, place, now, 0))
-    warnings = dict.fromkeys(text for made in counted for text in made.warnings)
-    seconds = {each.name: made.seconds for each, made in zip(found, counted, strict=True)}
-    return Checked(
-        tuple(lines), tuple(grown), strict, tuple(dict.fromkeys(notes)), tuple(warnings), seconds, clocked_s, machine
-    )
+    seconds = {each.name: made.seconds for each, made in zip(found, counts, strict=True)}
+    warnings = tuple(dict.fromkeys(text for made in counts for text in made.warnings))
+    said = tuple(note for i, note in enumerate(notes) if note not in notes[:i])
+    return Checked(tuple(lines), tuple(grown), strict, said, warnings, seconds, clocked_s, machine)
 
 
 class _Counted(NamedTuple):
     record: Record
     peak: tuple[int, str] | None
     """Bytes of an evaluation at its peak, and where that is; None where nobody asks."""
-    warnings: list[str]
+    warnings: list[Note]
     seconds: float
 
 
-def _counted(each: Subject, base: Side | None, place: int | None) -> _Counted:
+def _counted(each: Budgeted, base: Side | None, place: int | None) -> _Counted:
     """What it costs on paper."""
     start = time.monotonic()
-    results = results_of([each.cell], "check", ("closed",), "paper")
+    results = counted([each.cell], "check")
     asked = "memory" in each.limits or (base is not None and place is not None and base.peaks[place] is not None)
     peak = _peak(each) if asked else None
     return _Counted(results[0], peak, results.warnings, time.monotonic() - start)
 
 
-def _refuse_nothing(found: Sequence[Subject], base: Side | None) -> None:
+def _refuse_nothing(found: Sequence[Budgeted], base: Side | None) -> None:
     if not found:
         raise ProfilerError(
             "there is nothing to check; name a network and a budget, as in: profiler check mobilenet_v1 --max-macs 600M, "
@@ -121,28 +161,20 @@ def _refuse_nothing(found: Sequence[Subject], base: Side | None) -> None:
             )
 
 
-def _setting(clock: Clock, timed: Sequence[int]) -> Mapping[str, Any] | None:
-    """What will be measured in, refused before any work where there are several."""
-    if not timed:
-        return None
-    (setting,) = clock.single(Results([], "check"))
-    return vars(setting)
+def _measured(cells: Sequence[Cell], measuring: BenchOptions) -> Generator[Event, None, Results]:
+    """The records of networks on the clock, side by side in rounds."""
+
+    from profiler.study.measuring import measured, to_be_measured  # what only measuring needs
+
+    settings = [measuring.setting()]
+    title = Title(measured_in=measuring.title(settings))
+    results = to_be_measured(counted(cells, "check", title), cells, settings)
+    return (yield from measured(results, cells, settings, measuring))
 
 
-def _measured(found: Sequence[Subject], clock: Clock, watch: Watch | None) -> Results | None:
-    """The records of networks on the clock, side by side in rounds; None where none is to be measured."""
-    if not found:
-        return None
-    from profiler.study.measuring import clocked  # what only measuring needs
-
-    cells = [each.cell for each in found]
-    results = results_of(cells, "check", ("closed",), "paper")
-    clocked(results, cells, clock.single(results), clock, watch)
-    return results
-
-
-def _peak(each: Subject) -> tuple[int, str]:
+def _peak(each: Budgeted) -> tuple[int, str]:
     """Bytes of an evaluation at its peak, and where that is."""
+
     from profiler.study.show import footprint  # traced, so torch is loaded
 
     found = footprint(each.cell.network, each.cell.batch)
@@ -152,14 +184,15 @@ def _peak(each: Subject) -> tuple[int, str]:
 def _line(record: Record, limit: Limit, peak: tuple[int, str] | None) -> Line:
     if limit.quantity == "latency":
         return _latency(record, limit)
-    value, where = peak if limit.quantity == "memory" and peak is not None else (record[limit.quantity], "")  # type: ignore[literal-required]
+    value, where = peak if limit.quantity == "memory" and peak is not None else (record[limit.quantity], "")
     return Line(record, limit, value, "within" if value <= limit.most else "over", reason=where)
 
 
 def _latency(record: Record, limit: Limit) -> Line:
-    value, low, high = record["latency_s"], record["latency_low_s"], record["latency_high_s"]
-    if value is None or low is None or high is None:
+    known = latency(record)
+    if known is None:
         return Line(record, limit, None, "unmeasured", reason=record["reason"])
+    value, low, high = known
     verdict: Verdict = "undecided"
     most = float(limit.most)
     if high <= most:
@@ -169,12 +202,12 @@ def _latency(record: Record, limit: Limit) -> Line:
     return Line(record, limit, value, verdict, Interval(value, low, high), reason=record["grade"] or "")
 
 
-def _uncompared(base: Side, place: int, record: Record, machine: Mapping[str, Any] | None) -> list[str]:
+def _uncompared(base: Side, place: int, record: Record, machine: Mapping[str, Any] | None) -> list[Note]:
     """Why the latency of the baseline says nothing here."""
     then = base.records[place]
-    if then.get("latency_s") is None:
+    if latency(then) is None:
         return []
-    if record.get("latency_s") is None:
-        return [f"Latencies of {base.name} are not compared: nothing was measured here; --bench measures."]
+    if latency(record) is None:
+        return [LatenciesNotCompared("nothing was measured here; --bench measures", base.name)]
     _, why = clocks(base, then, Side("", [record], [None], [None], machine), record)
-    return [f"Latencies of {base.name} are not compared: {why}."] if why else []
+    return [LatenciesNotCompared(why, base.name)] if why else []

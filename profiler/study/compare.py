@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from profiler import grid
 from profiler.errors import ProfilerError
-from profiler.grid import shown
-from profiler.load.load import Model, load
+from profiler.load.load import Model, load_at
+from profiler.records.events import Event
+from profiler.records.notes import Title
+from profiler.records.place import Place, shape
 from profiler.records.results import Results
-from profiler.study.cells import DEFAULT_ENGINES, Cell, Watch, check, engines_named, results_of, watching
-
-if TYPE_CHECKING:
-    from profiler.study.bench_options import Clock
+from profiler.study.bench_options import BenchOptions, bench_options
+from profiler.study.cells import DEFAULT_ENGINES, Cell, Watch, counted, ending, engines_named, finished, recounted
 
 
 def compare(
@@ -22,11 +22,11 @@ def compare(
     resolution: object = None,
     rho: object = None,
     input: Any = None,
-    batch: int | None = 1,
+    batch: object = None,
     engine: str | Iterable[str] = DEFAULT_ENGINES,
     convention: str = "paper",
     options: Mapping[str, Any] | None = None,
-    bench: Clock | None = None,
+    bench: bool | BenchOptions = False,
     watch: Watch | None = None,
     progress: bool = False,
 ) -> Results:
@@ -34,40 +34,53 @@ def compare(
 
     A model is a name of the zoo or a reference (`timm:resnet18`), which may carry its own options
     (`mobilenet_v1@alpha=0.5,resolution=160`; they win over the keywords), a Layer, or a torch.nn.Module.
-    `engine` names the witnesses that recount the built network; `watch` is called with the results
-    before they start and after each model that they have counted; `progress` shows a bar instead, in a terminal or a
-    notebook. With `bench` the networks are measured too.
+    `engine` names the engines that recount the built network. With `bench` the networks are measured too, as its BenchOptions
+    say. A batch is 1 unless given, 32 where training steps are measured. `watch` is called with each event of the study;
+    `progress` shows a bar instead, in a terminal or a notebook.
     Raises ProfilerError, UnknownName, ShapeError, and for a reference or a device Unavailable.
     """
+    at = Place(None, options or {}, alpha, resolution, input, batch, rho)
+    return finished(comparing(models, at, engine, convention, bench), watch, progress)  # type: ignore[no-any-return]
+
+
+def comparing(
+    models: Sequence[Model], at: Place, engine: str | Iterable[str], convention: str, bench: bool | BenchOptions
+) -> Iterator[Event]:
+    """The events of a comparison of `models` at one place; the last holds its Results. Raises as `compare` does."""
     if not models:
         raise ProfilerError("there is nothing to compare; name a network, as in: profiler compare mobilenet_v1 vgg16")
     engines = engines_named(engine)
-    size = grid.batch(batch)
-    point = {"alpha": alpha, "resolution": resolution, "rho": rho, "options": options}
-    cells = [Cell(load(model, input=input, **point), size) for model in models]  # type: ignore[arg-type]
-    results = results_of(cells, "compare", engines, convention)
-    results.title = _title(cells)
-    results.profiles = [cell.network.profile(cell.batch) for cell in cells]
-    settings = bench.single(results) if bench is not None else []
-    with watching(progress, watch) as seen:
-        check(results, cells, engines, range(len(cells)), seen)
-        if bench is not None:
-            from profiler.study.measuring import clocked  # what only measuring needs
-
-            clocked(results, cells, settings, bench, seen)
-    return results
+    measuring = bench_options(bench)
+    size = grid.batch(measuring.batch(at.batch) if measuring is not None else 1 if at.batch is None else at.batch)
+    cells = [Cell(load_at(at._replace(model=model)), size) for model in models]
+    return ending(_compared(cells, engines, convention, measuring))
 
 
-def _title(cells: Sequence[Cell]) -> str:
+def _compared(
+    cells: Sequence[Cell], engines: Sequence[str], convention: str, measuring: BenchOptions | None
+) -> Generator[Event, None, Results]:
+    settings = [] if measuring is None else [measuring.setting()]
+    title = _title(cells)._replace(measured_in=None if measuring is None else measuring.title(settings))
+    chosen = range(len(cells))
+    results = counted(cells, "compare", title, engines, convention, chosen)
+    results = results.replace(profiles=[cell.network.profile(cell.batch) for cell in cells])
+    if measuring is None:
+        return (yield from recounted(results, cells, engines, chosen))
+    from profiler.study.measuring import measured, to_be_measured  # what only measuring needs
+
+    results = to_be_measured(results, cells, settings)
+    results = yield from recounted(results, cells, engines, chosen)
+    return (yield from measured(results, cells, settings, measuring))
+
+
+def _title(cells: Sequence[Cell]) -> Title:
     """What all models have in common that is not their own: one α, one batch, an input that is not native."""
-    said = []
-    alphas = {cell.network.alpha for cell in cells if cell.network.alpha is not None}
-    batches = {cell.batch for cell in cells}
-    inputs = {cell.network.inputs for cell in cells}
-    if len(alphas) == 1 and alphas != {1}:
-        said.append(f"α {shown(alphas.pop())}")
-    if len(inputs) == 1 and any(not cell.network.native for cell in cells):
-        said.append(f"input {' '.join('x'.join(map(str, shape)) for shape in inputs.pop())}")
-    if batches != {1}:
-        said.append(f"batch {batches.pop() or 'none'}")
-    return "; ".join(said)
+    alphas = tuple(dict.fromkeys(cell.network.alpha for cell in cells if cell.network.alpha is not None))
+    batches = tuple(dict.fromkeys(cell.batch for cell in cells))
+    inputs = list(dict.fromkeys(cell.network.inputs for cell in cells))
+    same_input = len(inputs) == 1 and any(not cell.network.native for cell in cells)
+    return Title(
+        alphas=alphas if len(alphas) == 1 and alphas[0] != 1 else (),
+        input=" ".join(map(shape, inputs[0])) if same_input else "",
+        batches=() if batches == (1,) else batches,
+    )

@@ -8,10 +8,13 @@ from typing import Any
 
 from profiler.errors import ProfilerError
 from profiler.load.load import Model
+from profiler.records.columns import SETTING
+from profiler.records.notes import LatenciesNotCompared, NoLayersSaved, Note
+from profiler.records.place import PLACE, Place, key
 from profiler.records.verdicts import Compared, Diffed
 from profiler.saved.read import Saved, read
-from profiler.study.before_after import PLACE, SETTING, Side, compared, key, of_profile, of_run
-from profiler.study.budgets import Point
+from profiler.study.before_after import Side, compared, of_profile, of_run
+from profiler.study.budgets import cell_at
 
 
 def diff(
@@ -30,24 +33,27 @@ def diff(
     The keywords are the point of a network, whose own options win. Runs of several records are aligned by network and point.
     Raises ProfilerError for a file that holds no networks, and as `load` does.
     """
+    return differing(before, after, Place(None, options or {}, alpha, resolution, input, batch, rho))
+
+
+def differing(before: Model | Saved, after: Model | Saved, at: Place) -> Diffed:
+    """What changed, networks at one place. Raises as `diff` does."""
     if (before, after) == ("-", "-"):
         raise ProfilerError("only one of the two can come through the pipe; give the other as a file")
-    point = Point(alpha, resolution, rho, input, batch, options)
-    old, new = _side(before, point), _side(after, point)
+    old, new = _side(before, at), _side(after, at)
     cells = _aligned(old, new)
-    notes = list(dict.fromkeys(f"Latencies are not compared: {each.why}." for each in cells if each.why))
-    bare = dict.fromkeys(side.name for side in (old, new) if None in side.rows)
-    notes += [f"{name} holds no layers, which `profiler show` and `compare` save: totals alone are compared." for name in bare]
+    notes: list[Note] = list(dict.fromkeys(LatenciesNotCompared(each.why) for each in cells if each.why))
+    notes += [NoLayersSaved(name) for name in dict.fromkeys(side.name for side in (old, new) if None in side.rows)]
     return Diffed(old.name, new.name, tuple(cells), tuple(notes))
 
 
-def _side(given: Model | Saved, point: Point) -> Side:
+def _side(given: Model | Saved, at: Place) -> Side:
     if isinstance(given, str) and is_run(given):
         given = read(given)
     if isinstance(given, Saved):
         return of_run(given)
-    at = point.cell(given)
-    return of_profile(at.network.profile(at.batch))
+    cell = cell_at(at._replace(model=given))
+    return of_profile(cell.network.profile(cell.batch))
 
 
 def is_run(name: str) -> bool:

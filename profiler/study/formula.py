@@ -9,7 +9,7 @@ from typing import Any
 
 from profiler import grid
 from profiler.load.load import Network, in_closed_form, load
-from profiler.records.polynomials import Polynomials
+from profiler.records.polynomials import Formulas
 from profiler.study.cells import Numbers, points
 from profiler.study.polynomial import polynomials
 from profiler.study.published import figures
@@ -25,7 +25,7 @@ def _grid(network: Network) -> Iterator[tuple[Fraction, int, int, int]]:
 
 def formula(
     model: str, *, alpha: Numbers = None, resolution: object = None, options: Mapping[str, Any] | None = None
-) -> list[Polynomials]:
+) -> Formulas:
     """The polynomials of `model`, for one sample, along the sides that leave the remainder of `resolution`.
 
     With `alpha`, one an α. Where widths are rounded there is no polynomial in α: then the exact counts on the published grid
@@ -37,8 +37,8 @@ def formula(
         found = polynomials(network)
         if found.domain.alpha_step is None:
             found = replace(found, grid=tuple(_grid(network)), rounded=True)
-        return [found]
-    return [
+        return Formulas([found])
+    return Formulas(
         polynomials(in_closed_form(model, alpha=each, resolution=resolution, options=options), in_alpha=False)
         for each in alphas
-    ]
+    )

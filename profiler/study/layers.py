@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 from statistics import median
@@ -11,14 +11,19 @@ from typing import Any
 from profiler.errors import ProfilerError
 from profiler.load.load import Model
 from profiler.measure import plan
+from profiler.measure.plan import Setting
 from profiler.measure.protocol import Outcome, Run
 from profiler.measure.statistics import shares
+from profiler.records.events import Event
+from profiler.records.measured import Measured
+from profiler.records.notes import MeasuringInterrupted, Title
+from profiler.records.place import Place
 from profiler.records.profile import Profile, Row
-from profiler.records.timing import Layers, LayerTiming, Measured, Roofs, Timing
-from profiler.study.bench_options import Clock
-from profiler.study.cells import Numbers, Watch, results_of
-from profiler.study.measuring import fill, measuring, resumable, specs_of
-from profiler.study.notes import remarks
+from profiler.records.timing import Layers, LayerTiming, Roofs, Timing
+from profiler.study.bench_options import BenchOptions
+from profiler.study.cells import Cell, Interrupted, Numbers, Watch, counted, ending, finished, known
+from profiler.study.measuring import Session, filled, session, specs_of, timing, to_be_measured, watched
+from profiler.study.notes import notes_of
 from profiler.study.sweep import cells_over
 
 VIEWS = frozenset(
@@ -34,58 +39,70 @@ def layers(
     rho: Numbers = None,
     input: Any = None,
     batch: Numbers = None,
-    clock: Clock | None = None,
     options: Mapping[str, Any] | None = None,
+    bench: BenchOptions | None = None,
     watch: Watch | None = None,
+    progress: bool = False,
 ) -> Measured:
     """Each model's record, and its leaves on the clock: rows that partition the run.
 
     Plain and instrumented runs interleave: shares come from the instrumented ones, seconds are the plain run's. A model that
-    could not be measured is in the records, with its reason, and not among the layers. Raises as `bench` does.
+    could not be measured is in the records, with its reason, and not among the layers. The keywords are those of `bench`.
+    Raises as `bench` does.
     """
+    at = Place(None, options or {}, alpha, resolution, input, batch, rho)
+    return finished(clocking_layers(models, at, bench or BenchOptions()), watch, progress)  # type: ignore[no-any-return]
+
+
+def clocking_layers(models: Sequence[Model], at: Place, measuring: BenchOptions) -> Iterator[Event]:
+    """The events of measuring the layers of `models`; the last holds what was Measured. Raises as `layers` does."""
     if not models:
         raise ProfilerError("there is nothing to measure; name a network, as in: profiler bench mobilenet_v1 --layers")
-    clock = clock or Clock()
-    if clock.compile:
+    if measuring.compile:
         raise ProfilerError("--layers clocks the leaves of an eager network, and --compile fuses them; give one of the two")
-    if clock.train:
+    if measuring.train:
         raise ProfilerError("--layers clocks the leaves of a forward pass; leave out --train")
-    cells, _ = cells_over(models, alpha, resolution, rho, 1 if batch is None else batch, input, options)
-    results = results_of(cells, "bench", ("closed",), "paper")
-    settings = clock.single(results)
-    if settings[0].device == "mps":
+    cells, _ = cells_over(models, at._replace(batch=measuring.batch(at.batch)))
+    setting = measuring.setting()
+    if setting.device == "mps":
         raise ProfilerError("--layers reads a clock at each leaf's end, which MPS has none for; give --device cpu")
-    specs = [replace(spec, about={**spec.about, "layers": True}) for spec in specs_of(cells, settings)]
+    return ending(_clocked(cells, setting, measuring))
+
+
+def _clocked(cells: Sequence[Cell], setting: Setting, measuring: BenchOptions) -> Generator[Event, None, Measured]:
+    title = Title(measured_in=measuring.title([setting]))
+    results = to_be_measured(counted(cells, "bench", title), cells, [setting])
+    specs = [replace(spec, about={**spec.about, "layers": True}) for spec in specs_of(cells, [setting])]
     run = Run([Outcome() for _ in specs])
+    made: Session | None = None
     roofs: Roofs | None = None
-
-    def found() -> Measured:
-        timings = fill(results, specs, run, clock, last=True)
-        results.notes += remarks(results, run, specs, clock.budget.seconds)
-        measured = tuple(
-            on_the_clock(cell.network.profile(cell.batch), made, outcome, roofs)
-            for cell, made, outcome in zip(cells, timings, run.outcomes, strict=True)
-            if made.latency_s is not None and roofs is not None
-        )
-        return Measured(results, measured)
-
+    interrupted = False
     try:
-        with measuring(specs, results, clock, watch, frozenset(range(len(specs)))) as (scheduler, pool):
-            run = scheduler.run
-            roofs = pool.roofs(specs[0].state)
-            scheduler.measure()
+        with session(specs, "bench", measuring, frozenset(range(len(specs)))) as made:
+            run = made.scheduler.run
+            results = results.replace(samples=made.samples)
+            roofs = made.pool.roofs(specs[0].state)
+            yield from watched(results, specs, made.scheduler, measuring)
     except KeyboardInterrupt:
-        results.notes.append(resumable(results))
-        raise Interrupted(found()) from None
-    return found()
+        if made is None:
+            raise
+        interrupted = True
+    results = filled(known(results), specs, run, measuring, last=True).replace(machine=made.machine)
+    notes = [*made.notes, *([MeasuringInterrupted(made.samples)] if interrupted else [])]
+    results = results.replace(notes=[*notes, *notes_of(results, run, specs, measuring.budget.seconds)])
+    found = Measured(
+        results, tuple(_layers_of(cells, [timing(*each) for each in zip(specs, run.outcomes, strict=True)], run, roofs))
+    )
+    if interrupted:
+        raise Interrupted(found)
+    return found
 
 
-class Interrupted(KeyboardInterrupt):
-    """The user's own hand, with what was found until then."""
-
-    def __init__(self, found: Measured) -> None:
-        self.found = found
-        super().__init__()
+def _layers_of(cells: Sequence[Cell], timings: Sequence[Timing], run: Run, roofs: Roofs | None) -> Iterator[Layers]:
+    """The layers of the networks that were measured."""
+    for cell, made, outcome in zip(cells, timings, run.outcomes, strict=True):
+        if made.latency_s is not None and roofs is not None:
+            yield on_the_clock(cell.network.profile(cell.batch), made, outcome, roofs)
 
 
 def on_the_clock(profile: Profile, made: Timing, outcome: Outcome, roofs: Roofs) -> Layers:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from fractions import Fraction
-from typing import Any
 
 from profiler import grid
 from profiler.errors import ProfilerError, UnknownName
 from profiler.load.load import load
 from profiler.network.registry import find, names
+from profiler.records.listing import Listing
 from profiler.study.published import top1
-
-COLUMNS = ("model", "paper", "year", "task", "input", "params", "macs", "activations", "top1", "options")
 
 
 def listing(
@@ -22,7 +20,7 @@ def listing(
     max_params: str | None = None,
     year: str | None = None,
     task: str | None = None,
-) -> list[dict[str, Any]]:
+) -> Listing:
     """One record a network, at its native input. `pattern` is part of a name or has `*` and `?`; `year` a year or range.
 
     Raises ProfilerError where a limit is no number, UnknownName for a task that no network has.
@@ -63,7 +61,7 @@ def listing(
         raise UnknownName("network", pattern or "", names(), "(a pattern may have * and ?)")
     if not records:
         raise ProfilerError(f"no network of the zoo is all of that; `profiler list` shows all {len(names())}")
-    return records
+    return Listing(records)
 
 
 def _matches(name: str, pattern: str | None) -> bool:

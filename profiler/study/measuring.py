@@ -1,4 +1,4 @@
-"""Cells on the clock: networks in settings → records with latencies, ratios and verdicts. No torch in this process."""
+"""Cells on the clock: networks in settings → records with latencies, ratios and verdicts, as events. No torch in this process."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
-from math import ceil
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -25,12 +24,15 @@ from profiler.measure.pool import Pool
 from profiler.measure.protocol import Outcome, Run, Scheduler
 from profiler.measure.samples import Samples, beside, resumed
 from profiler.measure.subjects import OfModule, OfReference, OfValue
-from profiler.records.profile import Record
+from profiler.records.columns import MEASURED_COLUMNS, SETTING, WAITING, Record
+from profiler.records.columns import measured as measured_columns
+from profiler.records.events import Event, Timed
+from profiler.records.notes import MeasuringInterrupted, Note, SamplesNotKept
 from profiler.records.results import Results
 from profiler.records.timing import Timing
-from profiler.study.bench_options import Clock
-from profiler.study.cells import Cell, Watch
-from profiler.study.notes import marked, remarks
+from profiler.study.bench_options import BenchOptions
+from profiler.study.cells import Cell, Interrupted, known
+from profiler.study.notes import notes_of, ranked
 
 LEAST_PATIENCE_S = 60.0
 WATCH_S = 0.5
@@ -84,96 +86,133 @@ def spec_of(network: Counted, batch: int | None, setting: Setting, memory: int =
     )
 
 
-def clocked(results: Results, cells: Sequence[Cell], settings: Sequence[Setting], clock: Clock, watch: Watch | None) -> None:
-    """Fill in the measured columns of `results`, whose records are the cells in every setting, in the order of `specs_of`.
+# The run
 
-    `watch` sees the results while the rounds go on. Interrupted, what was measured is filled in first.
-    """
-    specs = specs_of(cells, settings)
-    run = Run([])
-    try:
-        with measuring(specs, results, clock, watch) as (scheduler, _):
-            run = scheduler.run
-            scheduler.measure()
-    except KeyboardInterrupt:
-        results.notes.append(resumable(results))
-        raise
-    finally:
-        if run.outcomes:
-            fill(results, specs, run, clock, last=True)
-            results.notes += remarks(results, run, specs, clock.budget.seconds)
-            marked(results)
+
+@dataclass
+class Session:
+    """A run of the protocol: its scheduler and workers, and where its samples are."""
+
+    scheduler: Scheduler
+    pool: Pool
+    samples: str
+    machine: dict[str, Any] = field(default_factory=dict)
+    """What it was measured on, known at the end."""
+    notes: list[Note] = field(default_factory=list)
 
 
 @contextmanager
-def measuring(
-    specs: Sequence[Spec], results: Results, clock: Clock, watch: Watch | None, layers: frozenset[int] = frozenset()
-) -> Iterator[tuple[Scheduler, Pool]]:
-    """The scheduler of a run over `specs` and its workers, with a lock and a file of samples, for the time of a with block.
+def session(
+    specs: Sequence[Spec], command: str, options: BenchOptions, layers: frozenset[int] = frozenset()
+) -> Iterator[Session]:
+    """A run over `specs` with its workers, a lock and a file of samples, for the time of a with block.
 
-    `watch` sees the results while they fill in. What the machine is stands in `results.machine` at the end.
     Raises ProfilerError, Unavailable.
     """
-    results.measured = True
-    for record, spec in zip(results, specs, strict=True):
-        record.update(_setting(spec))
-    path = clock.resume or beside(clock.outputs, results.command)
-    kept = resumed(clock.resume, specs) if clock.resume is not None else None
-    results.samples = str(path)
-    last = [0.0]
-
-    def seen(run: Run) -> None:
-        if watch is not None and time.monotonic() - last[0] >= WATCH_S:
-            fill(results, specs, run, clock, last=False)
-            watch(results)
-            last[0] = time.monotonic()
+    path = options.resume or beside(options.outputs, command)
+    kept = resumed(options.resume, specs) if options.resume is not None else None
 
     def begun(state: State, facts: dict[str, Any]) -> None:
         if kept is not None and kept.workers.get(tuple(state), facts) != facts:
-            told = kept.workers[tuple(state)]
-            changed = next(name for name in {**told, **facts} if told.get(name) != facts.get(name))
+            before = kept.workers[tuple(state)]
+            changed = next(name for name in {**before, **facts} if before.get(name) != facts.get(name))
             raise ProfilerError(
-                f"samples '{path}': measured with {changed} {told.get(changed)}, and this is {facts.get(changed)}; "
+                f"samples '{path}': measured with {changed} {before.get(changed)}, and this is {facts.get(changed)}; "
                 "measure it anew, without --resume"
             )
         keeper.worker(state, facts)
 
     with ExitStack() as stack:
         stack.enter_context(device_lock([spec.setting.device for spec in specs], _say))
-        keeper = stack.enter_context(Samples(path, specs, results.command, again=kept is not None))
-        pool = stack.enter_context(Pool(specs, layers, max(LEAST_PATIENCE_S, 3 * clock.budget.seconds), begun))
+        keeper = stack.enter_context(Samples(path, specs, command, again=kept is not None))
+        pool = stack.enter_context(Pool(specs, layers, max(LEAST_PATIENCE_S, 3 * options.budget.seconds), begun))
         base = 0 if len(specs) > 1 and not layers else None
-        scheduler = Scheduler(specs, pool, clock.budget, time.perf_counter, random.Random(), keeper, seen, base, layers)
+        scheduler = Scheduler(specs, pool, options.budget, time.perf_counter, random.Random(), keeper, base, layers)
         if kept is not None:
             scheduler.run = kept.run
+        made = Session(scheduler, pool, str(path))
         try:
-            yield scheduler, pool
+            yield made
         finally:
             here = host.machine()
-            results.machine = {**here, "workers": list(pool.facts.values()), "selftest": last_certificate(here)}
+            made.machine = {**here, "workers": list(pool.facts.values()), "selftest": last_certificate(here)}
             if keeper.fault:
-                results.notes.append(f"{keeper.fault}.")
+                made.notes.append(SamplesNotKept(keeper.fault))
 
 
-def fill(results: Results, specs: Sequence[Spec], run: Run, clock: Clock, last: bool) -> list[Timing]:
-    """Put what a run has found so far into the measured columns of `results`; at the `last` time also what it has not."""
+def to_be_measured(results: Results, cells: Sequence[Cell], settings: Sequence[Setting]) -> Results:
+    """A record for every cell in every setting, in the order of `specs_of`, whose measured columns still wait."""
+    waiting = dict.fromkeys(MEASURED_COLUMNS, WAITING)
+    records: list[Record] = [
+        {**record, **waiting, **{name: getattr(setting, name) for name in SETTING}}
+        for record, _ in zip(results, cells, strict=True)
+        for setting in settings
+    ]
+    return results.replace(records, measured=True, base=records[0])
+
+
+def measured(
+    results: Results, cells: Sequence[Cell], settings: Sequence[Setting], options: BenchOptions
+) -> Generator[Event, None, Results]:
+    """Measure the cells of `results`, as `to_be_measured` made it; gives back the results with what was measured.
+
+    Raises Interrupted with what was measured by then, where the user ends it; ProfilerError, Unavailable.
+    """
+    specs = specs_of(cells, settings)
+    run = Run([])
+    made: Session | None = None
+    try:
+        with session(specs, results.command, options) as made:
+            run = made.scheduler.run
+            results = results.replace(samples=made.samples)
+            yield from watched(results, specs, made.scheduler, options)
+    except KeyboardInterrupt:
+        if made is None or not run.outcomes:
+            raise
+        raise Interrupted(_ended(results, specs, run, made, options, interrupted=True)) from None
+    return _ended(results, specs, run, made, options)
+
+
+def watched(results: Results, specs: Sequence[Spec], scheduler: Scheduler, options: BenchOptions) -> Iterator[Event]:
+    """Run the protocol to its end; some times a second, an event with what it has found so far."""
+    last = 0.0
+    for run in scheduler.steps():
+        if time.monotonic() - last >= WATCH_S:
+            yield Timed(filled(results, specs, run, options), run.spent_s, options.budget.seconds, run.stage)
+            last = time.monotonic()
+
+
+def _ended(
+    results: Results, specs: Sequence[Spec], run: Run, made: Session, options: BenchOptions, interrupted: bool = False
+) -> Results:
+    """The results of a run that is over, with what is to be said of it."""
+    notes = [MeasuringInterrupted(made.samples)] if interrupted else []
+    results = filled(known(results), specs, run, options, last=True)
+    results = results.replace(machine=made.machine, notes=[*results.notes, *made.notes, *notes])
+    results = results.replace(notes=[*results.notes, *notes_of(results, run, specs, options.budget.seconds)])
+    return ranked(results)
+
+
+def filled(results: Results, specs: Sequence[Spec], run: Run, options: BenchOptions, last: bool = False) -> Results:
+    """The results with what a run has found so far; at the `last` time what it has not found is unknown, and the reason said."""
     timings = [timing(spec, outcome) for spec, outcome in zip(specs, run.outcomes, strict=True)]
-    dataset = clock.dataset
-    for record, made in zip(results, timings, strict=True):
-        if last or made.latency_s is not None or made.reason:
-            record.update(_measured(made, dataset))
-    _compared(results, timings)
-    results.rounds = [list(made.medians.values()) for made in timings]
-    results.progress = (run.spent_s, clock.budget.seconds, run.stage)
-    return timings
+    dataset = options.dataset
+    records = []
+    for record, made, outcome in zip(results, timings, run.outcomes, strict=True):
+        there = last or made.latency_s is not None or outcome.reason
+        records.append({**record, **measured_columns(made, dataset), **_ratio(made, timings[0])} if there else record)
+    return results.replace(records, rounds=[list(made.medians.values()) for made in timings])
 
 
 def timing(spec: Spec, outcome: Outcome) -> Timing:
     """What the rounds of one cell come to."""
     setting, prepared, warmed = spec.setting, outcome.prepared, outcome.warmed
     enough = len(outcome.rounds) >= plan.LEAST_ROUNDS
+    few = f"{len(outcome.rounds)} of {plan.LEAST_ROUNDS} rounds were measured"
     interval = statistics.median_interval(outcome.medians) if enough else None
-    grade = grades.grade(interval, [each.reading for each in outcome.rounds.values()], _busy(setting)) if interval else None
+    grade = (
+        grades.grade(interval, [each.reading for each in outcome.rounds.values()], setting.busy_threads) if interval else None
+    )
     # a replay holds the device's work alone; events, what the launches left of it
     graphs = [s for each in outcome.rounds.values() for s in each.visit.graph_s or each.visit.event_s]
     device_s = median(graphs) if graphs else None
@@ -191,7 +230,7 @@ def timing(spec: Spec, outcome: Outcome) -> Timing:
         latency_low_s=interval.low if interval else None,
         latency_high_s=interval.high if interval else None,
         grade=grade.letter if grade else None,
-        reason="; then ".join(filter(None, [grade.reason if grade else "", outcome.reason])),
+        reason="; then ".join(filter(None, [grade.reason if grade else "", outcome.reason])) or few,
         rounds=len(outcome.rounds),
         samples=sum(len(each.visit.seconds) for each in outcome.rounds.values()),
         build_s=prepared.build_s if prepared else None,
@@ -207,66 +246,17 @@ def timing(spec: Spec, outcome: Outcome) -> Timing:
     )
 
 
-def _busy(setting: Setting) -> int:
-    """Threads that are busy all of the time when quiet, where that is known: one on the CPU."""
-    return 1 if setting.device == "cpu" and setting.threads == 1 else 2
-
-
-def _setting(spec: Spec) -> Record:
-    setting = spec.setting
+def _ratio(made: Timing, base: Timing) -> Record:
+    """The ratio to the first cell, over the rounds that measured both; unknown of the first itself."""
+    both = [number for number in made.medians if number in base.medians]
+    if made is base or made.latency_s is None or base.latency_s is None:
+        both = []
+    ratio = statistics.paired_ratio([made.medians[n] for n in both], [base.medians[n] for n in both]) if both else None
+    if ratio is None:
+        return {"ratio": None, "ratio_low": None, "ratio_high": None, "verdict": None}
     return {
-        "device": setting.device,
-        "threads": setting.threads,
-        "dtype": setting.dtype,
-        "memory_format": setting.memory_format,
-        "compile": setting.compile,
-        "mode": setting.mode,
-        "optimizer": setting.optimizer,
-    }
-
-
-def _measured(made: Timing, dataset: int | None) -> Record:
-    """The measured columns of a record."""
-    epoch = None if dataset is None or made.latency_s is None else made.latency_s * ceil(dataset / made.batch)
-    return {
-        "latency_s": made.latency_s,
-        "latency_low_s": made.latency_low_s,
-        "latency_high_s": made.latency_high_s,
-        "grade": made.grade,
-        "reason": made.reason or f"{made.rounds} of {plan.LEAST_ROUNDS} rounds were measured",
-        "images_per_second": made.images_per_second,
-        "rounds": made.rounds,
-        "samples": made.samples,
-        "build_s": made.build_s,
-        "first_call_s": made.first_call_s,
-        "compile_s": made.compile_s,
-        "peak_bytes": made.peak_bytes,
-        "device_s": made.device_s,
-        "launch_bound": made.launch_bound,
-        "dataset_size": dataset,
-        "epoch_s": epoch,
-        "pareto": None,
-        "stop": made.stop or None,
-    }
-
-
-def _compared(results: Results, timings: Sequence[Timing]) -> None:
-    """Ratios to the first cell, over the rounds that measured both."""
-    base = timings[0]
-    for record, made in zip(results, timings, strict=True):
-        blank: Record = {"ratio": None, "ratio_low": None, "ratio_high": None, "verdict": None}
-        record.update(blank)
-        if made is base or made.latency_s is None or base.latency_s is None:
-            continue
-        both = [number for number in made.medians if number in base.medians]
-        ratio = statistics.paired_ratio([made.medians[n] for n in both], [base.medians[n] for n in both])
-        if ratio is not None:
-            record.update({"ratio": ratio.estimate, "ratio_low": ratio.low, "ratio_high": ratio.high})
-            record["verdict"] = statistics.verdict(ratio)
-
-
-def resumable(results: Results) -> str:
-    return f"interrupted: what was measured is kept; the same command with --resume {results.samples} carries on."
+        "ratio": ratio.estimate, "ratio_low": ratio.low, "ratio_high": ratio.high, "verdict": statistics.verdict(ratio),
+    }  # fmt: skip
 
 
 def _say(text: str) -> None:

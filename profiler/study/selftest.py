@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 from profiler.load.load import in_closed_form
@@ -11,52 +11,70 @@ from profiler.measure.certificate import keep
 from profiler.measure.plan import Budget, Setting, Spec
 from profiler.measure.statistics import Interval
 from profiler.measure.subjects import ByTorch, OfValue, Slowed, Spin
+from profiler.records.columns import MEASURED_COLUMNS, WAITING
 from profiler.records.environment import environment
-from profiler.records.profile import Record
+from profiler.records.events import Event
+from profiler.records.place import Place
 from profiler.records.results import Results
-from profiler.records.timing import Certificate, Timing
-from profiler.study.bench_options import Clock, seconds_of
-from profiler.study.cells import Watch
-from profiler.study.measuring import measuring, timing
+from profiler.records.timing import PLANTED, SLOWDOWN_FOUND, Certificate, Timing
+from profiler.study.bench_options import BenchOptions, seconds_of
+from profiler.study.cells import Watch, ending, finished
+from profiler.study.measuring import session, timing, watched
 
 MODEL = "mobilenet_v1@alpha=0.25,resolution=128"
 PAIRS = 13
 SPIN_S = 2e-3
-PLANTED = 0.05
 SPIN_WITHIN, TORCH_WITHIN = 0.005, 0.03
 FALSE_POSITIVES, FOUND = 0.08, 0.9
 
 
-def selftest(time: str | float = "60s", threads: str | int | None = None, watch: Watch | None = None) -> Certificate:
+def selftest(
+    time: str | float = "60s", threads: str | int | None = None, watch: Watch | None = None, progress: bool = False
+) -> Certificate:
     """Run every check for `time` in all; the certificate is kept where later results find it. Raises ProfilerError."""
-    clock = Clock(device="cpu", threads=threads, time=seconds_of(time))
-    found, machine = trial(clock, PAIRS, watch)
-    certificate = Certificate(environment().date, machine, tuple(_checks(found, clock.settings()[0])))
+    return finished(selftesting(time, threads), watch, progress)  # type: ignore[no-any-return]
+
+
+def selftesting(time: str | float = "60s", threads: str | int | None = None) -> Iterator[Event]:
+    """The events of a selftest; the last holds its Certificate. Raises ProfilerError."""
+    return ending(_tested(BenchOptions(device="cpu", threads=threads, time=seconds_of(time))))
+
+
+def _tested(measuring: BenchOptions) -> Generator[Event, None, Certificate]:
+    found, machine = yield from trying(measuring, PAIRS)
+    certificate = Certificate(environment().date, machine, tuple(_checks(found, measuring.settings()[0])))
     if all(each.latency_s is not None for each in found.values()):  # a run too short to say anything proves nothing
         keep(certificate)
     return certificate
 
 
-def trial(clock: Clock, pairs: int, watch: Watch | None = None) -> tuple[dict[str, Timing], dict[str, Any]]:
+def trial(measuring: BenchOptions, pairs: int) -> tuple[dict[str, Timing], dict[str, Any]]:
+    """What `trying` finds, once it has run."""
+    return finished(ending(trying(measuring, pairs)))  # type: ignore[no-any-return]
+
+
+def trying(measuring: BenchOptions, pairs: int) -> Generator[Event, None, tuple[dict[str, Timing], dict[str, Any]]]:
     """Timings by name, and the machine: a loop of known length (`spin`), a network timed by torch.utils.benchmark (`torch`),
     and by us in pairs (`a0`, `b0` …), each with a third that is slowed by 5 % (`slow0` …).
 
     One worker holds all cells, so that every round has all of them. Raises ProfilerError.
     """
-    setting = clock.settings()[0]
+    setting = measuring.settings()[0]
     network = in_closed_form(MODEL)
     subject = OfValue(network.name, network.value, network.inputs)
     made: list[tuple[str, Any]] = [("spin", Spin(SPIN_S)), ("torch", ByTorch(subject))]
     made += [(f"{letter}{i}", subject) for i in range(pairs) for letter in "ab"]
     made += [(f"slow{i}", Slowed(subject, PLANTED)) for i in range(pairs)]
     specs = [Spec(each, 1, setting, {"model": name, "options": {}, "alpha": None, "input": ""}) for name, each in made]
-    results = Results([Record(model=name) for name, _ in made], "selftest")
-    with measuring(specs, results, clock, watch) as (scheduler, _):
-        scheduler.base = None
-        scheduler.budget = Budget(clock.budget.seconds, half_width=0.0)  # no cell leaves the rounds before its partner
-        run = scheduler.measure()
-    found = {name: timing(spec, each) for (name, _), spec, each in zip(made, specs, run.outcomes, strict=True)}
-    return found, results.machine or {}
+    waiting = dict.fromkeys(MEASURED_COLUMNS, WAITING)
+    results = Results([{**Place(name).columns, **waiting} for name, _ in made], "selftest", measured=True)
+    with session(specs, "selftest", measuring) as running:
+        running.scheduler.base = None
+        # no cell leaves the rounds before its partner
+        running.scheduler.budget = Budget(measuring.budget.seconds, half_width=0.0)
+        yield from watched(results, specs, running.scheduler, measuring)
+    outcomes = running.scheduler.run.outcomes
+    return {name: timing(spec, each) for (name, _), spec, each in zip(made, specs, outcomes, strict=True)}, running.machine
 
 
 def _checks(found: Mapping[str, Timing], setting: Setting) -> list[dict[str, Any]]:
@@ -77,7 +95,7 @@ def _checks(found: Mapping[str, Timing], setting: Setting) -> list[dict[str, Any
             whole and sum(wrong) <= FALSE_POSITIVES * PAIRS, f"{sum(wrong)} of {len(wrong)} compared; ratios {_listed(same)}",
         ),
         _check(
-            f"a slowdown of {100 * PLANTED:g} % found", sum(caught) / PAIRS, FOUND, sum(caught) >= FOUND * PAIRS - 1e-9,
+            SLOWDOWN_FOUND, sum(caught) / PAIRS, FOUND, sum(caught) >= FOUND * PAIRS - 1e-9,
             f"{sum(caught)} of {PAIRS}, grades {grades}; ratios {_listed(slow)}",
         ),
         _check(

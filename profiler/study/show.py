@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
+from profiler import grid
 from profiler.count import conventions, rewriting
 from profiler.count.closed import wiring_of
 from profiler.count.derivation import derivation, separable_pairs
-from profiler.load.load import Counted
+from profiler.load.load import Counted, Model, load_at
 from profiler.load.reference import Reference
+from profiler.records.place import Place
 from profiler.records.profile import Row
 from profiler.records.shown import Changed, Footprint, Shown, Tracing, Training, WhatIf
 
@@ -16,8 +19,32 @@ OPTIMIZERS = ("sgd", "adam")
 
 
 def show(
-    network: Counted,
-    batch: int | None = 1,
+    model: Model,
+    *,
+    alpha: object = None,
+    resolution: object = None,
+    rho: object = None,
+    input: Any = None,
+    batch: object = 1,
+    options: Mapping[str, Any] | None = None,
+    convention: str = "paper",
+    what_if: str | None = None,
+    training: bool = False,
+    memory: bool = False,
+    wired: bool = False,
+) -> Shown:
+    """What one network costs, in full: the keywords are those of `compare`.
+
+    With `what_if` (`separable` or `folded`) it is also rewritten, with `training` and `memory` also counted in a training step;
+    with `wired` it holds which row takes whose output, of which drawings are made. Raises UnknownName for the convention and
+    the rewriting, ShapeError and ProfilerError as `profile` does.
+    """
+    place = Place(model, options or {}, alpha, resolution, input, batch, rho)
+    return in_full(place, convention, what_if=what_if, training=training, memory=memory, wired=wired)
+
+
+def in_full(
+    place: Place,
     convention: str = "paper",
     *,
     what_if: str | None = None,
@@ -25,12 +52,8 @@ def show(
     memory: bool = False,
     wired: bool = False,
 ) -> Shown:
-    """What `network` costs for a batch; with `what_if` also rewritten, with `training` and `memory` also of a training step.
-
-    With `wired` it holds which row takes whose output, of which drawings are made.
-
-    Raises UnknownName for the convention and the rewriting, ShapeError and ProfilerError as `profile` does.
-    """
+    """What the network of a place costs, in full. Raises as `show` does."""
+    network, batch = load_at(place), grid.batch(place.batch)
     rule = conventions.find(convention)
     if what_if is not None:
         rewriting.known(what_if)

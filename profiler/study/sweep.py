@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from profiler import grid
 from profiler.errors import ProfilerError
-from profiler.grid import shown
-from profiler.load.load import Model, load, parse
+from profiler.load.load import Model, load_at, parse
 from profiler.load.schemes import is_reference
+from profiler.records.events import Event
+from profiler.records.notes import AccuracySources, AskedAtCorners, Note, Title
+from profiler.records.place import Place
 from profiler.records.results import Results
-from profiler.study.cells import DEFAULT_ENGINES, Cell, Numbers, Watch, check, engines_named, points, results_of, watching
+from profiler.study.bench_options import BenchOptions, bench_options
+from profiler.study.cells import (
+    DEFAULT_ENGINES,
+    Cell,
+    Numbers,
+    Watch,
+    counted,
+    ending,
+    engines_named,
+    finished,
+    points,
+    recounted,
+)  # fmt: skip
 from profiler.study.published import top1
-
-if TYPE_CHECKING:
-    from profiler.study.bench_options import Clock
 
 MOST_CHECKED = 16
 DEFAULT_MODEL, DEFAULT_ALPHA = "mobilenet_v1", "0.25..1.0"
@@ -28,69 +39,86 @@ def sweep(
     resolution: Numbers = None,
     rho: Numbers = None,
     input: Any = None,
-    batch: Numbers = 1,
+    batch: Numbers = None,
     engine: str | Iterable[str] = DEFAULT_ENGINES,
     convention: str = "paper",
     options: Mapping[str, Any] | None = None,
-    bench: Clock | None = None,
+    bench: bool | BenchOptions = False,
     watch: Watch | None = None,
     progress: bool = False,
 ) -> Results:
     """One record a cell: every model at every α, every resolution (or ρ) and every batch, in that order.
 
     α, resolution and ρ are ranges as text ("0.25..1.0", "128..224:32"), lists or single numbers; without any, α runs over
-    0.25..1.0. A sweep of more than 16 cells is checked at its corners. With `bench` the cells are measured too. `watch`
+    0.25..1.0. A sweep of more than 16 cells is checked at its corners. With `bench` the cells are measured too. `batch`, `watch`
     and `progress` are those of `compare`. Raises ProfilerError, UnknownName, ShapeError.
     """
+    at = Place(None, options or {}, alpha, resolution, input, batch, rho)
+    return finished(sweeping(models, at, engine, convention, bench), watch, progress)  # type: ignore[no-any-return]
+
+
+def sweeping(
+    models: Sequence[Model], at: Place, engine: str | Iterable[str], convention: str, bench: bool | BenchOptions
+) -> Iterator[Event]:
+    """The events of a sweep of `models` over the ranges of a place; the last holds its Results. Raises as `sweep` does."""
     named = models or (DEFAULT_MODEL,)
-    if alpha is None and resolution is None and rho is None:
+    if at.alpha is None and at.resolution is None and at.rho is None:
         for model in named:
             if not isinstance(model, str) or is_reference(parse(model)[0]):
                 name = model if isinstance(model, str) else type(model).__name__
                 raise ProfilerError(f"{name} has no width multiplier to sweep; give --resolution, as --resolution 128..224")
-        alpha = DEFAULT_ALPHA
+        at = at._replace(alpha=DEFAULT_ALPHA)
     engines = engines_named(engine)
-    cells, axes = cells_over(named, alpha, resolution, rho, batch, input, options)
-    results = results_of(cells, "sweep", engines, convention)
-    results.title = _title(cells, axes)
-    settings = bench.single(results) if bench is not None else []
-    chosen = _chosen(len(named), axes)
+    measuring = bench_options(bench)
+    if measuring is not None:
+        at = at._replace(batch=measuring.batch(at.batch))
+    cells, axes = cells_over(named, at)
+    return ending(_swept(cells, axes, len(named), engines, convention, measuring))
+
+
+def _swept(
+    cells: Sequence[Cell],
+    axes: tuple[int, int, int],
+    models: int,
+    engines: Sequence[str],
+    convention: str,
+    measuring: BenchOptions | None,
+) -> Generator[Event, None, Results]:
+    settings = [] if measuring is None else [measuring.setting()]
+    title = _title(cells, axes)._replace(measured_in=None if measuring is None else measuring.title(settings))
+    chosen = _chosen(models, axes)
+    notes: list[Note] = []
     if len(engines) > 1 and len(chosen) < len(cells):
-        results.notes.append(f"{', '.join(engines[1:])}: asked about {len(chosen)} cells at the corners of {len(cells)}.")
-    sources = list(dict.fromkeys(figure.name for cell in cells if (figure := top1(cell.network))))
-    if sources:
-        results.notes.append(f"top-1: published, {', '.join(sources)}.")
-    with watching(progress, watch) as seen:
-        check(results, cells, engines, chosen, seen)
-        if bench is not None:
-            from profiler.study.measuring import clocked  # what only measuring needs
+        notes.append(AskedAtCorners(tuple(engines[1:]), len(chosen), len(cells)))
+    sources = tuple(dict.fromkeys(figure.name for cell in cells if (figure := top1(cell.network))))
+    notes += [AccuracySources(sources)] if sources else []
+    results = counted(cells, "sweep", title, engines, convention, chosen, notes)
+    if measuring is None:
+        return (yield from recounted(results, cells, engines, chosen))
+    from profiler.study.measuring import measured, to_be_measured  # what only measuring needs
 
-            clocked(results, cells, settings, bench, seen)
-    return results
+    results = to_be_measured(results, cells, settings)
+    results = yield from recounted(results, cells, engines, chosen)
+    return (yield from measured(results, cells, settings, measuring))
 
 
-def cells_over(
-    models: Sequence[Model],
-    alpha: Numbers,
-    resolution: Numbers,
-    rho: Numbers,
-    batch: Numbers,
-    input: Any,
-    options: Mapping[str, Any] | None,
-) -> tuple[list[Cell], tuple[int, int, int]]:
-    """Every model at every point, and how many points α, the size and the batch have. Raises as `sweep` does."""
-    if resolution is not None and rho is not None:
+def cells_over(models: Sequence[Model], at: Place) -> tuple[list[Cell], tuple[int, int, int]]:
+    """Every model at every point of the ranges of `at`, and how many points α, the size and the batch have.
+
+    Raises as `sweep` does.
+    """
+    if at.resolution is not None and at.rho is not None:
         raise ProfilerError("give a resolution or a rho, not both")
-    alphas: list[Fraction | None] = points(alpha, "alpha", grid.ALPHA_STEP, grid.alpha) or [None]
-    sides: list[int | None] = points(resolution, "resolution", grid.RESOLUTION_STEP, grid.side) or [None]
-    rhos: list[Fraction | None] = points(rho, "rho", grid.ALPHA_STEP, grid.rho) or [None]
-    batches: list[int | None] = [None] if batch == "none" else points(batch, "batch", Fraction(1), grid.batch) or [1]
+    alphas: list[Fraction | None] = points(at.alpha, "alpha", grid.ALPHA_STEP, grid.alpha) or [None]
+    sides: list[int | None] = points(at.resolution, "resolution", grid.RESOLUTION_STEP, grid.side) or [None]
+    rhos: list[Fraction | None] = points(at.rho, "rho", grid.ALPHA_STEP, grid.rho) or [None]
+    batches: list[int | None] = [None] if at.batch == "none" else points(at.batch, "batch", Fraction(1), grid.batch) or [1]
     axes = (len(alphas), len(sides) * len(rhos), len(batches))
     size = axes[0] * axes[1] * axes[2]
     if size * len(models) > grid.MOST_POINTS:
         raise ProfilerError(f"the sweep makes {size * len(models):,} cells, more than {grid.MOST_POINTS:,}; take larger steps")
     cells = [
-        Cell(load(model, alpha=a, resolution=side, rho=r, input=input, options=options), b)
+        Cell(load_at(at._replace(model=model, alpha=a, resolution=side, rho=r)), b)
         for model in map(_free_of(alphas, sides, rhos), models)
         for a in alphas
         for side in sides
@@ -116,21 +144,15 @@ def _free_of(alphas: Sequence[object], sides: Sequence[object], rhos: Sequence[o
     return checked
 
 
-def _title(cells: Sequence[Cell], axes: tuple[int, ...]) -> str:
-    """The points used, in words."""
-    names = ", ".join(dict.fromkeys(cell.network.name for cell in cells))
-    alphas = list(dict.fromkeys(shown(cell.network.alpha) for cell in cells if cell.network.alpha is not None))
-    used = [f"α {_listed(alphas)}"] if alphas else []
-    sides = list(dict.fromkeys(str(cell.network.resolution) for cell in cells if cell.network.resolution))
-    if sides:
-        used.append(f"resolution {_listed(sides)}")
-    if axes[2] > 1 or cells[0].batch != 1:
-        used.append(f"batch {_listed(list(dict.fromkeys(str(cell.batch) for cell in cells)))}")
-    return f"{names}: {'; '.join(used)}"
-
-
-def _listed(values: list[str]) -> str:
-    return ", ".join(values) if len(values) <= 9 else f"{values[0]}, {values[1]} … {values[-1]} ({len(values)} points)"
+def _title(cells: Sequence[Cell], axes: tuple[int, ...]) -> Title:
+    """The networks and the points used."""
+    networks = [cell.network for cell in cells]
+    return Title(
+        models=tuple(dict.fromkeys(network.name for network in networks)),
+        alphas=tuple(dict.fromkeys(network.alpha for network in networks if network.alpha is not None)),
+        sides=tuple(dict.fromkeys(network.resolution for network in networks if network.resolution)),
+        batches=tuple(dict.fromkeys(cell.batch for cell in cells)) if axes[2] > 1 or cells[0].batch != 1 else (),
+    )
 
 
 def _chosen(models: int, axes: tuple[int, int, int]) -> list[int]:

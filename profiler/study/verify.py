@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 
 from profiler.errors import ProfilerError, UnknownName
 from profiler.load.load import load, parse
 from profiler.load.schemes import is_reference
 from profiler.network.registry import find, names
+from profiler.records.events import Event
 from profiler.records.published import Check, Figure, Verified
 from profiler.records.results import Results
-from profiler.study.cells import DEFAULT_ENGINES, Cell, Watch, check, engines_named, results_of
+from profiler.study.cells import (
+    DEFAULT_ENGINES,
+    Cell,
+    Interrupted,
+    Watch,
+    counted,
+    ending,
+    engines_named,
+    finished,
+    recounted,
+)  # fmt: skip
 from profiler.study.published import figures, ours
 
 
@@ -19,13 +30,19 @@ def verify(
     table: str | None = None,
     engine: str | Iterable[str] = DEFAULT_ENGINES,
     watch: Watch | None = None,
+    progress: bool = False,
 ) -> Verified:
     """Published figures and witnesses of `models` (all of the zoo unless named), or of one published table.
 
     A table is named as `published.csv` has it, in part and in any case: "MobileNets Table 6". With it no witness is asked.
-    A reference (`timm:resnet18`), which may carry its own options, has no figures: its witnesses are asked. Raises UnknownName
-    for a model, table or engine, and for a reference as `load` does.
+    A reference (`timm:resnet18`), which may carry its own options, has no figures: its witnesses are asked. `watch` and
+    `progress` are those of `compare`. Raises UnknownName for a model, table or engine, and for a reference as `load` does.
     """
+    return finished(verifying(models, table, engine), watch, progress)  # type: ignore[no-any-return]
+
+
+def verifying(models: Sequence[str], table: str | None, engine: str | Iterable[str]) -> Iterator[Event]:
+    """The events of a verification; the last holds what was Verified. Raises as `verify` does."""
     engines = engines_named(engine)
     for model in models:
         name, own = parse(model)
@@ -40,11 +57,26 @@ def verify(
         asked = _table(asked, table)
         chosen = tuple(dict.fromkeys(figure.model for figure in asked))
         engines = ("closed",)
+    return ending(_verified(chosen, asked, engines))
+
+
+def _verified(chosen: tuple[str, ...], asked: Sequence[Figure], engines: Sequence[str]) -> Generator[Event, None, Verified]:
     checks = tuple(Check(figure, None if figure.verdict == "quoted" else ours(figure)) for figure in asked)
     totals = {model: load(model).totals() for model in chosen}
     counts = {model: (found.params, found.macs) for model, found in totals.items()}
-    found = _witnessed(chosen, engines, watch)
-    return Verified(chosen, checks, tuple(found.agreements), counts, (*found.warnings, *found.notes))
+    if len(engines) == 1:
+        return Verified(chosen, checks, (), counts)
+    cells = [Cell(load(model), 1) for model in chosen]
+    every = range(len(cells))
+    start = counted(cells, "verify", engines=engines, chosen=every)
+
+    def made(found: Results) -> Verified:
+        return Verified(chosen, checks, tuple(found.agreements), counts, (*found.warnings, *found.notes))
+
+    try:
+        return made((yield from recounted(start, cells, engines, every)))
+    except Interrupted as hand:
+        raise Interrupted(made(hand.found)) from None
 
 
 def _table(asked: Sequence[Figure], wanted: str) -> list[Figure]:
@@ -59,12 +91,3 @@ def _table(asked: Sequence[Figure], wanted: str) -> list[Figure]:
         several = ", ".join(dict.fromkeys(figure.name for figure in found))
         raise ProfilerError(f"table '{wanted}' may be one of several: {several}; name one")
     return found
-
-
-def _witnessed(models: Sequence[str], engines: Sequence[str], watch: Watch | None) -> Results:
-    if len(engines) == 1:
-        return Results([], "verify")
-    cells = [Cell(load(model), 1) for model in models]
-    results = results_of(cells, "verify", engines, "paper")
-    check(results, cells, engines, range(len(cells)), watch)
-    return results

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from profiler.load.load import load
-from profiler.records.profile import record
+from profiler.records.columns import record
+from profiler.records.measured import Measured
 from profiler.records.results import Results
-from profiler.records.timing import Layers, LayerTiming, Measured, Roofs, Timing
+from profiler.records.timing import Layers, LayerTiming, Roofs, Timing
 
 LATENCY = 0.0042
 ROOFS = Roofs(1e11, ((1 << 20, 5e10), (1 << 30, 1e10)), {"conv": 1e-5, "linear": 5e-6, "norm": 4e-6, "other": 3e-6})

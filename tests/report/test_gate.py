@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from profiler import check, compare
-from profiler.records.profile import Record
+from profiler.records.columns import Record
 from profiler.records.verdicts import Checked, Interval, Limit, Line, Verdict
 from profiler.report.ci import github
 from profiler.report.ci.junit import junit

@@ -13,11 +13,11 @@ import pytest
 
 from profiler import compare, sweep
 from profiler.load.load import load
-from profiler.records.profile import Record
+from profiler.records.columns import Record
 from profiler.records.results import Results
 from profiler.report.answer import Answer
 from profiler.report.answers import networks
-from profiler.report.sheets.columns import Column
+from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.sheet import Sheet, results_sheet
 from profiler.report.units import Unit
 from profiler.report.writers.latex import escaped, latex_text
@@ -168,7 +168,7 @@ def test_highest_top1_is_best() -> None:
 
 
 def test_a_long_table_turns_its_page() -> None:
-    sheet = Sheet([Column("n")], [[str(i)] for i in range(51)])
+    sheet = Sheet([Heading("n")], [[str(i)] for i in range(51)])
     assert r"\begin{longtable}" in latex_text([sheet])
     sheet.rows.pop()
     assert r"\begin{longtable}" not in latex_text([sheet])
@@ -201,5 +201,5 @@ def test_folding_is_said_in_the_caption() -> None:
 
 def test_tables_of_nothing() -> None:
     assert latex_text([]) == "% nothing to tell\n"
-    text = latex_text([Sheet([Column("model", right=False), Column("n")], [])])
+    text = latex_text([Sheet([Heading("model", right=False), Heading("n")], [])])
     assert "\\midrule\n\\bottomrule" in text

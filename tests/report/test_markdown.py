@@ -11,7 +11,7 @@ from markdown_it.token import Token
 from profiler import compare, sweep
 from profiler.load.load import load
 from profiler.report.answers import networks
-from profiler.report.sheets.columns import Column
+from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.sheet import Sheet, results_sheet
 from profiler.report.writers.latex import latex_text
 from profiler.report.writers.markdown import markdown_text
@@ -83,14 +83,14 @@ def test_a_network_and_its_head() -> None:
 
 
 def test_hostile_names_are_text() -> None:
-    sheet = Sheet([Column("a|b*", right=False), Column("n")], [[name, "1"] for name in NAMES], NAMES[2], list(NAMES))
+    sheet = Sheet([Heading("a|b*", right=False), Heading("n")], [[name, "1"] for name in NAMES], NAMES[2], list(NAMES))
     tables, paragraphs = parsed(markdown_text([sheet]))
     assert tables == [expected(sheet)]
     assert paragraphs[:-1] == [NAMES[2], *NAMES]
 
 
 def test_lines_in_names_and_notes_are_one_line() -> None:
-    sheet = Sheet([Column("name", right=False)], [["two\nlines | here\r\nand"]], notes=["note\n\n# of two"])
+    sheet = Sheet([Heading("name", right=False)], [["two\nlines | here\r\nand"]], notes=["note\n\n# of two"])
     tables, paragraphs = parsed(markdown_text([sheet]))
     assert tables == [[["name"], ["two lines | here and"]]]
     assert paragraphs[0] == "note # of two"
@@ -108,7 +108,7 @@ def test_polynomials_are_mathematics() -> None:
 
 
 def test_the_title_of_layers_on_the_clock_says_where_the_cells_end_and_the_network_begins() -> None:
-    made = [Sheet([Column("kind", right=False)], [["conv"]], "CPU, fp32; 30 s for all cells\n\nlenet5: 4.20 ms A; by kind")]
+    made = [Sheet([Heading("kind", right=False)], [["conv"]], "CPU, fp32; 30 s for all cells\n\nlenet5: 4.20 ms A; by kind")]
     said = "CPU, fp32; 30 s for all cells; lenet5: 4.20 ms A; by kind"
     assert f"**{said}**\n" in markdown_text(made)
     assert rf"\caption{{{said}}}" in latex_text(made)

@@ -14,8 +14,9 @@ import pytest
 
 from profiler import compare, sweep
 from profiler.load.load import load
+from profiler.records.measured import Measured
 from profiler.records.results import Results
-from profiler.records.timing import Layers, LayerTiming, Measured, Roofs, Timing
+from profiler.records.timing import Layers, LayerTiming, Roofs, Timing
 from profiler.report.answers import layer_times, networks
 from profiler.report.page import page as page_of
 from profiler.study.show import show

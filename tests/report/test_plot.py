@@ -17,10 +17,12 @@ from rich.console import Console
 
 from profiler import compare, sweep
 from profiler.load.load import load
-from profiler.records.profile import Record, Row
+from profiler.records.columns import Record
+from profiler.records.measured import Measured
+from profiler.records.profile import Row
 from profiler.records.results import Results
 from profiler.records.shown import Shown
-from profiler.records.timing import Layers, LayerTiming, Measured, Roofs, Timing
+from profiler.records.timing import Layers, LayerTiming, Roofs, Timing
 from profiler.report.encoding import ERRORS
 from profiler.report.terminal.bars import Bars, Length, bar
 from profiler.report.terminal.plot import plot

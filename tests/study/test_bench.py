@@ -29,7 +29,8 @@ from profiler.measure.pool import Pool
 from profiler.measure.protocol import Outcome, Round, Scheduler
 from profiler.measure.subjects import OfValue, Spin
 from profiler.measure.visits import CellFailed, Prepared, Visit, Warmed
-from profiler.records.profile import MEASURED_COLUMNS, Row
+from profiler.records.columns import MEASURED_COLUMNS
+from profiler.records.profile import Row
 from profiler.records.timing import LayerTiming, Roofs
 from profiler.study.bench import bench
 from profiler.study.bench_options import Clock, seconds_of

@@ -16,7 +16,7 @@ import profiler
 from profiler import ProfilerError, check, compare
 from profiler.config import Config
 from profiler.errors import Unavailable, UnknownName
-from profiler.records.profile import Record
+from profiler.records.columns import Record
 from profiler.records.verdicts import Checked, Interval, Limit, Line
 from profiler.report.answers import budgets
 from profiler.report.forms import written

@@ -13,7 +13,7 @@ import pytest
 
 from profiler import ProfilerError, compare, diff, sweep
 from profiler.errors import Unavailable, UnknownName
-from profiler.records.timing import Measured
+from profiler.records.measured import Measured
 from profiler.report.answers import diff as differences
 from profiler.report.answers import layer_changes, layer_times
 from profiler.report.forms import written

@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from profiler.records.environment import document
+from profiler.records.place import PLACE
 from profiler.records.verdicts import Checked, Line
-from profiler.report import units
-from profiler.report.answer import Answer
+from profiler.report import units, words
+from profiler.report.answer import Answer, View
 from profiler.report.answers.diff import drawn
-from profiler.report.answers.layer_changes import TOP, amount, grown_sheets, heading, layer_records, signed
-from profiler.report.sheets.columns import Column
+from profiler.report.answers.layer_changes import TOP, amount, check_top, grown_sheets, heading, layer_records, signed
+from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.sheet import Sheet
 from profiler.report.units import Unit
 
-PLACE = ("model", "options", "alpha", "resolution", "input", "batch")
 SETTING = ("device", "threads", "dtype", "memory_format", "compile", "mode")
 COLUMNS = (
     *PLACE, "count", "value", "low", "high", "limit", "source", "before", "room", "verdict", "reason", *SETTING,
@@ -24,14 +24,16 @@ WORDS = {"within": "within", "over": "OVER", "undecided": "undecided", "unmeasur
 MOST_NAMED = 3
 
 
-def answer(found: Checked, top: int | None = TOP, unit: Unit = "raw") -> Answer:
-    """A check in every form."""
+def answer(found: Checked, view: View) -> Answer:
+    """A check in every form. Raises ProfilerError for a top below 1."""
+    check_top(view.top)
+    top, unit = TOP if view.top is None else view.top, view.unit or "raw"
 
     def sheets(shown: Unit) -> list[Sheet]:
         made = [sheet for sheet in (_budgets(found, shown), _baseline(found, shown)) if sheet.rows]
         made += grown_sheets(found.grown, top, shown)
-        made[-1].warnings += found.warnings
-        made[-1].notes += [*_notes(found), *found.notes]
+        made[-1].warnings += map(words.said, found.warnings)
+        made[-1].notes += [*_notes(found), *map(words.said, found.notes)]
         return made
 
     records = [_record(line) for line in found.lines]
@@ -42,14 +44,14 @@ def answer(found: Checked, top: int | None = TOP, unit: Unit = "raw") -> Answer:
         COLUMNS,
         lambda: document(
             "check", records, found.machine, rows=list(layer_records(found.grown)), passed=found.passed, strict=found.strict,
-            warnings=list(found.warnings), notes=list(found.notes),
+            warnings=[words.said(note) for note in found.warnings], notes=[words.said(note) for note in found.notes],
         ),
     )  # fmt: skip
 
 
 def text(found: Checked) -> str:
     """The lines as sentences, for a person who reads a log."""
-    return "\n".join([*map(sentence, found.lines), *found.warnings])
+    return "\n".join([*map(sentence, found.lines), *map(words.said, found.warnings)])
 
 
 def sentence(line: Line) -> str:
@@ -97,8 +99,8 @@ def _budgets(found: Checked, unit: Unit) -> Sheet:
     for line in lines:
         most = amount(line.limit.quantity, float(line.limit.most), unit)
         rows.append([line.model, heading(line.limit.quantity, unit), _is(line, unit), most, _room(line), WORDS[line.verdict]])
-    left = [Column(name, right=False) for name in ("model", "count")]
-    return Sheet([*left, *map(Column, ("is", "budget", "room")), Column("", right=False)], _once(rows), "budgets")
+    left = [Heading(name, right=False) for name in ("model", "count")]
+    return Sheet([*left, *map(Heading, ("is", "budget", "room")), Heading("", right=False)], _once(rows), "budgets")
 
 
 def _baseline(found: Checked, unit: Unit) -> Sheet:
@@ -110,8 +112,8 @@ def _baseline(found: Checked, unit: Unit) -> Sheet:
         change = signed(quantity, (line.value or 0) - line.before, unit)
         was = amount(quantity, line.before, unit)
         rows.append([line.model, heading(quantity, unit), was, _is(line, unit), change, _change(line), WORDS[line.verdict]])
-    left = [Column(name, right=False) for name in ("model", "count")]
-    heads = [*left, *map(Column, ("was", "is", "difference", "%")), Column("", right=False)]
+    left = [Heading(name, right=False) for name in ("model", "count")]
+    heads = [*left, *map(Heading, ("was", "is", "difference", "%")), Heading("", right=False)]
     sources = list(dict.fromkeys(line.limit.source for line in lines))
     return Sheet(heads, _once(rows), f"against {', '.join(sources)}")
 

@@ -8,13 +8,13 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from profiler.records.columns import Record
 from profiler.records.environment import document
-from profiler.records.profile import Record
 from profiler.records.verdicts import Compared, Diffed
-from profiler.report import units
-from profiler.report.answer import Answer
+from profiler.report import units, words
+from profiler.report.answer import Answer, View
 from profiler.report.answers.layer_changes import LAYER, TOP, amount, check_top, heading, layer_records, layers_sheets, signed
-from profiler.report.sheets.columns import Column
+from profiler.report.sheets.columns import Heading, latency_text
 from profiler.report.sheets.sheet import Sheet
 from profiler.report.terminal import table
 from profiler.report.units import Unit
@@ -26,16 +26,18 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def answer(found: Diffed, top: int | None = TOP, unit: Unit = "raw") -> Answer:
+def answer(found: Diffed, view: View) -> Answer:
     """A diff in every form. Raises ProfilerError for a top below 1."""
-    check_top(top)
+    check_top(view.top)
+    top, unit = TOP if view.top is None else view.top, view.unit or "raw"
 
     def sheets(shown: Unit) -> list[Sheet]:
         made = [totals_sheet(found, shown)]
         for each in found.cells:
             if each.layers is not None and not each.same:
-                made += layers_sheets(each, LAYER, top, shown, named=len(found.cells) > 1)
-        made[-1].notes += found.notes
+                title = "by layer" + (f", {each.name}" if len(found.cells) > 1 else "")
+                made += layers_sheets(each, LAYER, top, shown, title)
+        made[-1].notes += map(words.said, found.notes)
         return made
 
     records = [_record(each) for each in found.cells]
@@ -45,7 +47,9 @@ def answer(found: Diffed, top: int | None = TOP, unit: Unit = "raw") -> Answer:
         lambda: sheets(unit),
         [*records, *rows],
         COLUMNS,
-        lambda: document("diff", records, rows=rows, before=found.before, after=found.after, notes=list(found.notes)),
+        lambda: document(
+            "diff", records, rows=rows, before=found.before, after=found.after, notes=[words.said(note) for note in found.notes]
+        ),
     )
 
 
@@ -59,7 +63,7 @@ def drawn(sheets: Callable[[Unit], list[Sheet]], unit: Unit) -> Group:
 
         def narrow(shown: Unit, i: int = i) -> Sheet:
             made = sheets("auto" if shown == "raw" else shown)[i]
-            kept = [k for k, column in enumerate(made.columns) if column.heading != "difference"]
+            kept = [k for k, column in enumerate(made.columns) if column.text != "difference"]
             made.columns = [made.columns[k] for k in kept]
             made.rows = [[row[k] for k in kept] for row in made.rows]
             return made
@@ -71,8 +75,8 @@ def drawn(sheets: Callable[[Unit], list[Sheet]], unit: Unit) -> Group:
 def totals_sheet(found: Diffed, unit: Unit) -> Sheet:
     """Sums before and after: of one network each, of several only what differs."""
     several = len(found.cells) > 1
-    columns = [*([Column("model", right=False)] if several else []), Column("count", right=False)]
-    columns += map(Column, ("before", "after", "difference", "×"))
+    columns = [*([Heading("model", right=False)] if several else []), Heading("count", right=False)]
+    columns += map(Heading, ("before", "after", "difference", "×"))
     rows = []
     for each in found.cells:
         lines = list(_totals(each, unit, every=not several))
@@ -96,7 +100,7 @@ def _totals(each: Compared, unit: Unit, every: bool) -> Iterator[list[str]]:
         yield ["added", "", f"{value}", "", ""] if each.before is None else ["removed", f"{value}", "", "", ""]
         return
     for quantity in SUMS:
-        a, b = each.before[quantity], each.after[quantity]  # type: ignore[literal-required]
+        a, b = each.before[quantity], each.after[quantity]
         if every or a != b:
             words = (amount(quantity, a, unit), amount(quantity, b, unit), signed(quantity, b - a, unit), units.ratio(b, a))
             yield [heading(quantity, unit), *words]
@@ -112,10 +116,7 @@ def _times(each: Compared) -> str:
 
 
 def _clock(made: Record) -> str:
-    value, low, high = made["latency_s"], made["latency_low_s"], made["latency_high_s"]
-    if value is None or low is None or high is None:
-        return units.UNKNOWN
-    return f"{units.seconds(value)} {units.interval(value, low, high)} {made['grade']}"
+    return str(latency_text(made))
 
 
 def _record(each: Compared) -> dict[str, Any]:

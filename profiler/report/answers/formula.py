@@ -1,4 +1,4 @@
-"""Polynomials → text and LaTeX."""
+"""Polynomials → their answer: as text, as LaTeX, one record a term."""
 
 from __future__ import annotations
 
@@ -6,8 +6,16 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
+from rich.console import Group
+from rich.text import Text
+
 from profiler.grid import shown
-from profiler.records.polynomials import Coefficients, Polynomials
+from profiler.records.environment import document
+from profiler.records.polynomials import Coefficients, Formulas, Polynomials
+from profiler.report.answer import Answer, View
+from profiler.report.encoding import printable
+from profiler.report.sheets.columns import Heading
+from profiler.report.sheets.sheet import Math, Sheet
 from profiler.report.units import fraction
 
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -15,15 +23,76 @@ ROUNDED = "widths are rounded, so there is no polynomial in α; counts at the pu
 _NAMES = {"params": "params", "macs": "MACs"}
 
 
+def answer(found: Formulas, view: View) -> Answer:  # noqa: ARG001  # polynomials are in no unit
+    """Closed forms; as records, one a term."""
+
+    texts = [lines(each) for each in found]
+    records = [
+        {
+            "model": each.model,
+            "quantity": quantity,
+            "alpha_power": i,
+            "side_power": j,
+            "coefficient": int(c) if c.denominator == 1 else str(c),
+            "period": each.domain.period,
+            "remainder": each.domain.remainder,
+            "least": each.domain.least,
+            "alpha_step": None if each.domain.alpha_step is None else str(each.domain.alpha_step),
+            "alpha_least": None if each.domain.alpha_least is None else str(each.domain.alpha_least),
+            "alpha": None if each.domain.alpha_step is not None else float(each.domain.alpha),
+        }
+        for each in found
+        for quantity, coefficients in quantities(each)
+        for (i, j), c in sorted(coefficients.items(), reverse=True)
+    ]
+    grids = [
+        {"model": each.model, "alpha": float(alpha), "resolution": side, "params": params, "macs": macs}
+        for each in found
+        for alpha, side, params, macs in each.grid
+    ]
+
+    def sheets() -> list[Sheet]:
+        heads = [Heading("count", right=False), Heading("polynomial", right=False)]
+        made = []
+        for one in found:
+            rows = [[head(one, quantity, "K"), Math(latex(c))] for quantity, c in quantities(one)]
+            made.append(Sheet(heads, rows, one.model, [domain(one)]))
+            if one.grid:
+                numbers = [
+                    [*map(str, (float(alpha), side)), f"{params:,}", f"{macs:,}"] for alpha, side, params, macs in one.grid
+                ]
+                made.append(Sheet([*map(Heading, ("α", "side", "params", "MACs"))], numbers, ROUNDED))
+        return made
+
+    heads = [
+        {
+            "model": each.model,
+            "alpha": str(each.domain.alpha),
+            "native": each.domain.native,
+            "rounded": each.rounded,
+            "terms": n,
+        }
+        for each, n in zip(found, [sum(len(c) for _, c in quantities(each)) for each in found], strict=True)
+    ]
+    drawn = Group(*(Text(printable("\n".join(lines)) + ("\n" if lines is not texts[-1] else "")) for lines in texts))
+    return Answer(
+        drawn,
+        sheets,
+        records,
+        list(records[0]) if records else [],
+        lambda: document("formula", records, made_with=found.environment, rows=[], grid=grids, polynomials=heads),
+    )
+
+
 def lines(found: Polynomials) -> list[str]:
     """The polynomials of a network with their domain, as text and as LaTeX."""
     out = [found.model, f"  {domain(found)}", ""]
-    for quantity, coefficients in each(found):
+    for quantity, coefficients in quantities(found):
         out.append(f"  {head(found, quantity, 'K')} = {text(coefficients)}")
     period, native = found.domain.period, found.domain.native
     if period is not None and native is not None and not found.domain.remainder:
         out += ["", f"  in ρ = side / {native}, ρ a multiple of {fraction(Fraction(period, native))}:"]
-        for quantity, _ in each(found):
+        for quantity, _ in quantities(found):
             out.append(f"  {head(found, quantity, 'ρ')} = {text(found.in_rho(quantity), 'ρ')}")
     if found.rounded:
         out += ["", f"  {ROUNDED}"]
@@ -33,12 +102,12 @@ def lines(found: Polynomials) -> list[str]:
         sizes = [max(map(len, column)) for column in zip(*rows, strict=True)]
         out += ["  " + "  ".join(cell.rjust(n) for cell, n in zip(row, sizes, strict=True)) for row in rows]
     out += ["", "  LaTeX:"]
-    for quantity, coefficients in each(found):
+    for quantity, coefficients in quantities(found):
         out.append(rf"  \mathrm{{{_NAMES[quantity]}}} = {latex(coefficients)}")
     return out
 
 
-def each(found: Polynomials) -> list[tuple[Any, Coefficients]]:
+def quantities(found: Polynomials) -> list[tuple[Any, Coefficients]]:
     """(quantity, its coefficients), parameters first."""
     return [("params", found.params), ("macs", found.macs)]
 

@@ -10,7 +10,7 @@ from profiler.errors import ProfilerError
 from profiler.records.profile import Row
 from profiler.records.verdicts import COUNTS, Compared, Pair
 from profiler.report import units
-from profiler.report.sheets.columns import Column
+from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.sheet import Sheet
 from profiler.report.units import Unit
 
@@ -48,7 +48,9 @@ def check_top(top: int | None) -> None:
         raise ProfilerError(f"a top of {top} shows nothing; give 1 or more")
 
 
-def layers_sheets(found: Compared, quantities: Sequence[str], top: int | None, unit: Unit, named: bool) -> list[Sheet]:
+def layers_sheets(
+    found: Compared, quantities: Sequence[str], top: int | None, unit: Unit, title: str = "by layer"
+) -> list[Sheet]:
     """What became of the layers: a line for each count that differs; then those that only moved. Unchanged ones are counted."""
     pairs = found.layers or ()
     moved = [pair for pair in pairs if pair.word == "renamed"]
@@ -59,16 +61,15 @@ def layers_sheets(found: Compared, quantities: Sequence[str], top: int | None, u
         kept = set(map(id, largest))
         shown = [pair for pair in differing if id(pair) in kept]
     rows = [row for pair in shown for row in _rows(pair, quantities, unit)]
-    left = [Column(name, right=False) for name in ("layer", "change", "count")]
-    title = "by layer" + (f", {found.name}" if named else "")
+    left = [Heading(name, right=False) for name in ("layer", "change", "count")]
     if len(shown) < len(differing):
         title += f", the {len(shown)} that differ most (--top shows more)"
     notes = [_counted(pairs)]
-    made = [Sheet([*left, *map(Column, ("before", "after", "difference"))], rows, title, notes)] if rows else []
+    made = [Sheet([*left, *map(Heading, ("before", "after", "difference"))], rows, title, notes)] if rows else []
     if moved:
-        names = [Column(name, right=False) for name in ("renamed", "to")]
+        names = [Heading(name, right=False) for name in ("renamed", "to")]
         folded = [[old, new, str(n)] for (old, new), n in _folded(moved).items()]
-        made.append(Sheet([*names, Column("layers")], folded[:top], "" if rows else title, [] if rows else notes))
+        made.append(Sheet([*names, Heading("layers")], folded[:top], "" if rows else title, [] if rows else notes))
     return made
 
 
@@ -175,11 +176,11 @@ def grown_sheets(grown: Sequence[Compared], top: int | None, unit: Unit) -> list
     for each in grown:
         assert each.before is not None
         assert each.after is not None
-        more = [name for name in COUNTS if each.after[name] > each.before[name]]  # type: ignore[literal-required]
+        more = [name for name in COUNTS if each.after[name] > each.before[name]]
         if each.layers is None:
             made.append(
                 Sheet(
-                    [Column("layer", right=False)],
+                    [Heading("layer", right=False)],
                     [],
                     f"what grew in {each.name}",
                     ["The baseline holds no layers, which `profiler compare` saves."],
@@ -187,8 +188,7 @@ def grown_sheets(grown: Sequence[Compared], top: int | None, unit: Unit) -> list
             )
             continue
         kept = tuple(pair for pair in each.layers if pair.word == "unchanged" or any(_weight(pair, name) for name in more))
-        for sheet in layers_sheets(replace(each, layers=kept), more, top, unit, named=False):
-            sheet.title = sheet.title.replace("by layer", f"what grew in {each.name}")
+        for sheet in layers_sheets(replace(each, layers=kept), more, top, unit, f"what grew in {each.name}"):
             sheet.notes = [_counted(each.layers)]
             made.append(sheet)
     return made

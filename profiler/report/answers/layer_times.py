@@ -1,4 +1,4 @@
-"""What the clock said of layers, and of itself → answers: layers and kinds beside their counts, certificates."""
+"""Layers on the clock → their answer: kinds and layers, beside their counts."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from rich.text import Text
 
 from profiler.errors import ProfilerError, UnknownName
 from profiler.records.environment import document
-from profiler.records.timing import Certificate, Layers, LayerTiming, Measured
-from profiler.report import units
-from profiler.report.answer import Answer, sorted_by
-from profiler.report.sheets.columns import Column
+from profiler.records.measured import Measured
+from profiler.records.timing import Layers, LayerTiming
+from profiler.report import units, words
+from profiler.report.answer import Answer, View, sorted_by
+from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.sheet import Sheet
 from profiler.report.terminal import table
 from profiler.report.units import Unit
 
+TOP = 20
+"""Layers that are shown unless told otherwise: those that take longest."""
 COLUMNS = (
     "model", "path", "op", "kind", "module", "inputs", "output", "params", "macs", "activations", "elementwise", "bytes",
     "seconds", "share", "macs_per_s", "bound", "roof", "least_s", "batch", "device", "threads", "dtype", "latency_s",
@@ -25,31 +28,38 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def check(depth: int, top: int | None, columns: Sequence[str], sort: str | None) -> None:
+def check(view: View) -> None:
     """Refuse what cannot be shown before it is measured. Raises ProfilerError, UnknownName."""
-    if top is not None and top < 1:
-        raise ProfilerError(f"a top of {top} shows nothing; give 1 or more")
-    if depth < 0:
-        raise ProfilerError(f"a depth of {depth} is none; give 0 (every layer) or a number of levels")
-    for name in [*columns, *([sort.removeprefix("-")] if sort else [])]:
+    if view.top is not None and view.top < 1:
+        raise ProfilerError(f"a top of {view.top} shows nothing; give 1 or more")
+    if view.depth is not None and view.depth < 0:
+        raise ProfilerError(f"a depth of {view.depth} is none; give 0 (every layer) or a number of levels")
+    for name in [*view.columns, *([view.sort.removeprefix("-")] if view.sort else [])]:
         if name not in COLUMNS:
             raise UnknownName("column", name, COLUMNS)
 
 
-def layers(found: Measured, depth: int, top: int | None, unit: Unit, columns: Sequence[str], sort: str | None) -> Answer:
-    """Each network's kinds and layers, those that take longest first."""
+def answer(found: Measured, view: View) -> Answer:
+    """Each network's kinds and layers, those that take longest first. Raises ProfilerError, UnknownName."""
+    check(view)
     results, measured = found
+    depth, top, unit = view.depth or 0, TOP if view.top is None else view.top, view.unit or "auto"
     rows = [{"layers": i, **_record(each, row)} for i, each in enumerate(measured) for row in each.rows]
-    records = rows if sort is None else [rows[i] for i in sorted_by(rows, sort, COLUMNS)]
+    records = rows if view.sort is None else [rows[i] for i in sorted_by(rows, view.sort, COLUMNS)]
 
     def sheets(chosen: Sequence[str] = ()) -> list[Sheet]:
         made = [content for each in measured for content in of_one(each, depth, top, unit, chosen)]
         if not made:
             return [
-                Sheet([Column("model", right=False)], [[record["model"]] for record in results], results.title, results.notes)
+                Sheet(
+                    [Heading("model", right=False)],
+                    [[record["model"]] for record in results],
+                    words.title(results.title),
+                    list(map(words.said, results.notes)),
+                )
             ]
-        made[0].title = f"{results.title}\n\n{made[0].title}"
-        made[-1].notes += results.notes
+        made[0].title = f"{words.title(results.title)}\n\n{made[0].title}"
+        made[-1].notes += map(words.said, results.notes)
         return made
 
     parts: list[RenderableType] = []
@@ -60,7 +70,7 @@ def layers(found: Measured, depth: int, top: int | None, unit: Unit, columns: Se
         Group(*parts),
         sheets,
         records,
-        list(columns) or COLUMNS,
+        list(view.columns) or COLUMNS,
         lambda: document(
             "bench",
             [dict(record) for record in results],
@@ -72,6 +82,11 @@ def layers(found: Measured, depth: int, top: int | None, unit: Unit, columns: Se
         ),
         found,
     )
+
+
+def sheets_of(found: Layers) -> list[Sheet]:
+    """One network's tables, as a notebook shows them."""
+    return of_one(found, 0, TOP, "auto")
 
 
 def of_one(each: Layers, depth: int, top: int | None, unit: Unit, chosen: Sequence[str] = ()) -> list[Sheet]:
@@ -112,8 +127,8 @@ def kinds_sheet(each: Layers) -> Sheet:
     assert timing.latency_high_s is not None
     spread = units.interval(timing.latency_s, timing.latency_low_s, timing.latency_high_s)
     title = f"{each.model}: {units.seconds(timing.latency_s)} {spread} {timing.grade}; by kind"
-    columns = [Column(head, bar=head in BARRED) for head in heads]
-    return Sheet([Column("kind", right=False), *columns], rows, title, _remembered(each))
+    columns = [Heading(head, bar=head in BARRED) for head in heads]
+    return Sheet([Heading("kind", right=False), *columns], rows, title, _remembered(each))
 
 
 BARRED = ("time %", "MACs %")
@@ -163,7 +178,7 @@ def _layers(each: Layers, depth: int, top: int | None, unit: Unit, chosen: Seque
     }
     names = [name for name in cells if name in (chosen or cells)]
     columns = [
-        Column("%" if name.endswith("%") and not chosen else name, right=name not in ("layer", "kind"), bar=name == BARRED[0])
+        Heading("%" if name.endswith("%") and not chosen else name, right=name not in ("layer", "kind"), bar=name == BARRED[0])
         for name in names
     ]
     title = "by layer" if len(shown) == len(rows) else f"by layer, the {len(shown)} that take longest of {len(rows)}"
@@ -199,28 +214,3 @@ def _grouped(rows: Sequence[LayerTiming], depth: int) -> list[LayerTiming]:
             LayerTiming(joined, seconds, share, sum(r.moved for r in members), main.roof, sum(r.least_s for r in members))
         )
     return made
-
-
-def certificate(found: Certificate) -> Answer:
-    """What the protocol proved of itself."""
-    rows = [
-        [
-            check["check"],
-            units.UNKNOWN if check["value"] is None else f"{100 * check['value']:.2f} %",
-            f"{'≥' if 'found' in check['check'] else '≤'} {100 * check['aim']:g} %",
-            "yes" if check["passed"] else "no",
-        ]
-        for check in found.checks
-    ]
-    heads = [Column("check", right=False), Column("found"), Column("aim"), Column("held", right=False)]
-    machine = found.machine
-    title = f"The protocol on {machine.get('cpu')}, {machine.get('affinity')} processors, {found.date}"
-    content = Sheet(heads, rows, title, [f"{check['check']}: {check['detail']}." for check in found.checks])
-    records = [dict(check) for check in found.checks]
-    return Answer(
-        table.Fitted(lambda _: content, "auto"),
-        lambda: [content],
-        records,
-        ("check", "value", "aim", "passed", "detail"),
-        lambda: document("selftest", records, machine=found.machine, certificate=found.to_dict()),
-    )

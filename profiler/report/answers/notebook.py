@@ -9,25 +9,18 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from profiler.errors import ProfilerError
-from profiler.records.agreement import Agreement
-from profiler.records.polynomials import Polynomials
 from profiler.records.profile import Profile
-from profiler.records.published import Verified
-from profiler.records.results import Results
-from profiler.records.shown import Footprint, Shown, Tracing, Training, WhatIf
-from profiler.records.timing import Certificate, Layers, Measured, Timing
-from profiler.records.verdicts import Checked, Diffed
-from profiler.report import units
-from profiler.report.answers import budgets, diff, layer_times, networks, verify
-from profiler.report.sheets import details, sheet
-from profiler.report.sheets.columns import Column
+from profiler.records.verdicts import Checked
+from profiler.report.answer import View
+from profiler.report.answers import budgets, registry
 from profiler.report.sheets.sheet import Sheet
 from profiler.report.terminal import table
+from profiler.report.words import said, title
+
+__all__ = ["drawn", "html", "said", "text", "title"]
 
 MOST_ROWS = 200
 """Rows of a table that a notebook is given; the page would be slow with more."""
-LONGEST = 20
-"""Layers on the clock that are shown, those that take longest."""
 STYLE = """<style>
 .profiler table {color: inherit; border-collapse: collapse; border: 0; margin: 0.3em 0; font-variant-numeric: tabular-nums}
 .profiler th, .profiler td {padding: 0.15em 0.7em; border: 0; white-space: nowrap; background: none; color: inherit}
@@ -40,95 +33,6 @@ STYLE = """<style>
 """No colour of its own but for warnings: what is there inherits the theme's, light or dark."""
 
 
-def sheets(thing: object) -> list[Sheet]:
-    """The tables of a result. Raises ProfilerError for what is none."""
-    match thing:
-        case Results():
-            return [sheet.results_sheet(thing)]
-        case Profile():
-            return _profile(thing, None)
-        case Shown():
-            return networks.show(thing, 2, None, False, "raw").sheets()
-        case WhatIf():
-            return [details.what_if_sheet(thing, None, "raw")]
-        case Training():
-            return [details.training_sheet(thing, 2, None, "raw")]
-        case Footprint():
-            return [details.memory_sheet([thing])]
-        case Polynomials():
-            return networks.polynomials([thing]).sheets()
-        case Verified():
-            return verify.answer(thing, named=True, published=None).sheets()
-        case Measured():
-            return layer_times.layers(thing, 0, LONGEST, "auto", (), None).sheets()
-        case Layers():
-            return layer_times.of_one(thing, 0, LONGEST, "auto")
-        case Timing():
-            return [_timing(thing)]
-        case Checked():
-            return budgets.answer(thing).sheets()
-        case Diffed():
-            return diff.answer(thing).sheets()
-        case Certificate():
-            return layer_times.certificate(thing).sheets()
-        case Agreement():
-            return [_agreement(thing)]
-        case (Profile() as profile, Tracing() as tracing):
-            return _profile(profile, tracing)
-        case _ if hasattr(thing, "told"):  # what torch counted, as plain records
-            return sheets(thing.told())
-    raise ProfilerError(f"{type(thing).__name__} has no tables; give a result of compare, sweep, profile or benchmark")
-
-
-def _profile(profile: Profile, tracing: Tracing | None) -> list[Sheet]:
-    made = [sheet.kinds_sheet(profile), sheet.layers_sheet(profile)]
-    made[0].lead = [sheet.profile_title(profile), *sheet.totals_text(profile, "raw")]
-    if tracing is not None:
-        made[0].lead[0] = sheet.profile_title(profile, tracing.inputs or None)
-        made[0].lead += details.tracing_head(tracing, profile.params, profile.macs, "raw")
-        made[-1].notes += details.tracing_lines(profile.model, tracing)
-        made[-1].warnings += details.gaps(profile.model, tracing)
-    return made
-
-
-def _timing(made: Timing) -> Sheet:
-    """One cell's latency, with what it was measured in; why there is none, where there is none."""
-    rows = [["device", made.device], ["threads", str(made.threads)], ["dtype", made.dtype]]
-    rows += [["memory format", made.memory_format], ["compiled", "yes" if made.compile else "no"]]
-    rows.append(["mode", " with ".join(filter(None, [made.mode, made.optimizer or ""]))])
-    if made.latency_s is not None and made.latency_low_s is not None and made.latency_high_s is not None:
-        spread = units.interval(made.latency_s, made.latency_low_s, made.latency_high_s)
-        rows = [
-            ["latency", f"{units.seconds(made.latency_s)} {spread} {made.grade}"],
-            ["95 % interval", f"{units.seconds(made.latency_low_s)} … {units.seconds(made.latency_high_s)}"],
-            ["images/s", units.rate(made.images_per_second)],
-            *rows,
-        ]
-    rows.append(["rounds, samples", f"{made.rounds:,}, {made.samples:,}"])
-    rows += [
-        [name, units.seconds(s)] for name, s in (("build", made.build_s), ("first call", made.first_call_s)) if s is not None
-    ]
-    if made.peak_bytes is not None:
-        rows.append(["peak", units.size(made.peak_bytes)])
-    notes = [f"{made.reason}."] if made.reason and made.latency_s is not None else []
-    warnings = [made.reason] if made.latency_s is None else []
-    return Sheet([Column("", right=False), Column("", right=False)], rows, f"{made.model}, batch {made.batch}", notes, warnings)
-
-
-def _agreement(found: Agreement) -> Sheet:
-    rows = [["MACs, comparable with ours", f"{found.macs:,}"], ["what it prints", f"{found.total:,}"]]
-    rows += [[f"it {reason}", f"{amount:+,}"] for reason, amount in found.reasons]
-    warnings = [
-        f"{each.path or 'its own forward'}: it counts {each.found:,} where its own rules make {each.expected:,}"
-        for each in found.differences
-    ]
-    notes = [] if warnings else ["It agrees on every layer."]
-    return Sheet([Column("", right=False), Column("count")], rows, f"{found.engine} on {found.cell}", notes, warnings)
-
-
-# Written
-
-
 def text(thing: object) -> str:
     """A check as sentences. Raises ProfilerError for anything else."""
     if not isinstance(thing, Checked):
@@ -138,17 +42,12 @@ def text(thing: object) -> str:
 
 def drawn(thing: object) -> RenderableType:
     """A result as a terminal shows it."""
-    match thing:
-        case Results():
-            return table.results_table(thing)
-        case Profile():
-            return table.show(thing)
-        case Checked():
-            return budgets.answer(thing).drawn
-        case Diffed():
-            return diff.answer(thing).drawn
+    if isinstance(thing, Profile):
+        return table.show(thing)
+    if not registry.type_of(thing).sheets:
+        return registry.answer(thing, View(summary=False)).drawn
     parts: list[RenderableType] = []
-    for content in sheets(thing):
+    for content in registry.sheets(thing):
         parts += [*([Text()] if parts else []), *map(Text, content.lead)]
         parts.append(table.Fitted(lambda _, content=content: content, "auto"))  # type: ignore[misc]
     return Group(*parts)
@@ -156,14 +55,14 @@ def drawn(thing: object) -> RenderableType:
 
 def html(thing: object) -> str:
     """A result as a fragment of HTML."""
-    return f'<div class="profiler">{STYLE}{"".join(map(_table, sheets(thing)))}</div>'
+    return f'<div class="profiler">{STYLE}{"".join(map(_table, registry.sheets(thing)))}</div>'
 
 
 def _table(content: Sheet) -> str:
     lead = [f'<p class="lead">{escape(line)}</p>' if not i else f"<p>{escape(line)}</p>" for i, line in enumerate(content.lead)]
     title = f"<caption>{escape(content.title)}</caption>" if content.title else ""
     sides = ["right" if column.right else "left" for column in content.columns]
-    heads = [column.heading for column in content.columns]
+    heads = [column.text for column in content.columns]
     head = f"<thead>{_row('th', heads, sides)}</thead>" if any(heads) else ""
     body = "".join(_row("td", cells, sides) for cells in content.rows[:MOST_ROWS])
     warnings = [f'<p class="warning">{escape(line)}</p>' for line in content.warnings]

@@ -11,9 +11,9 @@ from rich.console import Group
 
 from profiler.records.environment import document
 from profiler.records.published import Check, Figure, Verified
-from profiler.report import units
-from profiler.report.answer import Answer
-from profiler.report.sheets.columns import Column
+from profiler.report import units, words
+from profiler.report.answer import Answer, View
+from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.sheet import Sheet
 from profiler.report.terminal import table
 
@@ -24,18 +24,18 @@ COLUMNS = (
 VERDICTS = ("equal", "erratum", "open", "quoted", "DIFFERS")
 
 
-def answer(found: Verified, named: bool, published: str | None) -> Answer:
-    """`named` where the user asked for some networks; `published` the table that was asked for."""
-    if published is not None:
+def answer(found: Verified, view: View) -> Answer:
+    """A published table where one was asked for; else every figure, or without networks asked for a line a network."""
+    if view.table is not None:
         sheets = [_pivoted(found.checks)]
-    elif named:
+    elif not view.summary:
         figures = [figures_sheet(found.checks)] if found.checks or not found.agreements else []
         sheets = [*figures, *([_witnesses(found)] if found.agreements else [])]
     else:
         sheets = [_summary(found)]
     for made in sheets:
         made.warnings += [] if made is not sheets[-1] else _failures(found)
-        made.notes += [] if made is not sheets[-1] else found.notes
+        made.notes += [] if made is not sheets[-1] else map(words.said, found.notes)
     records = [_record(check) for check in found.checks]
     agreements = [agreement.to_dict() for agreement in found.agreements]
     return Answer(
@@ -102,7 +102,7 @@ def _summary(found: Verified) -> Sheet:
     total = ", ".join(f"{said.count(verdict)} {verdict}" for verdict in VERDICTS if verdict in said)
     notes = [f"{len(said)} published figures of {len(found.models)} networks: {total}.", "Name a network for its figures."]
     return Sheet(
-        [Column("model", right=False), *map(Column, ("params", "MACs", *VERDICTS)), *map(Column, engines)], rows, notes=notes
+        [Heading("model", right=False), *map(Heading, ("params", "MACs", *VERDICTS)), *map(Heading, engines)], rows, notes=notes
     )
 
 
@@ -127,8 +127,8 @@ def figures_sheet(checks: Sequence[Check]) -> Sheet:
         ]
         for check in checks
     ]
-    heads = [Column("model", right=False), Column("of", right=False), Column("count", right=False)]
-    heads += [Column("printed"), Column("ours"), Column("verdict", right=False), Column("source", right=False)]
+    heads = [Heading("model", right=False), Heading("of", right=False), Heading("count", right=False)]
+    heads += [Heading("printed"), Heading("ours"), Heading("verdict", right=False), Heading("source", right=False)]
     return Sheet(heads, rows, notes=_reasons(checks))
 
 
@@ -145,8 +145,8 @@ def _witnesses(found: Verified) -> Sheet:
     for agreement in found.agreements:
         word = _word(found, agreement.model, agreement.engine)
         rows.append([agreement.model, agreement.engine, f"{agreement.macs:,}", f"{agreement.total:,}", word])
-    heads = [Column("model", right=False), Column("witness", right=False)]
-    return Sheet([*heads, *map(Column, ("its MACs", "it prints", "verdict"))], rows)
+    heads = [Heading("model", right=False), Heading("witness", right=False)]
+    return Sheet([*heads, *map(Heading, ("its MACs", "it prints", "verdict"))], rows)
 
 
 def _pivoted(checks: Sequence[Check]) -> Sheet:
@@ -169,9 +169,9 @@ def _pivoted(checks: Sequence[Check]) -> Sheet:
                     else _exact(held) + {"erratum": " !", "open": " ?", "DIFFERS": " !!"}.get(held.verdict, "")
                 )
         rows.append(row)
-    heads = [Column("model", right=False), Column("of", right=False)]
+    heads = [Heading("model", right=False), Heading("of", right=False)]
     for quantity in quantities:
-        heads += [Column(quantity), Column("ours")] if quantity in counted else [Column(quantity)]
+        heads += [Heading(quantity), Heading("ours")] if quantity in counted else [Heading(quantity)]
     notes = _reasons(checks)
     return Sheet(heads, rows, checks[0].figure.name, [*(["! an erratum, ? open:"] if notes else []), *notes])
 

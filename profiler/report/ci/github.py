@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from profiler.records.verdicts import Checked, Line
+from profiler.report.answer import View
 from profiler.report.answers.budgets import answer, failure, sentence
 from profiler.report.encoding import printable
 from profiler.report.forms import written
+from profiler.report.words import said
 
 MOST_ANNOTATIONS = 10
 """GitHub shows so many of each kind from one step; the summary holds all."""
@@ -39,7 +41,7 @@ def commands(found: Checked, root: Path) -> Iterator[str]:
     for line in doubtful[:MOST_ANNOTATIONS]:
         yield _command("warning", _file(line, root), f"{line.model}: {line.limit.quantity} {line.verdict}", sentence(line))
     for text in found.warnings[:MOST_ANNOTATIONS]:
-        yield _command("error" if found.strict else "warning", "", "not counted", text)
+        yield _command("error" if found.strict else "warning", "", "not counted", said(text))
 
 
 def _command(kind: str, file: str, title: str, message: str) -> str:
@@ -70,7 +72,7 @@ def _property(text: str) -> str:
 def summary(found: Checked) -> str:
     """The tables in Markdown, below a line that says how it went."""
     head = "Every budget is kept." if found.passed else failure(found)
-    return f"### profiler check\n\n{_line(head)}\n\n{written(answer(found), 'markdown')}\n"
+    return f"### profiler check\n\n{_line(head)}\n\n{written(answer(found, View()), 'markdown')}\n"
 
 
 def _line(text: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any
 
-from profiler.report.sheets import sheet
+from profiler.records.columns import COLUMNS
 from profiler.report.writers import plain
 
 Plain = dict[str, Any]
@@ -47,22 +47,13 @@ def paths(names: Sequence[str]) -> list[Any]:
 
 
 def label(name: str) -> str:
-    """The heading that tables have for a column of the records, without its unit."""
-    return LABELS.get(name) or sheet.column(name)[0].heading
+    """The heading that tables have for a column of the records, without its unit; of what only layers have, its own."""
+    if name in COLUMNS:
+        return COLUMNS[name].label or COLUMNS[name].title
+    return OF_LAYERS.get(name, name.replace("_", " "))
 
 
-LABELS = {
-    "pareto": "Pareto",
-    "latency_low_s": "latency from",
-    "latency_high_s": "latency to",
-    "ratio": "ratio",
-    "elementwise": "elementwise",
-    "total": "total",
-    "macs_per_s": "MACs/s",
-    "least_s": "at best",
-    "seconds": "time",
-    "output": "output",
-}
+OF_LAYERS = {"macs_per_s": "MACs/s", "least_s": "at best", "seconds": "time"}
 
 
 def _plain(value: Any) -> Any:

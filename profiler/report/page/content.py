@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import singledispatch
 from typing import Any
 
+from profiler.records.columns import COLUMNS, latency
+from profiler.records.measured import Measured
+from profiler.records.notes import ParetoMarked
 from profiler.records.profile import Profile
 from profiler.records.results import Results
 from profiler.records.shown import Shown
-from profiler.records.timing import Layers, Measured
-from profiler.report import units
+from profiler.records.timing import Layers
+from profiler.report import units, words
 from profiler.report.answers import layer_times
 from profiler.report.page.networks import Network, of_layers, of_profile, of_profiles
 from profiler.report.sheets import columns, details, sheet
 from profiler.report.sheets.sheet import Sheet
 
-AXES = (
-    "top1", "latency_s", "images_per_second", "macs", "params", "activations", "elementwise", "total", "weight_bytes",
-    "peak_bytes", "epoch_s",
-)  # fmt: skip
+AXES = tuple(column.name for column in sorted(COLUMNS.values(), key=lambda column: column.axis) if column.axis)
 """What a trade-off can be drawn of, the first choice for its height first."""
 FEWEST = 3
 """Values below which a table says more than a plot."""
@@ -55,21 +56,29 @@ class Content:
         return sorted(drawn, key=lambda name: len(known[name]) < RARE * len(self.records))
 
 
-def content(subject: Any, chosen: Sequence[str] = ()) -> Content:
-    """What to show of an answer, by what it is about: Results, Shown or Measured; of its records the `chosen` columns."""
-    match subject:
-        case Measured(results, layers):
-            made = _measured(results, layers)
-        case Results() as results:
-            made = _results(results)
-            made.networks = of_profiles(results.profiles)
-            if list(chosen) not in ([], results.columns):
-                made.shown = [name for name in made.columns if name in chosen] or made.shown
-        case Shown() as shown:
-            made = _shown(shown)
-        case other:
-            raise TypeError(f"a page is made of results, a network or its layers on the clock, not of {type(other).__name__}")
+@singledispatch
+def content(found: object, chosen: Sequence[str] = ()) -> Content:
+    """What to show of a result, of its records the `chosen` columns. Raises TypeError where there are no pages of its type."""
+    raise TypeError(f"a page is made of results, a network or its layers on the clock, not of {type(found).__name__}")
+
+
+@content.register(Results)
+def _(results: Results, chosen: Sequence[str] = ()) -> Content:
+    made = _results(results)
+    made.networks = of_profiles(results.profiles)
+    if list(chosen) not in ([], results.columns):
+        made.shown = [name for name in made.columns if name in chosen] or made.shown
     return made
+
+
+@content.register(Measured)
+def _(found: Measured, chosen: Sequence[str] = ()) -> Content:
+    return _measured(*found)
+
+
+@content.register(Shown)
+def _(shown: Shown, chosen: Sequence[str] = ()) -> Content:
+    return _shown(shown)
 
 
 def _results(results: Results) -> Content:
@@ -79,11 +88,12 @@ def _results(results: Results) -> Content:
     shown += ["top1"] if published else []
     if any(record["options"] for record in results):
         shown.append("options")
-    told = sheet.results_sheet(results)
+    table = sheet.results_sheet(results)
+    front = {words.said(note): words.pareto_on_a_page(note) for note in (ParetoMarked("top1"), ParetoMarked("macs"))}
     made = Content(
         _title(results),
-        warnings=told.warnings,
-        notes=[note.replace("*: Pareto-optimal; ", "Pareto, among the records: ") for note in told.notes],
+        warnings=table.warnings,
+        notes=[front.get(note, note) for note in table.notes],
         records=results,
         columns=known,
         shown=[name for name in known if name in shown],
@@ -93,7 +103,7 @@ def _results(results: Results) -> Content:
     others = sorted({record["convention"] for record in results} - {"paper"})
     made.conventions += [("total", f"What {', '.join(others)} would print, by its own rules.")] if others else []
     made.conventions += [TOP1] if published else []
-    made.conventions += LATENCY if any(record.get("latency_s") is not None for record in results) else []
+    made.conventions += LATENCY if any(latency(record) is not None for record in results) else []
     return made
 
 
@@ -101,9 +111,9 @@ def _title(results: Results) -> str:
     """The networks, if the title that results have does not name them already, and what else it says."""
     names = list(dict.fromkeys(record["model"] for record in results))
     listed = ", ".join(names) if len(names) <= 4 else f"{', '.join(names[:3])} and {len(names) - 3} more"
-    if not results.title or results.title.startswith(names[0]):
-        return results.title or listed
-    return f"{listed}: {results.title}"
+    title = words.title(results.title)
+    named = results.command == "sweep" or (results.command == "bench" and len(names) == 1)
+    return title if title and named else ": ".join(filter(None, [listed, title]))
 
 
 def _measured(results: Results, layers: Sequence[Layers]) -> Content:

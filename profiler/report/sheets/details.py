@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from profiler.records.agreement import Agreement
 from profiler.records.shown import Changed, Footprint, Shown, Tracing, Training, WhatIf
 from profiler.report import units
-from profiler.report.encoding import printable
-from profiler.report.sheets.columns import Column
+from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.sheet import Sheet
 from profiler.report.units import Unit
 
@@ -38,22 +35,6 @@ def tracing_head(tracing: Tracing, params: int, macs: int, unit: Unit) -> list[s
     if tracing.reason:
         lines.append(f"counted      {tracing.rung}: {tracing.reason}")
     return lines
-
-
-def tell(name: str, tracing: Tracing | None, verbose: bool) -> int:
-    """Say on stderr what a trace did not count, and if `verbose` how it was come by; the number of operations not counted."""
-    if tracing is None:
-        return 0
-    for line in [*gaps(name, tracing), *(tracing_lines(name, tracing) if verbose else [])]:
-        print(printable(line), file=sys.stderr)
-    return tracing.uncounted
-
-
-def passed_over(agreements: Sequence[Agreement], verbose: bool) -> None:
-    """Say on stderr, if `verbose`, what the witnesses say that they did not count."""
-    for agreement in agreements if verbose else ():
-        passed = ", ".join(agreement.unsupported) or "nothing"
-        print(f"{agreement.cell}: {agreement.engine} says that it passed over {passed}", file=sys.stderr)
 
 
 def gaps(name: str, tracing: Tracing) -> list[str]:
@@ -99,11 +80,11 @@ def what_if_sheet(found: WhatIf, top: int | None, unit: Unit) -> Sheet:
     layers = list(found.layers)
     shown = layers if top is None else sorted(layers, key=lambda each: -each.macs)[:top]
     moved = any(each.macs != each.macs_after for each in layers)
-    columns = [Column("layer", right=False), Column("params"), Column("after"), Column("saving")]
+    columns = [Heading("layer", right=False), Heading("params"), Heading("after"), Heading("saving")]
     if moved or not layers:
-        columns += [Column(units.macs_heading(unit)), Column("after"), Column("saving")]
+        columns += [Heading(units.macs_heading(unit)), Heading("after"), Heading("saving")]
     else:
-        columns += [Column("elementwise"), Column("after"), Column("saving")]
+        columns += [Heading("elementwise"), Heading("after"), Heading("saving")]
     rows = [_what_if_row(each, moved or not layers, unit) for each in shown]
     title = f"what if {found.rewriting}: {found.title}"
     if top is not None:
@@ -151,8 +132,8 @@ def training_sheet(found: Training, depth: int, top: int | None, unit: Unit) -> 
         rows = sorted(rows, key=lambda each: -sum(each[1]))[:top]
     rows.append(("all", [found.forward, found.backward, found.recomputed]))
     again = found.recomputed > 0
-    columns = [Column("layer", right=False), Column("forward"), Column("backward")]
-    columns += [*([Column("recomputed")] if again else []), Column("step"), Column("× forward")]
+    columns = [Heading("layer", right=False), Heading("forward"), Heading("backward")]
+    columns += [*([Heading("recomputed")] if again else []), Heading("step"), Heading("× forward")]
     cells = [
         [
             name or "(its own forward)",
@@ -180,7 +161,7 @@ def memory_sheet(found: Sequence[Footprint]) -> Sheet:
     rows.append(["peak", *(units.size(each.peak) for each in found)])
     notes = [f"Peak of {each.mode}: {each.phase}, {each.op} in {each.path or 'its own forward'}." for each in found]
     notes.append("Without what kernels use inside, and what an allocator rounds up.")
-    return Sheet([Column("memory", right=False), *(Column(each.mode) for each in found)], rows, "memory", notes)
+    return Sheet([Heading("memory", right=False), *(Heading(each.mode) for each in found)], rows, "memory", notes)
 
 
 def parts(found: Shown) -> dict[str, Any]:

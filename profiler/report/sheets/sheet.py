@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from profiler.errors import ProfilerError, UnknownName
 from profiler.grid import shown
 from profiler.records.agreement import Agreement
-from profiler.records.profile import MEASURED_COLUMNS, Group, Profile, Record
+from profiler.records.columns import MEASURED_COLUMNS
+from profiler.records.profile import Group, Profile
 from profiler.records.results import Results
-from profiler.report import units
-from profiler.report.sheets.columns import MEASURED, Cell, Column, counted, default_columns, text
+from profiler.report import units, words
+from profiler.report.sheets import columns as of_records
+from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.folded import folded, nodes
 from profiler.report.units import Unit
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 class Sheet:
     """Text, ready to be drawn."""
 
-    columns: list[Column]
+    columns: list[Heading]
     rows: list[list[str]]
     title: str = ""
     notes: list[str] = field(default_factory=list)
@@ -48,93 +50,37 @@ MOST_EXPLAINED = 4
 """Of more cells than this, a table says only that the witnesses agree."""
 
 
-def _model(record: Record, first: Record, unit: Unit) -> str:
-    return record["model"] + (f"@{_options(record)}" if record["options"] else "")
-
-
-def _options(record: Record) -> str:
-    return ",".join(f"{key}={str(value).lower()}" for key, value in record["options"].items())
-
-
-def _alpha(record: Record, first: Record, unit: Unit) -> str:
-    alpha = record["alpha"]
-    return units.UNKNOWN if alpha is None else f"{alpha:g}"
-
-
-def _checked(engine: str) -> Cell:
-    def cell(record: Record, first: Record, unit: Unit) -> str:
-        found: int | None = record.get(f"{engine}_macs")  # type: ignore[assignment]
-        if found is None:
-            return units.UNKNOWN if f"{engine}_macs" in record else "…"
-        return "equal" if found == record["macs"] else units.count(found, unit)
-
-    return cell
-
-
-_CELLS: dict[str, tuple[Column, Cell]] = {
-    "model": (Column("model", right=False), _model),
-    "options": (Column("options", right=False), lambda record, first, unit: _options(record)),
-    "alpha": (Column("α"), _alpha),
-    "resolution": (Column("side"), text("resolution")),
-    "input": (Column("input"), text("input")),
-    "batch": (Column("batch"), text("batch")),
-    "params": (Column("params", best="least"), counted("params")),
-    "params_ratio": (Column("×"), lambda record, first, unit: units.ratio(record["params"], first["params"])),
-    "macs": (Column("MACs", best="least"), lambda record, first, unit: units.macs(record["macs"], unit)),
-    "macs_ratio": (Column("×"), lambda record, first, unit: units.ratio(record["macs"], first["macs"])),
-    "weight_bytes": (Column("fp32", best="least"), lambda record, first, unit: units.size(record["weight_bytes"])),
-    "convention": (Column("convention", right=False), text("convention")),
-    **MEASURED,
-    "top1": (Column("top-1 %", best="most"), lambda record, first, unit: units.accuracy(record["top1"])),
-}
-_HEADINGS = {"activations": "activations", "total": "total", "side_params": "side params", "side_macs": "side MACs"}
-
-
-def column(name: str) -> tuple[Column, Cell]:
-    """The table's column for a column of the records."""
-    if name in _CELLS:
-        return _CELLS[name]
-    engine, _, what = name.partition("_")
-    if what == "macs" and engine != "side":
-        return Column(engine), _checked(engine)
-    return Column(_HEADINGS.get(name, name.replace("_", " "))), counted(name)
-
-
-def known_columns() -> list[str]:
-    """What `--columns` and `--sort` take."""
-    return [*Record.__annotations__, "params_ratio", "macs_ratio"]
-
-
 def check_columns(names: Iterable[str]) -> None:
     """Raises UnknownName for a column that no record has."""
     for name in names:
-        if name not in known_columns():
-            raise UnknownName("column", name, known_columns())
+        if name not in of_records.known():
+            raise UnknownName("column", name, of_records.known())
 
 
-def results_sheet(results: Results, unit: Unit = "raw", columns: Sequence[str] = ()) -> Sheet:
+def results_sheet(results: Results, unit: Unit = "raw", chosen: Sequence[str] = ()) -> Sheet:
     """The table of a comparison or sweep. Raises UnknownName for a column that no record has."""
-    names = list(columns) or default_columns(results)
+    names = list(chosen) or of_records.default_columns(results)
     check_columns(names)
     for name in names:
         if name in MEASURED_COLUMNS and not results.measured:
             raise ProfilerError(f"column {name}: nothing was measured; add --bench, or use `profiler bench`")
-        if name not in results.columns and not name.endswith("_ratio"):
+        if name not in results.columns and name not in of_records.RATIOS:
             raise ProfilerError(f"column {name}: {name.partition('_')[0]} was not asked; add --engine {name.partition('_')[0]}")
-    cells = [column(name) for name in names]
-    rows = [[cell(record, results.base or record, unit) for _, cell in cells] for record in results]
+    found = [of_records.of(name) for name in names]
+    rows = [[cell(record, results.base or record, unit) for _, cell in found] for record in results]
     heads = [
-        replace(head, heading=units.macs_heading(unit)) if name == "macs" else head
-        for name, (head, _) in zip(names, cells, strict=True)
+        replace(head, text=units.macs_heading(unit)) if name == "macs" else head
+        for name, (head, _) in zip(names, found, strict=True)
     ]
-    notes = list(results.notes)
+    notes = [words.said(note) for note in results.notes]
     if unit == "flops":
         notes.insert(0, "FLOPs: two for every multiply-add.")
     conventions = {record["convention"] for record in results}
     if conventions != {"paper"}:
         notes.insert(0, f"total: counted as {', '.join(sorted(conventions))} does.")
+    warnings = [words.said(note) for note in results.warnings]
     return Sheet(
-        heads, rows, results.title, notes + _agreed(results.agreements), results.warnings + _disagreed(results.agreements)
+        heads, rows, words.title(results.title), notes + _agreed(results.agreements), warnings + _disagreed(results.agreements)
     )
 
 
@@ -204,12 +150,12 @@ def kinds_sheet(profile: Profile, unit: Unit = "raw") -> Sheet:
     """The shares by kind of layer (MobileNets, Table 2, whose shares of parameters are of weights)."""
     totals = profile.totals
     columns = [
-        Column("kind", right=False),
-        *map(Column, ("layers", units.macs_heading(unit))),
-        Column("%", bar=True),
-        Column("weights"),
-        Column("%", bar=True),
-        *map(Column, ("params", "activations")),
+        Heading("kind", right=False),
+        *map(Heading, ("layers", units.macs_heading(unit))),
+        Heading("%", bar=True),
+        Heading("weights"),
+        Heading("%", bar=True),
+        *map(Heading, ("params", "activations")),
     ]
     rows = [
         [
@@ -239,8 +185,8 @@ def layers_sheet(profile: Profile, depth: int = 2, top: int | None = None, unit:
             title += ", equal ones summed"
             hint = "(--depth 0, --no-fold show more)" if depth else "(--no-fold shows each)"
         groups = [_sum(each.name, [groups[i] for i in each.members]) for each in folds]
-    columns = [Column("layer", right=False), *map(Column, ("output", "params", units.macs_heading(unit)))]
-    columns += [Column("%", bar=True), Column("activations")]
+    columns = [Heading("layer", right=False), *map(Heading, ("output", "params", units.macs_heading(unit)))]
+    columns += [Heading("%", bar=True), Heading("activations")]
     rows = [
         [
             group.name,
@@ -272,8 +218,8 @@ def formulas_sheet(shown: Shown, top: int | None = None) -> Sheet:
     paths = list(shown.derivations) if top is None else sorted(shown.derivations, key=lambda path: -macs[path])[:top]
     derived = [(path, shown.derivations[path]) for path in paths]
     rows = [[path, made.letters, made.numbers, f"{macs[path]:,}"] for path, made in derived]
-    left = [Column(heading, right=False) for heading in ("layer", "closed form", "with its numbers")]
-    return Sheet([*left, Column("MACs")], rows, most("closed form of each layer", paths, top), [LETTERS])
+    left = [Heading(heading, right=False) for heading in ("layer", "closed form", "with its numbers")]
+    return Sheet([*left, Heading("MACs")], rows, most("closed form of each layer", paths, top), [LETTERS])
 
 
 def separable_sheet(pairs: Sequence[Separable], top: int | None = None) -> Sheet:
@@ -288,7 +234,7 @@ def separable_sheet(pairs: Sequence[Separable], top: int | None = None) -> Sheet
         rows.append([pair.path, f"{pair.macs:,}", f"{pair.standard:,}", share, f"{float(pair.share):.4f}", saving])
     ours, standard = sum(pair.macs for pair in pairs), sum(pair.standard for pair in pairs)
     rows.append(["all", f"{ours:,}", f"{standard:,}", "", f"{ours / standard:.4f}", units.ratio(standard, ours)])
-    columns = [Column("pair", right=False), *map(Column, ("separable", "standard", "1/N + 1/D_K²", "share", "saving"))]
+    columns = [Heading("pair", right=False), *map(Heading, ("separable", "standard", "1/N + 1/D_K²", "share", "saving"))]
     return Sheet(columns, rows, most("depthwise separable, and the standard convolution it replaces", shown, top))
 
 

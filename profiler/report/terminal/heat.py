@@ -9,21 +9,18 @@ from math import log
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from profiler.records.profile import Record
+from profiler.records.columns import COLUMNS, Record
 from profiler.records.results import Results
 from profiler.report import units
 from profiler.report.encoding import printable
-from profiler.report.sheets.sheet import column
+from profiler.report.sheets import columns
 from profiler.report.units import Amount
 
 SHADES = (231, 195, 159, 153, 117, 111, 75, 69, 33, 27, 26, 25, 18, 17)
 """Colours of the 256, the lightest first; letters on them are black or white, whatever the terminal's own colours are."""
 DARK_FROM = 9
 """From this shade on letters are white."""
-QUANTITIES = (
-    "macs", "total", "params", "activations", "elementwise", "weight_bytes", "top1", "latency_s", "images_per_second",
-    "epoch_s", "peak_bytes",
-)  # fmt: skip
+QUANTITIES = frozenset(column.name for column in COLUMNS.values() if column.axis)
 MOST_ROWS, MOST_TABLES = 24, 4
 WIDEST = 160
 """Letters across at most."""
@@ -77,7 +74,7 @@ def _table(records: Sequence[Record], name: str, width: int, shaded: bool, sever
     left, wide = max(len(f"{alpha:g}") for alpha in alphas), max(len(text) for text in [*said.values(), str(sides[-1])]) + 2
     rows, across = _spread(alphas, MOST_ROWS), _spread(sides, max(2, (width - left) // wide))
     some = f", {len(rows)} × {len(across)} of {len(alphas)} × {len(sides)}" if (rows, across) != (alphas, sides) else ""
-    heading = column(name)[0].heading + (f" ({unit})" if unit else "")
+    heading = columns.of(name)[0].text + (f" ({unit})" if unit else "")
     whose = f"{printable(records[0]['model'])}, batch {records[0]['batch']}: " if several else ""
     yield Text(f"\n{whose}{heading}{' and grade' if name == 'latency_s' else ''}: α down, side across{some}", style="bold")
     yield Text(" " * left + "".join(f"{side:>{wide - 1}} " for side in across))
@@ -96,7 +93,7 @@ def _place(record: Record) -> tuple[float, float]:
 
 
 def _cell(record: Record, name: str) -> str:
-    text = column(name)[1](record, record, "auto")
+    text = columns.of(name)[1](record, record, "auto")
     if isinstance(text, Amount) and name == "latency_s":  # its interval stands in the list
         return units.amount(units.seconds(text.value), text.value, "seconds", rest=f" {record['grade']}")
     return text

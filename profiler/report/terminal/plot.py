@@ -5,15 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import singledispatch
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
-from profiler.records.profile import Profile, Record
+from profiler.errors import ProfilerError
+from profiler.records.columns import Record, latency
+from profiler.records.measured import Measured
+from profiler.records.place import written
+from profiler.records.profile import Profile
 from profiler.records.results import Results
 from profiler.records.shown import Shown
-from profiler.records.timing import Measured
 from profiler.report import units
+from profiler.report.sheets.columns import AXES
 from profiler.report.sheets.folded import folded, nodes
 from profiler.report.terminal.bars import Bars, Length
 from profiler.report.terminal.heat import Heat
@@ -24,15 +29,22 @@ PIPED, WIDEST = 80, 120
 MOST_BARS = 40
 
 
-def plot(subject: Results | Shown | Measured) -> RenderableType:
-    """Its plots: as wide as the terminal or 80 letters; in colours where there are any, in ASCII where there is no more."""
-    match subject:
-        case Measured():
-            return Plots(_measured(subject))
-        case Shown():
-            return Plots(_network(subject.profile))
-        case _:
-            return Plots(_results(subject))
+@singledispatch
+def plots(found: object) -> list[RenderableType]:
+    """What there is to plot of a result: nothing, unless its type says otherwise."""
+    return []
+
+
+def plot(found: object) -> RenderableType:
+    """Its plots: as wide as the terminal or 80 letters; in colours where there are any, in ASCII where there is no more.
+
+    Raises ProfilerError where there are none.
+    """
+    if type(found) not in plots.registry:
+        raise ProfilerError(
+            "--plot: there is nothing to plot in this; networks, comparisons and layers on the clock have plots"
+        )
+    return Plots(plots(found))
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,7 @@ class Plots:
 # Comparisons and sweeps
 
 
+@plots.register(Results)
 def _results(found: Results) -> list[RenderableType]:
     parts: list[RenderableType] = [] if found.command == "sweep" else _compared(found)
     families = _families(found)
@@ -57,7 +70,7 @@ def _results(found: Results) -> list[RenderableType]:
     if len({(r["macs"], r["top1"]) for r, _ in rated}) > 2:
         points = [Point(r["macs"], r["top1"] or 0.0, family) for r, family in rated]
         parts.append(Scatter("published top-1 % against MACs", points, _tick, _percent, front=True))
-    timed = [(r, family) for r, family in zip(found, families, strict=True) if r.get("latency_s") is not None]
+    timed = [(r, family) for r, family in zip(found, families, strict=True) if latency(r) is not None]
     if len({(r["macs"], r["latency_s"]) for r, _ in timed}) > 2:
         points = [Point(r["macs"], r["latency_s"] or 0.0, family) for r, family in timed]
         parts.append(Scatter("latency against MACs", points, _tick, _seconds))
@@ -85,23 +98,22 @@ def _compared(found: Results) -> list[RenderableType]:
         if len({of(record) for record in kept}) > 1:
             lengths = [Length(name, of(record), _count(of(record))) for name, record in zip(names, kept, strict=True)]
             parts.append(Bars(title + some, lengths))
-    timed = [_latency(name, record) for name, record in zip(names, kept, strict=True) if record.get("latency_s") is not None]
+    timed = [_latency(name, record) for name, record in zip(names, kept, strict=True) if latency(record) is not None]
     return [*parts, *([Bars(f"latency, with its 95 % interval{some}", timed)] if timed else [])]
 
 
 def _latency(name: str, record: Record) -> Length:
-    value, low, high = record["latency_s"] or 0.0, record["latency_low_s"], record["latency_high_s"]
-    if low is None or high is None:
-        return Length(name, value, units.seconds(value))
-    return Length(name, value, f"{units.seconds(value)} {units.interval(value, low, high)} {record['grade']}", (low, high))
-
-
-AXES = ("alpha", "resolution", "batch", "device", "threads", "dtype", "memory_format", "compile")
+    known = latency(record)
+    assert known is not None
+    estimate, low, high = known
+    return Length(
+        name, estimate, f"{units.seconds(estimate)} {units.interval(estimate, low, high)} {record['grade']}", (low, high)
+    )
 
 
 def _names(records: Sequence[Record]) -> list[str]:
     """The networks, with what else tells the records apart where they are of one."""
-    names = [",".join([r["model"], *(f"{key}={str(value).lower()}" for key, value in r["options"].items())]) for r in records]
+    names = [",".join([r["model"], *written(r["options"])]) for r in records]
     for axis in AXES if len(set(names)) < len(names) else ():
         values: list[Any] = [record.get(axis) for record in records]
         if len(set(map(str, values))) > 1:
@@ -114,7 +126,9 @@ def _names(records: Sequence[Record]) -> list[str]:
 # One network
 
 
-def _network(profile: Profile) -> list[RenderableType]:
+@plots.register(Shown)
+def _network(found: Shown) -> list[RenderableType]:
+    profile = found.profile
     kinds = [group for group in profile.by_kind() if group.macs or group.params]
     parts: list[RenderableType] = []
     for title, key in (("MACs", "macs"), ("params", "params"), ("activations", "activations")):
@@ -149,6 +163,7 @@ def _share(name: str, n: int, whole: int) -> Length:
 # Layers on the clock
 
 
+@plots.register(Measured)
 def _measured(found: Measured) -> list[RenderableType]:
     parts: list[RenderableType] = []
     for each in found.layers:

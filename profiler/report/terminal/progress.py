@@ -6,25 +6,18 @@ import html
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 from rich.console import Console
 
-from profiler.records.profile import Record
+from profiler.records.columns import WAITING, latency, of_engine
+from profiler.records.events import Event, Finished, Recounted, Started, Timed
 from profiler.records.results import Results
-from profiler.report.sheets import sheet
-
-T = TypeVar("T")
-
-
-def with_bar(study: Callable[[Callable[[Results], None]], T]) -> T:
-    """Run what takes a watcher behind a progress bar."""
-    with bar() as watch:
-        return study(watch)
+from profiler.report.sheets import columns
 
 
 @contextmanager
-def bar() -> Iterator[Callable[[Results], None]]:
+def bar() -> Iterator[Callable[[Event], None]]:
     """A watcher that moves a progress bar, gone when done: in a notebook below its cell, else on stderr, if a terminal."""
     if (notebook := _notebook()) is not None:
         with _below_the_cell(notebook) as watch:
@@ -37,19 +30,19 @@ def bar() -> Iterator[Callable[[Results], None]]:
 
 
 @contextmanager
-def _on_stderr() -> Iterator[Callable[[Results], None]]:
+def _on_stderr() -> Iterator[Callable[[Event], None]]:
     from rich.markup import escape
     from rich.progress import Progress
 
     with ExitStack() as stack:
         bars: list[Progress] = []
 
-        def watch(found: Results) -> None:
+        def watch(event: Event) -> None:
             if not bars:  # there is a witness or a clock to wait for; a thread that draws would disturb what is measured
                 progress = Progress(console=Console(stderr=True), transient=True, auto_refresh=False)
                 bars.append(stack.enter_context(progress))
                 bars[0].add_task("", total=None)
-            done, total, what = done_of(found)
+            done, total, what = done_of(event)
             bars[0].update(bars[0].task_ids[0], completed=done, total=total, description=escape(what), refresh=True)
 
         yield watch
@@ -63,7 +56,7 @@ def _notebook() -> Any:
 
 
 @contextmanager
-def _below_the_cell(display: Any) -> Iterator[Callable[[Results], None]]:
+def _below_the_cell(display: Any) -> Iterator[Callable[[Event], None]]:
     """HTML that is replaced in place: no widgets, which not every notebook has."""
     handles: list[Any] = []
 
@@ -73,8 +66,8 @@ def _below_the_cell(display: Any) -> Iterator[Callable[[Results], None]]:
         else:
             handles.append(display.display(display.HTML(text), display_id=True))
 
-    def watch(found: Results) -> None:
-        done, total, what = done_of(found)
+    def watch(event: Event) -> None:
+        done, total, what = done_of(event)
         put(f'<progress value="{done:g}" max="{total:g}"></progress> {html.escape(what)}')
 
     try:
@@ -84,31 +77,33 @@ def _below_the_cell(display: Any) -> Iterator[Callable[[Results], None]]:
             put("")
 
 
-def done_of(found: Results) -> tuple[float, float, str]:
+def done_of(event: Event) -> tuple[float, float, str]:
     """How much of how much is done, and of what: while latencies are measured, with the estimate so far."""
-    waiting = sum(any(f"{engine}_macs" not in record for engine in found.engines) for record in found)
-    if waiting or not found.measured:
-        return len(found) - waiting, len(found), "recounting the built networks"
-    spent, whole, stage = found.progress
-    return spent, max(whole, spent), stage or estimate(found) or "measuring"
+    match event:
+        case Timed(results, spent_s, budget_s, stage):
+            return spent_s, max(budget_s, spent_s), stage or estimate(results) or "measuring"
+        case Started(results) | Recounted(results, _):
+            names = [name for engine in results.engines for name in of_engine(engine)]
+            waiting = sum(any(record[name] is WAITING for name in names) for record in results)
+            return len(results) - waiting, len(results), "recounting the built networks"
+        case Finished():
+            return 1, 1, "done"
 
 
-def estimate(found: Results) -> str:
+def estimate(results: Results) -> str:
     """`mobilenet_v1 3.42 ms ±1.2 % B`; of several cells the one known least well, on which the time that is left is spent."""
-    known = [(_spread(record), i) for i, record in enumerate(found) if record.get("latency_s")]
+    known = [(_spread(found), i) for i, record in enumerate(results) if (found := latency(record)) is not None]
     if not known:
         return ""
-    _, least = max(known)
-    record = found[least]
-    first = found.base or record
-    return f"{sheet.column('model')[1](record, first, 'auto')} {sheet.column('latency_s')[1](record, first, 'auto')}"
+    record = results[max(known)[1]]
+    return f"{columns.model(record)} {columns.latency_text(record)}"
 
 
-def _spread(record: Record) -> float:
+def _spread(of: tuple[float, float, float]) -> float:
     """Half an interval as a share of its estimate."""
-    value, low, high = record["latency_s"], record["latency_low_s"], record["latency_high_s"]
-    return (high - low) / 2 / value if value and low is not None and high is not None else 0.0
+    value, low, high = of
+    return (high - low) / 2 / value if value else 0.0
 
 
-def _unwatched(results: Results) -> None:
+def _unwatched(event: Event) -> None:
     """Nobody looks until the end."""

@@ -30,7 +30,7 @@ def table(content: Sheet, bars: int = 0, plain: bool = False) -> Table:
     barred = [bars > 0 and column.bar for column in content.columns]
     for column, has_bar in zip(content.columns, barred, strict=True):
         # where there is no room, words fold and numbers never do
-        drawn.add_column(column.heading, justify="right" if column.right else "left", no_wrap=column.right, overflow="fold")
+        drawn.add_column(column.text, justify="right" if column.right else "left", no_wrap=column.right, overflow="fold")
         if has_bar:
             drawn.add_column("", no_wrap=True, min_width=bars)
     most = [max(map(_share, cells), default=0) for cells in zip(*content.rows, strict=True)] if bars else []
@@ -71,7 +71,7 @@ class Fitted:
     @staticmethod
     def least(content: Sheet) -> int:
         """The narrowest that a sheet can be drawn without cutting a number: the terminal wraps what is wider."""
-        cells = [[column.heading for column in content.columns], *content.rows]
+        cells = [[column.text for column in content.columns], *content.rows]
         sizes = [max(map(len, cells_of)) for cells_of in zip(*cells, strict=True)]
         words = [min(n, FOLDED) for n, column in zip(sizes, content.columns, strict=True) if not column.right]
         return sum(words) + sum(n for n, column in zip(sizes, content.columns, strict=True) if column.right) + 2 * len(sizes)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import singledispatch
 from typing import Any
 
 from profiler.errors import ProfilerError
+from profiler.records.measured import Measured
 from profiler.records.profile import Profile, Row
 from profiler.records.results import Results
 from profiler.records.shown import Shown
-from profiler.records.timing import Measured
 
 SCHEMA = "https://www.speedscope.app/file-format-schema.json"
 COUNTS = (("MACs", "macs"), ("params", "params"), ("activations", "activations"))
@@ -24,7 +25,7 @@ def speedscope(subject: Any) -> str:
     A count's weights are integers, and their sum is the network's total. Raises ProfilerError where there are no layers.
     """
     frames: dict[str, int] = {}
-    profiles = [_profile(frames, each) for each in _weighed(subject) if sum(each[4])]
+    profiles = [_profile(frames, each) for each in weighed(subject) if sum(each[4])]
     if not profiles:
         raise ProfilerError(
             "a flame graph is of layers, and there are none here; write it with `profiler show` or `profiler bench --layers`"
@@ -40,18 +41,29 @@ def speedscope(subject: Any) -> str:
     return json.dumps(made, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
-def _weighed(subject: Any) -> Iterable[Weighed]:
-    match subject:
-        case Shown():
-            yield from _counted(subject.profile)
-        case Measured():
-            for each in subject.layers:
-                rows = [timed.row for timed in each.rows]
-                yield each.model, "time", "seconds", rows, [timed.seconds for timed in each.rows]
-                yield from _counts(each.model, rows)
-        case Results():
-            for profile in subject.profiles:
-                yield from _counted(profile)
+@singledispatch
+def weighed(found: object) -> Iterable[Weighed]:
+    """The layers of a result with what each weighs; none, unless its type says otherwise."""
+    return ()
+
+
+@weighed.register(Shown)
+def _(found: Shown) -> Iterable[Weighed]:
+    return _counted(found.profile)
+
+
+@weighed.register(Measured)
+def _(found: Measured) -> Iterable[Weighed]:
+    for each in found.layers:
+        rows = [timed.row for timed in each.rows]
+        yield each.model, "time", "seconds", rows, [timed.seconds for timed in each.rows]
+        yield from _counts(each.model, rows)
+
+
+@weighed.register(Results)
+def _(found: Results) -> Iterable[Weighed]:
+    for profile in found.profiles:
+        yield from _counted(profile)
 
 
 def _counted(profile: Profile) -> Iterable[Weighed]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from profiler.report import units
-from profiler.report.sheets.columns import Column
+from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.sheet import Sheet
 from profiler.report.units import Amount
 from profiler.version import __version__
@@ -31,7 +31,7 @@ def laid(content: Sheet, rounded: bool = False) -> Laid:
 
     A column's best is bold where it has two or more different values.
     """
-    headings, used, made, bold = [column.heading for column in content.columns], [], [], set()
+    headings, used, made, bold = [column.text for column in content.columns], [], [], set()
     cells: Sequence[Sequence[str]] = list(zip(*content.rows, strict=True)) or [()] * len(content.columns)
     for j, (column, under) in enumerate(zip(content.columns, cells, strict=True)):
         unit, texts = _in_one_unit(under, rounded)
@@ -53,7 +53,7 @@ def _in_one_unit(cells: Sequence[str], rounded: bool) -> tuple[str, Sequence[str
     return unit, changed
 
 
-def _best(column: Column, cells: Sequence[str]) -> Iterable[int]:
+def _best(column: Heading, cells: Sequence[str]) -> Iterable[int]:
     """The best, what prints the same, and what is not told from it: whose intervals overlap."""
     known = [(i, cell) for i, cell in enumerate(cells) if isinstance(cell, Amount)]
     if len({cell.value for _, cell in known}) < 2:
@@ -75,7 +75,7 @@ def notes(content: Sheet) -> list[str]:
 
 def footnote(sheets: Sequence[Sheet], tables: Sequence[Laid]) -> str:
     """How the multiply-adds of these sheets are counted, what is bold in them, and what made them."""
-    words = " ".join(text for each in sheets for text in (each.title, *(column.heading for column in each.columns)))
+    words = " ".join(text for each in sheets for text in (each.title, *(column.text for column in each.columns)))
     said = [MACS] if "MACs" in words else [FLOPS] if "FLOPs" in words else []
     if any(table.bold for table in tables):
         clocked = any("latency" in table.headings for table in tables)

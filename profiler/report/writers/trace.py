@@ -7,7 +7,8 @@ from itertools import accumulate
 from typing import Any
 
 from profiler.errors import ProfilerError
-from profiler.records.timing import Layers, LayerTiming, Measured
+from profiler.records.measured import Measured
+from profiler.records.timing import Layers, LayerTiming
 from profiler.report import units
 
 

@@ -1,0 +1,200 @@
+"""Groups of options that commands share, and the decorator that lets a command take a group as one parameter."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from profiler.commands import options as o
+from profiler.errors import ProfilerError
+from profiler.records.place import Place
+
+if TYPE_CHECKING:
+    from profiler.report.answer import View
+    from profiler.report.output import Destinations
+    from profiler.report.units import Unit
+    from profiler.study.bench_options import BenchOptions
+
+
+def grouped(command: Callable[..., None]) -> Callable[..., None]:
+    """A command whose parameters may be groups, as typer reads it: each option of a group is a parameter of its own."""
+    hints = get_type_hints(command, include_extras=True)
+    flat: list[inspect.Parameter] = []
+    groups: dict[str, Any] = {}
+    for name, parameter in inspect.signature(command).parameters.items():
+        kind = hints[name]
+        if not (isinstance(kind, type) and issubclass(kind, Group)):
+            flat.append(parameter.replace(annotation=kind, kind=inspect.Parameter.KEYWORD_ONLY))
+            continue
+        groups[name] = fields = kind.options()
+        flat += [
+            inspect.Parameter(field, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+            for field, (annotation, default) in fields.items()
+        ]
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        made = {name: hints[name](**{field: given.pop(field) for field in fields}) for name, fields in groups.items()}
+        command(**given, **made)
+
+    del run.__wrapped__  # typer must not look through to the groups
+    run.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in flat}
+    return run
+
+
+class Group:
+    """Options that belong together: each a class attribute with its annotation and default."""
+
+    def __init__(self, **given: Any) -> None:
+        vars(self).update(given)
+
+    @classmethod
+    def options(cls) -> Mapping[str, tuple[Any, Any]]:
+        """{option: (annotation, default)}, in their order."""
+        hints = get_type_hints(cls, include_extras=True)
+        return {name: (hints[name], getattr(cls, name)) for name in cls.__annotations__}
+
+
+class Point(Group):
+    """Where a network is counted."""
+
+    alpha: o.Alpha = None
+    resolution: o.Resolution = None
+    rho: o.Rho = None
+    input: o.Input = None
+
+    def place(self, batch: str | None, set_: list[str] | None) -> Place:
+        """The place that the options name, without a network. Raises ProfilerError for a range."""
+        single(alpha=self.alpha, resolution=self.resolution, rho=self.rho, batch=batch)
+        return Place(None, settings(set_), self.alpha, self.resolution, self.input, batch, self.rho)
+
+
+class Ranges(Group):
+    """What a sweep runs over."""
+
+    alpha: o.Alphas = None
+    resolution: o.Resolutions = None
+    rho: o.Rhos = None
+    input: o.Input = None
+
+    def place(self, batch: str | None, set_: list[str] | None) -> Place:
+        """The ranges that the options name, without a network. Raises ProfilerError."""
+        return Place(None, settings(set_), self.alpha, self.resolution, self.input, batch, self.rho)
+
+
+class Setting(Group):
+    """What is measured in."""
+
+    device: o.Device = "auto"
+    threads: o.Threads = None
+    dtype: o.Dtype = "fp32"
+    memory_format: o.MemoryFormat = "contiguous"
+
+
+class Training(Group):
+    """Training steps instead of forward passes."""
+
+    train: o.Train = False
+    optimizer: o.Optimizer = "sgd"
+    dataset_size: o.DatasetSize = None
+
+
+class Time(Group):
+    """How long to measure, and from where on."""
+
+    time: o.Seconds = None
+    resume: o.Resume = None
+
+
+class Table(Group):
+    """How the table of an answer looks."""
+
+    unit: o.UnitName = "raw"
+    columns: o.Columns = None
+    sort: o.Sort = None
+
+    def view(self, **others: Any) -> View:
+        """As the answer takes it. Raises UnknownName for a unit."""
+        from profiler.report.answer import View
+
+        return View(unit(self.unit), named(self.columns), self.sort, **others)
+
+
+class AutoTable(Table):
+    """The same, with counts to three digits unless told otherwise."""
+
+    unit: o.UnitName = "auto"
+    columns: o.Columns = None
+    sort: o.Sort = None
+
+
+class Output(Group):
+    """Where the answer goes."""
+
+    format: o.Format = "table"
+    output: o.Outputs = None
+    csv: o.Csv = None
+    quiet: o.Quiet = False
+
+    def destinations(self, besides: tuple[str, ...] = (), plot: bool = False) -> Destinations:
+        """`besides` are the forms other than tables that the command can write. Raises ProfilerError before any work."""
+        from profiler.report.output import Destinations
+
+        return Destinations.of(self.format, self.output or (), self.csv, self.quiet, besides, plot)
+
+
+def bench_options(setting: Setting, training: Training, time: Time, destinations: Destinations, **more: Any) -> BenchOptions:
+    """How to measure."""
+    from profiler.study.bench_options import BenchOptions
+
+    outputs = tuple(path for path, _ in destinations.files)
+    return BenchOptions(**vars(setting), **vars(training), **vars(time), **more, outputs=outputs)
+
+
+def not_to_measure(training: Training, time: Time) -> None:
+    """Raises ProfilerError for options that only measuring has."""
+    if training.train or time.resume is not None or training.dataset_size is not None:
+        raise ProfilerError("--train, --dataset-size and --resume are for measuring; add --bench")
+
+
+# Texts of the command line as arguments of the library
+
+
+def settings(given: list[str] | None) -> dict[str, str]:
+    """`--set key=value` as a dict."""
+    found = {}
+    for setting in given or ():
+        key, equals, value = setting.partition("=")
+        if not equals or not key or not value:
+            raise ProfilerError(f"--set '{setting}' is not key=value; write it as --set classes=10")
+        found[key] = value
+    return found
+
+
+def named(columns: str | None) -> list[str]:
+    """`--columns a, b` as a list."""
+    return [name.strip() for name in (columns or "").split(",") if name.strip()]
+
+
+def unit(name: str) -> Unit:
+    """The unit called `name`. Raises UnknownName."""
+    from profiler.report import units
+
+    return units.unit(name)
+
+
+def engines(given: list[str] | None) -> tuple[str, ...]:
+    """The engines that were named, or those that a study asks by itself."""
+    from profiler.study.cells import DEFAULT_ENGINES
+
+    return tuple(given) if given else DEFAULT_ENGINES
+
+
+def single(**given: str | None) -> None:
+    """Refuses a range where one value is meant."""
+    for name, value in given.items():
+        if value is not None and ("," in value or ".." in value):
+            raise ProfilerError(f"--{name} {value} is a range; this command takes one value, `profiler sweep` takes ranges")

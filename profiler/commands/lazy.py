@@ -1,0 +1,124 @@
+"""The program's commands, each loaded when it is asked for: help and completion of their names need none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command_from_info
+from typer.models import CommandInfo
+
+from profiler.commands.defaults import Defaults, of_command
+from profiler.config import settings
+from profiler.errors import ProfilerError
+
+
+class Command(NamedTuple):
+    """One command, before it is loaded."""
+
+    where: str
+    """`counting:compare`, a file of this folder and a function in it."""
+    summary: str
+
+    def load(self, name: str) -> Any:
+        """The command as typer makes it."""
+        module, _, function = self.where.partition(":")
+        callback = getattr(import_module(f"profiler.commands.{module}"), function)
+        info = CommandInfo(name=name, callback=callback, help=self.summary)
+        return get_command_from_info(info, pretty_exceptions_short=True, rich_markup_mode=None)
+
+
+class Catalogue(Mapping[str, Any]):
+    """{name: command}, loaded where it is looked up."""
+
+    def __init__(self, table: Mapping[str, Command]) -> None:
+        self.table = table
+        self.load = cache(lambda name: table[name].load(name))
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.table:
+            raise KeyError(name)
+        return self.load(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.table)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+
+def commands(table: Mapping[str, Command]) -> type[TyperGroup]:
+    """A group of the commands in `table`, whose options take their defaults from the project's own file.
+
+    Flags win over the file, a command's own table over `[tool.profiler]`.
+    """
+
+    class Commands(TyperGroup):
+        def __init__(self, **given: Any) -> None:
+            super().__init__(**{**given, "commands": {}})
+            self.commands: Any = Catalogue(table)
+
+        def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # the context plays no part
+            return list(table)
+
+        def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+            return self.commands.get(cmd_name)
+
+        def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+            limit = formatter.width - 6 - max(map(len, table))
+            with formatter.section("Commands"):
+                formatter.write_dl([(name, _short(command.summary, limit)) for name, command in table.items()])
+
+        def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+            names = [name for name in table if name.startswith(incomplete)]
+            if not names:
+                return super().shell_complete(ctx, incomplete)
+            item = _completion_item()
+            return [item(name, help=_short(table[name].summary, 45)) for name in names]
+
+        def invoke(self, ctx: Any) -> Any:
+            words = [*getattr(ctx, "_protected_args", ()), *ctx.args]
+            if not words or {"-h", "--help"} & set(words):  # help tells of the program, not of one project
+                return super().invoke(ctx)
+            config = settings()
+            found = {name: of_command(self.commands, name, config) for name in self.commands} if config.path else {}
+            ctx.default_map = {name: dict(each.values) for name, each in found.items()}
+            ctx.obj = mine = found.get(words[0], Defaults(""))
+            try:
+                return super().invoke(ctx)
+            except typer.BadParameter as fault:
+                param: Any = fault.param
+                if param is None or param.name not in mine.written or set(param.opts) & set(words):
+                    raise
+                raise ProfilerError(f"{mine.written_as(param.name)}: {fault.message[:1].lower()}{fault.message[1:]}") from None
+            except ProfilerError as fault:
+                note = mine.blamed(str(fault))
+                fault.args = (f"{fault}; {note}",) if note else fault.args
+                raise
+
+    return Commands
+
+
+def _short(summary: str, limit: int) -> str:
+    """The summary in one line: cut at a word, with an ellipsis, where it is longer."""
+    if len(summary) <= limit + 1 and summary.endswith("."):
+        return summary.removesuffix(".")
+    words: list[str] = []
+    for word in summary.split():
+        if len(" ".join([*words, word])) > limit - 3:
+            break
+        words.append(word)
+    return f"{' '.join(words)}..."
+
+
+def _completion_item() -> Any:
+    """The class that the shells' completions are of: typer's own click, or click itself."""
+    try:
+        found = import_module("typer._click.shell_completion")
+    except ImportError:
+        found = import_module("click.shell_completion")
+    return found.CompletionItem

@@ -1,0 +1,27 @@
+"""What commands say on stderr beside their answer: what was not counted, and with -v what stands behind the answer."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from profiler.records.agreement import Agreement
+from profiler.records.shown import Tracing
+from profiler.report.encoding import printable
+from profiler.report.sheets.details import gaps, tracing_lines
+
+
+def tracing(name: str, found: Tracing | None, verbose: bool) -> int:
+    """What a trace did not count, and if `verbose` how it was come by; gives back the number of operations not counted."""
+    if found is None:
+        return 0
+    for line in [*gaps(name, found), *(tracing_lines(name, found) if verbose else [])]:
+        print(printable(line), file=sys.stderr)
+    return found.uncounted
+
+
+def passed_over(agreements: Sequence[Agreement], verbose: bool) -> None:
+    """What the witnesses say that they did not count, if `verbose`."""
+    for agreement in agreements if verbose else ():
+        passed = ", ".join(agreement.unsupported) or "nothing"
+        print(f"{agreement.cell}: {agreement.engine} says that it passed over {passed}", file=sys.stderr)

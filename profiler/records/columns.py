@@ -1,0 +1,163 @@
+"""The columns of a record, each once: what it holds, what tables call it, its unit, which end is better, where it comes from.
+
+A new column that is counted or measured is one line here: `of` makes its value from a Profile, or from a Timing. Tables, pages,
+plots, CSV, the documents on disk and `--columns` read this table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from math import ceil
+from typing import Any, Literal, NamedTuple
+
+from profiler.records.place import shape
+
+FLOAT32_BYTES = 4
+Record = dict[str, Any]
+"""One cell of a comparison or sweep: {column: value}, an unknown None; while a study runs, WAITING where it is still to come."""
+Unit = Literal["", "count", "macs", "seconds", "bytes", "accuracy", "rate", "ratio"]
+
+
+class State(Enum):
+    """What a field is that is neither a value nor unknown."""
+
+    WAITING = "…"
+
+
+WAITING = State.WAITING
+
+
+class Column(NamedTuple):
+    """One column of the records."""
+
+    name: str
+    holds: type = int
+    """Of what a value is, where it is not None."""
+    heading: str = ""
+    """What tables call it; its name with spaces unless given."""
+    unit: Unit = ""
+    better: Literal["", "least", "most"] = ""
+    """Which of its numbers is the best."""
+    axis: int = 0
+    """Of what a trade-off can be drawn of, its rank as a first choice, from 1; 0 where it cannot."""
+    varies: bool = False
+    """True of what tells cells apart: where one was counted, and in what setting it was measured."""
+    of: Callable[[Any], Any] | None = None
+    """Its value: of a Profile where it is counted, of a Timing where it is measured."""
+    label: str = ""
+    """What a page calls it, where a table's heading does not do alone."""
+    unknown: bool = False
+    """True where it may be unknown (null)."""
+
+    @property
+    def title(self) -> str:
+        """Its heading in a table."""
+        return self.heading or self.name.replace("_", " ")
+
+
+COUNTED = (
+    Column("model", str, of=lambda p: p.model),
+    Column("options", dict, of=lambda p: dict(p.options)),
+    Column("alpha", float, "α", varies=True, unknown=True, of=lambda p: None if p.alpha is None else float(p.alpha)),
+    Column("resolution", int, "side", varies=True, unknown=True, of=lambda p: p.resolution),
+    Column("input", str, of=lambda p: " ".join(map(shape, p.inputs))),
+    Column("batch", int, varies=True, unknown=True, of=lambda p: p.batch),
+    Column("params", int, unit="count", better="least", axis=5, of=lambda p: p.totals.params),
+    Column("weights", int, unit="count", of=lambda p: p.totals.weights),
+    Column("side_params", int, unit="count", of=lambda p: p.totals.side_params),
+    Column("buffers", int, unit="count", of=lambda p: p.totals.buffers),
+    Column("macs", int, "MACs", unit="macs", better="least", axis=4, of=lambda p: p.totals.macs),
+    Column("side_macs", int, "side MACs", unit="count", of=lambda p: p.totals.side_macs),
+    Column("elementwise", int, unit="count", axis=7, of=lambda p: p.totals.elementwise),
+    Column("activations", int, unit="count", axis=6, of=lambda p: p.totals.activations),
+    Column("weight_bytes", int, "fp32", unit="bytes", better="least", axis=9, of=lambda p: p.totals.params * FLOAT32_BYTES),
+    Column("convention", str),
+    Column("total", int, unit="count", axis=8),
+    Column("top1", float, "top-1 %", unit="accuracy", better="most", axis=1, unknown=True),
+)
+WITNESSED = (
+    Column("fvcore_macs", int, "fvcore", unknown=True),
+    Column("fvcore_total", int, unit="count", unknown=True),
+    Column("thop_macs", int, "thop", unknown=True),
+    Column("thop_total", int, unit="count", unknown=True),
+    Column("torch_macs", int, "torch", unknown=True),
+    Column("traced_macs", int, "traced", unknown=True),
+)
+"""What engines other than the closed form count: a part that compares with ours, and where it is another number what they print."""
+SETTING = ("device", "threads", "dtype", "memory_format", "compile", "mode", "optimizer")
+"""The columns of what a cell was measured in."""
+MEASURED = (
+    Column("device", str, varies=True, of=lambda t: t.device),
+    Column("threads", int, varies=True, of=lambda t: t.threads),
+    Column("dtype", str, varies=True, of=lambda t: t.dtype),
+    Column("memory_format", str, varies=True, of=lambda t: t.memory_format),
+    Column("compile", bool, "compiled", varies=True, of=lambda t: t.compile),
+    Column("mode", str, of=lambda t: t.mode),
+    Column("latency_s", float, "latency", "seconds", "least", axis=2, unknown=True, of=lambda t: t.latency_s),
+    Column("latency_low_s", float, "from", "seconds", label="latency from", unknown=True, of=lambda t: t.latency_low_s),
+    Column("latency_high_s", float, "to", "seconds", label="latency to", unknown=True, of=lambda t: t.latency_high_s),
+    Column("grade", str, unknown=True, of=lambda t: t.grade),
+    Column("reason", str, of=lambda t: t.reason),
+    Column("images_per_second", float, "images/s", "rate", "most", axis=3, unknown=True, of=lambda t: t.images_per_second),
+    Column("rounds", int, unit="count", of=lambda t: t.rounds),
+    Column("samples", int, unit="count", of=lambda t: t.samples),
+    Column("build_s", float, "build", "seconds", unknown=True, of=lambda t: t.build_s),
+    Column("first_call_s", float, "first call", "seconds", unknown=True, of=lambda t: t.first_call_s),
+    Column("compile_s", float, "compile", "seconds", unknown=True, of=lambda t: t.compile_s),
+    Column("peak_bytes", int, "peak", "bytes", "least", axis=10, unknown=True, of=lambda t: t.peak_bytes),
+    Column("ratio", float, "× the first", "ratio", label="ratio", unknown=True),
+    Column("ratio_low", float, "ratio from", unknown=True),
+    Column("ratio_high", float, "ratio to", unknown=True),
+    Column("verdict", str, unknown=True),
+    Column("pareto", bool, "", label="Pareto", unknown=True),
+    Column("optimizer", str, unknown=True, of=lambda t: t.optimizer),
+    Column("dataset_size", int, unit="count", unknown=True),
+    Column("epoch_s", float, "epoch", "seconds", "least", axis=11, unknown=True),
+    Column("device_s", float, "on the device", "seconds", unknown=True, of=lambda t: t.device_s),
+    Column("launch_bound", bool, "launch-bound", unknown=True, of=lambda t: t.launch_bound),
+    Column("stop", str, "stopped", unknown=True, of=lambda t: t.stop or None),
+)
+
+COLUMNS: dict[str, Column] = {column.name: column for column in (*COUNTED, *WITNESSED, *MEASURED)}
+"""Every column, in the order of the contract."""
+BASE_COLUMNS = tuple(column.name for column in COUNTED)
+"""The columns that every record has; those of a witness stand after them when it was asked."""
+MEASURED_COLUMNS = tuple(column.name for column in MEASURED)
+"""The columns that records have when they were measured."""
+
+
+def of_engine(engine: str) -> tuple[str, ...]:
+    """The columns of an engine's counts."""
+    return tuple(column.name for column in WITNESSED if column.name.partition("_")[0] == engine)
+
+
+def record(profile: Any, convention: str = "paper", total: int | None = None, top1: float | None = None) -> Record:
+    """The record of a Profile; `total` is its count under `convention` (macs under `paper`)."""
+    made = {column.name: column.of(profile) if column.of else None for column in COUNTED}
+    made["convention"], made["total"], made["top1"] = convention, profile.totals.macs if total is None else total, top1
+    return made
+
+
+def measured(timing: Any, dataset_size: int | None = None) -> Record:
+    """The measured columns of a record, from its Timing, but for ratios and ranks, which take the other records too.
+
+    With `dataset_size` an epoch lasts as many training steps as its samples make batches.
+    """
+    made = {column.name: column.of(timing) if column.of is not None else None for column in MEASURED}
+    if dataset_size is not None:
+        steps = ceil(dataset_size / timing.batch)
+        made |= {"dataset_size": dataset_size, "epoch_s": None if timing.latency_s is None else timing.latency_s * steps}
+    return made
+
+
+def value(record: Mapping[str, Any], name: str) -> Any:
+    """What a record holds in a column; None where that is unknown, still waited for, or was not asked."""
+    found = record.get(name)
+    return None if found is WAITING else found
+
+
+def latency(record: Mapping[str, Any]) -> tuple[float, float, float] | None:
+    """(estimate, low, high) in seconds; None where it is unknown, still waited for, or was not asked."""
+    estimate, low, high = (value(record, name) for name in ("latency_s", "latency_low_s", "latency_high_s"))
+    return None if estimate is None or low is None or high is None else (estimate, low, high)

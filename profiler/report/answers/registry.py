@@ -1,0 +1,90 @@
+"""The types of result, each with what makes its answer: one table, from which commands, notebooks and saved runs are served.
+
+A new type of result is a file here with `answer(found, view)` and a line in `TYPES`; one that is only ever a part of another
+has `sheets(found)` instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from profiler.errors import ProfilerError
+from profiler.records.agreement import Agreement
+from profiler.records.listing import Listing
+from profiler.records.measured import Measured
+from profiler.records.polynomials import Formulas, Polynomials
+from profiler.records.profile import Profile
+from profiler.records.published import Verified
+from profiler.records.results import Results
+from profiler.records.shown import Footprint, Shown, Training, WhatIf
+from profiler.records.timing import Certificate, Layers, Timing
+from profiler.records.verdicts import Checked, Diffed
+from profiler.report import forms
+from profiler.report.answer import Answer, View
+from profiler.report.sheets.sheet import Sheet
+from profiler.saved.read import Saved
+
+
+class ResultType(NamedTuple):
+    """How results of one type are shown."""
+
+    module: str
+    """The file in this folder."""
+    forms: Callable[[Any], tuple[str, ...]] = lambda found: ()
+    """The forms other than tables that it can be written in."""
+    answer: str = "answer"
+    """The function that makes its answer; empty where it has tables alone."""
+    sheets: str = ""
+    """The function that makes its tables, where they are not those of its answer."""
+
+
+TYPES: dict[type, ResultType] = {
+    Results: ResultType("results", lambda found: forms.COMPARED if found.profiles else forms.RESULTS),
+    Shown: ResultType("show", lambda found: forms.NETWORK),
+    Measured: ResultType("layer_times", lambda found: forms.CLOCKED),
+    Listing: ResultType("listing"),
+    Formulas: ResultType("formula"),
+    Verified: ResultType("verify"),
+    Checked: ResultType("budgets"),
+    Diffed: ResultType("diff"),
+    Certificate: ResultType("certificate"),
+    Saved: ResultType("records"),
+    Profile: ResultType("parts", answer="", sheets="profile"),
+    Timing: ResultType("parts", answer="", sheets="timing"),
+    Agreement: ResultType("parts", answer="", sheets="agreement"),
+    WhatIf: ResultType("parts", answer="", sheets="what_if"),
+    Training: ResultType("parts", answer="", sheets="training"),
+    Footprint: ResultType("parts", answer="", sheets="footprint"),
+    Polynomials: ResultType("parts", answer="", sheets="polynomials"),
+    Layers: ResultType("layer_times", answer="", sheets="sheets_of"),
+}
+
+
+def type_of(found: object) -> ResultType:
+    """How a result is shown. Raises ProfilerError for what is none."""
+    for kind in type(found).__mro__:
+        if kind in TYPES:
+            return TYPES[kind]
+    raise ProfilerError(f"{type(found).__name__} has no tables; give a result of compare, sweep, profile or benchmark")
+
+
+def answer(found: object, view: View | None = None) -> Answer:
+    """The answer of a result, in the user's view of it. Raises ProfilerError, UnknownName for what the view asks amiss."""
+    known = type_of(found)
+    made: Answer = _function(known, known.answer)(found, view or View())
+    return made
+
+
+def sheets(found: object) -> list[Sheet]:
+    """The tables of a result, or of a part of one. Raises ProfilerError for what is none."""
+    known = type_of(found)
+    if not known.sheets:
+        return answer(found, View(summary=False)).sheets()
+    made: list[Sheet] = _function(known, known.sheets)(found)
+    return made
+
+
+def _function(known: ResultType, name: str) -> Any:
+    return getattr(import_module(f"profiler.report.answers.{known.module}"), name)

@@ -1,0 +1,40 @@
+"""A comparison, a sweep or a benchmark → its answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Group
+
+from profiler.records.columns import Record
+from profiler.records.results import Results
+from profiler.report.answer import Answer, View, sorted_by
+from profiler.report.sheets import columns, sheet
+from profiler.report.terminal import table
+from profiler.report.terminal.heat import Heat
+
+
+def answer(found: Results, view: View) -> Answer:
+    """The records in every form, in the units of the view (`auto` of a benchmark, else raw). Raises UnknownName for a column."""
+    unit = view.unit or ("auto" if found.command == "bench" else "raw")
+    if view.sort is not None:
+        found = found.ordered(sorted_by(found, view.sort.replace("_ratio", ""), columns.known()))
+    content = sheet.results_sheet(found, unit, view.columns)
+    return Answer(
+        Group(table.results_table(found, unit, view.columns), Heat(found, view.columns)),
+        lambda: [content],
+        [_with_ratios(record, found.base or record) for record in found] if view.columns else found,
+        list(view.columns) or found.columns,
+        found.to_dict,
+        found,
+    )
+
+
+def check(view: View) -> None:
+    """Refuse, before any work, columns that no record has. Raises UnknownName."""
+    sheet.check_columns([*view.columns, *([view.sort.removeprefix("-")] if view.sort else [])])
+
+
+def _with_ratios(record: Record, base: Record) -> dict[str, Any]:
+    ratios = {f"{key}_ratio": record[key] / base[key] if base[key] else None for key in ("params", "macs")}
+    return {**record, **ratios}

@@ -1,0 +1,79 @@
+"""One network in full → its answer: totals, kinds, layers, and what else was asked of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from profiler.records.columns import record
+from profiler.records.environment import document
+from profiler.records.shown import Shown
+from profiler.report.answer import Answer, View
+from profiler.report.answers import records
+from profiler.report.encoding import printable
+from profiler.report.sheets import details, sheet
+from profiler.report.sheets.sheet import Sheet
+from profiler.report.terminal import table
+from profiler.report.units import Unit
+
+DEPTH = 2
+"""Levels of the tree of layers that are shown unless told otherwise."""
+ROW_COLUMNS = (
+    "path", "op", "kind", "module", "inputs", "output", "params", "weights", "bias", "norm", "buffers", "macs",
+    "elementwise", "activations", "side", "convention", "total",
+)  # fmt: skip
+
+
+def answer(found: Shown, view: View) -> Answer:
+    """One network; with columns or an order its layers alone, as the CSV has them. Raises UnknownName for a column."""
+    profile, tracing = found.profile, found.tracing
+    unit, top, depth = view.unit or "raw", view.top, DEPTH if view.depth is None else view.depth
+
+    def sheets(shown: Unit) -> list[Sheet]:
+        if found.whatif is not None:
+            return [details.what_if_sheet(found.whatif, top, shown)]
+        made = [sheet.kinds_sheet(profile, shown)]
+        if view.formulas:
+            made += [sheet.formulas_sheet(found, top), *([sheet.separable_sheet(found.pairs, top)] if found.pairs else [])]
+        else:
+            made.append(sheet.layers_sheet(profile, depth, top, shown, view.fold))
+        made += [details.training_sheet(found.training, depth, top, shown)] if found.training is not None else []
+        return [*made, *([details.memory_sheet(found.memory)] if found.memory else [])]
+
+    title = sheet.profile_title(profile, None if tracing is None else tracing.inputs)
+    head = [title, *sheet.totals_text(profile, unit)]
+    if tracing is not None:
+        head += details.tracing_head(tracing, profile.params, profile.macs, unit)
+    if found.convention != "paper":
+        head.append(f"{found.convention:<12} {found.total:,} {found.title}")
+    parts: list[RenderableType] = [Text(printable(head[0]), style="bold"), *(Text(printable(line)) for line in head[1:])]
+    for i in range(len(sheets(unit))):
+        parts += [Text(), table.Fitted(lambda shown, i=i: sheets(shown)[i], unit)]  # type: ignore[misc]
+    rows = [{**row.to_dict(), "convention": found.convention, "total": found.totals[row.path]} for row in profile.rows]
+    made = dict(record(profile, found.convention, found.total))
+
+    def whole() -> dict[str, Any]:
+        parts = {"engine": profile.engine, "uncounted": list(profile.uncounted), **details.parts(found)}
+        return document("show", [made], made_with=found.environment, rows=rows, **parts)
+
+    if view.columns or view.sort is not None:
+        costliest = rows if top is None else sorted(rows, key=lambda row: -row["macs"])[:top]
+        made_of = records.chosen("show", rows, ROW_COLUMNS, view, sheet.most(title, costliest, top), costliest)
+        return replace(made_of, document=whole, subject=found, depth=depth)
+    return Answer(
+        Group(*parts),
+        lambda: _titled(sheets(unit), head),
+        rows if found.whatif is None else details.what_if_records(found.whatif),
+        ROW_COLUMNS if found.whatif is None else details.WHAT_IF_COLUMNS,
+        whole,
+        found,
+        depth,
+    )
+
+
+def _titled(sheets: list[Sheet], head: list[str]) -> list[Sheet]:
+    sheets[0].lead = [head[0], *(" ".join(line.split()) for line in head[1:])]
+    return sheets

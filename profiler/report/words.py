@@ -1,0 +1,172 @@
+"""Notes in words: what a study has to say beside its figures, as sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import singledispatch
+
+from profiler import grid
+from profiler.records import notes as n
+from profiler.records.columns import COLUMNS
+from profiler.records.notes import Note
+from profiler.records.place import Place, written
+
+STOPS = {"narrow": "within 1 %", "converged": "no longer narrowing", "budget": "budget spent"}
+GAINS = {"top1": "a higher published top-1", "macs": "more MACs"}
+
+
+@singledispatch
+def said(note: Note) -> str:
+    """A note as a sentence."""
+    raise AssertionError(f"a note of type {type(note).__name__} has no words")
+
+
+@said.register
+def _(note: str) -> str:
+    return note
+
+
+@said.register
+def _(note: n.NotCounted) -> str:
+    return note.gap.said_of(note.model)
+
+
+@said.register
+def _(note: n.AskedAtCorners) -> str:
+    return f"{', '.join(note.engines)}: asked about {note.asked} cells at the corners of {note.cells}."
+
+
+@said.register
+def _(note: n.AccuracySources) -> str:
+    return f"top-1: published, {', '.join(note.names)}."
+
+
+@said.register
+def _(note: n.EngineFailed) -> str:
+    return f"{', '.join(note.engines)}: {note.reason}"
+
+
+@said.register
+def _(note: n.RecountInterrupted) -> str:
+    return "interrupted: the cells without a witness's count were not asked about."
+
+
+@said.register
+def _(note: n.MeasuringInterrupted) -> str:
+    return f"interrupted: what was measured is kept; the same command with --resume {note.samples} carries on."
+
+
+@said.register
+def _(note: n.SamplesNotKept) -> str:
+    return f"{note.reason}."
+
+
+@said.register
+def _(note: n.Unmeasured) -> str:
+    return f"{_cells(note.place, note.setting, note.more)}: no latency: {note.reason}."
+
+
+@said.register
+def _(note: n.Disturbed) -> str:
+    return f"{_cells(note.place, note.setting, note.more)}: grade {note.grade}: {note.reason}."
+
+
+def _cells(place: Place, setting: tuple[str, ...], more: int) -> str:
+    """A cell with its input, what tells its setting from the others', and how many are like it."""
+    alpha = [] if place.alpha in (None, 1.0) else [f"α {place.alpha:g}"]
+    batch = [] if place.batch == 1 else [f"batch {place.batch}"]
+    words = [*written(place.options), *alpha, place.input, *batch, *setting]
+    return f"{place.model} ({', '.join(words)})" + (f" and {more} more like it" if more else "")
+
+
+@said.register
+def _(note: n.MoreReasons) -> str:
+    return f"… and {note.reasons} more reasons; --columns model,grade,reason tells them."
+
+
+@said.register
+def _(note: n.RoundsDone) -> str:
+    stops = ", ".join(f"{note.stops[rule]} {words}" for rule, words in STOPS.items() if rule in note.stops)
+    return (
+        f"{note.rounds} rounds in {note.spent_s:.1f} s of {note.budget_s:g} s, {100 * note.inside_share:.0f} % of it inside "
+        f"calls; stopped: {stops}."
+    )
+
+
+@said.register
+def _(note: n.Unsettled) -> str:
+    return f"{note.unsettled} of {note.cells} cells had not settled within 2 % when their warm-up ended."
+
+
+@said.register
+def _(note: n.GpuClock) -> str:
+    return f"SM clock {note.low_hz / 1e9:.2f} to {note.high_hz / 1e9:.2f} GHz."
+
+
+@said.register
+def _(note: n.SelftestResult) -> str:
+    how = f"not passed: {'; '.join(note.failed)}" if note.failed else "passed"
+    return f"selftest here on {note.date[:10]}: {how}."
+
+
+@said.register
+def _(note: n.ParetoMarked) -> str:
+    return f"*: Pareto-optimal; no other cell has {GAINS[note.gain]} at a lower latency."
+
+
+def pareto_on_a_page(note: n.ParetoMarked) -> str:
+    """The same where no asterisk marks the front."""
+    return f"Pareto, among the records: no other cell has {GAINS[note.gain]} at a lower latency."
+
+
+@said.register
+def _(note: n.RankCorrelation) -> str:
+    ranks = [f"{COLUMNS[name].title} {'–' if rank is None else f'{rank:.2f}'}" for name, rank in note.by_count.items()]
+    return f"Spearman's rank correlation with latency over {note.cells} cells: {', '.join(ranks)}."
+
+
+@said.register
+def _(note: n.LatenciesNotCompared) -> str:
+    return f"Latencies{f' of {note.name}' if note.name else ''} are not compared: {note.reason}."
+
+
+@said.register
+def _(note: n.NoLayersSaved) -> str:
+    return f"{note.name} holds no layers, which `profiler show` and `compare` save: totals alone are compared."
+
+
+# Titles
+
+MOST_LISTED = 9
+"""Points of an axis that a title lists one by one."""
+
+
+def title(of: n.Title | str) -> str:
+    """`mobilenet_v1: α 0.25, 0.5; resolution 224; CPU, 1 thread, fp32; 30 s for all cells`."""
+    if isinstance(of, str):
+        return of
+    points = [f"α {_listed([grid.shown(alpha) for alpha in of.alphas])}"] if of.alphas else []
+    points += [f"resolution {_listed(list(map(str, of.sides)))}"] if of.sides else []
+    points += [f"input {of.input}"] if of.input else []
+    points += [f"batch {_listed(['none' if batch is None else str(batch) for batch in of.batches])}"] if of.batches else []
+    head = ": ".join(filter(None, [", ".join(of.models), "; ".join(points)]))
+    return "; ".join(filter(None, [head, "" if of.measured_in is None else _setting(of.measured_in)]))
+
+
+def _setting(of: n.MeasuredIn) -> str:
+    """What the cells share of their settings."""
+    words = []
+    if len(of.devices) == 1:
+        words.append("CPU" if of.devices[0] == "cpu" else of.devices[0])
+        if len(of.threads) == 1 and of.devices[0] == "cpu":
+            words.append(f"{of.threads[0]} thread{'s' if of.threads[0] > 1 else ''}")
+    words += of.dtypes if len(of.dtypes) == 1 else ()
+    words += ["channels last"] if of.memory_formats == ("channels_last",) else []
+    words += [f"training steps with {of.optimizer}"] if of.optimizer else []
+    return f"{', '.join(words)}; {of.seconds:g} s for all cells"
+
+
+def _listed(values: Sequence[str]) -> str:
+    if len(values) <= MOST_LISTED:
+        return ", ".join(values)
+    return f"{values[0]}, {values[1]} … {values[-1]} ({len(values)} points)"
