@@ -137,7 +137,7 @@ OPTIONS = {
     "sweep-plot": "sweep mobilenet_v1 --engine closed --plot",
     "formula-grid": "formula mobilenet_v2 --alpha 0.5,1",
     "formula-side": "formula mobilenet_v1 --resolution 225",
-    "verify-table": "verify --table 'MobileNets Table 6' --engine closed",
+    "verify-published": "verify --table 'MobileNets Table 6' --engine closed",
     "verify-all": "verify --engine closed",
     "check-junit": "check lenet5 alexnet_fashion --max-macs 500M --junit junit.xml -o check.json",
     "check-baseline": "check lenet5 --baseline saved/compare.json --junit junit.xml",
@@ -274,7 +274,11 @@ def cases() -> list[Case]:
     made += [
         Case("report-pipe", ("report", "-", "-f", "markdown"), stdin="saved/compare.json"),
         Case("check-budgets", ("check",), torch=True, files={"pyproject.toml": BUDGETS}),
-        Case("check-github", ("check", "lenet5", "--max-macs", "1K"), env={"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": "summary.md"}),
+        Case(
+            "check-github",
+            ("check", "lenet5", "--max-macs", "1K"),
+            env={"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": "summary.md"},
+        ),
         Case("settings", ("show", "lenet5", "-v"), files={"pyproject.toml": SETTINGS}),
         Case("colour", tuple(shlex.split(LIVE["compare"][0])), env={"FORCE_COLOR": "1"}),
     ]

@@ -8,7 +8,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from tests.golden.cases import ROOT, Case
+from tests.golden.cases import HERE, ROOT, Case
 
 KEYS = "profiler|python|platform|torch|fvcore|thop|date"
 """The parts of a document's environment."""
@@ -17,6 +17,7 @@ MASKS = (
     (rf"(<dt>(?:{KEYS})</dt><dd>)[^<]*", r"\1…"),
     (r"\b(profiler|python|platform|torch|fvcore|thop) (?:v?\d+(?:\.\d+)+\S*?|Linux-\S+?|macOS-\S+?)(?=[\s,:;)<|&]|$)", r"\1 …"),
     (r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\+00:00", "…"),
+    (r'( time=)"\d+\.\d+"', r'\1"…"'),
     (r"'sha256-[^']*'", "'sha256-…'"),
 )
 
@@ -26,6 +27,10 @@ def told(case: Case, found: dict[str, Any]) -> str:
     parts = [f"$ profiler {shlex.join(case.words)}", f"exit {found['exit']}"]
     texts = {"stdout": found["stdout"], "stderr": found["stderr"]}
     texts |= {f"file {name}": text for name, text in found["files"].items()}
+    if case.words[:1] == ("report",) and (document := texts.get("file run.json")):
+        saved = HERE / case.words[1]
+        if document == saved.read_text():
+            texts["file run.json"] = f"(what {case.words[1]} holds, byte by byte)\n"
     for name, text in texts.items():
         if text:
             parts += [f"== {name}", masked(text, Path(found["folder"])).removesuffix("\n")]
@@ -35,6 +40,7 @@ def told(case: Case, found: dict[str, Any]) -> str:
 
 
 def masked(text: str, folder: Path) -> str:
+    """The text without what differs between runs."""
     text = text.replace("\x1b", "␛").replace("\r", "␍")
     if text.lstrip().startswith("<?xml") and "<svg" in text:
         return drawn(text)

@@ -7,6 +7,7 @@ Nothing of profiler is imported before the fork, so that every run loads the pro
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import io
 import json
@@ -60,6 +61,8 @@ def serve(kind: str) -> None:
     for name in PRELOADED[kind]:
         with contextlib.suppress(ImportError):  # a run that needs it says so itself
             importlib.import_module(name)
+    gc.disable()  # and so no run copies pages to mark what it shares with this process
+    gc.freeze()
     for line in sys.stdin:
         print(json.dumps(answer(json.loads(line))), flush=True)
 
@@ -102,10 +105,10 @@ def begin(case: dict[str, Any], folder: Path) -> None:
     """In the child: become `python -m profiler WORDS`, and end as it does."""
     os.chdir(folder)
     os.environ.update(case["env"] | (TERMINAL if case["terminal"] else {}))
-    buffered = case["terminal"]
-    sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False), encoding="utf-8")
-    sys.stdout = io.TextIOWrapper(open(1, "wb", closefd=False), encoding="utf-8", line_buffering=buffered)
-    sys.stderr = io.TextIOWrapper(open(2, "wb", closefd=False), encoding="utf-8", line_buffering=True)
+    on_terminal = case["terminal"]
+    sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, "r", closefd=False)), encoding="utf-8")
+    sys.stdout = written_to(1, on_terminal)
+    sys.stderr = written_to(2, True)
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc]
     sys.path[0] = str(folder)  # `python -m` puts the working folder there
     sys.argv = ["profiler", *case["words"]]
@@ -120,6 +123,10 @@ def begin(case: dict[str, Any], folder: Path) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def written_to(number: int, by_line: bool) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BufferedWriter(io.FileIO(number, "w", closefd=False)), encoding="utf-8", line_buffering=by_line)
 
 
 def read_terminal(leader: int) -> bytes:
