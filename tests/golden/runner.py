@@ -36,7 +36,7 @@ class Runner:
 
     def __init__(self, root: Path, kind: str) -> None:
         env = {key: value for key, value in os.environ.items() if key not in UNSET}
-        env |= {"PYTHONPATH": str(root), "PYTHONIOENCODING": "utf-8", "TERM": "dumb"}
+        env |= {"PYTHONPATH": str(root), "PYTHONIOENCODING": "utf-8", "TERM": "dumb", "OMP_NUM_THREADS": "1"}
         self.root = root
         self.process = subprocess.Popen(
             [sys.executable, __file__, kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
