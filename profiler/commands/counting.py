@@ -168,7 +168,7 @@ def show(
         wired=places.asks(*forms.DRAWINGS),
     )  # fmt: skip
     places.put(networks.show(found, depth, top, formulas, units.unit(unit), o.named(columns), sort, not no_fold))
-    uncounted = details.tell(network.name, found.tracing, verbose)
+    uncounted = details.tell(network.name, found.traced, verbose)
     if strict and uncounted:
         raise CheckFailed(f"{uncounted} operations of {network.name} have no formula; see the lines marked UNCOUNTED")
 

@@ -35,14 +35,14 @@ def report(
     from profiler.report import encoding, units
     from profiler.report.answers import saved_run
     from profiler.saved import read as saved
-    from profiler.saved import results as reread
+    from profiler.saved.results import result
 
     run = saved.read(file)
     if verbose:
         made = ", ".join(f"{key} {value}" for key, value in run.document["environment"].items())
         told = f"{run.name}: schema {run.document['schema']}, by profiler {run.command}; {made}"
         print(encoding.printable(told), file=sys.stderr)
-    found = reread.subject(run)
+    found = result(run)
     places = o.places(format, output, csv, quiet, besides(found), plot)
     shown = None if unit is None else units.unit(unit)
     places.put(saved_run.answer(run, found, depth, top, formulas, shown, o.named(columns), sort, not no_fold))

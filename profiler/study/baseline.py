@@ -8,8 +8,9 @@ from typing import Any
 
 from profiler.errors import ProfilerError
 from profiler.records.agreement import cell
+from profiler.records.interval import Interval
 from profiler.records.profile import Record
-from profiler.records.verdicts import COUNTS, Interval, Limit, Line, Verdict
+from profiler.records.verdicts import COUNTS, Limit, Line, Verdict
 from profiler.study.before_after import SETTING, Side, clocks, key
 from profiler.study.budgets import Point, Subject
 from profiler.study.cells import Cell

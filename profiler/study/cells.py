@@ -16,7 +16,6 @@ from profiler.load.reference import Reference
 from profiler.records.agreement import Agreement
 from profiler.records.profile import Profile, Record, record
 from profiler.records.results import Results
-from profiler.records.shown import Gap
 from profiler.study.published import top1
 
 ENGINES = ("closed", "traced", "fvcore", "thop", "torch")
@@ -85,8 +84,7 @@ def results_of(cells: Sequence[Cell], command: str, engines: Sequence[str], conv
     results = Results(records, command)
     for cell in cells:
         if isinstance(cell.network, Reference):
-            gaps = cell.network.traced(cell.batch).uncounted
-            results.warnings += [Gap(gap.op, gap.times, gap.path, gap.cure).said_of(cell.network.name) for gap in gaps]
+            results.warnings += [each.describe(cell.network.name) for each in cell.network.traced(cell.batch).uncounted]
     results.warnings = list(dict.fromkeys(results.warnings))
     results.engines = tuple(engines[1:])
     for engine in engines[1:]:

@@ -10,9 +10,10 @@ from profiler import grid
 from profiler.config import Config
 from profiler.errors import ProfilerError
 from profiler.load.load import Model
+from profiler.records.interval import Interval
 from profiler.records.profile import Record
 from profiler.records.results import Results
-from profiler.records.verdicts import COUNTS, Checked, Compared, Interval, Limit, Line, Verdict
+from profiler.records.verdicts import COUNTS, Checked, Compared, Limit, Line, Verdict
 from profiler.saved.read import Saved, read
 from profiler.study import baseline as base_of
 from profiler.study.before_after import Side, clocks, compared, of_run
@@ -143,9 +144,9 @@ def _measured(found: Sequence[Subject], clock: Clock, watch: Watch | None) -> Re
 
 def _peak(each: Subject) -> tuple[int, str]:
     """Bytes of an evaluation at its peak, and where that is."""
-    from profiler.study.show import footprint  # traced, so torch is loaded
+    from profiler.study.show import memory_of  # traced, so torch is loaded
 
-    found = footprint(each.cell.network, each.cell.batch)
+    found = memory_of(each.cell.network, each.cell.batch)
     return found.peak, f"{found.op} in {found.path or 'its own forward'}"
 
 

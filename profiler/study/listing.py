@@ -12,8 +12,6 @@ from profiler.load.load import load
 from profiler.network.registry import find, names
 from profiler.study.published import top1
 
-COLUMNS = ("model", "paper", "year", "task", "input", "params", "macs", "activations", "top1", "options")
-
 
 def listing(
     pattern: str | None = None,

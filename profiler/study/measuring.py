@@ -170,7 +170,7 @@ def fill(results: Results, specs: Sequence[Spec], run: Run, clock: Clock, last: 
 
 def timing(spec: Spec, outcome: Outcome) -> Timing:
     """What the rounds of one cell come to."""
-    setting, prepared, warmed = spec.setting, outcome.prepared, outcome.warmed
+    setting, prepared = spec.setting, outcome.prepared
     enough = len(outcome.rounds) >= plan.LEAST_ROUNDS
     interval = statistics.median_interval(outcome.medians) if enough else None
     grade = grades.grade(interval, [each.reading for each in outcome.rounds.values()], _busy(setting)) if interval else None
@@ -199,8 +199,6 @@ def timing(spec: Spec, outcome: Outcome) -> Timing:
         compile_s=prepared.compile_s if prepared else None,
         peak_bytes=prepared.peak_bytes if prepared else None,
         stop=outcome.stop,
-        warm_calls=warmed.calls if warmed else 0,
-        settled=warmed.settled if warmed else False,
         device_s=device_s,
         launch_bound=interval.estimate > LAUNCH_BOUND * device_s if interval and device_s else None,
         medians={number: each.median for number, each in outcome.rounds.items()},

@@ -9,9 +9,9 @@ from profiler.load.load import in_closed_form
 from profiler.measure import statistics
 from profiler.measure.certificate import keep
 from profiler.measure.plan import Budget, Setting, Spec
-from profiler.measure.statistics import Interval
 from profiler.measure.subjects import ByTorch, OfValue, Slowed, Spin
 from profiler.records.environment import environment
+from profiler.records.interval import Interval
 from profiler.records.profile import Record
 from profiler.records.results import Results
 from profiler.records.timing import Certificate, Timing

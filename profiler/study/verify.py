@@ -8,7 +8,7 @@ from profiler.errors import ProfilerError, UnknownName
 from profiler.load.load import load, parse
 from profiler.load.schemes import is_reference
 from profiler.network.registry import find, names
-from profiler.records.published import Check, Figure, Verified
+from profiler.records.published import Figure, FigureCheck, Verified
 from profiler.records.results import Results
 from profiler.study.cells import DEFAULT_ENGINES, Cell, Watch, check, engines_named, results_of
 from profiler.study.published import figures, ours
@@ -40,7 +40,7 @@ def verify(
         asked = _table(asked, table)
         chosen = tuple(dict.fromkeys(figure.model for figure in asked))
         engines = ("closed",)
-    checks = tuple(Check(figure, None if figure.verdict == "quoted" else ours(figure)) for figure in asked)
+    checks = tuple(FigureCheck(figure, None if figure.verdict == "quoted" else ours(figure)) for figure in asked)
     totals = {model: load(model).totals() for model in chosen}
     counts = {model: (found.params, found.macs) for model, found in totals.items()}
     found = _witnessed(chosen, engines, watch)

@@ -11,8 +11,9 @@ from xml.etree import ElementTree
 import pytest
 
 from profiler import check, compare
+from profiler.records.interval import Interval
 from profiler.records.profile import Record
-from profiler.records.verdicts import Checked, Interval, Limit, Line, Verdict
+from profiler.records.verdicts import Checked, Limit, Line, Verdict
 from profiler.report.ci import github
 from profiler.report.ci.junit import junit
 from tests.test_cli import run

@@ -38,7 +38,7 @@ def check(depth: int, top: int | None, columns: Sequence[str], sort: str | None)
 
 def layers(found: Measured, depth: int, top: int | None, unit: Unit, columns: Sequence[str], sort: str | None) -> Answer:
     """Each network's kinds and layers, those that take longest first."""
-    results, measured = found
+    results, measured = found.results, found.layers
     rows = [{"layers": i, **_record(each, row)} for i, each in enumerate(measured) for row in each.rows]
     records = rows if sort is None else [rows[i] for i in sorted_by(rows, sort, COLUMNS)]
 

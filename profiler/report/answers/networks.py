@@ -23,6 +23,7 @@ from profiler.report.terminal import table
 from profiler.report.terminal.heat import Heat
 from profiler.report.units import Unit
 from profiler.report.writers import plain
+from profiler.saved.show_parts import parts_of, rewritten_records
 
 if TYPE_CHECKING:
     from profiler.records.polynomials import Polynomials
@@ -66,7 +67,7 @@ def show(
     fold: bool = True,
 ) -> Answer:
     """One network; with `columns` or `sort` its layers alone, as the CSV has them. Raises UnknownName for a column."""
-    profile, tracing = found.profile, found.tracing
+    profile, traced = found.profile, found.traced
 
     def sheets(shown: Unit) -> list[Sheet]:
         if found.whatif is not None:
@@ -79,10 +80,10 @@ def show(
         made += [details.training_sheet(found.training, depth, top, shown)] if found.training is not None else []
         return [*made, *([details.memory_sheet(found.memory)] if found.memory else [])]
 
-    title = sheet.profile_title(profile, None if tracing is None else tracing.inputs)
+    title = sheet.profile_title(profile, None if traced is None else traced.inputs)
     head = [title, *sheet.totals_text(profile, unit)]
-    if tracing is not None:
-        head += details.tracing_head(tracing, profile.params, profile.macs, unit)
+    if traced is not None:
+        head += details.tracing_head(traced, profile.params, profile.macs, unit)
     if found.convention != "paper":
         head.append(f"{found.convention:<12} {found.total:,} {found.title}")
     parts: list[RenderableType] = [Text(printable(head[0]), style="bold"), *(Text(printable(line)) for line in head[1:])]
@@ -92,7 +93,7 @@ def show(
     made = dict(record(profile, found.convention, found.total))
 
     def whole() -> dict[str, Any]:
-        parts = {"engine": profile.engine, "uncounted": list(profile.uncounted), **details.parts(found)}
+        parts = {"engine": profile.engine, "uncounted": list(profile.uncounted), **parts_of(found)}
         return document("show", [made], made_with=found.environment, rows=rows, **parts)
 
     if columns or sort is not None:
@@ -102,7 +103,7 @@ def show(
     return Answer(
         Group(*parts),
         lambda: _titled(sheets(unit), head),
-        rows if found.whatif is None else details.what_if_records(found.whatif),
+        rows if found.whatif is None else rewritten_records(found.whatif),
         ROW_COLUMNS if found.whatif is None else details.WHAT_IF_COLUMNS,
         whole,
         found,

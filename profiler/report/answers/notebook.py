@@ -14,8 +14,10 @@ from profiler.records.polynomials import Polynomials
 from profiler.records.profile import Profile
 from profiler.records.published import Verified
 from profiler.records.results import Results
-from profiler.records.shown import Footprint, Shown, Tracing, Training, WhatIf
+from profiler.records.shown import Shown, WhatIf
 from profiler.records.timing import Certificate, Layers, Measured, Timing
+from profiler.records.traced import Traced
+from profiler.records.training import Memory, TrainingCost
 from profiler.records.verdicts import Checked, Diffed
 from profiler.report import units
 from profiler.report.answers import budgets, diff, layer_times, networks, verify
@@ -51,9 +53,9 @@ def sheets(thing: object) -> list[Sheet]:
             return networks.show(thing, 2, None, False, "raw").sheets()
         case WhatIf():
             return [details.what_if_sheet(thing, None, "raw")]
-        case Training():
+        case TrainingCost():
             return [details.training_sheet(thing, 2, None, "raw")]
-        case Footprint():
+        case Memory():
             return [details.memory_sheet([thing])]
         case Polynomials():
             return networks.polynomials([thing]).sheets()
@@ -73,21 +75,19 @@ def sheets(thing: object) -> list[Sheet]:
             return layer_times.certificate(thing).sheets()
         case Agreement():
             return [_agreement(thing)]
-        case (Profile() as profile, Tracing() as tracing):
-            return _profile(profile, tracing)
-        case _ if hasattr(thing, "told"):  # what torch counted, as plain records
-            return sheets(thing.told())
+        case Traced():
+            return _profile(thing.profile, thing)
     raise ProfilerError(f"{type(thing).__name__} has no tables; give a result of compare, sweep, profile or benchmark")
 
 
-def _profile(profile: Profile, tracing: Tracing | None) -> list[Sheet]:
+def _profile(profile: Profile, traced: Traced | None) -> list[Sheet]:
     made = [sheet.kinds_sheet(profile), sheet.layers_sheet(profile)]
     made[0].lead = [sheet.profile_title(profile), *sheet.totals_text(profile, "raw")]
-    if tracing is not None:
-        made[0].lead[0] = sheet.profile_title(profile, tracing.inputs or None)
-        made[0].lead += details.tracing_head(tracing, profile.params, profile.macs, "raw")
-        made[-1].notes += details.tracing_lines(profile.model, tracing)
-        made[-1].warnings += details.gaps(profile.model, tracing)
+    if traced is not None:
+        made[0].lead[0] = sheet.profile_title(profile, traced.inputs or None)
+        made[0].lead += details.tracing_head(traced, profile.params, profile.macs, "raw")
+        made[-1].notes += details.tracing_lines(profile.model, traced)
+        made[-1].warnings += details.uncounted(profile.model, traced)
     return made
 
 

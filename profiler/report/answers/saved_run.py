@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from profiler.records.polynomials import Polynomials
 from profiler.records.results import Results
 from profiler.records.shown import Shown
 from profiler.records.timing import Certificate, Measured
@@ -13,11 +12,12 @@ from profiler.report.answer import Answer
 from profiler.report.answers import layer_times, networks
 from profiler.report.units import Unit
 from profiler.saved.read import Saved
+from profiler.saved.results import Result
 
 
 def answer(
     run: Saved,
-    found: Results | Shown | Measured | Certificate | list[Polynomials] | None,
+    found: Result | None,
     depth: int | None,
     top: int | None,
     formulas: bool,
