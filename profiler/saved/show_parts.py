@@ -144,4 +144,6 @@ class MemoryPart(Struct, frozen=True):
 
     def memory(self) -> Memory:
         """What was written."""
-        return Memory(self.mode, *structs.astuple(self.parts), self.activations, self.path, self.op, self.phase)
+        by = self.parts
+        parts = (by.params, by.buffers, by.inputs, by.gradients, by.optimizer)
+        return Memory(self.mode, *parts, self.activations, self.path, self.op, self.phase)
