@@ -52,7 +52,8 @@ COMMANDS = {
     ),
     "selftest": Command(
         "measuring:selftest",
-        "The measuring protocol proves itself on this machine: known lengths, itself against itself, a planted slowdown, torch.",
+        "The measuring protocol proves itself on this machine: known lengths, itself against itself, a planted slowdown, "
+        "torch.",
     ),
 }
 """Each command: where it stands in profiler/commands, and what it does. It is loaded when it is asked for."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from profiler.load.load import Network
 from profiler.load.load import in_closed_form as load
 from profiler.network.registry import Architecture, find, names, zoo_folder
-from profiler.records.published import Check
+from profiler.records.published import FigureCheck
 from profiler.report import units
 from profiler.report.answers import formula
 from profiler.report.answers.verify import figures_sheet
@@ -52,7 +52,7 @@ def page(family: str, members: list[Architecture]) -> str:
     parts.append(f"```text\n{lines}\n```\n")
     held = [figure for made in members for figure in figures() if figure.model == made.name]
     if held:
-        checks = [Check(figure, None if figure.verdict == "quoted" else ours(figure)) for figure in held]
+        checks = [FigureCheck(figure, None if figure.verdict == "quoted" else ours(figure)) for figure in held]
         parts.append("## Published figures\n\n" + markdown_text([figures_sheet(checks)]))
     else:
         parts.append("## Published figures\n\nNone: its test holds it to an independent module, counted by torch.\n")

@@ -12,7 +12,8 @@ from profiler import Profile, ProfilerError, Results, build, compare, profile, s
 from profiler.network.combinators import Chain
 from profiler.network.layers import Conv, Flatten, Linear
 from profiler.network.widths import fixed
-from profiler.records.profile import Row
+from profiler.saved.decode import Malformed, decode
+from profiler.saved.row_parts import RowPart
 
 
 def test_all_is_sorted_and_loads() -> None:
@@ -52,9 +53,9 @@ def test_rows_go_to_plain_dicts_and_back() -> None:
     found = profile("googlenet", batch=2)
     plain = json.loads(json.dumps(found.to_dict()))
     assert plain["macs"] == found.macs
-    assert tuple(Row.from_dict(row) for row in plain["rows"]) == found.rows
-    with pytest.raises(ProfilerError, match="this is no row of a profile"):
-        Row.from_dict({"path": "x"})
+    assert tuple(part.row for part in decode(plain["rows"], list[RowPart])) == found.rows
+    with pytest.raises(Malformed, match="there is no op"):
+        decode({"path": "x"}, RowPart)
 
 
 def test_compare_and_sweep_are_lists_of_records() -> None:

@@ -130,7 +130,7 @@ def show(
     found = in_full(place, convention, what_if=what_if, training=train, memory=memory, wired=wired)
     destinations.put(registry.answer(found, view))
     name = found.profile.model
-    uncounted = say.tracing(name, found.tracing, verbose)
+    uncounted = say.tracing(name, found.traced, verbose)
     if strict and uncounted:
         raise CheckFailed(f"{uncounted} operations of {name} have no formula; see the lines marked UNCOUNTED")
 

@@ -34,14 +34,14 @@ def report(
     from profiler.report.answers import registry
     from profiler.report.encoding import printable
     from profiler.saved.read import read
-    from profiler.saved.results import subject
+    from profiler.saved.results import result
 
     run = read(file)
     if verbose:
         made = ", ".join(f"{key} {value}" for key, value in run.document["environment"].items())
         about = f"{run.name}: schema {run.document['schema']}, by profiler {run.command}; {made}"
         print(printable(about), file=sys.stderr)
-    found = subject(run)
+    found = result(run)
     destinations = out.destinations(registry.type_of(found).forms(found), plot)
     counts = None if unit_ is None else unit(unit_)
     view = View(counts, named(columns), sort, depth, top, formulas, not no_fold)

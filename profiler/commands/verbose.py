@@ -6,18 +6,18 @@ import sys
 from collections.abc import Sequence
 
 from profiler.records.agreement import Agreement
-from profiler.records.shown import Tracing
+from profiler.records.traced import Traced
 from profiler.report.encoding import printable
-from profiler.report.sheets.details import gaps, tracing_lines
+from profiler.report.sheets.details import tracing_lines, uncounted
 
 
-def tracing(name: str, found: Tracing | None, verbose: bool) -> int:
+def tracing(name: str, found: Traced | None, verbose: bool) -> int:
     """What a trace did not count, and if `verbose` how it was come by; gives back the number of operations not counted."""
     if found is None:
         return 0
-    for line in [*gaps(name, found), *(tracing_lines(name, found) if verbose else [])]:
+    for line in [*uncounted(name, found), *(tracing_lines(name, found) if verbose else [])]:
         print(printable(line), file=sys.stderr)
-    return found.uncounted
+    return found.coverage.uncounted
 
 
 def passed_over(agreements: Sequence[Agreement], verbose: bool) -> None:

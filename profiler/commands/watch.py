@@ -1,4 +1,4 @@
-"""A study on the screen: its events as they come, on a terminal as a table that fills in, elsewhere as a bar; then its answer."""
+"""A study on the screen: events as they come, on a terminal as a table that fills in, elsewhere as a bar; then its answer."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from profiler.errors import ShapeError
 from profiler.network import combinators as C
 from profiler.network import layers as L
 from profiler.records.profile import Row, Shape, Totals
-from profiler.records.shown import Wiring
+from profiler.records.wiring import Wiring
 
 Step = tuple[str, L.Layer, Inputs, Cost, bool]
 """One leaf met on the walk: path, leaf, input shapes, its cost for one sample, and whether it runs in training only."""

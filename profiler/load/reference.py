@@ -14,6 +14,8 @@ from functools import cached_property
 from math import floor
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from msgspec import structs
+
 from profiler import grid
 from profiler.errors import ProfilerError, ShapeError
 from profiler.load import code
@@ -29,7 +31,7 @@ LARGEST_WITH_VALUES = 1 << 29
 if TYPE_CHECKING:
     from torch import nn
 
-    from profiler.tracing.traced import Traced
+    from profiler.records.traced import Traced
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,8 +144,8 @@ class Reference:
                 if self.held is not None or not _is_small(self.module()):
                     raise
                 found = self._trace(batch, "cpu", wired)  # tables that its constructor computed have values there
-            profile = replace(found.profile, batch=self.batched(batch), resolution=self.resolution)
-            self.made[key] = replace(found, profile=profile)
+            profile = structs.replace(found.profile, batch=self.batched(batch), resolution=self.resolution)
+            self.made[key] = structs.replace(found, profile=profile)
         kept: Traced = self.made[key]
         return kept
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import NamedTuple
 
-from profiler.measure.statistics import Interval
+from profiler.records.interval import Interval
 
 LIMITS = (("A", 0.01), ("B", 0.03), ("C", 0.10))
 """Grade → widest half-width; D beyond."""

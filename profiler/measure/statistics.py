@@ -14,7 +14,9 @@ from functools import lru_cache
 from itertools import pairwise
 from math import exp, isfinite, log, sqrt
 from statistics import fmean, median, stdev
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from profiler.records.interval import Interval
 
 CONFIDENCE = 0.95
 BAND = 0.01
@@ -23,19 +25,6 @@ MOST_CORRELATION = 0.95
 LEAST_BATCHES, INDEPENDENT = 10, 0.2
 
 Verdict = Literal["faster", "slower", "same", "unclear"]
-
-
-class Interval(NamedTuple):
-    """An estimate with its 95 % interval."""
-
-    estimate: float
-    low: float
-    high: float
-
-    @property
-    def half_width(self) -> float:
-        """Half the interval as a share of the estimate."""
-        return (self.high - self.low) / 2 / self.estimate if self.estimate else float("inf")
 
 
 def autocorrelation(values: Sequence[float]) -> float:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, structs
 
 from profiler.records.drawn import Drawn
 from profiler.records.place import Place
 
 
-@dataclass(frozen=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """One place where an engine's count and ours part, under that engine's own rules."""
 
     path: str
@@ -19,8 +19,7 @@ class Difference:
     found: int
 
 
-@dataclass(frozen=True)
-class Agreement(Drawn):
+class Agreement(Drawn, Struct, frozen=True):
     """What one engine says of one cell: its count beside ours, and why they differ."""
 
     model: str
@@ -36,7 +35,7 @@ class Agreement(Drawn):
     """Where it does not say what its convention would: empty when all is explained."""
     unsupported: tuple[str, ...] = ()
     """Operations that it says it did not count."""
-    place: Mapping[str, Any] = field(default_factory=dict)
+    place: Mapping[str, Any] = {}
     """options, alpha, resolution and batch of the cell."""
 
     @property
@@ -58,20 +57,6 @@ class Agreement(Drawn):
             "total": self.total,
             "agrees": self.agrees,
             "reasons": [{"reason": reason, "amount": amount} for reason, amount in self.reasons],
-            "differences": [vars(difference) for difference in self.differences],
+            "differences": [structs.asdict(difference) for difference in self.differences],
             "unsupported": list(self.unsupported),
         }
-
-    @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> Agreement:
-        """The agreement that `to_dict` wrote. Raises KeyError, TypeError on anything else."""
-        return cls(
-            plain["model"],
-            plain["engine"],
-            plain["macs"],
-            plain["total"],
-            tuple((each["reason"], each["amount"]) for each in plain["reasons"]),
-            tuple(Difference(**each) for each in plain["differences"]),
-            tuple(plain["unsupported"]),
-            {key: plain[key] for key in ("options", "alpha", "resolution", "batch") if key in plain},
-        )

@@ -15,7 +15,7 @@ from profiler.records.place import shape
 
 FLOAT32_BYTES = 4
 Record = dict[str, Any]
-"""One cell of a comparison or sweep: {column: value}, an unknown None; while a study runs, WAITING where it is still to come."""
+"""One cell of a comparison or sweep: {column: value}; an unknown is None, what a running study has still to find is WAITING."""
 Unit = Literal["", "count", "macs", "seconds", "bytes", "accuracy", "rate", "ratio"]
 
 
@@ -84,7 +84,7 @@ WITNESSED = (
     Column("torch_macs", int, "torch", unknown=True),
     Column("traced_macs", int, "traced", unknown=True),
 )
-"""What engines other than the closed form count: a part that compares with ours, and where it is another number what they print."""
+"""What the other engines count: the part that compares with ours, and what they print where that is another number."""
 SETTING = ("device", "threads", "dtype", "memory_format", "compile", "mode", "optimizer")
 """The columns of what a cell was measured in."""
 MEASURED = (

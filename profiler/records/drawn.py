@@ -36,6 +36,8 @@ load_renderer: Callable[[], Renderer] = _none
 class Drawn:
     """A result that a terminal or a notebook shows as tables."""
 
+    __slots__ = ()
+
     def __rich__(self) -> Any:
         return load_renderer().drawn(self)
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct, structs
 
 SCHEMA = 1
 """Version of the document that JSON files hold; raised when a reader of the old one would misread the new."""
 
 
-@dataclass(frozen=True)
-class Environment:
+class Environment(Struct, frozen=True):
     """What the figures were made with. Counts do not depend on it."""
 
     profiler: str
@@ -54,5 +54,5 @@ def document(
     `made_with` is the environment of the run that they were read back from; without one, it is this one's.
     """
     if made_with is None:
-        made_with = vars(environment()) | ({} if machine is None else {"machine": dict(machine)})
+        made_with = structs.asdict(environment()) | ({} if machine is None else {"machine": dict(machine)})
     return {"schema": SCHEMA, "command": command, "environment": dict(made_with), "records": records, **parts}

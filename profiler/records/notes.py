@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from profiler.records.place import Place
-from profiler.records.shown import Gap
+from profiler.records.traced import Uncounted
 
 
 class MeasuredIn(NamedTuple):
@@ -37,7 +37,7 @@ class NotCounted(NamedTuple):
     """An operator without a formula."""
 
     model: str
-    gap: Gap
+    operator: Uncounted
 
 
 class AskedAtCorners(NamedTuple):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from profiler.errors import ProfilerError
 from profiler.records.drawn import Drawn
@@ -15,8 +16,7 @@ Coefficients = dict[tuple[int, int], Fraction]
 """{(power of α, power of K): coefficient}, zeros left out."""
 
 
-@dataclass(frozen=True)
-class Domain:
+class Domain(Struct, frozen=True):
     """Where the polynomials hold: side = period·K + remainder, K at least `least`; α a multiple of `alpha_step`."""
 
     period: int | None
@@ -30,8 +30,7 @@ class Domain:
     native: int | None
 
 
-@dataclass(frozen=True)
-class Polynomials(Drawn):
+class Polynomials(Drawn, Struct, frozen=True):
     """The counts of one network, for one sample, as polynomials in α and K."""
 
     model: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from profiler.errors import ProfilerError
 from profiler.records.columns import record
@@ -57,18 +58,6 @@ class Row(NamedTuple):
         plain["output"] = list(self.output)
         return plain | {"params": self.params}
 
-    @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> Row:
-        """The row that `to_dict` wrote. Raises ProfilerError on anything else."""
-        try:
-            known = {name: plain[name] for name in cls._fields}
-            known["inputs"] = tuple(tuple(shape) for shape in plain["inputs"])
-            known["output"] = tuple(plain["output"])
-        except (KeyError, TypeError) as fault:
-            raise ProfilerError(f"this is no row of a profile: {fault} is missing or malformed") from None
-        known["facts"] = {k: tuple(v) if isinstance(v, list) else v for k, v in known["facts"].items()}
-        return cls(**known)
-
 
 class Totals(NamedTuple):
     """Sums over a network: params per network, everything else for the whole batch."""
@@ -102,8 +91,7 @@ class Group(NamedTuple):
     """Shape out of the last of them."""
 
 
-@dataclass(frozen=True)
-class Profile(Drawn):
+class Profile(Drawn, Struct, frozen=True):
     """What one network costs: totals and the rows that they are the sums of."""
 
     model: str

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from profiler.records.agreement import Agreement
 from profiler.records.drawn import Drawn
@@ -43,8 +44,7 @@ class Figure(NamedTuple):
         return abs(ours - Fraction(self.printed)) < Fraction(10) ** exponent
 
 
-@dataclass(frozen=True)
-class Check:
+class FigureCheck(Struct, frozen=True):
     """One published figure and our count of the same thing, in the figure's unit; None where no count reaches it."""
 
     figure: Figure
@@ -61,12 +61,11 @@ class Check:
         return self.figure.verdict if self.holds else "DIFFERS"
 
 
-@dataclass(frozen=True)
-class Verified(Drawn):
+class Verified(Drawn, Struct, frozen=True):
     """What `verify` found: the figures, and the witnesses' word on each network at its native input."""
 
     models: tuple[str, ...]
-    checks: tuple[Check, ...]
+    checks: tuple[FigureCheck, ...]
     agreements: tuple[Agreement, ...]
     counts: Mapping[str, tuple[int, int]]
     """{network: (params, macs) at its native input, by closed form}."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
+
+from msgspec import Struct, structs
 
 from profiler.records.drawn import Drawn
 from profiler.records.profile import Row
@@ -15,7 +16,7 @@ EXPLAINED = 0.3
 CONVOLUTIONS = frozenset(("conv", "pointwise", "depthwise", "grouped", "conv_transpose"))
 
 
-class Roofs(NamedTuple):
+class Roofs(Struct, frozen=True):
     """What a device does at best in one state: the roofs of the roofline model (Williams et al. 2009)."""
 
     macs_per_s: float
@@ -24,6 +25,11 @@ class Roofs(NamedTuple):
     """(working set in bytes, bytes a second), the smallest first."""
     calls: Mapping[str, float]
     """Seconds of the smallest call of a module (interpreter, dispatch, launch): conv, linear, norm, other."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where nothing is known of a call of another kind."""
+        if "other" not in self.calls:
+            raise ValueError("there is no other in its calls")
 
     def bytes_per_s(self, working_set: int) -> float:
         """Bytes a second for so many bytes: of the smallest stream that they fit, or of the largest."""
@@ -44,15 +50,8 @@ class Roofs(NamedTuple):
         """Plain dict, JSON-ready."""
         return {"macs_per_s": self.macs_per_s, "streams": [list(each) for each in self.streams], "calls": dict(self.calls)}
 
-    @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> Roofs:
-        """The roofs that `to_dict` wrote. Raises KeyError, TypeError, ValueError on anything else."""
-        streams = tuple((int(size), float(rate)) for size, rate in plain["streams"])
-        return cls(float(plain["macs_per_s"]), streams, {name: float(s) for name, s in plain["calls"].items()})
 
-
-@dataclass(frozen=True)
-class Timing(Drawn):
+class Timing(Drawn, Struct, frozen=True):
     """One cell's latency: seconds a call (a step where it trains), with the 95 % interval, and how far to trust it."""
 
     model: str
@@ -81,13 +80,11 @@ class Timing(Drawn):
     """Device memory, or resident set, at the peak of building and running once."""
     stop: str = ""
     """The rule that ended it: narrow, converged, budget."""
-    warm_calls: int = 0
-    settled: bool = True
     device_s: float | None = None
     """CUDA: the device's own seconds a call, by graph replay where the network can be captured, else by events."""
     launch_bound: bool | None = None
     """CUDA: whether a call takes much longer than the device works."""
-    medians: Mapping[int, float] = field(default_factory=dict)
+    medians: Mapping[int, float] = {}
     """{round: its median}, so that cells of one round pair."""
 
     @property
@@ -102,17 +99,12 @@ class Timing(Drawn):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dict, JSON-ready: the record's measured columns."""
-        plain = asdict(self)
+        plain = structs.asdict(self)
         del plain["medians"]
         return {**plain, "images_per_second": self.images_per_second}
 
-    @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> Timing:
-        """The timing that `to_dict` wrote, without its rounds. Raises KeyError, TypeError on anything else."""
-        return cls(**{name: value for name, value in plain.items() if name != "images_per_second"})
 
-
-class LayerTiming(NamedTuple):
+class LayerTiming(Struct, frozen=True):
     """One leaf of a running network on the clock, beside what it costs on paper."""
 
     row: Row
@@ -140,15 +132,8 @@ class LayerTiming(NamedTuple):
         clock = {"seconds": self.seconds, "share": self.share, "bytes": self.moved, "macs_per_s": self.macs_per_s}
         return {**self.row.to_dict(), **clock, "bound": self.bound, "roof": self.roof, "least_s": self.least_s}
 
-    @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> LayerTiming:
-        """The layer that `to_dict` wrote. Raises ProfilerError, KeyError on anything else."""
-        clock = (plain[name] for name in ("seconds", "share", "bytes", "roof", "least_s"))
-        return cls(Row.from_dict(plain), *clock)
 
-
-@dataclass(frozen=True)
-class Layers(Drawn):
+class Layers(Drawn, Struct, frozen=True):
     """A network's layers on the clock: the rows partition the run."""
 
     model: str
@@ -179,8 +164,7 @@ SLOWDOWN_FOUND = f"a slowdown of {100 * PLANTED:g} % found"
 """The check whose value must not be below its aim; of all others it must not be above."""
 
 
-@dataclass(frozen=True)
-class Certificate(Drawn):
+class Certificate(Drawn, Struct, frozen=True):
     """What the measuring protocol proved of itself on one machine."""
 
     date: str
@@ -197,8 +181,3 @@ class Certificate(Drawn):
     def to_dict(self) -> dict[str, Any]:
         """Plain dict, JSON-ready."""
         return {"date": self.date, "machine": dict(self.machine), "passed": self.passed, "checks": list(self.checks)}
-
-    @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> Certificate:
-        """The certificate that `to_dict` wrote. Raises KeyError, TypeError on anything else."""
-        return cls(plain["date"], dict(plain["machine"]), tuple(dict(check) for check in plain["checks"]))

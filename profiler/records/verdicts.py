@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal, NamedTuple
+
+from msgspec import Struct
 
 from profiler.records import drawn
 from profiler.records.columns import Record
 from profiler.records.drawn import Drawn
+from profiler.records.interval import Interval
 from profiler.records.notes import Note
 from profiler.records.place import Place
 from profiler.records.profile import Row
@@ -21,10 +23,10 @@ QUANTITIES = (*COUNTS, "weight_bytes", "memory", "latency")
 
 Verdict = Literal["within", "over", "undecided", "unmeasured"]
 Word = Literal["unchanged", "renamed", "changed", "added", "removed"]
-Clock = Literal["faster", "slower", "unclear"]
+LatencyChange = Literal["faster", "slower", "unclear"]
 
 
-class Limit(NamedTuple):
+class Limit(Struct, frozen=True):
     """The most that one quantity may be: a count, bytes, or seconds."""
 
     quantity: str
@@ -33,15 +35,7 @@ class Limit(NamedTuple):
     """Where it was said: `options`, `pyproject.toml`, `base.json`."""
 
 
-class Interval(NamedTuple):
-    """Seconds with their 95 % interval."""
-
-    estimate: float
-    low: float
-    high: float
-
-
-class Line(NamedTuple):
+class Line(Struct, frozen=True):
     """One budget and what became of it."""
 
     at: Record
@@ -113,14 +107,13 @@ def _plain(value: Any) -> Any:
     return tuple(map(_plain, value)) if isinstance(value, list | tuple) else value
 
 
-@dataclass(frozen=True)
-class Compared:
+class Compared(Struct, frozen=True):
     """One network before and after: its records, and its layers where both sides hold them."""
 
     before: Record | None
     after: Record | None
     layers: tuple[Pair, ...] | None
-    clock: Clock | None = None
+    clock: LatencyChange | None = None
     """None where one side was not measured, or not on the same machine and in the same setting."""
     why: str = ""
     """Why latencies are not compared, where both were measured."""
@@ -140,8 +133,7 @@ class Compared:
         return counts and all(pair.word == "unchanged" for pair in self.layers or ())
 
 
-@dataclass(frozen=True)
-class Diffed(Drawn):
+class Diffed(Drawn, Struct, frozen=True):
     """Two runs or two networks, aligned."""
 
     before: str
@@ -154,8 +146,7 @@ class Diffed(Drawn):
         return all(each.same and each.clock in (None, "unclear") for each in self.cells)
 
 
-@dataclass(frozen=True)
-class Checked(Drawn):
+class Checked(Drawn, Struct, frozen=True):
     """What became of every budget; of networks that grew, their layers."""
 
     lines: tuple[Line, ...]
@@ -164,7 +155,7 @@ class Checked(Drawn):
     notes: tuple[Note, ...] = ()
     warnings: tuple[Note, ...] = ()
     """What must not be missed: operations that were not counted."""
-    counting_s: Mapping[str, float] = field(default_factory=dict)
+    counting_s: Mapping[str, float] = {}
     """{network: seconds that its counts took}."""
     clocked_s: float = 0.0
     """Seconds that measuring took, of all networks that were."""

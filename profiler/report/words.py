@@ -28,7 +28,7 @@ def _(note: str) -> str:
 
 @said.register
 def _(note: n.NotCounted) -> str:
-    return note.gap.said_of(note.model)
+    return note.operator.describe(note.model)
 
 
 @said.register
@@ -47,7 +47,7 @@ def _(note: n.EngineFailed) -> str:
 
 
 @said.register
-def _(note: n.RecountInterrupted) -> str:
+def _(note: n.RecountInterrupted) -> str:  # noqa: ARG001
     return "interrupted: the cells without a witness's count were not asked about."
 
 

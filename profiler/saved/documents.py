@@ -1,128 +1,257 @@
-"""The shape of every command's document, so that what is read back is known to hold what the reports take from it."""
+"""The document of every command as types, so that what is read back is known to hold what the reports take from it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, Required, TypedDict
 
-from profiler.records.agreement import Difference
-from profiler.records.columns import BASE_COLUMNS, Record
-from profiler.records.profile import Row
-from profiler.records.shown import Changed, Footprint, Gap, Tracing, Training, Wiring
-from profiler.records.timing import LayerTiming, Roofs, Timing
-from profiler.saved.shape import Check, Fault, Shape, checker, fields
+from msgspec import UNSET, Struct, UnsetType
+
+from profiler.records.agreement import Agreement, Difference
+from profiler.records.columns import BASE_COLUMNS, COLUMNS, Column, Record
+from profiler.records.timing import Certificate, Roofs, Timing
+from profiler.records.wiring import Wiring
+from profiler.saved.decode import Malformed, decode
+from profiler.saved.row_parts import ComparedRow, ShownRow, TimedRow
+from profiler.saved.show_parts import MemoryPart, RewrittenPart, TracingPart, TrainingPart
 
 RESULTS = ("compare", "sweep", "bench")
 """The commands whose records are cells."""
-TEXTS = [str]
-BY_DTYPE = {...: int}
-PARTS = {
-    "params": BY_DTYPE,
-    "buffers": BY_DTYPE,
-    "inputs": BY_DTYPE,
-    "gradients": BY_DTYPE,
-    "optimizer": BY_DTYPE,
-    ...: BY_DTYPE,
-}
-SIZES = (int | None, [int])
-"""A window or its steps: one number for all axes, or one an axis."""
 BESIDE = {"latency_s": ("latency_low_s", "latency_high_s", "grade"), "ratio": ("ratio_low", "ratio_high", "verdict")}
 """What no record has without the others."""
+Object = dict[str, Any]
 
 
-def check(document: Mapping[str, Any]) -> Fault | None:
-    """The first place where a document is not what its command writes; the four parts of every document are there."""
-    command = document["command"]
-    fault = _checker(f"{command} --layers" if command == "bench" and "layers" in document else command)(document)
-    if fault is not None:
-        return Fault(fault.where.removeprefix("."), fault.said)
-    return _alone(document["records"]) if command in RESULTS else None
+def _field(column: Column) -> Any:
+    exact: Any = int | float if column.holds is float else column.holds  # 1 stays 1, and is not 1.0
+    exact = exact | None if column.unknown else exact
+    return (Required if column.name in BASE_COLUMNS else NotRequired)[exact]
 
 
-def _alone(records: Sequence[Mapping[str, Any]]) -> Fault | None:
-    """A latency or a ratio without its interval."""
+if TYPE_CHECKING:
+    SavedRecord = Record
+else:
+    SavedRecord = TypedDict("SavedRecord", {column.name: _field(column) for column in COLUMNS.values()})
+
+
+class MadeWith(Struct, frozen=True):
+    """The environment of a run, of which only this is taken."""
+
+    machine: Object | None = None
+
+
+class Document(Struct, frozen=True, kw_only=True):
+    """What every document holds."""
+
+    schema: int
+    command: str
+    environment: MadeWith
+
+
+class OtherDocument(Document, frozen=True, kw_only=True):
+    """Of verify, check and diff, whose records are shown as they are."""
+
+    records: list[Object]
+    rows: list[Object] = []
+
+
+class ShowDocument(Document, frozen=True, kw_only=True):
+    """Of show."""
+
+    records: list[SavedRecord]
+    rows: list[ShownRow]
+    engine: str
+    uncounted: tuple[str, ...]
+    tracing: TracingPart | None = None
+    what_if: list[RewrittenPart] | None = None
+    training: TrainingPart | None = None
+    memory: list[MemoryPart] = []
+    wiring: Wiring | None = None
+
+
+class ReasonPart(Struct, frozen=True):
+    """Why an engine's count is another."""
+
+    reason: str
+    amount: int
+
+
+class AgreementPart(Struct, frozen=True):
+    """An agreement, as `Agreement.to_dict` writes it."""
+
+    model: str
+    engine: str
+    macs: int
+    total: int
+    reasons: list[ReasonPart]
+    differences: tuple[Difference, ...]
+    unsupported: tuple[str, ...]
+    options: Object | UnsetType = UNSET
+    alpha: float | int | UnsetType | None = UNSET
+    resolution: int | UnsetType | None = UNSET
+    batch: int | UnsetType | None = UNSET
+
+    def agreement(self) -> Agreement:
+        """What was written."""
+        place = {name: getattr(self, name) for name in ("options", "alpha", "resolution", "batch")}
+        reasons = tuple((each.reason, each.amount) for each in self.reasons)
+        known = {name: value for name, value in place.items() if value is not UNSET}
+        return Agreement(self.model, self.engine, self.macs, self.total, reasons, self.differences, self.unsupported, known)
+
+
+class ResultsDocument(Document, frozen=True, kw_only=True):
+    """Of compare, sweep and bench."""
+
+    records: list[SavedRecord]
+    rows: list[ComparedRow] = []
+    title: str = ""
+    base: int | None = None
+    engines: tuple[str, ...] = ()
+    agreements: list[AgreementPart] = []
+    warnings: list[str] = []
+    notes: list[str] = []
+    rounds: list[list[float]] = []
+    samples: str = ""
+
+
+class LayersPart(Struct, frozen=True):
+    """A network on the clock, whose layers are the rows that name it."""
+
+    model: str
+    timing: Timing
+    roofs: Roofs
+    instrumented: float
+
+
+class LayersDocument(ResultsDocument, frozen=True, kw_only=True):
+    """Of bench --layers."""
+
+    rows: list[TimedRow]  # type: ignore[assignment]  # other rows than those of its base
+    layers: list[LayersPart]
+
+
+class ListedPart(Struct, frozen=True):
+    """A network of the zoo."""
+
+    model: str
+    paper: str
+    task: str
+    input: str
+    year: int
+    params: int
+    macs: int
+    activations: int
+    top1: float | None
+    options: Object
+
+
+class ListDocument(Document, frozen=True, kw_only=True):
+    """Of list."""
+
+    records: list[ListedPart]
+    rows: list[Object] = []
+
+
+class TermPart(Struct, frozen=True):
+    """A term of a polynomial, with the domain on which it holds."""
+
+    model: str
+    quantity: Literal["params", "macs"]
+    alpha_power: int
+    side_power: int
+    coefficient: int | str
+    period: int | None
+    remainder: int
+    least: int
+    alpha_step: str | None
+    alpha_least: str | None
+    alpha: float | None
+
+
+class GridPart(Struct, frozen=True):
+    """The counts at one published point."""
+
+    model: str
+    alpha: float
+    resolution: int
+    params: int
+    macs: int
+
+
+class PolynomialsPart(Struct, frozen=True):
+    """The polynomials of a network, of which so many records are the terms."""
+
+    model: str
+    alpha: str
+    native: int | None
+    rounded: bool
+    terms: int
+
+
+class FormulaDocument(Document, frozen=True, kw_only=True):
+    """Of formula."""
+
+    records: list[TermPart]
+    rows: list[Object] = []
+    grid: list[GridPart]
+    polynomials: list[PolynomialsPart]
+
+
+class Proof(TypedDict):
+    """One thing that the measuring protocol proved."""
+
+    check: str
+    value: float | None
+    aim: float
+    passed: bool
+    detail: str
+
+
+class CertificatePart(Struct, frozen=True):
+    """A certificate, as `Certificate.to_dict` writes it."""
+
+    date: str
+    machine: Object
+    passed: bool
+    checks: tuple[Proof, ...]
+
+    def certificate(self) -> Certificate:
+        """What was written."""
+        return Certificate(self.date, self.machine, self.checks)
+
+
+class SelftestDocument(Document, frozen=True, kw_only=True):
+    """Of selftest."""
+
+    records: list[Object]
+    rows: list[Object] = []
+    certificate: CertificatePart
+
+
+DOCUMENTS: dict[str, type[Document]] = {
+    **dict.fromkeys(RESULTS, ResultsDocument),
+    "show": ShowDocument,
+    "list": ListDocument,
+    "formula": FormulaDocument,
+    "selftest": SelftestDocument,
+}
+
+
+def decoded(plain: Mapping[str, Any]) -> Document:
+    """The document in what JSON holds. Raises Malformed with the first place where it is not what its command writes."""
+    command = plain["command"]
+    layers = command == "bench" and "layers" in plain
+    document = decode(plain, LayersDocument if layers else DOCUMENTS.get(command, OtherDocument))
+    if isinstance(document, ResultsDocument):
+        _check_intervals(document.records)
+    return document
+
+
+def _check_intervals(records: Sequence[Mapping[str, Any]]) -> None:
+    """No latency and no ratio without its interval. Raises Malformed."""
     for i, record in enumerate(records):
         for name, others in BESIDE.items():
             for other in others if name in record else ():
                 if other not in record or (record[other] is None) != (record[name] is None):
-                    return Fault(
-                        f"records[{i}].{other}", f"expected {'null' if record[name] is None else 'what'} stands beside {name}"
-                    )
-    return None
-
-
-@cache
-def _checker(command: str) -> Check:
-    shape: dict[Any, Shape] = {"records": [{...: Any}], "rows?": [{...: Any}], "environment": {"machine?": ({...: Any}, None)}}
-    match command:
-        case "show":
-            shape |= _show()
-        case "compare" | "sweep" | "bench":
-            shape |= _results()
-        case "bench --layers":
-            shape |= _results() | _layers()
-        case "list":
-            shape |= {"records": [_listed()]}
-        case "formula":
-            shape |= _formula()
-        case "selftest":
-            shape |= {"certificate": {"date": str, "machine": {...: Any}, "passed": bool, "checks": [_proof()]}}
-    return checker(shape)
-
-
-def _cell() -> Shape:
-    return fields(Record, needed=BASE_COLUMNS)
-
-
-def _row() -> dict[Any, Shape]:
-    return fields(Row, facts={"kernel?": SIZES, "stride?": SIZES})
-
-
-def _results() -> dict[str, Shape]:
-    place = {"options?": {...: Any}, "alpha?": float | None, "resolution?": int | None, "batch?": int | None}
-    agreement = {
-        "model": str, "engine": str, "macs": int, "total": int, **place, "reasons": [{"reason": str, "amount": int}],
-        "differences": [fields(Difference)], "unsupported": TEXTS,
-    }  # fmt: skip
-    return {
-        "records": [_cell()], "rows?": [_row() | {"record": int}], "title?": str, "base?": int | None, "engines?": TEXTS,
-        "agreements?": [agreement], "warnings?": TEXTS, "notes?": TEXTS, "rounds?": [[float]], "samples?": str,
-    }  # fmt: skip
-
-
-def _layers() -> dict[str, Shape]:
-    clock = fields(LayerTiming, row=Any, moved=Any)
-    del clock["row"], clock["moved"]
-    roofs = fields(Roofs, calls={"other": float, ...: float})
-    head = {"model": str, "timing": fields(Timing), "roofs": roofs, "instrumented": float}
-    return {"rows": [_row() | clock | {"layers": int, "bytes": int}], "layers": [head]}
-
-
-def _show() -> dict[str, Shape]:
-    training = fields(Training, rows=[{"path": str, "forward": int, "backward": int, "recomputed": int}], uncounted=TEXTS)
-    return {
-        "records": [_cell()], "rows": [_row() | {"total": int}], "engine": str, "uncounted": TEXTS,
-        "tracing?": fields(Tracing, gaps=[fields(Gap)]), "what_if?": [fields(Changed, path=str | None)], "training?": training,
-        "memory?": [fields(Footprint, parts=PARTS)], "wiring?": fields(Wiring),
-    }  # fmt: skip
-
-
-def _listed() -> Shape:
-    texts = dict.fromkeys(("model", "paper", "task", "input"), str)
-    return {**texts, "year": int, "params": int, "macs": int, "activations": int, "top1": float | None, "options": {...: Any}}
-
-
-def _formula() -> dict[str, Shape]:
-    whole = int | None
-    term = {
-        "model": str, "quantity": str, "alpha_power": int, "side_power": int, "coefficient": int | str, "period": whole,
-        "remainder": int, "least": int, "alpha_step": str | None, "alpha_least": str | None, "alpha": float | None,
-    }  # fmt: skip
-    grid = {"model": str, "alpha": float, "resolution": int, "params": int, "macs": int}
-    head = {"model": str, "alpha": str, "native": whole, "rounded": bool, "terms": int}
-    return {"records": [term], "grid": [grid], "polynomials": [head]}
-
-
-def _proof() -> Shape:
-    return {"check": str, "value": float | None, "aim": float, "passed": bool, "detail": str}
+                    beside = "null" if record[name] is None else "what"
+                    raise Malformed(f"records[{i}].{other}", f"expected {beside} stands beside {name}")

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
 from profiler.errors import ProfilerError, Unavailable
-from profiler.records.agreement import Agreement
-from profiler.records.columns import Record
 from profiler.records.environment import SCHEMA
+from profiler.records.profile import Profile
 from profiler.records.results import Results
-from profiler.saved.documents import RESULTS, check
-from profiler.saved.shape import KINDS, kind
+from profiler.saved.decode import NAMES, WORDS, Malformed, kind
+from profiler.saved.documents import RESULTS, Document, ResultsDocument, decoded
 
 PARTS: dict[str, type] = {"schema": int, "command": str, "environment": dict, "records": list}
 """What every document holds."""
@@ -24,17 +23,26 @@ MOST = 1e40
 """No count and no time comes near; arithmetic with what is beyond may overflow."""
 
 
-@dataclass(frozen=True)
 class Saved:
     """One document of ours."""
 
-    name: str
-    """The file's, or `-` for what came through a pipe."""
-    document: Mapping[str, Any]
+    def __init__(self, name: str, document: Mapping[str, Any]) -> None:
+        self.name = name
+        """The file's, or `-` for what came through a pipe."""
+        self.document = document
+        """As it stands there."""
 
     @property
     def command(self) -> str:
         return str(self.document["command"])
+
+    @cached_property
+    def content(self) -> Document:
+        """The same by its types. Raises ProfilerError with the place that is not of its type."""
+        try:
+            return decoded(self.document)
+        except Malformed as fault:
+            self.refuse(f"{fault}; {CURE}")
 
     def refuse(self, reason: str) -> NoReturn:
         """Raises ProfilerError with the file's name before `reason`."""
@@ -55,7 +63,7 @@ def read(name: str) -> Saved:
         if key not in document:
             saved.refuse(f"this JSON is no run of profiler: expected {_listed(PARTS)}, and there is no {key}; {CURE}")
         if not isinstance(document[key], expected) or isinstance(document[key], bool):
-            saved.refuse(f"{key}: expected {KINDS[expected]}, and this is {kind(document[key])}; {CURE}")
+            saved.refuse(f"{key}: expected {WORDS[NAMES[expected]]}, and this is {kind(document[key])}; {CURE}")
     if document["schema"] > SCHEMA:
         from profiler.version import __version__
 
@@ -65,31 +73,30 @@ def read(name: str) -> Saved:
         )
     if document["command"] in (*RESULTS, "show", "list") and not document["records"]:
         saved.refuse(f"it has no records; {CURE}")
-    if fault := check(document):
-        saved.refuse(f"{fault.where}: {fault.said}; {CURE}" if fault.where else f"{fault.said}; {CURE}")
+    _ = saved.content  # refused here where it is malformed
     return saved
 
 
-def results(saved: Saved) -> Results:
-    """The comparison, sweep or bench that was saved, without its profiles. Raises ProfilerError for another's document."""
-    document = saved.document
+def results(saved: Saved, profiles: Sequence[Profile] = ()) -> Results:
+    """The comparison, sweep or bench that was saved, with its profiles where they are known.
+
+    Raises ProfilerError for another command's document.
+    """
     if saved.command not in RESULTS:
         saved.refuse(f"a run of `{saved.command}` is no comparison, sweep or bench; {CURE} of one of these")
-    known = set(Record.__annotations__)
-    records = [{key: value for key, value in record.items() if key in known} for record in document["records"]]
-    made = Results(records, saved.command, document.get("title", ""))
-    try:
-        made.agreements = [Agreement.from_dict(each) for each in document.get("agreements", ())]
-        made.base = made[document.get("base") or 0]
-        made.rounds = [[float(median) for median in each] for each in document.get("rounds", ())]
-    except (KeyError, TypeError, ValueError, IndexError) as fault:
-        saved.refuse(f"what stands beside its records is malformed ({type(fault).__name__}: {fault}); {CURE}")
-    made.warnings, made.notes = list(document.get("warnings", ())), list(document.get("notes", ()))
-    made.engines, made.samples = tuple(document.get("engines", ())), document.get("samples", "")
-    made.measured = any("latency_s" in record for record in made)
-    made.environment = dict(document["environment"])
-    made.machine = made.environment.get("machine")
-    return made
+    document = saved.content
+    assert isinstance(document, ResultsDocument)
+    records = [dict(record) for record in document.records]
+    base = document.base or 0
+    if not -len(records) <= base < len(records):
+        saved.refuse(f"base: there is no record {base}; {CURE}")
+    environment = saved.document["environment"]
+    return Results(
+        records, saved.command, document.title, profiles=profiles, engines=document.engines,
+        agreements=[each.agreement() for each in document.agreements], notes=document.notes, warnings=document.warnings,
+        base=records[base], measured=any("latency_s" in record for record in records), rounds=document.rounds,
+        machine=environment.get("machine"), samples=document.samples, environment=environment,
+    )  # fmt: skip
 
 
 def _text(name: str) -> str:

@@ -7,53 +7,65 @@ from fractions import Fraction
 from itertools import islice
 from typing import Any
 
-from profiler.count import conventions, rewriting
+from msgspec import structs
+
+from profiler.count import conventions
 from profiler.count.derivation import derivation, separable_pairs
 from profiler.errors import ProfilerError
+from profiler.records.listing import Listing
 from profiler.records.measured import Measured
-from profiler.records.polynomials import Domain, Polynomials
+from profiler.records.polynomials import Domain, Formulas, Polynomials
 from profiler.records.profile import Profile, Row, Totals
 from profiler.records.results import Results
-from profiler.records.shown import Changed, Footprint, Gap, Shown, Tracing, Training, WhatIf, Wiring
-from profiler.records.timing import Certificate, Layers, LayerTiming, Roofs, Timing
-from profiler.saved.documents import RESULTS
+from profiler.records.shown import Shown
+from profiler.records.timing import Certificate, Layers, LayerTiming
+from profiler.saved.documents import (
+    FormulaDocument,
+    LayersDocument,
+    ListDocument,
+    ResultsDocument,
+    SelftestDocument,
+    ShowDocument,
+)
 from profiler.saved.read import CURE, Saved, results
+from profiler.saved.show_parts import rewritten
 
-Subject = Results | Shown | Measured | Certificate | list[Polynomials]
+Result = Results | Shown | Measured | Certificate | Formulas | Listing | Saved
+"""What a command finds; of verify, check and diff the document itself, whose records are shown as they are."""
 
 
-def subject(saved: Saved) -> Subject | None:
-    """What the command that wrote `saved` had found; None for a document that holds its records and no more.
+def result(saved: Saved) -> Result:
+    """What the command that wrote `saved` had found.
 
-    Raises ProfilerError for a document whose parts are malformed.
+    Raises ProfilerError for a document whose parts are malformed, or do not go together.
     """
+    document = saved.content
     try:
-        match saved.command:
-            case "show":
-                return _shown(saved)
-            case "bench" if "layers" in saved.document:
-                return _measured(saved)
-            case "selftest":
-                return Certificate.from_dict(saved.document["certificate"])
-            case "formula":
-                return _polynomials(saved.document)
-            case command if command in RESULTS:
-                return _results(saved)
+        match document:
+            case ShowDocument():
+                return _shown(document, saved.document["environment"])
+            case LayersDocument():
+                return _measured(document, results(saved))
+            case ResultsDocument():
+                return results(saved, _profiles(document))
+            case SelftestDocument():
+                return structs.replace(document.certificate.certificate(), environment=saved.document["environment"])
+            case FormulaDocument():
+                return Formulas(_polynomials(document), saved.document["environment"])
+            case ListDocument():
+                return Listing(map(dict, saved.document["records"]), saved.document["environment"])
             case _:
-                return None
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as fault:
-        what = f"{fault} is missing" if isinstance(fault, KeyError) else fault
-        raise ProfilerError(f"'{saved.name}': a part of this run is malformed ({what}); {CURE}") from None
+                return saved
+    except (TypeError, ValueError, IndexError, ArithmeticError) as fault:
+        raise ProfilerError(f"'{saved.name}': a part of this run is malformed ({fault}); {CURE}") from None
 
 
-def _results(saved: Saved) -> Results:
-    found = results(saved)
-    rows: list[list[Row]] = [[] for _ in found]
-    for plain in saved.document.get("rows", ()):
-        rows[_position(plain["record"])].append(Row.from_dict(plain))
-    if any(rows):
-        found.profiles = [_profile(record, made) for record, made in zip(found, rows, strict=True)]
-    return found
+def _profiles(document: ResultsDocument) -> list[Profile]:
+    """The networks of a comparison with their layers; none of a run that holds totals alone."""
+    rows: list[list[Row]] = [[] for _ in document.records]
+    for part in document.rows:
+        rows[_position(part.record)].append(part.row)
+    return [_profile(record, made) for record, made in zip(document.records, rows, strict=True)] if any(rows) else []
 
 
 def _position(given: int) -> int:
@@ -72,77 +84,49 @@ def _profile(record: Mapping[str, Any], rows: list[Row], engine: str = "closed",
     return Profile(*place, tuple(rows), totals, engine, uncounted)
 
 
-def _shown(saved: Saved) -> Shown:
-    document = saved.document
-    (record,) = document["records"]
-    rows = [Row.from_dict(plain) for plain in document["rows"]]
+def _shown(document: ShowDocument, environment: Mapping[str, Any]) -> Shown:
+    (record,) = document.records
+    rows = [part.row for part in document.rows]
     rule = conventions.find(record["convention"])
-    tracing, what_if, training = (document.get(key) for key in ("tracing", "what_if", "training"))
+    profile = _profile(record, rows, document.engine, document.uncounted)
+    if document.wiring is not None:
+        document.wiring.check(len(rows))
     return Shown(
-        _profile(record, rows, document["engine"], tuple(document["uncounted"])),
+        profile,
         rule.name,
         rule.unit,
-        {plain["path"]: plain["total"] for plain in document["rows"]},
+        {part.path: part.total for part in document.rows},
         {row.path: made for row in rows if not row.side and (made := derivation(row)) is not None},
         tuple(separable_pairs(rows)),
-        None if tracing is None else _tracing(tracing),
-        None if what_if is None else _what_if(what_if),
-        None if training is None else _training(training),
-        tuple(Footprint(**each) for each in document.get("memory", ())),
-        Wiring.from_dict(document["wiring"], len(rows)) if "wiring" in document else None,
-        environment=document["environment"],
+        None if document.tracing is None else document.tracing.traced(profile),
+        None if document.what_if is None else rewritten(document.what_if),
+        None if document.training is None else document.training.training_cost(),
+        tuple(part.memory() for part in document.memory),
+        document.wiring,
+        environment=environment,
     )
 
 
-def _polynomials(document: Mapping[str, Any]) -> list[Polynomials]:
-    made, records = [], iter(document["records"])
-    for head in document["polynomials"]:
-        terms = list(islice(records, head["terms"]))
+def _polynomials(document: FormulaDocument) -> list[Polynomials]:
+    made, records = [], iter(document.records)
+    for head in document.polynomials:
+        terms = list(islice(records, head.terms))
         found: dict[str, dict[tuple[int, int], Fraction]] = {"params": {}, "macs": {}}
         for term in terms:
-            found[term["quantity"]][term["alpha_power"], term["side_power"]] = Fraction(term["coefficient"])
+            found[term.quantity][term.alpha_power, term.side_power] = Fraction(term.coefficient)
         first = terms[0]
-        step, least = (None if first[key] is None else Fraction(first[key]) for key in ("alpha_step", "alpha_least"))
-        sizes = (first["period"], first["remainder"], first["least"])
-        domain = Domain(*sizes, step, least, Fraction(head["alpha"]), head["native"])
-        points = [each for each in document["grid"] if each["model"] == head["model"]]
-        grid = tuple((Fraction(str(each["alpha"])), each["resolution"], each["params"], each["macs"]) for each in points)
-        made.append(Polynomials(head["model"], found["params"], found["macs"], domain, grid, head["rounded"]))
+        step, least = (None if text is None else Fraction(text) for text in (first.alpha_step, first.alpha_least))
+        domain = Domain(first.period, first.remainder, first.least, step, least, Fraction(head.alpha), head.native)
+        points = [each for each in document.grid if each.model == head.model]
+        grid = tuple((Fraction(str(each.alpha)), each.resolution, each.params, each.macs) for each in points)
+        made.append(Polynomials(head.model, found["params"], found["macs"], domain, grid, head.rounded))
     return made
 
 
-def _tracing(plain: Mapping[str, Any]) -> Tracing:
-    known: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()}
-    del known["operations"], known["uncounted"]
-    known["gaps"] = tuple(Gap(**gap) for gap in plain["gaps"])
-    return Tracing(**known)
-
-
-def _what_if(plain: list[dict[str, Any]]) -> WhatIf:
-    name = rewriting.known(plain[0]["what_if"])
-    *layers, network = (Changed(**{key: each[key] for key in Changed._fields}) for each in plain)
-    return WhatIf(name, rewriting.REWRITINGS[name], tuple(layers), network._replace(path=""))
-
-
-def _training(plain: Mapping[str, Any]) -> Training:
-    rows = tuple((row["path"], row["forward"], row["backward"], row["recomputed"]) for row in plain["rows"])
-    return Training(plain["forward"], plain["backward"], plain["recomputed"], rows, tuple(plain["uncounted"]))
-
-
-def _measured(saved: Saved) -> Measured:
-    rows: list[list[LayerTiming]] = [[] for _ in saved.document["layers"]]
-    for plain in saved.document["rows"]:
-        rows[_position(plain["layers"])].append(LayerTiming.from_dict(plain))
-    return Measured(
-        results(saved),
-        tuple(
-            Layers(
-                plain["model"],
-                Timing.from_dict(plain["timing"]),
-                tuple(timed),
-                Roofs.from_dict(plain["roofs"]),
-                plain["instrumented"],
-            )
-            for plain, timed in zip(saved.document["layers"], rows, strict=True)
-        ),
-    )
+def _measured(document: LayersDocument, found: Results) -> Measured:
+    rows: list[list[LayerTiming]] = [[] for _ in document.layers]
+    for part in document.rows:
+        rows[_position(part.layers)].append(part.timing)
+    parts = zip(document.layers, rows, strict=True)
+    layers = (Layers(part.model, part.timing, tuple(timed), part.roofs, part.instrumented) for part, timed in parts)
+    return Measured(found, tuple(layers))

@@ -8,8 +8,9 @@ from typing import Any
 
 from profiler.errors import ProfilerError
 from profiler.records.columns import SETTING, Record
+from profiler.records.interval import Interval
 from profiler.records.place import Place
-from profiler.records.verdicts import COUNTS, Interval, Limit, Line, Verdict
+from profiler.records.verdicts import COUNTS, Limit, Line, Verdict
 from profiler.study.before_after import Side, clocks
 from profiler.study.budgets import Budgeted, cell_at
 from profiler.study.cells import Cell

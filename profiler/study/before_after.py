@@ -12,10 +12,10 @@ from profiler.records.place import Place
 from profiler.records.profile import Profile, Row
 from profiler.records.results import Results
 from profiler.records.shown import Shown
-from profiler.records.verdicts import Clock, Compared
+from profiler.records.verdicts import Compared, LatencyChange
 from profiler.saved.documents import RESULTS
 from profiler.saved.read import Saved
-from profiler.saved.results import subject
+from profiler.saved.results import result
 from profiler.study.align import align
 
 
@@ -36,7 +36,7 @@ def of_run(saved: Saved) -> Side:
     """What a run of show, compare, sweep or bench holds. Raises ProfilerError for another's."""
     if saved.command not in (*RESULTS, "show"):
         saved.refuse(f"a run of `{saved.command}` holds no networks to compare; save one of show, compare, sweep or bench")
-    found = subject(saved)
+    found = result(saved)
     records: list[Record] = list(saved.document["records"])
     machine = saved.document["environment"].get("machine")
     rows: list[tuple[Row, ...] | None] = [None] * len(records)
@@ -69,7 +69,7 @@ def compared(before: Side, i: int, after: Side, j: int) -> Compared:
     return Compared(old, new, layers, clock, why)
 
 
-def clocks(before: Side, old: Mapping[str, Any], after: Side, new: Mapping[str, Any]) -> tuple[Clock | None, str]:
+def clocks(before: Side, old: Mapping[str, Any], after: Side, new: Mapping[str, Any]) -> tuple[LatencyChange | None, str]:
     """What became of the latency: other only where the intervals do not touch. None, and why, where they do not compare."""
     if latency(old) is None or latency(new) is None:
         return None, ""

@@ -20,7 +20,7 @@ from profiler.records.notes import EngineFailed, NotCounted, Note, RecountInterr
 from profiler.records.place import Place, shape
 from profiler.records.profile import Profile
 from profiler.records.results import Results
-from profiler.records.shown import Gap
+from profiler.records.traced import Uncounted
 from profiler.study.published import top1
 
 ENGINES = ("closed", "traced", "fvcore", "thop", "torch")
@@ -83,14 +83,14 @@ def counted(
     chosen: Sequence[int] = (),
     notes: Sequence[Note] = (),
 ) -> Results:
-    """The records of `cells` by closed form; the `chosen` ones wait for what the other engines say, the others will not know."""
+    """The records of `cells` by closed form; the `chosen` ones wait for what the other engines say."""
     rule = conventions.find(convention)
     asked = set(chosen)
     records = []
     for i, cell in enumerate(cells):
         state = WAITING if i in asked else None
         records.append(_record(cell, rule) | dict.fromkeys((name for each in engines[1:] for name in of_engine(each)), state))
-    gaps = [NotCounted(cell.network.name, gap) for cell in cells for gap in _gaps(cell)]
+    gaps = [NotCounted(cell.network.name, each) for cell in cells for each in _uncounted(cell)]
     return Results(
         records, command, title, engines=engines[1:], notes=notes,
         warnings=[gap for i, gap in enumerate(gaps) if gap not in gaps[:i]],
@@ -106,10 +106,9 @@ def _record(cell: Cell, rule: conventions.Convention) -> Record:
     return record(bare, rule.name, total, float(figure.printed) if figure else None)
 
 
-def _gaps(cell: Cell) -> Iterator[Gap]:
+def _uncounted(cell: Cell) -> Sequence[Uncounted]:
     """Operators of a reference that have no formula; a closed form has none."""
-    if isinstance(cell.network, Reference):
-        yield from (Gap(gap.op, gap.times, gap.path, gap.cure) for gap in cell.network.traced(cell.batch).uncounted)
+    return cell.network.traced(cell.batch).uncounted if isinstance(cell.network, Reference) else ()
 
 
 # What the other engines say

@@ -13,10 +13,11 @@ from profiler.errors import ProfilerError
 from profiler.load.load import Model
 from profiler.records.columns import Record, latency
 from profiler.records.events import Event
+from profiler.records.interval import Interval
 from profiler.records.notes import LatenciesNotCompared, Note, Title
 from profiler.records.place import Place
 from profiler.records.results import Results
-from profiler.records.verdicts import COUNTS, Checked, Compared, Interval, Limit, Line, Verdict
+from profiler.records.verdicts import COUNTS, Checked, Compared, Limit, Line, Verdict
 from profiler.saved.read import Saved, read
 from profiler.study import baseline as base_of
 from profiler.study.before_after import Side, clocks, compared, of_run
@@ -175,9 +176,9 @@ def _measured(cells: Sequence[Cell], measuring: BenchOptions) -> Generator[Event
 def _peak(each: Budgeted) -> tuple[int, str]:
     """Bytes of an evaluation at its peak, and where that is."""
 
-    from profiler.study.show import footprint  # traced, so torch is loaded
+    from profiler.study.show import memory_of  # traced, so torch is loaded
 
-    found = footprint(each.cell.network, each.cell.batch)
+    found = memory_of(each.cell.network, each.cell.batch)
     return found.peak, f"{found.op} in {found.path or 'its own forward'}"
 
 

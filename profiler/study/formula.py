@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any
+
+from msgspec import structs
 
 from profiler import grid
 from profiler.load.load import Network, in_closed_form, load
@@ -36,7 +37,7 @@ def formula(
         network = in_closed_form(model, resolution=resolution, options=options)
         found = polynomials(network)
         if found.domain.alpha_step is None:
-            found = replace(found, grid=tuple(_grid(network)), rounded=True)
+            found = structs.replace(found, grid=tuple(_grid(network)), rounded=True)
         return Formulas([found])
     return Formulas(
         polynomials(in_closed_form(model, alpha=each, resolution=resolution, options=options), in_alpha=False)

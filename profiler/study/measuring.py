@@ -1,4 +1,4 @@
-"""Cells on the clock: networks in settings → records with latencies, ratios and verdicts, as events. No torch in this process."""
+"""Cells on the clock: networks in settings → records with latencies, ratios and verdicts. No torch in this process."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def _ended(
 
 
 def filled(results: Results, specs: Sequence[Spec], run: Run, options: BenchOptions, last: bool = False) -> Results:
-    """The results with what a run has found so far; at the `last` time what it has not found is unknown, and the reason said."""
+    """The results with what a run has found so far; at the `last` time what it has not found is unknown, with the reason."""
     timings = [timing(spec, outcome) for spec, outcome in zip(specs, run.outcomes, strict=True)]
     dataset = options.dataset
     records = []
@@ -206,7 +206,7 @@ def filled(results: Results, specs: Sequence[Spec], run: Run, options: BenchOpti
 
 def timing(spec: Spec, outcome: Outcome) -> Timing:
     """What the rounds of one cell come to."""
-    setting, prepared, warmed = spec.setting, outcome.prepared, outcome.warmed
+    setting, prepared = spec.setting, outcome.prepared
     enough = len(outcome.rounds) >= plan.LEAST_ROUNDS
     few = f"{len(outcome.rounds)} of {plan.LEAST_ROUNDS} rounds were measured"
     interval = statistics.median_interval(outcome.medians) if enough else None
@@ -238,8 +238,6 @@ def timing(spec: Spec, outcome: Outcome) -> Timing:
         compile_s=prepared.compile_s if prepared else None,
         peak_bytes=prepared.peak_bytes if prepared else None,
         stop=outcome.stop,
-        warm_calls=warmed.calls if warmed else 0,
-        settled=warmed.settled if warmed else False,
         device_s=device_s,
         launch_bound=interval.estimate > LAUNCH_BOUND * device_s if interval and device_s else None,
         medians={number: each.median for number, each in outcome.rounds.items()},

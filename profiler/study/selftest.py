@@ -9,11 +9,11 @@ from profiler.load.load import in_closed_form
 from profiler.measure import statistics
 from profiler.measure.certificate import keep
 from profiler.measure.plan import Budget, Setting, Spec
-from profiler.measure.statistics import Interval
 from profiler.measure.subjects import ByTorch, OfValue, Slowed, Spin
 from profiler.records.columns import MEASURED_COLUMNS, WAITING
 from profiler.records.environment import environment
 from profiler.records.events import Event
+from profiler.records.interval import Interval
 from profiler.records.place import Place
 from profiler.records.results import Results
 from profiler.records.timing import PLANTED, SLOWDOWN_FOUND, Certificate, Timing

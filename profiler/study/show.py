@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from msgspec import structs
+
 from profiler import grid
 from profiler.count import conventions, rewriting
 from profiler.count.closed import wiring_of
@@ -13,7 +15,9 @@ from profiler.load.load import Counted, Model, load_at
 from profiler.load.reference import Reference
 from profiler.records.place import Place
 from profiler.records.profile import Row
-from profiler.records.shown import Changed, Footprint, Shown, Tracing, Training, WhatIf
+from profiler.records.shown import Changed, Shown, WhatIf
+from profiler.records.traced import Traced
+from profiler.records.training import Memory, TrainingCost
 
 OPTIMIZERS = ("sgd", "adam")
 
@@ -72,7 +76,7 @@ def in_full(
         {row.path: rule.of(row) for row in profile.rows},
         {row.path: made for row in profile.rows if not row.side and (made := derivation(row)) is not None},
         tuple(separable_pairs(profile.rows)),
-        _tracing(network, batch) if isinstance(network, Reference) else None,
+        _traced(network, batch) if isinstance(network, Reference) else None,
         None if what_if is None else rewritten(network, batch, what_if),
         _training(network, batch) if training else None,
         _memory(network, batch) if memory else (),
@@ -96,15 +100,15 @@ def rewritten(network: Counted, batch: int | None, name: str) -> WhatIf:
         after = type(network)(network.name, None, network.options, network.alpha, value, network.inputs).profile(batch).rows
         found = rewriting.pairs(before, [row for row in after if not row.side])
     layers = [_changed(path, a, b) for path, a, b in found]
-    whole = _changed("", before, before)
+    whole = _changed(None, before, before)
     sums = {key: getattr(whole, key) + sum(getattr(each, key) - getattr(each, key[:-6]) for each in layers) for key in _AFTER}
-    return WhatIf(name, rewriting.REWRITINGS[name], tuple(layers), whole._replace(**sums))
+    return WhatIf(name, rewriting.REWRITINGS[name], tuple(layers), structs.replace(whole, **sums))
 
 
-_AFTER = tuple(name for name in Changed._fields if name.endswith("_after"))
+_AFTER = tuple(name for name in Changed.__struct_fields__ if name.endswith("_after"))
 
 
-def _changed(path: str, before: Iterable[Row], after: Iterable[Row]) -> Changed:
+def _changed(path: str | None, before: Iterable[Row], after: Iterable[Row]) -> Changed:
     a, b = list(before), list(after)
     counts = [
         sum(getattr(row, key) for row in rows) for key in ("params", "macs", "elementwise", "activations") for rows in (a, b)
@@ -112,29 +116,28 @@ def _changed(path: str, before: Iterable[Row], after: Iterable[Row]) -> Changed:
     return Changed(path, *counts)
 
 
-def _tracing(network: Reference, batch: int | None) -> Tracing:
+def _traced(network: Reference, batch: int | None) -> Traced:
     given = (str(each).replace("x", "×") if each.name is None and each.shape else str(each) for each in network.given)
-    return network.traced(batch).told(tuple(given))[1]
+    return structs.replace(network.traced(batch), inputs=tuple(given))
 
 
-def _training(network: Counted, batch: int | None) -> Training:
+def _training(network: Counted, batch: int | None) -> TrainingCost:
     from profiler.tracing.training.training import trace_training
 
     args, kwargs = network.example(batch, "meta")
-    return trace_training(network.module("meta"), args, kwargs, name=network.name).told()
+    return trace_training(network.module("meta"), args, kwargs, name=network.name)
 
 
-def _memory(network: Counted, batch: int | None) -> tuple[Footprint, ...]:
+def _memory(network: Counted, batch: int | None) -> tuple[Memory, ...]:
     """Of an evaluation, and of a training step with each optimiser."""
-    return tuple(footprint(network, batch, optimizer) for optimizer in ("", *OPTIMIZERS))
+    return tuple(memory_of(network, batch, optimizer) for optimizer in ("", *OPTIMIZERS))
 
 
-def footprint(network: Counted, batch: int | None = 1, optimizer: str = "") -> Footprint:
+def memory_of(network: Counted, batch: int | None = 1, optimizer: str = "") -> Memory:
     """The bytes of one evaluation, or with an optimiser of a training step. Raises ProfilerError as `memory` does."""
     from profiler.tracing.training.memory import memory
 
     args, kwargs = network.example(batch, "meta")
-    made = memory(
+    return memory(
         network.module("meta"), args, kwargs, training=bool(optimizer), optimizer=optimizer or "sgd", name=network.name
     )
-    return made.told(f"training, {optimizer}" if optimizer else "inference")

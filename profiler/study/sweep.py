@@ -50,8 +50,8 @@ def sweep(
     """One record a cell: every model at every α, every resolution (or ρ) and every batch, in that order.
 
     α, resolution and ρ are ranges as text ("0.25..1.0", "128..224:32"), lists or single numbers; without any, α runs over
-    0.25..1.0. A sweep of more than 16 cells is checked at its corners. With `bench` the cells are measured too. `batch`, `watch`
-    and `progress` are those of `compare`. Raises ProfilerError, UnknownName, ShapeError.
+    0.25..1.0. A sweep of more than 16 cells is checked at its corners. With `bench` the cells are measured too. `batch`,
+    `watch` and `progress` are those of `compare`. Raises ProfilerError, UnknownName, ShapeError.
     """
     at = Place(None, options or {}, alpha, resolution, input, batch, rho)
     return finished(sweeping(models, at, engine, convention, bench), watch, progress)  # type: ignore[no-any-return]

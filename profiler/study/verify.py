@@ -9,7 +9,7 @@ from profiler.load.load import load, parse
 from profiler.load.schemes import is_reference
 from profiler.network.registry import find, names
 from profiler.records.events import Event
-from profiler.records.published import Check, Figure, Verified
+from profiler.records.published import Figure, FigureCheck, Verified
 from profiler.records.results import Results
 from profiler.study.cells import (
     DEFAULT_ENGINES,
@@ -61,7 +61,7 @@ def verifying(models: Sequence[str], table: str | None, engine: str | Iterable[s
 
 
 def _verified(chosen: tuple[str, ...], asked: Sequence[Figure], engines: Sequence[str]) -> Generator[Event, None, Verified]:
-    checks = tuple(Check(figure, None if figure.verdict == "quoted" else ours(figure)) for figure in asked)
+    checks = tuple(FigureCheck(figure, None if figure.verdict == "quoted" else ours(figure)) for figure in asked)
     totals = {model: load(model).totals() for model in chosen}
     counts = {model: (found.params, found.macs) for model, found in totals.items()}
     if len(engines) == 1:

@@ -9,100 +9,17 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
 from profiler.errors import ProfilerError
-from profiler.records.drawn import Drawn
 from profiler.records.profile import Profile, Row, Shape, Totals
-from profiler.records.shown import Gap, Tracing, Wiring
+from profiler.records.traced import Coverage, Traced, Uncounted
 from profiler.tracing.fallbacks import Given, climb, forward, mapped, tensors, to_meta
 from profiler.tracing.recorder import Recorder
 from profiler.tracing.restore import Kept, Places, places, uncollected, unharmed
-
-
-@dataclass(frozen=True)
-class Uncounted:
-    """An operator without a formula."""
-
-    op: str
-    times: int
-    path: str
-    """Where it first ran."""
-
-    @property
-    def cure(self) -> str:
-        return f"profiler.register('{self.op}') adds its formula"
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """How many of the operations that ran were counted, and how."""
-
-    counted: int
-    """With multiply-adds."""
-    elementwise: int
-    free: int
-    """Known to cost nothing: views, copies, creation."""
-    uncounted: int
-    """Without a formula."""
-
-    @property
-    def share(self) -> float:
-        """The part of the operations that had a formula or are known to be free."""
-        every = self.counted + self.elementwise + self.free + self.uncounted
-        return (every - self.uncounted) / every if every else 1.0
-
-
-@dataclass(frozen=True)
-class Traced(Drawn):
-    """A profile with how it was come by."""
-
-    profile: Profile
-    rung: str
-    """"meta", "meta-device", "data-dependent" (counted on these input values) or "real"."""
-    reason: str
-    """Why the rungs before it did not do; empty on the first."""
-    coverage: Coverage
-    uncounted: tuple[Uncounted, ...] = ()
-    unused: tuple[str, ...] = ()
-    """Modules that never ran, without those below them."""
-    unread: int = 0
-    """Parameters that nothing read."""
-    tied: tuple[str, ...] = ()
-    """Second names of parameters that are counted once."""
-    harm: tuple[str, ...] = ()
-    """What the trace found changed afterwards, and put back; empty is no harm."""
-    wiring: Wiring | None = None
-    """Which row takes whose output, where that was asked for; rows of training alone have no sources."""
-
-    def told(self, inputs: tuple[str, ...] = ()) -> tuple[Profile, Tracing]:
-        """The profile, and how it was come by as a plain record; `inputs` are what it was given, in words."""
-        coverage = self.coverage
-        gaps = tuple(Gap(each.op, each.times, each.path, each.cure) for each in self.uncounted)
-        made = Tracing(
-            inputs, self.rung, self.reason, coverage.counted, coverage.elementwise, coverage.free, gaps, self.unused,
-            self.unread, self.tied, self.harm, self.useful_macs, self.active_params,
-        )  # fmt: skip
-        return self.profile, made
-
-    @property
-    def useful_macs(self) -> int:
-        """Multiply-adds without the half of causal attention that a kernel may skip."""
-        skipped: int = sum(row.macs - row.facts.get("useful_macs", row.macs) for row in self.profile.rows)
-        return self.profile.macs - skipped
-
-    @property
-    def active_params(self) -> int:
-        """Parameters that one token meets: of a mixture of experts, those of the experts that it is sent to."""
-        idle = 0
-        for row in self.profile.rows:
-            if "active" in row.facts:
-                idle += row.weights - row.weights * row.facts["active"] // row.facts["experts"]
-        return self.profile.params - idle
 
 
 def trace(

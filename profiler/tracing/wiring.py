@@ -9,7 +9,7 @@ from weakref import ReferenceType, ref
 from torch import Tensor
 
 from profiler.records.profile import Shape
-from profiler.records.shown import Wiring
+from profiler.records.wiring import Wiring
 
 
 class Wires:

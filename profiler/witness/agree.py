@@ -22,16 +22,6 @@ Found = Agreement | WitnessFailed
 """What an engine says, or why it says nothing."""
 
 
-def recount(network: Counted, batch: int | None, engines: Iterable[str]) -> list[Agreement]:
-    """What each engine says of the network; see `heard`. Raises WitnessFailed where one of them fails, too."""
-    found = []
-    for said in heard(network, batch, engines):
-        if isinstance(said, WitnessFailed):
-            raise said
-        found.append(said)
-    return found
-
-
 def heard(network: Counted, batch: int | None, engines: Iterable[str]) -> list[Found]:
     """The network instantiated and counted by each engine, beside the rows of its closed form, or of a reference's tracing.
 

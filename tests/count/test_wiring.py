@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
+from msgspec import structs
 from torch import nn
 
 from profiler.count.closed import wiring_of
@@ -11,7 +14,8 @@ from profiler.load.load import load
 from profiler.network.combinators import Aside, Branches, Chain, Graph
 from profiler.network.layers import Activation, Add, Concatenate, Conv, Identity
 from profiler.records.profile import Row
-from profiler.records.shown import Wiring
+from profiler.records.wiring import Wiring
+from profiler.saved.decode import decode
 from profiler.tracing.traced import trace
 
 X = ((3, 8, 8),)
@@ -96,9 +100,24 @@ def test_nothing_is_followed_unless_asked() -> None:
     assert trace(nn.Linear(2, 2), (torch.zeros(1, 2),)).wiring is None
 
 
-def test_a_wiring_comes_back_from_its_dict() -> None:
+def test_a_wiring_comes_back_from_json() -> None:
     wiring = Wiring(X, ((-1,), (0, -1)), (1,))
-    assert Wiring.from_dict(wiring.to_dict(), 2) == wiring
+    assert decode(json.loads(json.dumps(structs.asdict(wiring))), Wiring) == wiring
+    wiring.check(2)
+
+
+@pytest.mark.parametrize(
+    ("wiring", "reason"),
+    [
+        (Wiring(X, ((-1,),), (0,)), "a wiring of 1 rows where there are 2"),
+        (Wiring(X, ((-1,), (1,)), (1,)), "the wires of row 1 lead to none before it"),
+        (Wiring(X, ((-1,), (-2,)), (1,)), "the wires of row 1 lead to none before it"),
+        (Wiring(X, ((-1,), (0,)), (2,)), "the wires of row 2 lead to none before it"),
+    ],
+)
+def test_wires_that_lead_nowhere_are_refused(wiring: Wiring, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        wiring.check(2)
 
 
 def test_rows_and_sources_are_parallel_across_the_zoo() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from profiler.measure.grades import Reading, disturbances, grade
-from profiler.measure.statistics import Interval
+from profiler.records.interval import Interval
 
 QUIET = Reading(cpu_share=1.0, stolen=0.0, throttled=0, reference=1e-3)
 

@@ -6,11 +6,11 @@ import json
 import re
 import shutil
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from msgspec import structs
 
 from profiler.errors import ProfilerError, Unavailable
 from profiler.load.load import load
@@ -92,7 +92,7 @@ HOSTILE = '<script>alert("1")</script>]#;|`{}\\n%%\nend 🦆 שלום'
 def hostile() -> Shown:
     shown = drawn("lenet5")
     rows = tuple(row._replace(path=f"{HOSTILE}{i}") for i, row in enumerate(shown.profile.rows))
-    return replace(shown, profile=replace(shown.profile, model=HOSTILE, rows=rows))
+    return structs.replace(shown, profile=structs.replace(shown.profile, model=HOSTILE, rows=rows))
 
 
 def test_a_hostile_name_stays_text_in_mermaid() -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from profiler import check, compare
 from profiler.records.columns import Record
-from profiler.records.verdicts import Checked, Interval, Limit, Line, Verdict
+from profiler.records.interval import Interval
+from profiler.records.verdicts import Checked, Limit, Line, Verdict
 from profiler.report.ci import github
 from profiler.report.ci.junit import junit
 from tests.test_cli import run

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from html.parser import HTMLParser
 from io import StringIO
 from typing import Any
 
 import pytest
+from msgspec import structs
 from rich.console import Console
 
 from profiler import check, compare, diff, memory, profile, sweep, trace, trace_training
@@ -106,7 +106,9 @@ def test_every_result_is_tables_in_a_notebook_and_in_a_terminal(make: Callable[[
 
 
 def test_a_timing_that_is_none_says_why() -> None:
-    timing = replace(measured("lenet5").layers[0].timing, latency_s=None, reason="30s holds 2 of 9 rounds; --time 60s would do")
+    timing = structs.replace(
+        measured("lenet5").layers[0].timing, latency_s=None, reason="30s holds 2 of 9 rounds; --time 60s would do"
+    )
     page = Page(timing._repr_html_())
     assert "30s holds 2 of 9 rounds; --time 60s would do" in page.texts
     assert "latency" not in page.texts
@@ -119,7 +121,7 @@ def test_a_hostile_name_and_note_are_text() -> None:
     page = Page(results._repr_html_())
     assert page.texts.count(HOSTILE) == 4
     assert page.tags == {"div", "style", "table", "caption", "thead", "tbody", "tr", "th", "td", "p"}
-    made = replace(profile("lenet5"), model=HOSTILE)
+    made = structs.replace(profile("lenet5"), model=HOSTILE)
     assert f"{HOSTILE}, 1×28×28" in Page(made._repr_html_()).texts
 
 

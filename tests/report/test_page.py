@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from msgspec import structs
 
 from profiler import compare, sweep
 from profiler.load.load import load
@@ -22,7 +23,7 @@ from profiler.report.page import MOST_BYTES, page
 from profiler.report.page.columns import columns, paths
 from profiler.report.page.networks import Network, packed
 from profiler.saved import read as saved
-from profiler.saved import results as reread
+from profiler.saved.results import result
 from profiler.study.show import show
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>${x}{{7*7}}&amp;\u2028\u202e💥"
@@ -170,7 +171,9 @@ def hostile() -> Results:
     found.warnings.append(HOSTILE)
     found.title = HOSTILE
     found.profiles = [
-        replace(p, model=record["model"], rows=tuple(row._replace(path=f"{HOSTILE}.{row.path}", op=HOSTILE) for row in p.rows))
+        structs.replace(
+            p, model=record["model"], rows=tuple(row._replace(path=f"{HOSTILE}.{row.path}", op=HOSTILE) for row in p.rows)
+        )
         for p, record in zip(found.profiles, found, strict=True)
     ]
     return found
@@ -197,7 +200,7 @@ def test_a_saved_run_gives_the_page_of_the_live_one(tmp_path: Path) -> None:
     file = tmp_path / "run.json"
     file.write_text(written(live, "json"), encoding="utf-8")
     run = saved.read(str(file))
-    found = reread.subject(run)
+    found = result(run)
     text = page(saved_run.answer(run, found, 2, None, False, None, (), None))
     assert data_of(text) == data_of(page(live))
 

@@ -6,11 +6,11 @@ import csv
 import io
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec import structs
 
 from profiler import compare, sweep
 from profiler.load.load import load
@@ -103,7 +103,9 @@ def hostile() -> Results:
         record["model"], record["options"] = f"{i}{HOSTILE}{'x' * 10_000}", {HOSTILE: HOSTILE}
     found.title, found.notes, found.warnings = HOSTILE, [HOSTILE], [HOSTILE]
     found.profiles = [
-        replace(p, model=record["model"], rows=tuple(row._replace(path=f"{HOSTILE}.{row.path}", op=HOSTILE) for row in p.rows))
+        structs.replace(
+            p, model=record["model"], rows=tuple(row._replace(path=f"{HOSTILE}.{row.path}", op=HOSTILE) for row in p.rows)
+        )
         for p, record in zip(found.profiles, found, strict=True)
     ]
     return found

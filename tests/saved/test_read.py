@@ -13,7 +13,7 @@ import pytest
 from profiler.errors import ProfilerError, Unavailable
 from profiler.records.environment import SCHEMA
 from profiler.saved import read as saved
-from profiler.saved import results as reread
+from profiler.saved.results import result
 from tests.test_cli import ROOT, run
 
 COMMANDS = [
@@ -77,6 +77,11 @@ def document(**changed: Any) -> dict[str, Any]:
 def record(**changed: Any) -> list[dict[str, Any]]:
     made = document()["records"][0] | changed
     return [{key: value for key, value in made.items() if value != "left out"}]
+
+
+def row(**changed: Any) -> dict[str, Any]:
+    made: dict[str, Any] = document()["rows"][0]
+    return made | changed
 
 
 BAD: list[tuple[str, str]] = [
@@ -156,16 +161,18 @@ def test_what_is_no_run_is_refused_in_a_sentence(
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"rows": [{"record": 0, "path": "a"}]}, "this is no row of a profile: 'op' is missing or malformed"),
-        ({"rows": [{"record": 7, "path": "a"}]}, "'run.json': a part of this run is malformed (list index out of range); save one with -o run.json"),
-        ({"rows": [{"record": -1, "path": "a"}]}, "'run.json': a part of this run is malformed (a row is of record -1); save one with -o run.json"),
-        ({"agreements": [{"model": "a"}]}, "'run.json': what stands beside its records is malformed (KeyError: 'engine'); save one with -o run.json"),
+        ({"rows": [{"record": 0, "path": "a"}]}, "rows[0]: there is no op"),
+        ({"rows": [row(record=7)]}, "a part of this run is malformed (list index out of range)"),
+        ({"rows": [row(record=-1)]}, "a part of this run is malformed (a row is of record -1)"),
+        ({"rows": [row(record=0, facts=[])]}, "rows[0].facts: expected an object, and this is a list"),
+        ({"agreements": [{"model": "a"}]}, "agreements[0]: there is no engine"),
+        ({"base": 3}, "base: there is no record 3"),
     ],
 )  # fmt: skip
 def test_parts_that_are_malformed_are_refused(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(ProfilerError) as caught:
-        reread.subject(saved.Saved("run.json", document(**changed)))
-    assert str(caught.value) == message
+        result(saved.Saved("run.json", document(**changed)))
+    assert str(caught.value) == f"'run.json': {message}; save one with -o run.json"
 
 
 def test_a_file_that_is_not_there_or_is_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,8 @@ from profiler import ProfilerError, check, compare
 from profiler.config import Config
 from profiler.errors import Unavailable, UnknownName
 from profiler.records.columns import Record
-from profiler.records.verdicts import Checked, Interval, Limit, Line
+from profiler.records.interval import Interval
+from profiler.records.verdicts import Checked, Limit, Line
 from profiler.report.answers import budgets
 from profiler.report.forms import written
 from profiler.study import baseline

@@ -47,11 +47,11 @@ class Mix(nn.Module):
 
 def test_how_it_was_traced() -> None:
     found = show(load(Net(), input=(3, 8, 8)), 1)
-    told = found.tracing
+    told = found.traced
     assert told is not None
-    assert (told.rung, told.reason, told.gaps, told.harm) == ("meta", "", (), ())
+    assert (told.rung, told.reason, told.uncounted, told.harm) == ("meta", "", (), ())
     assert (told.unused, told.unread, told.tied) == (("spare",), 5 * 5 + 5, ("b.weight",))
-    assert told.counted == 3
+    assert told.coverage.counted == 3
     assert found.profile.params == 9 * 3 * 8 + 8 * 8
     lines = details.tracing_lines("Net", told)
     assert lines[0] == "Net: traced: meta"
@@ -66,10 +66,10 @@ def test_how_it_was_traced() -> None:
 
 def test_what_is_uncounted_is_named_with_its_cure() -> None:
     found = show(load(Spectral(), input=(3, 8, 8)), 1)
-    assert found.tracing is not None
-    (gap,) = found.tracing.gaps
+    assert found.traced is not None
+    (gap,) = found.traced.uncounted
     assert (gap.times, gap.path) == (2, "mix")
-    (line,) = details.gaps("Spectral", found.tracing)
+    (line,) = details.uncounted("Spectral", found.traced)
     assert line == f"UNCOUNTED Spectral: {gap.op}, 2 times, first in mix; {gap.cure}"
     text = written(networks.show(found, 2, None, False, "raw"), "table")
     assert "UNCOUNTED    coverage " in text
@@ -77,7 +77,7 @@ def test_what_is_uncounted_is_named_with_its_cure() -> None:
 
 
 def test_a_closed_form_has_no_tracing() -> None:
-    assert show(load("vgg11"), 1).tracing is None
+    assert show(load("vgg11"), 1).traced is None
 
 
 def test_a_training_step() -> None:

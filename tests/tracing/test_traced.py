@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from profiler.tracing.traced import Traced, trace
+from profiler.records.traced import Traced
+from profiler.tracing.traced import trace
 
 
 class Run(nn.Module):

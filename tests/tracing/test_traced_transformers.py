@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from profiler.module.meta import on_meta
-from profiler.tracing.traced import Traced, trace
+from profiler.records.traced import Traced
+from profiler.tracing.traced import trace
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

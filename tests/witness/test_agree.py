@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -11,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from profiler.count import conventions
-from profiler.errors import Unavailable, UnknownName
-from profiler.load.load import Network, least_side
+from profiler.errors import Unavailable, UnknownName, WitnessFailed
+from profiler.load.load import Counted, Network, least_side
 from profiler.load.load import in_closed_form as load
 from profiler.module.build import bare
 from profiler.network.combinators import Aside, Branches, Chain, Graph
@@ -49,10 +50,22 @@ from profiler.network.layers import (
 )
 from profiler.network.registry import names
 from profiler.network.widths import fixed, times
+from profiler.records.agreement import Agreement
 from profiler.witness import witnesses
-from profiler.witness.agree import agreement, recount
+from profiler.witness.agree import agreement, heard
 
 ENGINES = ["fvcore", "thop", "torch"]
+
+
+def recount(network: Counted, batch: int | None, engines: Iterable[str]) -> list[Agreement]:
+    """What each engine says of the network; what one of them failed on is raised."""
+    found = []
+    for said in heard(network, batch, engines):
+        if isinstance(said, WitnessFailed):
+            raise said
+        found.append(said)
+    return found
+
 
 # Small networks with every leaf that some engine counts in a way of its own.
 ODD: dict[str, tuple[Layer, tuple[tuple[int, ...], ...]]] = {

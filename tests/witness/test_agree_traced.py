@@ -15,9 +15,8 @@ from profiler.count import conventions
 from profiler.errors import WitnessFailed
 from profiler.load.load import load
 from profiler.network.registry import names
-from profiler.witness.agree import heard, recount
-
-ENGINES = ["fvcore", "thop", "torch"]
+from profiler.witness.agree import heard
+from tests.witness.test_agree import ENGINES, recount
 
 
 class Recurrent(nn.Module):

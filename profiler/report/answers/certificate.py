@@ -11,7 +11,7 @@ from profiler.report.sheets.sheet import Sheet
 from profiler.report.terminal import table
 
 
-def answer(found: Certificate, view: View) -> Answer:  # noqa: ARG001  # it is always shown whole
+def answer(found: Certificate, view: View) -> Answer:  # noqa: ARG001  # it looks the same in every view
     """What the protocol proved of itself."""
     rows = [
         [

@@ -23,7 +23,7 @@ ROUNDED = "widths are rounded, so there is no polynomial in α; counts at the pu
 _NAMES = {"params": "params", "macs": "MACs"}
 
 
-def answer(found: Formulas, view: View) -> Answer:  # noqa: ARG001  # polynomials are in no unit
+def answer(found: Formulas, view: View) -> Answer:  # noqa: ARG001  # it looks the same in every view
     """Closed forms; as records, one a term."""
 
     texts = [lines(each) for each in found]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec import structs
 
 from profiler.errors import ProfilerError
 from profiler.records.profile import Row
@@ -188,7 +189,7 @@ def grown_sheets(grown: Sequence[Compared], top: int | None, unit: Unit) -> list
             )
             continue
         kept = tuple(pair for pair in each.layers if pair.word == "unchanged" or any(_weight(pair, name) for name in more))
-        for sheet in layers_sheets(replace(each, layers=kept), more, top, unit, f"what grew in {each.name}"):
+        for sheet in layers_sheets(structs.replace(each, layers=kept), more, top, unit, f"what grew in {each.name}"):
             sheet.notes = [_counted(each.layers)]
             made.append(sheet)
     return made

@@ -42,7 +42,7 @@ def check(view: View) -> None:
 def answer(found: Measured, view: View) -> Answer:
     """Each network's kinds and layers, those that take longest first. Raises ProfilerError, UnknownName."""
     check(view)
-    results, measured = found
+    results, measured = found.results, found.layers
     depth, top, unit = view.depth or 0, TOP if view.top is None else view.top, view.unit or "auto"
     rows = [{"layers": i, **_record(each, row)} for i, each in enumerate(measured) for row in each.rows]
     records = rows if view.sort is None else [rows[i] for i in sorted_by(rows, view.sort, COLUMNS)]

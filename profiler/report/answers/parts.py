@@ -5,8 +5,10 @@ from __future__ import annotations
 from profiler.records.agreement import Agreement
 from profiler.records.polynomials import Formulas, Polynomials
 from profiler.records.profile import Profile
-from profiler.records.shown import Footprint, Tracing, Training, WhatIf
+from profiler.records.shown import WhatIf
 from profiler.records.timing import Timing
+from profiler.records.traced import Traced
+from profiler.records.training import Memory, TrainingCost
 from profiler.report import units
 from profiler.report.answer import View
 from profiler.report.answers import formula
@@ -17,7 +19,7 @@ from profiler.report.sheets.sheet import Sheet
 
 def profile(found: Profile) -> list[Sheet]:
     """Kinds and layers, below the totals."""
-    return traced(found, None)
+    return _profile(found, None)
 
 
 def what_if(found: WhatIf) -> list[Sheet]:
@@ -25,12 +27,12 @@ def what_if(found: WhatIf) -> list[Sheet]:
     return [details.what_if_sheet(found, None, "raw")]
 
 
-def training(found: Training) -> list[Sheet]:
+def training(found: TrainingCost) -> list[Sheet]:
     """Multiply-adds of a training step."""
     return [details.training_sheet(found, 2, None, "raw")]
 
 
-def footprint(found: Footprint) -> list[Sheet]:
+def memory(found: Memory) -> list[Sheet]:
     """Bytes, and where their peak is."""
     return [details.memory_sheet([found])]
 
@@ -40,15 +42,19 @@ def polynomials(found: Polynomials) -> list[Sheet]:
     return formula.answer(Formulas([found]), View()).sheets()
 
 
-def traced(profile: Profile, tracing: Tracing | None) -> list[Sheet]:
-    """Kinds and layers, below the totals; of a traced module also how it was traced."""
+def traced(found: Traced) -> list[Sheet]:
+    """Kinds and layers of a traced module, and how it was traced."""
+    return _profile(found.profile, found)
+
+
+def _profile(profile: Profile, traced: Traced | None) -> list[Sheet]:
     made = [sheet.kinds_sheet(profile), sheet.layers_sheet(profile)]
     made[0].lead = [sheet.profile_title(profile), *sheet.totals_text(profile, "raw")]
-    if tracing is not None:
-        made[0].lead[0] = sheet.profile_title(profile, tracing.inputs or None)
-        made[0].lead += details.tracing_head(tracing, profile.params, profile.macs, "raw")
-        made[-1].notes += details.tracing_lines(profile.model, tracing)
-        made[-1].warnings += details.gaps(profile.model, tracing)
+    if traced is not None:
+        made[0].lead[0] = sheet.profile_title(profile, traced.inputs or None)
+        made[0].lead += details.tracing_head(traced, profile.params, profile.macs, "raw")
+        made[-1].notes += details.tracing_lines(profile.model, traced)
+        made[-1].warnings += details.uncounted(profile.model, traced)
     return made
 
 

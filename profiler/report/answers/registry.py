@@ -18,8 +18,10 @@ from profiler.records.polynomials import Formulas, Polynomials
 from profiler.records.profile import Profile
 from profiler.records.published import Verified
 from profiler.records.results import Results
-from profiler.records.shown import Footprint, Shown, Training, WhatIf
+from profiler.records.shown import Shown, WhatIf
 from profiler.records.timing import Certificate, Layers, Timing
+from profiler.records.traced import Traced
+from profiler.records.training import Memory, TrainingCost
 from profiler.records.verdicts import Checked, Diffed
 from profiler.report import forms
 from profiler.report.answer import Answer, View
@@ -32,7 +34,7 @@ class ResultType(NamedTuple):
 
     module: str
     """The file in this folder."""
-    forms: Callable[[Any], tuple[str, ...]] = lambda found: ()
+    forms: Callable[[Any], tuple[str, ...]] = lambda _: ()
     """The forms other than tables that it can be written in."""
     answer: str = "answer"
     """The function that makes its answer; empty where it has tables alone."""
@@ -42,8 +44,8 @@ class ResultType(NamedTuple):
 
 TYPES: dict[type, ResultType] = {
     Results: ResultType("results", lambda found: forms.COMPARED if found.profiles else forms.RESULTS),
-    Shown: ResultType("show", lambda found: forms.NETWORK),
-    Measured: ResultType("layer_times", lambda found: forms.CLOCKED),
+    Shown: ResultType("show", lambda _: forms.NETWORK),
+    Measured: ResultType("layer_times", lambda _: forms.CLOCKED),
     Listing: ResultType("listing"),
     Formulas: ResultType("formula"),
     Verified: ResultType("verify"),
@@ -55,8 +57,9 @@ TYPES: dict[type, ResultType] = {
     Timing: ResultType("parts", answer="", sheets="timing"),
     Agreement: ResultType("parts", answer="", sheets="agreement"),
     WhatIf: ResultType("parts", answer="", sheets="what_if"),
-    Training: ResultType("parts", answer="", sheets="training"),
-    Footprint: ResultType("parts", answer="", sheets="footprint"),
+    Traced: ResultType("parts", answer="", sheets="traced"),
+    TrainingCost: ResultType("parts", answer="", sheets="training"),
+    Memory: ResultType("parts", answer="", sheets="memory"),
     Polynomials: ResultType("parts", answer="", sheets="polynomials"),
     Layers: ResultType("layer_times", answer="", sheets="sheets_of"),
 }

@@ -18,6 +18,7 @@ from profiler.report.sheets import details, sheet
 from profiler.report.sheets.sheet import Sheet
 from profiler.report.terminal import table
 from profiler.report.units import Unit
+from profiler.saved.show_parts import parts_of, rewritten_records
 
 DEPTH = 2
 """Levels of the tree of layers that are shown unless told otherwise."""
@@ -29,7 +30,7 @@ ROW_COLUMNS = (
 
 def answer(found: Shown, view: View) -> Answer:
     """One network; with columns or an order its layers alone, as the CSV has them. Raises UnknownName for a column."""
-    profile, tracing = found.profile, found.tracing
+    profile, traced = found.profile, found.traced
     unit, top, depth = view.unit or "raw", view.top, DEPTH if view.depth is None else view.depth
 
     def sheets(shown: Unit) -> list[Sheet]:
@@ -43,10 +44,10 @@ def answer(found: Shown, view: View) -> Answer:
         made += [details.training_sheet(found.training, depth, top, shown)] if found.training is not None else []
         return [*made, *([details.memory_sheet(found.memory)] if found.memory else [])]
 
-    title = sheet.profile_title(profile, None if tracing is None else tracing.inputs)
+    title = sheet.profile_title(profile, None if traced is None else traced.inputs)
     head = [title, *sheet.totals_text(profile, unit)]
-    if tracing is not None:
-        head += details.tracing_head(tracing, profile.params, profile.macs, unit)
+    if traced is not None:
+        head += details.tracing_head(traced, profile.params, profile.macs, unit)
     if found.convention != "paper":
         head.append(f"{found.convention:<12} {found.total:,} {found.title}")
     parts: list[RenderableType] = [Text(printable(head[0]), style="bold"), *(Text(printable(line)) for line in head[1:])]
@@ -56,7 +57,7 @@ def answer(found: Shown, view: View) -> Answer:
     made = dict(record(profile, found.convention, found.total))
 
     def whole() -> dict[str, Any]:
-        parts = {"engine": profile.engine, "uncounted": list(profile.uncounted), **details.parts(found)}
+        parts = {"engine": profile.engine, "uncounted": list(profile.uncounted), **parts_of(found)}
         return document("show", [made], made_with=found.environment, rows=rows, **parts)
 
     if view.columns or view.sort is not None:
@@ -66,7 +67,7 @@ def answer(found: Shown, view: View) -> Answer:
     return Answer(
         Group(*parts),
         lambda: _titled(sheets(unit), head),
-        rows if found.whatif is None else details.what_if_records(found.whatif),
+        rows if found.whatif is None else rewritten_records(found.whatif),
         ROW_COLUMNS if found.whatif is None else details.WHAT_IF_COLUMNS,
         whole,
         found,

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Group
 
 from profiler.records.environment import document
-from profiler.records.published import Check, Figure, Verified
+from profiler.records.published import Figure, FigureCheck, Verified
 from profiler.report import units, words
 from profiler.report.answer import Answer, View
 from profiler.report.sheets.columns import Heading
@@ -51,7 +51,7 @@ def _drawn(made: Sheet) -> table.Fitted:
     return table.Fitted(lambda _: made, "auto")
 
 
-def _record(check: Check) -> dict[str, Any]:
+def _record(check: FigureCheck) -> dict[str, Any]:
     figure = check.figure
     ours = check.ours
     return {
@@ -66,7 +66,7 @@ def _record(check: Check) -> dict[str, Any]:
     }
 
 
-def _exact(check: Check) -> str:
+def _exact(check: FigureCheck) -> str:
     """Ours in the figure's unit, to two digits more than it prints; a count in units of one is an integer."""
     ours = check.ours or Fraction(0)
     exponent = Decimal(check.figure.printed).as_tuple().exponent
@@ -113,7 +113,7 @@ def _word(found: Verified, model: str, engine: str) -> str:
     return ""
 
 
-def figures_sheet(checks: Sequence[Check]) -> Sheet:
+def figures_sheet(checks: Sequence[FigureCheck]) -> Sheet:
     """One line a figure, the reasons of what is not equal below."""
     rows = [
         [
@@ -132,7 +132,7 @@ def figures_sheet(checks: Sequence[Check]) -> Sheet:
     return Sheet(heads, rows, notes=_reasons(checks))
 
 
-def _reasons(checks: Sequence[Check]) -> list[str]:
+def _reasons(checks: Sequence[FigureCheck]) -> list[str]:
     return [
         f"{check.figure.name}, {check.figure.model} {_point(check.figure)}, {check.figure.quantity}: {check.figure.reason}."
         for check in checks
@@ -149,11 +149,11 @@ def _witnesses(found: Verified) -> Sheet:
     return Sheet([*heads, *map(Heading, ("its MACs", "it prints", "verdict"))], rows)
 
 
-def _pivoted(checks: Sequence[Check]) -> Sheet:
+def _pivoted(checks: Sequence[FigureCheck]) -> Sheet:
     """A published table: a line a point, each printed number with ours beside it."""
     quantities = list(dict.fromkeys(check.figure.quantity for check in checks))
     counted = {check.figure.quantity for check in checks if check.ours is not None}
-    cells: dict[tuple[str, str], dict[str, Check]] = {}
+    cells: dict[tuple[str, str], dict[str, FigureCheck]] = {}
     for check in checks:
         cells.setdefault((check.figure.model, _point(check.figure)), {})[check.figure.quantity] = check
     rows = []

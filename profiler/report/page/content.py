@@ -57,7 +57,7 @@ class Content:
 
 
 @singledispatch
-def content(found: object, chosen: Sequence[str] = ()) -> Content:
+def content(found: object, chosen: Sequence[str] = ()) -> Content:  # noqa: ARG001
     """What to show of a result, of its records the `chosen` columns. Raises TypeError where there are no pages of its type."""
     raise TypeError(f"a page is made of results, a network or its layers on the clock, not of {type(found).__name__}")
 
@@ -72,12 +72,12 @@ def _(results: Results, chosen: Sequence[str] = ()) -> Content:
 
 
 @content.register(Measured)
-def _(found: Measured, chosen: Sequence[str] = ()) -> Content:
-    return _measured(*found)
+def _(found: Measured, chosen: Sequence[str] = ()) -> Content:  # noqa: ARG001
+    return _measured(found.results, found.layers)
 
 
 @content.register(Shown)
-def _(shown: Shown, chosen: Sequence[str] = ()) -> Content:
+def _(shown: Shown, chosen: Sequence[str] = ()) -> Content:  # noqa: ARG001
     return _shown(shown)
 
 
@@ -130,22 +130,22 @@ def _measured(results: Results, layers: Sequence[Layers]) -> Content:
 
 
 def _shown(shown: Shown) -> Content:
-    profile, tracing = shown.profile, shown.tracing
+    profile, traced = shown.profile, shown.traced
     made = Content(
-        sheet.profile_title(profile, None if tracing is None else tracing.inputs),
+        sheet.profile_title(profile, None if traced is None else traced.inputs),
         totals=_totals(profile),
         networks=[of_profile(profile, profile.model, shown.derivations)],
         conventions=list(COUNTS),
     )
     if shown.convention != "paper":
         made.totals.append((f"total as {shown.convention}", f"{shown.total:,}", shown.title))
-    if tracing is not None:
-        lines = details.tracing_head(tracing, profile.params, profile.macs, "raw")
+    if traced is not None:
+        lines = details.tracing_head(traced, profile.params, profile.macs, "raw")
         made.lead = [" ".join(line.split()) for line in lines if not line.startswith("UNCOUNTED")]
-        made.warnings = details.gaps(profile.model, tracing)
-        if tracing.uncounted:
-            made.warnings.append(f"UNCOUNTED {details.coverage(tracing)}; the counts are too low")
-        made.notes = details.tracing_lines(profile.model, tracing)
+        made.warnings = details.uncounted(profile.model, traced)
+        if traced.uncounted:
+            made.warnings.append(f"UNCOUNTED {details.coverage(traced)}; the counts are too low")
+        made.notes = details.tracing_lines(profile.model, traced)
     if shown.whatif is not None:
         made.sheets.append(details.what_if_sheet(shown.whatif, None, "raw"))
     made.sheets.append(sheet.kinds_sheet(profile))

@@ -3,67 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
 
-from profiler.records.shown import Changed, Footprint, Shown, Tracing, Training, WhatIf
+from msgspec import structs
+
+from profiler.records.shown import Changed, WhatIf
+from profiler.records.traced import Traced
+from profiler.records.training import Memory, TrainingCost
 from profiler.report import units
 from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.sheet import Sheet
 from profiler.report.units import Unit
 
-WHAT_IF_COLUMNS = ("path", "what_if", *Changed._fields[1:])
+WHAT_IF_COLUMNS = ("path", "what_if", *Changed.__struct_fields__[1:])
 MOST_NAMED = 5
 
 
 # Tracing
 
 
-def tracing_head(tracing: Tracing, params: int, macs: int, unit: Unit) -> list[str]:
+def tracing_head(traced: Traced, params: int, macs: int, unit: Unit) -> list[str]:
     """Lines below the totals: what is not as usual about a traced count."""
     lines = []
-    if tracing.useful_macs != macs:
+    if traced.useful_macs != macs:
         lines.append(
-            f"useful       {units.macs(tracing.useful_macs, unit)} without the half of causal attention that may be skipped"
+            f"useful       {units.macs(traced.useful_macs, unit)} without the half of causal attention that may be skipped"
         )
-    if tracing.active_params != params:
+    if traced.active_params != params:
         lines.append(
-            f"active       {units.count(tracing.active_params, unit)} params a token, of the experts that it is sent to"
+            f"active       {units.count(traced.active_params, unit)} params a token, of the experts that it is sent to"
         )
-    if tracing.uncounted:
-        lines.append(f"UNCOUNTED    {coverage(tracing)}; the counts above are too low")
-    if tracing.reason:
-        lines.append(f"counted      {tracing.rung}: {tracing.reason}")
+    if traced.uncounted:
+        lines.append(f"UNCOUNTED    {coverage(traced)}; the counts above are too low")
+    if traced.reason:
+        lines.append(f"counted      {traced.rung}: {traced.reason}")
     return lines
 
 
-def gaps(name: str, tracing: Tracing) -> list[str]:
+def uncounted(name: str, traced: Traced) -> list[str]:
     """A loud line for every operator without a formula."""
-    return [gap.said_of(name) for gap in tracing.gaps]
+    return [each.describe(name) for each in traced.uncounted]
 
 
-def tracing_lines(name: str, tracing: Tracing) -> list[str]:
+def tracing_lines(name: str, traced: Traced) -> list[str]:
     """What `-v` says: the rung and why, coverage, what never ran, what is tied, and that no harm was done."""
-    lines = [f"traced: {tracing.rung}" + (f", since {tracing.reason}" if tracing.reason else ""), coverage(tracing)]
-    if tracing.unused:
-        lines.append(f"never ran: {_some(tracing.unused)}")
-    if tracing.unread:
-        lines.append(f"read by nothing, and not counted: {tracing.unread:,} parameters")
-    if tracing.tied:
-        lines.append(f"tied, and counted once: {_some(tracing.tied)}")
-    if tracing.harm:
-        lines.append(f"changed by its forward, and put back: {_some(tracing.harm)}")
+    lines = [f"traced: {traced.rung}" + (f", since {traced.reason}" if traced.reason else ""), coverage(traced)]
+    if traced.unused:
+        lines.append(f"never ran: {_some(traced.unused)}")
+    if traced.unread:
+        lines.append(f"read by nothing, and not counted: {traced.unread:,} parameters")
+    if traced.tied:
+        lines.append(f"tied, and counted once: {_some(traced.tied)}")
+    if traced.harm:
+        lines.append(f"changed by its forward, and put back: {_some(traced.harm)}")
     else:
         lines.append("no harm: the module, the generators and torch are as before")
     return [f"{name}: {line}" for line in lines]
 
 
-def coverage(tracing: Tracing) -> str:
+def coverage(traced: Traced) -> str:
     """`97.50 % of 120 operations: 40 with MACs, 50 elementwise, 27 free, 3 without a formula`."""
-    share = units.percent(tracing.operations - tracing.uncounted, tracing.operations)
+    found = traced.coverage
+    share = units.percent(found.operations - found.uncounted, found.operations)
     return (
-        f"coverage {share} % of {tracing.operations:,} operations: {tracing.counted:,} with MACs, "
-        f"{tracing.elementwise:,} elementwise, {tracing.free:,} free, {tracing.uncounted:,} without a formula"
+        f"coverage {share} % of {found.operations:,} operations: {found.counted:,} with MACs, "
+        f"{found.elementwise:,} elementwise, {found.free:,} free, {found.uncounted:,} without a formula"
     )
 
 
@@ -93,12 +96,12 @@ def what_if_sheet(found: WhatIf, top: int | None, unit: Unit) -> Sheet:
     notes = [] if layers else ["Nothing in it is of that kind; it stays as it is."]
     if not moved and layers:
         notes.append("Its multiply-adds stay as they are.")
-    whole = _what_if_row(found.network._replace(path="the network"), moved or not layers, unit)
+    whole = _what_if_row(structs.replace(found.network, path="the network"), moved or not layers, unit)
     return Sheet(columns, [*rows, rewritten, whole] if layers else [whole], title, notes)
 
 
 def _what_if_row(each: Changed, macs: bool, unit: Unit) -> list[str]:
-    row = [each.path, units.count(each.params, unit), units.count(each.params_after, unit)]
+    row = [each.path or "", units.count(each.params, unit), units.count(each.params_after, unit)]
     row.append(units.ratio(each.params, each.params_after))
     if macs:
         return [*row, units.macs(each.macs, unit), units.macs(each.macs_after, unit), units.ratio(each.macs, each.macs_after)]
@@ -107,25 +110,19 @@ def _what_if_row(each: Changed, macs: bool, unit: Unit) -> list[str]:
 
 
 def _sum(name: str, layers: Sequence[Changed]) -> Changed:
-    return Changed(name, *(sum(getattr(each, key) for each in layers) for key in Changed._fields[1:]))
-
-
-def what_if_records(found: WhatIf) -> list[dict[str, Any]]:
-    """One record a layer that changes, then one of the network, whose path is unknown."""
-    rows = [*found.layers, found.network._replace(path="")]
-    return [{**each._asdict(), "path": each.path or None, "what_if": found.rewriting} for each in rows]
+    return Changed(name, *(sum(getattr(each, key) for each in layers) for key in Changed.__struct_fields__[1:]))
 
 
 # Training
 
 
-def training_sheet(found: Training, depth: int, top: int | None, unit: Unit) -> Sheet:
+def training_sheet(found: TrainingCost, depth: int, top: int | None, unit: Unit) -> Sheet:
     """Multiply-adds of a step by layer, to a depth; the whole network in the last row."""
     groups: dict[str, list[int]] = {}
-    for path, *phases in found.rows:
-        name = ".".join(path.split(".")[:depth]) if depth else path
+    for row in found.rows:
+        name = ".".join(row.path.split(".")[:depth]) if depth else row.path
         kept = groups.setdefault(name, [0, 0, 0])
-        for i, macs in enumerate(phases):
+        for i, macs in enumerate((row.forward, row.backward, row.recomputed)):
             kept[i] += macs
     rows = list(groups.items())
     if top is not None:
@@ -150,7 +147,7 @@ def training_sheet(found: Training, depth: int, top: int | None, unit: Unit) -> 
 # Memory
 
 
-def memory_sheet(found: Sequence[Footprint]) -> Sheet:
+def memory_sheet(found: Sequence[Memory]) -> Sheet:
     """Bytes by part and dtype, one column a mode; then the peak and where it stands."""
     keys = list(dict.fromkeys((part, dtype) for each in found for part, by in each.parts.items() for dtype in by))
     rows = []
@@ -162,23 +159,3 @@ def memory_sheet(found: Sequence[Footprint]) -> Sheet:
     notes = [f"Peak of {each.mode}: {each.phase}, {each.op} in {each.path or 'its own forward'}." for each in found]
     notes.append("Without what kernels use inside, and what an allocator rounds up.")
     return Sheet([Heading("memory", right=False), *(Heading(each.mode) for each in found)], rows, "memory", notes)
-
-
-def parts(found: Shown) -> dict[str, Any]:
-    """What the JSON document holds besides, of what was asked for."""
-    made: dict[str, Any] = {}
-    if found.tracing is not None:
-        plain = asdict(found.tracing)
-        plain["gaps"] = [gap._asdict() for gap in found.tracing.gaps]
-        made["tracing"] = plain | {"operations": found.tracing.operations, "uncounted": found.tracing.uncounted}
-    if found.whatif is not None:
-        made["what_if"] = what_if_records(found.whatif)
-    if found.training is not None:
-        names = ("path", "forward", "backward", "recomputed")
-        rows = [dict(zip(names, row, strict=True)) for row in found.training.rows]
-        made["training"] = asdict(found.training) | {"rows": rows, "step": found.training.step}
-    if found.memory:
-        made["memory"] = [asdict(each) for each in found.memory]
-    if found.wiring is not None:
-        made["wiring"] = found.wiring.to_dict()
-    return made

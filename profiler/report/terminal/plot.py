@@ -30,7 +30,7 @@ MOST_BARS = 40
 
 
 @singledispatch
-def plots(found: object) -> list[RenderableType]:
+def plots(found: object) -> list[RenderableType]:  # noqa: ARG001
     """What there is to plot of a result: nothing, unless its type says otherwise."""
     return []
 

@@ -42,7 +42,7 @@ def speedscope(subject: Any) -> str:
 
 
 @singledispatch
-def weighed(found: object) -> Iterable[Weighed]:
+def weighed(found: object) -> Iterable[Weighed]:  # noqa: ARG001
     """The layers of a result with what each weighs; none, unless its type says otherwise."""
     return ()
 

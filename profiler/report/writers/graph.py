@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from profiler.errors import ProfilerError
 from profiler.records.profile import Row, Shape
-from profiler.records.shown import Shown, Wiring
+from profiler.records.shown import Shown
+from profiler.records.wiring import Wiring
 from profiler.report import units
 
 JOINS = {"add": "+", "multiply": "×", "concatenate": "concat", "cat": "concat", "mul": "×"}

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from profiler.errors import ProfilerError, UnknownName
-from profiler.records.drawn import Drawn
-from profiler.records.shown import Footprint
+from profiler.records.training import Memory, Moment
 from profiler.tracing.fallbacks import LARGEST_REAL, Given, on_cpu, tensors
 from profiler.tracing.restore import places, unharmed
 from profiler.tracing.training.step import Step, on_meta
@@ -19,51 +17,6 @@ from profiler.tracing.training.training import run_step
 
 STATES = {"sgd": 0, "momentum": 1, "adam": 2, "adamw": 2}
 """Tensors that an optimiser keeps for each parameter, of the parameter's dtype. Adam's counters (4 bytes each) are left out."""
-
-
-class Moment(NamedTuple):
-    """One operator of the timeline."""
-
-    path: str
-    op: str
-    phase: str
-    bytes: int
-    """Of the activations and gradients that are alive after it."""
-
-
-@dataclass(frozen=True)
-class Memory(Drawn):
-    """Bytes of one evaluation or training step, for the whole batch. By dtype: `{"float32": 4_000}`."""
-
-    params: Mapping[str, int]
-    buffers: Mapping[str, int]
-    inputs: Mapping[str, int]
-    gradients: Mapping[str, int]
-    """Of every parameter that is trained; empty in evaluation."""
-    optimizer: Mapping[str, int]
-    activations: int
-    """The most that stood at once of what operators made: activations, and in training the gradients made by then."""
-    path: str
-    """The module that ran at that moment."""
-    op: str
-    phase: str
-    timeline: tuple[Moment, ...]
-
-    def told(self, mode: str = "") -> Footprint:
-        """The same as a plain record; `mode` is inference, or training with the optimiser's name."""
-        parts = {key: dict(getattr(self, key)) for key in ("params", "buffers", "inputs", "gradients", "optimizer")}
-        mode = mode or ("training" if self.gradients else "inference")
-        return Footprint(mode, parts, self.activations, self.peak, self.path, self.op, self.phase)
-
-    @property
-    def static(self) -> int:
-        """What stands the whole time: parameters, buffers, inputs, optimiser state."""
-        return sum(sum(part.values()) for part in (self.params, self.buffers, self.inputs, self.optimizer))
-
-    @property
-    def peak(self) -> int:
-        """The most that stands at once, without what kernels use inside and what an allocator rounds up."""
-        return self.static + self.activations
 
 
 def memory(
@@ -94,9 +47,18 @@ def memory(
     assert ledger is not None
     path, op, phase = ledger.at
     return Memory(
-        _bytes(module.parameters()), _bytes(module.buffers()), _bytes(tensors((args, kwargs or {}))), _bytes(trained), states,
-        ledger.peak, path, op, phase, tuple(Moment(*each) for each in ledger.line),
-    )  # fmt: skip
+        f"training, {optimizer}" if training else "inference",
+        params=_bytes(module.parameters()),
+        buffers=_bytes(module.buffers()),
+        inputs=_bytes(tensors((args, kwargs or {}))),
+        gradients=_bytes(trained),
+        optimizer=states,
+        activations=ledger.peak,
+        path=path,
+        op=op,
+        phase=phase,
+        timeline=tuple(Moment(*each) for each in ledger.line),
+    )
 
 
 def _evaluate(module: nn.Module, args: Any, kwargs: Mapping[str, Any], step: Step, name: str) -> None:

@@ -3,50 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import nn
 
 from profiler.errors import ProfilerError
-from profiler.records.drawn import Drawn
-from profiler.records.shown import Training
+from profiler.records.training import StepRow, TrainingCost
 from profiler.tracing.fallbacks import LARGEST_REAL, Given, on_cpu, tensors
 from profiler.tracing.restore import places, unharmed
 from profiler.tracing.training.step import BACKWARD, FORWARD, RECOMPUTED, Step, losses, on_meta
-
-
-class StepRow(NamedTuple):
-    """Multiply-adds of one module in a training step."""
-
-    path: str
-    forward: int
-    backward: int
-    recomputed: int
-    """Of the forward, run once more for the backward (checkpointing)."""
-
-
-@dataclass(frozen=True)
-class TrainingCost(Drawn):
-    """Multiply-adds of one training step, for the whole batch; the update of the parameters is elementwise and has none."""
-
-    forward: int
-    backward: int
-    recomputed: int
-    rows: tuple[StepRow, ...]
-    """In the order they ran, by module."""
-    uncounted: tuple[str, ...] = ()
-    rung: str = "meta"
-    """"real" where it took tensors with values on the CPU."""
-
-    @property
-    def step(self) -> int:
-        return self.forward + self.backward + self.recomputed
-
-    def told(self) -> Training:
-        """The same as a plain record."""
-        return Training(self.forward, self.backward, self.recomputed, tuple(map(tuple, self.rows)), self.uncounted)  # type: ignore[arg-type]
 
 
 def trace_training(
