@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command_from_info
 from typer.models import CommandInfo
 
@@ -104,15 +104,8 @@ def commands(table: Mapping[str, Command]) -> type[TyperGroup]:
 
 
 def _short(summary: str, limit: int) -> str:
-    """The summary in one line: cut at a word, with an ellipsis, where it is longer."""
-    if len(summary) <= limit + 1 and summary.endswith("."):
-        return summary.removesuffix(".")
-    words: list[str] = []
-    for word in summary.split():
-        if len(" ".join([*words, word])) > limit - 3:
-            break
-        words.append(word)
-    return f"{' '.join(words)}..."
+    """The summary in one line, as typer shortens it."""
+    return TyperCommand(None, help=summary).get_short_help_str(limit)
 
 
 def _completion_item() -> Any:
