@@ -25,7 +25,7 @@ Models = Annotated[
     Optional[list[str]],
     typer.Argument(
         help="Networks, which `profiler list` names, or references: timm:resnet18, net.py:Net.",
-        metavar="MODEL",
+        metavar="MODEL...",
         autocompletion=completion.models,
     ),
 ]

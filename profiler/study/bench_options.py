@@ -40,6 +40,7 @@ class BenchOptions:
         """Every combination of devices, threads, dtypes and memory formats; eager and compiled. Raises ProfilerError."""
         from profiler.measure import plan
         from profiler.measure.devices import device
+        from profiler.measure.plan import Setting
 
         devices = [device(name) for name in _listed(self.device)]
         threads = _threads(self.threads)
