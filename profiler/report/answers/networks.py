@@ -23,7 +23,6 @@ from profiler.report.terminal import table
 from profiler.report.terminal.heat import Heat
 from profiler.report.units import Unit
 from profiler.report.writers import plain
-from profiler.saved.show_parts import parts_of, rewritten_records
 
 if TYPE_CHECKING:
     from profiler.records.polynomials import Polynomials
@@ -67,6 +66,8 @@ def show(
     fold: bool = True,
 ) -> Answer:
     """One network; with `columns` or `sort` its layers alone, as the CSV has them. Raises UnknownName for a column."""
+    from profiler.saved.show_parts import parts_of, rewritten_records
+
     profile, traced = found.profile, found.traced
 
     def sheets(shown: Unit) -> list[Sheet]:
