@@ -17,6 +17,7 @@ WORDS = {
     "object": "an object", "array": "a list",
 }  # fmt: skip
 _FAULT = re.compile(r"(?P<said>.*?)(?P<at>(?: - at (?:`key` in )?`\$[^`]*`)*)", re.DOTALL)
+_LENGTH = re.compile(r"Expected `array` of length (.*), got (\d+)")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 
@@ -34,7 +35,7 @@ def decode(plain: Any, shape: type[T]) -> T:
     A class that msgspec does not know decodes itself, by its method `decoded`.
     """
     try:
-        return msgspec.convert(plain, shape, dec_hook=_decoded)
+        return msgspec.convert(plain, shape, str_keys=True, dec_hook=_decoded)
     except msgspec.ValidationError as fault:
         raise _malformed(plain, str(fault)) from None
 
@@ -65,6 +66,8 @@ def _malformed(plain: Any, text: str) -> Malformed:
         return Malformed(where, "expected whole numbers as its keys, and one is none")
     if missing := re.fullmatch(r"Object missing required field `(.*)`", said):
         return Malformed(where, f"there is no {missing[1]}")
+    if length := _LENGTH.fullmatch(said):
+        return Malformed(where, f"expected a list of {length[1]}, and this is a list of {length[2]}")
     if expected := re.match(r"Expected `([^`]*)`", said):
         return Malformed(where, f"expected {_expected(expected[1])}, and this is {kind(value)}")
     if said.startswith("Invalid enum value"):
@@ -86,8 +89,8 @@ def _is_at_fault(said: str) -> Callable[[Any], bool]:
         return lambda value: NAMES.get(type(value)) == got[1]
     if missing := re.fullmatch(r"Object missing required field `(.*)`", said):
         return lambda value: isinstance(value, dict) and missing[1] not in value
-    if length := re.fullmatch(r"Expected `array` of .*, got (\d+)", said):
-        return lambda value: isinstance(value, list) and len(value) == int(length[1])
+    if length := _LENGTH.fullmatch(said):
+        return lambda value: isinstance(value, list) and len(value) == int(length[2])
     return lambda _: True
 
 

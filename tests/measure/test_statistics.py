@@ -9,7 +9,6 @@ from statistics import median
 import pytest
 
 from profiler.measure.statistics import (
-    Interval,
     autocorrelation,
     batches,
     median_interval,
@@ -21,6 +20,7 @@ from profiler.measure.statistics import (
     verdict,
     widening,
 )
+from profiler.records.interval import Interval
 
 
 def series(n: int, rho: float = 0.0, deviation: float = 0.02, seed: int = 0) -> list[float]:

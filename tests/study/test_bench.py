@@ -105,7 +105,8 @@ def test_training_steps_and_epochs() -> None:
 
 
 def test_layers_partition_the_plain_run() -> None:
-    results, (found,) = layers(SMALL, clock=quick())
+    measured = layers(SMALL, clock=quick())
+    results, (found,) = measured.results, measured.layers
     rows = load(SMALL).profile().rows
     assert [row.row.path for row in found.rows] == [row.path for row in rows]
     assert [row.row for row in found.rows] == list(rows)
@@ -199,7 +200,8 @@ class Net(nn.Module):
 def test_a_reference_is_measured_and_its_leaves_are_clocked(tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text(OWN)
     reference = f"{tmp_path / 'net.py'}:Net"
-    results, (own,) = layers(reference, input="3x8x8", batch=2, clock=quick(), options={"width": "6"})
+    measured = layers(reference, input="3x8x8", batch=2, clock=quick(), options={"width": "6"})
+    results, (own,) = measured.results, measured.layers
     assert results[0]["macs"] == 2 * (9 * 3 * 6 * 6 * 6 + 6 * 6 + 6 * 5)
     by_path = {row.row.path: row.row.macs for row in own.rows}
     # the product that no leaf owns stands with the leaf that ends after it
