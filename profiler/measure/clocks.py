@@ -1,4 +1,4 @@
-"""How a live subject is clocked: warm-up until it settles, then samples of blocks of calls, on the CPU, CUDA or MPS."""
+"""How a live workload is clocked: warm-up until it settles, then samples of blocks of calls, on the CPU, CUDA or MPS."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def _switches() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw if os.name == "posix" else 0
 
 
-class Reference:
+class ReferenceKernel:
     """The small kernel that is timed in every round: when it slows, the machine did, not the network.
 
     Half of it is arithmetic in the near cache, half a stream through the far one and memory, since neighbours take either.

@@ -1,4 +1,4 @@
-"""A subject alive in a worker: the module on its device in its setting, and the one call that is timed."""
+"""A workload alive in a worker: the module on its device in its setting, and the one call that is timed."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What is to be measured: cells, each a subject in a setting, and the workers and groups that hold them. No torch.
+"""What is to be measured: cells, each a workload in a setting, and the workers and groups that hold them. No torch.
 
-A subject is anything with `name` and `live(setting, batch)`, which a worker calls to get what it times; it must pickle, since
+A workload is anything with `name` and `live(setting, batch)`, which a worker calls to get what it times; it must pickle, since
 workers are fresh processes.
 """
 
@@ -43,7 +43,7 @@ class State(NamedTuple):
     compile: bool
 
 
-class Subject(Protocol):
+class Workload(Protocol):
     """What can be measured."""
 
     @property
@@ -55,9 +55,9 @@ class Subject(Protocol):
 
 @dataclass(frozen=True)
 class Spec:
-    """One cell: a subject in a setting."""
+    """One cell: a workload in a setting."""
 
-    subject: Subject
+    workload: Workload
     batch: int
     setting: Setting
     about: Mapping[str, Any] = field(default_factory=dict)

@@ -45,7 +45,7 @@ class Worker:
     def __init__(self, state: State) -> None:
         import torch
 
-        from profiler.measure.clocks import Reference
+        from profiler.measure.clocks import ReferenceKernel
 
         torch.set_num_threads(state.threads)
         self.device = torch.device(state.device)
@@ -53,7 +53,7 @@ class Worker:
             torch.cuda.set_device(self.device)  # streams and events are the current device's
         self.live: dict[int, Any] = {}
         self.clocked: dict[int, Any] = {}
-        self.kernel = Reference(self.device)
+        self.kernel = ReferenceKernel(self.device)
         _loaded(self.device)
 
     def facts(self) -> dict[str, Any]:
@@ -93,7 +93,7 @@ class Worker:
         """Bring a cell alive: build, first call, compilation."""
         import gc
 
-        made = spec.subject.live(spec.setting, spec.batch)
+        made = spec.workload.live(spec.setting, spec.batch)
         if layers:
             from profiler.measure.per_layer import Clocked
 

@@ -58,7 +58,7 @@ def benchmark(
     place = {"alpha": alpha, "resolution": resolution, "rho": rho, "input": input}
     network = counted(model, args, kwargs, place, options)
     spec = spec_of(network, size, setting)
-    results = Results([Record(model=spec.subject.name, options={})], "benchmark")
+    results = Results([Record(model=spec.workload.name, options={})], "benchmark")
     with watching(progress, None) as watch, measuring([spec], results, clock, watch) as (scheduler, _):
         run = scheduler.measure()
     return timing(spec, run.outcomes[0])

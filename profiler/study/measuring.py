@@ -20,11 +20,11 @@ from profiler.load.load import Counted, Network
 from profiler.measure import grades, host, plan, statistics
 from profiler.measure.certificate import last_certificate
 from profiler.measure.lock import device_lock
-from profiler.measure.plan import Setting, Spec, State, Subject, memory_of
+from profiler.measure.plan import Setting, Spec, State, Workload, memory_of
 from profiler.measure.pool import Pool
 from profiler.measure.protocol import Outcome, Run, Scheduler
 from profiler.measure.samples import Samples, beside, resumed
-from profiler.measure.subjects import OfModule, OfReference, OfValue
+from profiler.measure.workloads import ModuleWorkload, NetworkWorkload, ReferenceWorkload
 from profiler.records.profile import Record
 from profiler.records.results import Results
 from profiler.records.timing import Timing
@@ -63,20 +63,20 @@ def _source(name: str) -> str | None:
 
 def spec_of(network: Counted, batch: int | None, setting: Setting, memory: int = 0) -> Spec:
     """A network, for so many samples, in a setting; a batch of None is what stands first in its own inputs."""
-    subject: Subject
+    workload: Workload
     if isinstance(network, Network):
-        subject = OfValue(network.name, network.value, network.inputs)
+        workload = NetworkWorkload(network.name, network.value, network.inputs)
     elif network.held is not None:
-        subject = OfModule.of(network.held, *network.example(batch))
+        workload = ModuleWorkload.of(network.held, *network.example(batch))
     else:
-        subject = OfReference(network.name, network)
+        workload = ReferenceWorkload(network.name, network)
     size = network.batched(batch)
     if size is None:
         size = next((shape[0] for shape in network.inputs if shape), 1)
     alpha = None if network.alpha is None else float(network.alpha)
     shapes = " ".join("x".join(map(str, shape)) for shape in network.inputs)
     return Spec(
-        subject,
+        workload,
         size,
         setting,
         {"model": network.name, "options": dict(network.options), "alpha": alpha, "input": shapes},
@@ -178,7 +178,7 @@ def timing(spec: Spec, outcome: Outcome) -> Timing:
     graphs = [s for each in outcome.rounds.values() for s in each.visit.graph_s or each.visit.event_s]
     device_s = median(graphs) if graphs else None
     return Timing(
-        model=spec.subject.name,
+        model=spec.workload.name,
         batch=spec.batch,
         device=setting.device,
         threads=setting.threads,

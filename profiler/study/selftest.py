@@ -10,7 +10,7 @@ from profiler.measure import statistics
 from profiler.measure.certificate import keep
 from profiler.measure.plan import Budget, Setting, Spec
 from profiler.measure.statistics import Interval
-from profiler.measure.subjects import ByTorch, OfValue, Slowed, Spin
+from profiler.measure.workloads import ByTorch, NetworkWorkload, Slowed, Spin
 from profiler.records.environment import environment
 from profiler.records.profile import Record
 from profiler.records.results import Results
@@ -45,10 +45,10 @@ def trial(clock: Clock, pairs: int, watch: Watch | None = None) -> tuple[dict[st
     """
     setting = clock.settings()[0]
     network = in_closed_form(MODEL)
-    subject = OfValue(network.name, network.value, network.inputs)
-    made: list[tuple[str, Any]] = [("spin", Spin(SPIN_S)), ("torch", ByTorch(subject))]
-    made += [(f"{letter}{i}", subject) for i in range(pairs) for letter in "ab"]
-    made += [(f"slow{i}", Slowed(subject, PLANTED)) for i in range(pairs)]
+    workload = NetworkWorkload(network.name, network.value, network.inputs)
+    made: list[tuple[str, Any]] = [("spin", Spin(SPIN_S)), ("torch", ByTorch(workload))]
+    made += [(f"{letter}{i}", workload) for i in range(pairs) for letter in "ab"]
+    made += [(f"slow{i}", Slowed(workload, PLANTED)) for i in range(pairs)]
     specs = [Spec(each, 1, setting, {"model": name, "options": {}, "alpha": None, "input": ""}) for name, each in made]
     results = Results([Record(model=name) for name, _ in made], "selftest")
     with measuring(specs, results, clock, watch) as (scheduler, _):

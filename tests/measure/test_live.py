@@ -1,4 +1,4 @@
-"""Subjects alive: what is timed does what it says, in every setting; leaves partition the run."""
+"""Workloads alive: what is timed does what it says, in every setting; leaves partition the run."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from torch import Tensor, nn
 from profiler import build
 from profiler.errors import ProfilerError
 from profiler.load.load import in_closed_form as load
-from profiler.measure.clocks import Reference, visit, warm
+from profiler.measure.clocks import ReferenceKernel, visit, warm
 from profiler.measure.live import Live, _loss
 from profiler.measure.per_layer import Clocked
 from profiler.measure.plan import Setting
 from profiler.measure.roofs import roofs
-from profiler.measure.subjects import ByTorch, OfModule, OfValue, Slowed, Spin
 from profiler.measure.worker import reason_of
+from profiler.measure.workloads import ByTorch, ModuleWorkload, NetworkWorkload, Slowed, Spin
 
 SMALL = load("mobilenet_v1@alpha=0.25,resolution=32")
-SUBJECT = OfValue(SMALL.name, SMALL.value, SMALL.inputs)
+WORKLOAD = NetworkWorkload(SMALL.name, SMALL.value, SMALL.inputs)
 
 
 class Counting(nn.Module):
@@ -90,7 +90,7 @@ def test_asides_weigh_three_tenths_in_the_loss() -> None:
 def test_a_network_with_asides_trains() -> None:
     network = load("googlenet", resolution=96)
     setting = Setting(mode="train", optimizer="sgd")
-    made = OfValue(network.name, network.value, network.inputs).live(setting, 2)
+    made = NetworkWorkload(network.name, network.value, network.inputs).live(setting, 2)
     asides = [weight for name, weight in made.module.named_parameters() if "aux" in name]
     made.call()
     assert asides
@@ -103,7 +103,7 @@ def test_what_cannot_be_trained_says_so() -> None:
 
 
 def test_channels_last() -> None:
-    made = OfValue(SMALL.name, SMALL.value, SMALL.inputs).live(Setting(memory_format="channels_last"), 2)
+    made = NetworkWorkload(SMALL.name, SMALL.value, SMALL.inputs).live(Setting(memory_format="channels_last"), 2)
     assert made.args[0].is_contiguous(memory_format=torch.channels_last)
     assert made.module.get_parameter("stem.conv.weight").is_contiguous(memory_format=torch.channels_last)
     volume = live(nn.Conv3d(2, 4, 3), torch.randn(1, 2, 5, 5, 5), setting=Setting(memory_format="channels_last"))
@@ -111,7 +111,7 @@ def test_channels_last() -> None:
 
 
 def test_inputs_are_seeded_and_not_zeros() -> None:
-    a, b = SUBJECT.live(Setting(), 2), SUBJECT.live(Setting(), 2)
+    a, b = WORKLOAD.live(Setting(), 2), WORKLOAD.live(Setting(), 2)
     assert torch.equal(a.args[0], b.args[0])
     assert a.args[0].std().item() == pytest.approx(1.0, abs=0.05)
     assert all(torch.equal(p, q) for p, q in zip(a.module.parameters(), b.module.parameters(), strict=True))
@@ -119,13 +119,13 @@ def test_inputs_are_seeded_and_not_zeros() -> None:
 
 def test_memory_is_at_least_the_weights() -> None:
     network = load("alexnet_fashion")
-    made = OfValue(network.name, network.value, network.inputs).live(Setting(), 1)
+    made = NetworkWorkload(network.name, network.value, network.inputs).live(Setting(), 1)
     assert made.peak_bytes is not None
     assert made.peak_bytes >= 4 * network.totals().params
 
 
 def test_leaves_partition_the_run_exactly() -> None:
-    made = SUBJECT.live(Setting(), 1)
+    made = WORKLOAD.live(Setting(), 1)
     clocked = Clocked(made)
     leaves = [row.path for row in SMALL.profile().rows]
     for _ in range(3):
@@ -172,17 +172,17 @@ def test_known_lengths() -> None:
     """No test of speed: a loop that ends when the clock says so cannot be shorter, nor a slowed call than its own share."""
     spin = Spin(2e-3).live(Setting(), 1)
     assert min(visit(spin, None, 0, 3, 1).seconds) >= 2e-3
-    slowed = Slowed(SUBJECT, 3.0).live(Setting(), 1)
-    plain = SUBJECT.live(Setting(), 1)
+    slowed = Slowed(WORKLOAD, 3.0).live(Setting(), 1)
+    plain = WORKLOAD.live(Setting(), 1)
     assert min(visit(slowed, None, 1, 5, 1).seconds) > min(visit(plain, None, 1, 5, 1).seconds)
-    assert len(visit(ByTorch(SUBJECT).live(Setting(), 1), None, 0, 2, 3).seconds) == 2
-    assert Reference(torch.device("cpu")).seconds() > 0
+    assert len(visit(ByTorch(WORKLOAD).live(Setting(), 1), None, 0, 2, 3).seconds) == 2
+    assert ReferenceKernel(torch.device("cpu")).seconds() > 0
 
 
 def test_a_module_is_copied_and_the_caller_s_is_not_touched() -> None:
     module = Counting()
-    subject = OfModule.of(module, (torch.ones(1, 3),), {"scale": 3.0})
-    made = pickle.loads(pickle.dumps(subject)).live(Setting(), 1)
+    workload = ModuleWorkload.of(module, (torch.ones(1, 3),), {"scale": 3.0})
+    made = pickle.loads(pickle.dumps(workload)).live(Setting(), 1)
     assert made.module.calls == 1
     assert module.calls == 0
     assert made.kwargs == {"scale": 3.0}
@@ -196,7 +196,7 @@ def test_a_module_that_does_not_pickle_says_so() -> None:
     with pytest.raises(
         ProfilerError, match="Stubborn cannot be copied to the process that times it: no; give a factory's name"
     ):
-        OfModule.of(Stubborn(1, 1), (), {})
+        ModuleWorkload.of(Stubborn(1, 1), (), {})
 
 
 @pytest.mark.parametrize(
@@ -226,19 +226,19 @@ def test_roofs() -> None:
 
 
 def test_the_same_seed_is_the_same_network_as_build() -> None:
-    made = SUBJECT.live(Setting(), 1)
+    made = WORKLOAD.live(Setting(), 1)
     ours = build("mobilenet_v1@alpha=0.25,resolution=32")
     assert torch.equal(made.module.get_parameter("stem.conv.weight"), ours.get_parameter("stem.conv.weight"))
 
 
 @pytest.mark.gpu
 def test_on_a_gpu() -> None:
-    made = SUBJECT.live(Setting(device="cuda"), 4)
+    made = WORKLOAD.live(Setting(device="cuda"), 4)
     found = visit(made, None, 1, 3, 2)
     assert len(found.seconds) == len(found.event_s) == len(found.graph_s) == 3
     assert made.peak_bytes is not None
     assert made.peak_bytes >= 4 * SMALL.totals().params
     layers = visit(made, Clocked(made), 1, 2, 1)
     assert sum(layers.layers.values()) == pytest.approx(layers.seconds[0], rel=0.5)
-    half = SUBJECT.live(Setting(device="cuda", dtype="fp16", mode="train", optimizer="adam"), 4)
+    half = WORKLOAD.live(Setting(device="cuda", dtype="fp16", mode="train", optimizer="adam"), 4)
     assert len(visit(half, None, 1, 2, 1).seconds) == 2

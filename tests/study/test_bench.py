@@ -27,8 +27,8 @@ from profiler.measure.grades import Reading
 from profiler.measure.plan import Budget, Setting, Spec, groups, memory_of
 from profiler.measure.pool import Pool
 from profiler.measure.protocol import Outcome, Round, Scheduler
-from profiler.measure.subjects import OfValue, Spin
 from profiler.measure.visits import CellFailed, Prepared, Visit, Warmed
+from profiler.measure.workloads import NetworkWorkload, Spin
 from profiler.records.profile import MEASURED_COLUMNS, Row
 from profiler.records.timing import LayerTiming, Roofs
 from profiler.study.bench import bench
@@ -296,7 +296,7 @@ def test_a_worker_of_other_facts_is_refused_on_resume(tmp_path: Path) -> None:
 
 def test_a_worker_that_dies_is_a_reason_and_its_other_cells_go_on() -> None:
     network = load(TINY)
-    cells = [Spec(OfValue(TINY, network.value, network.inputs), 1, Setting(), {"cell": i}) for i in range(2)]
+    cells = [Spec(NetworkWorkload(TINY, network.value, network.inputs), 1, Setting(), {"cell": i}) for i in range(2)]
     with Pool(cells) as pool:
         for number in (0, 1):
             pool.prepare(number)
