@@ -23,8 +23,8 @@ records grid config
 network
 archs count
 module saved
-trace measure report
-load
+trace measure
+load report
 witness api
 study
 commands

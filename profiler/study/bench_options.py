@@ -9,7 +9,7 @@ from pathlib import Path
 from profiler.errors import ProfilerError, UnknownName
 from profiler.grid import count, exact
 from profiler.measure import host, plan
-from profiler.measure.devices import device
+from profiler.measure.devices import device, kind_of, threads_said
 from profiler.measure.plan import Budget, Setting
 from profiler.records.results import Results
 
@@ -96,9 +96,9 @@ def described(settings: Sequence[Setting], clock: Clock) -> str:
     said = []
     first = settings[0]
     if len({s.device for s in settings}) == 1:
-        said.append("CPU" if first.device == "cpu" else first.device)
-    if len({s.threads for s in settings}) == 1 and first.device == "cpu":
-        said.append(f"{first.threads} thread{'s' if first.threads > 1 else ''}")
+        said.append(kind_of(first.device).title(first.device))
+    if len({s.threads for s in settings}) == 1:
+        said += threads_said(first.device, first.threads)
     if len({s.dtype for s in settings}) == 1:
         said.append(first.dtype)
     if {s.memory_format for s in settings} == {"channels_last"}:

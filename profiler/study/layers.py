@@ -11,6 +11,7 @@ from typing import Any
 from profiler.errors import ProfilerError
 from profiler.load.load import Model
 from profiler.measure import plan
+from profiler.measure.devices import kind_of
 from profiler.measure.protocol import Outcome, Run
 from profiler.measure.statistics import shares
 from profiler.records.profile import Profile, Row
@@ -53,8 +54,11 @@ def layers(
     cells, _ = cells_over(models, alpha, resolution, rho, 1 if batch is None else batch, input, options)
     results = results_of(cells, "bench", ("closed",), "paper")
     settings = clock.single(results)
-    if settings[0].device == "mps":
-        raise ProfilerError("--layers reads a clock at each leaf's end, which MPS has none for; give --device cpu")
+    kind = kind_of(settings[0].device)
+    if not kind.has_leaf_marks:
+        raise ProfilerError(
+            f"--layers reads a clock at each leaf's end, which {kind.type.upper()} has none for; give --device cpu"
+        )
     specs = [replace(spec, about={**spec.about, "layers": True}) for spec in specs_of(cells, settings)]
     run = Run([Outcome() for _ in specs])
     roofs: Roofs | None = None

@@ -19,6 +19,7 @@ from profiler.errors import ProfilerError
 from profiler.load.load import Counted, Network
 from profiler.measure import grades, host, plan, statistics
 from profiler.measure.certificate import last_certificate
+from profiler.measure.devices import kind_of
 from profiler.measure.lock import device_lock
 from profiler.measure.plan import Setting, Spec, State, Workload, memory_of
 from profiler.measure.pool import Pool
@@ -138,10 +139,14 @@ def measuring(
             )
         keeper.worker(state, facts)
 
+    def starting() -> None:
+        statistics.load(ratios=len(specs) > 1, ranks=results.command == "sweep")
+
     with ExitStack() as stack:
         stack.enter_context(device_lock([spec.setting.device for spec in specs], _say))
         keeper = stack.enter_context(Samples(path, specs, results.command, again=kept is not None))
-        pool = stack.enter_context(Pool(specs, layers, max(LEAST_PATIENCE_S, 3 * clock.budget.seconds), begun))
+        patience = max(LEAST_PATIENCE_S, 3 * clock.budget.seconds)
+        pool = stack.enter_context(Pool(specs, layers, patience, begun, starting))
         base = 0 if len(specs) > 1 and not layers else None
         scheduler = Scheduler(specs, pool, clock.budget, time.perf_counter, random.Random(), keeper, seen, base, layers)
         if kept is not None:
@@ -208,8 +213,8 @@ def timing(spec: Spec, outcome: Outcome) -> Timing:
 
 
 def _busy(setting: Setting) -> int:
-    """Threads that are busy all of the time when quiet, where that is known: one on the CPU."""
-    return 1 if setting.device == "cpu" and setting.threads == 1 else 2
+    """Threads that are busy all of the time when quiet, where that is known: one, where it does the work."""
+    return 1 if kind_of(setting.device).threaded and setting.threads == 1 else 2
 
 
 def _setting(spec: Spec) -> Record:

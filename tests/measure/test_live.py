@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pickle
-from typing import Any
+from collections import OrderedDict
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -13,7 +14,8 @@ from profiler import build
 from profiler.errors import ProfilerError
 from profiler.load.load import in_closed_form as load
 from profiler.measure.clocks import ReferenceKernel, visit, warm
-from profiler.measure.live import Live, _loss
+from profiler.measure.devices import opened
+from profiler.measure.live import Live, _loss, map_tensors, tensors_of
 from profiler.measure.per_layer import Clocked
 from profiler.measure.plan import Setting
 from profiler.measure.roofs import roofs
@@ -110,6 +112,57 @@ def test_channels_last() -> None:
     assert volume.args[0].is_contiguous(memory_format=torch.channels_last_3d)
 
 
+class Pair(NamedTuple):
+    """An image and what goes with it."""
+
+    image: Tensor
+    rest: Any
+
+
+class Bag(list[Any]):
+    """A list of somebody's own, which pytree takes for a leaf."""
+
+
+class Found(dict[str, Any]):
+    """A dict of somebody's own."""
+
+
+def test_tensors_are_found_in_every_container() -> None:
+    x, y = torch.ones(1, 2, 3, 3), torch.tensor([1, 2])
+    nested = (Pair(x, {"y": [y, None]}), Bag([x, OrderedDict(a=y)]), Found(a=x), x.shape, 3)
+    assert [tuple(each.shape) for each in tensors_of(nested)] == [(1, 2, 3, 3), (2,), (1, 2, 3, 3), (2,), (1, 2, 3, 3)]
+    pair, bag, found, shape, number = map_tensors(lambda t: t.double(), nested)
+    assert isinstance(pair, Pair)
+    assert isinstance(bag, Bag)
+    assert (pair.image.dtype, pair.rest["y"][0].dtype, pair.rest["y"][1]) == (torch.float64, torch.float64, None)
+    assert (bag[0].dtype, bag[1]["a"].dtype, found["a"].dtype) == (torch.float64,) * 3
+    assert (shape, number) == (x.shape, 3)
+
+
+@pytest.mark.parametrize("mode", ["infer", "train"])
+def test_a_named_tuple_goes_in_and_out(mode: Any) -> None:
+    class Takes(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(2, 4, 3)
+
+        def forward(self, pair: Pair, *, more: Pair) -> Pair:
+            assert type(pair) is type(more) is Pair
+            return Pair(self.conv(pair.image) + self.conv(more.image), {"rest": self.conv(pair.rest[0])})
+
+    images = torch.randn(2, 2, 5, 5)
+    given = Pair(images, [images.clone()])
+    setting = Setting(mode=mode, optimizer="sgd" if mode == "train" else None, dtype="bf16", memory_format="channels_last")
+    made = live(Takes(), given, setting=setting, more=given)
+    assert all(each.is_contiguous(memory_format=torch.channels_last) for each in tensors_of((made.args, made.kwargs)))
+    output: Any = made.call()
+    if mode == "infer":
+        assert (type(output), output.image.dtype) == (Pair, torch.bfloat16)
+    else:  # the loss took every output: two cross-entropies over four classes
+        assert output.item() > 0
+        assert made.module.conv.weight.grad is not None
+
+
 def test_inputs_are_seeded_and_not_zeros() -> None:
     a, b = WORKLOAD.live(Setting(), 2), WORKLOAD.live(Setting(), 2)
     assert torch.equal(a.args[0], b.args[0])
@@ -176,7 +229,7 @@ def test_known_lengths() -> None:
     plain = WORKLOAD.live(Setting(), 1)
     assert min(visit(slowed, None, 1, 5, 1).seconds) > min(visit(plain, None, 1, 5, 1).seconds)
     assert len(visit(ByTorch(WORKLOAD).live(Setting(), 1), None, 0, 2, 3).seconds) == 2
-    assert ReferenceKernel(torch.device("cpu")).seconds() > 0
+    assert ReferenceKernel(opened("cpu")).seconds() > 0
 
 
 def test_a_module_is_copied_and_the_caller_s_is_not_touched() -> None:
@@ -219,7 +272,7 @@ def test_why_a_cell_fails_is_one_sentence(fault: Exception, said: str) -> None:
 
 
 def test_roofs() -> None:
-    found = roofs(torch.device("cpu"), "fp32")
+    found = roofs(opened("cpu"), "fp32")
     assert found.macs_per_s > 1e8
     assert [size for size, _ in found.streams] == [1 << 20, 8 << 20, 64 << 20, 256 << 20]
     assert set(found.calls) == {"conv", "linear", "norm", "other"}
