@@ -109,7 +109,12 @@ def test_another_process_is_waited_for(tmp_path: Path, monkeypatch: pytest.Monke
     with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
-        monkeypatch.setattr("time.sleep", lambda seconds: (other.kill(), other.wait()))
+
+        def slept(seconds: float) -> None:
+            other.kill()
+            other.wait()
+
+        monkeypatch.setattr("time.sleep", slept)
         with device_lock(["cuda:0"], said.append):
             pass
     assert said == [

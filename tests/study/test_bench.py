@@ -13,9 +13,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+import torch
+from torch import Tensor, nn
 
 import profiler
 from profiler import ProfilerError, benchmark
@@ -156,7 +158,7 @@ def test_rows_of_leaves_that_are_not_rows() -> None:
 
 
 def test_benchmark_of_a_name_and_of_a_module() -> None:
-    from torch import nn, randn
+    from torch import randn
 
     found = benchmark(SMALL, device="cpu", threads=1, time=QUICK, batch=2)
     assert (found.model, found.batch, found.mode) == ("mobilenet_v1", 2, "infer")
@@ -178,6 +180,30 @@ def test_benchmark_of_a_name_and_of_a_module() -> None:
     broken = benchmark(nn.Linear(3, 4), args=(randn(5, 7),), device="cpu", threads=1, time=QUICK)
     assert broken.latency_s is None
     assert broken.reason.startswith("RuntimeError: mat1 and mat2 shapes cannot be multiplied")
+
+
+class Pair(NamedTuple):
+    x: Tensor
+    y: list[Tensor]
+
+
+class Sum(nn.Module):
+    """Takes what other modules hand on as a named tuple."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(3, 4)
+
+    def forward(self, pair: Pair) -> Pair:
+        return Pair(self.fc(pair.x), [self.fc(pair.y[0])])
+
+
+@pytest.mark.parametrize("train", [False, True])
+def test_benchmark_of_a_named_tuple(train: bool) -> None:
+    pair = Pair(torch.ones(2, 3), [torch.zeros(2, 3)])
+    found = benchmark(Sum(), args=(pair,), device="cpu", threads=1, time="1s", train=train)
+    assert (found.model, found.batch, found.mode, found.device) == ("Sum", 2, "train" if train else "infer", "cpu")
+    assert found.latency_s is not None, found.reason
 
 
 OWN = """
