@@ -23,8 +23,8 @@ records grid config
 network
 archs count
 module saved
-tracing measure report
-load
+tracing measure
+load report
 witness api
 study
 commands
@@ -113,7 +113,7 @@ QUIET = [
     "from profiler.__main__ import load_cli; load_cli()",
     "import profiler.report.answers.networks, profiler.commands.watch, profiler.study.published",
 ]
-# numpy comes with scipy, whose statistics measuring needs
+# One network alone is measured without scipy, which only ratios and rank correlations take, and numpy comes with it.
 CLOCKED = [
     "import profiler.study.bench, profiler.study.layers, profiler.study.selftest, profiler.report.answers.layer_times",
     "from profiler.study.bench import bench; from profiler.study.bench_options import Clock; "
@@ -130,9 +130,39 @@ def test_no_torch_is_loaded(code: str) -> None:
 
 @pytest.mark.parametrize("code", CLOCKED)
 def test_the_process_that_schedules_loads_no_torch(code: str) -> None:
-    script = f"import sys\n{code}\nprint([name for name in ('torch', 'fvcore', 'thop') if name in sys.modules])"
+    script = (
+        f"import sys\n{code}\nprint([name for name in ('torch', 'fvcore', 'thop', 'scipy', 'numpy') if name in sys.modules])"
+    )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)
     assert ran.stdout == "[]\n"
+
+
+LOADED = """
+import sys
+from profiler.measure import protocol
+from profiler.study.bench import bench
+from profiler.study.bench_options import Clock
+from profiler.study.sweep import sweep
+
+def counting(self, active, each, plain=protocol.Scheduler._round):
+    seen.append({name for name in sys.modules if name.startswith("scipy")})
+    plain(self, active, each)
+
+seen = []
+protocol.Scheduler._round = counting
+clock = Clock(device="cpu", threads=1, time="3s")
+bench("lenet5", batch="1,2", clock=clock)
+print("scipy.special" in seen[0], "scipy.stats" in seen[0], seen[-1] - seen[0])
+seen.clear()
+sweep("mobilenet_v1", alpha=0.25, resolution=32, batch="1,2,3", engine="closed", bench=clock)
+print("scipy.stats" in seen[0], seen[-1] - seen[0], {name for name in sys.modules if name.startswith("scipy")} - seen[-1])
+"""
+
+
+def test_no_round_is_disturbed_by_loading_scipy() -> None:
+    """Ratios take scipy.special, the rank correlations of a sweep scipy.stats: both are there before the first round."""
+    ran = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert ran.stdout == "True False set()\nTrue set() set()\n"
 
 
 def test_importing_the_package_loads_next_to_nothing() -> None:

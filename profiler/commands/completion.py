@@ -151,6 +151,12 @@ def _plan(name: str) -> Callable[[], Iterable[str]]:
     return known
 
 
+def _devices() -> Iterable[str]:
+    from profiler.measure.devices import DEVICES
+
+    return "auto", *DEVICES
+
+
 def _columns(ctx: typer.Context) -> list[str]:
     """The columns that the command on the line shows."""
     if ctx.info_name == "show":
@@ -188,7 +194,7 @@ engines = _listed(_engines)
 conventions = _of(_conventions)
 units = _of(_units)
 forms = _of(_forms)
-devices = _listed(lambda: ("auto", "cpu", "cuda", "mps"))
+devices = _listed(_devices)
 dtypes = _listed(_plan("DTYPES"))
 memory_formats = _listed(_plan("MEMORY_FORMATS"))
 optimizers = _of(_plan("OPTIMIZERS"))

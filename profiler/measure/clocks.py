@@ -1,23 +1,19 @@
-"""How a live subject is clocked: warm-up until it settles, then samples of blocks of calls, on the CPU, CUDA or MPS."""
+"""How a live workload is clocked: warm-up until it settles, then samples of blocks of calls, on any device."""
 
 from __future__ import annotations
 
 import gc
 import os
 import time
-from collections.abc import Callable
-from functools import lru_cache
 from statistics import median
-from typing import Any
 
 import torch
 
+from profiler.measure.device import Device
 from profiler.measure.live import Live
 from profiler.measure.per_layer import Clocked
 from profiler.measure.visits import Visit, Warmed
 
-CYCLES_PER_S = 2e9
-"""Of a GPU's clock, roughly."""
 LONGEST_QUEUE_S = 0.1
 WINDOW = 5
 SETTLED = 0.02
@@ -60,7 +56,8 @@ def visit(live: Live, clocked: Clocked | None, settle: int, samples: int, block:
         live.sync()
         if clocked is not None:
             return clocked.visit(live, samples, start)
-        return _cuda(live, samples, block, start) if live.device.type == "cuda" else _plain(live, samples, block, start)
+        take = _with_own_time if live.device.has_own_time else _plain
+        return take(live, samples, block, start)
     finally:
         if collecting:
             gc.enable()
@@ -81,29 +78,15 @@ def _plain(live: Live, samples: int, block: int, start: float) -> Visit:
     return Visit(seconds, block, share, _switches() - switches, time.perf_counter() - start)
 
 
-def _cuda(live: Live, samples: int, block: int, start: float) -> Visit:
+def _with_own_time(live: Live, samples: int, block: int, start: float) -> Visit:
     """Wall time of eager blocks, as on the CPU; then the device's own time of as many, by graph replay or by events."""
     live.capture()
     visit = _plain(live, samples, block, start)
-    stream = torch.cuda.current_stream(live.device)
-
-    def between(work: Callable[[], object], ahead_s: float) -> float:
-        first, last = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-        if ahead_s and hasattr(torch.cuda, "_sleep"):
-            # the device waits while the launches queue up, so that the events are around its work and not around them
-            torch.cuda._sleep(int(ahead_s * CYCLES_PER_S))
-        first.record(stream)
-        for _ in range(block):
-            work()
-        last.record(stream)
-        torch.cuda.synchronize(live.device)
-        return float(first.elapsed_time(last)) / 1e3 / block
-
     wall = min(max(visit.seconds) * block, LONGEST_QUEUE_S)
-    visit.event_s = [between(live.call, wall) for _ in range(samples)]
+    visit.event_s = [live.device.own_seconds(live.call, block, wall) for _ in range(samples)]
     if live.graph is not None:
-        visit.graph_s = [between(live.graph.replay, 0.0) for _ in range(samples)]
-    visit.gpu = gpu_reading(live.device)
+        visit.graph_s = [live.device.own_seconds(live.graph.replay, block, 0.0) for _ in range(samples)]
+    visit.gpu = live.device.reading()
     visit.spent_s = time.perf_counter() - start
     return visit
 
@@ -121,31 +104,6 @@ def _by_torch(live: Live, samples: int, block: int) -> Visit:
     return Visit(seconds, block, share, _switches() - switches, wall)
 
 
-def gpu_reading(device: torch.device) -> dict[str, Any]:
-    """The GPU's clock, temperature and reasons for throttling, where NVML's Python package is installed; else nothing."""
-    try:
-        import pynvml
-    except ImportError:
-        return {}
-    try:
-        handle = _nvml(device)
-        return {
-            "sm_clock_hz": pynvml.nvmlDeviceGetClockInfo(handle, pynvml.NVML_CLOCK_SM) * 10**6,
-            "throttle_reasons": pynvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle),
-            "temperature_c": pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU),
-        }
-    except pynvml.NVMLError:
-        return {}
-
-
-@lru_cache(maxsize=8)
-def _nvml(device: torch.device) -> Any:
-    import pynvml
-
-    pynvml.nvmlInit()
-    return pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(device).uuid}")
-
-
 def _switches() -> int:
     """Involuntary context switches so far; 0 where the system does not count them."""
     try:
@@ -155,7 +113,7 @@ def _switches() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw if os.name == "posix" else 0
 
 
-class Reference:
+class ReferenceKernel:
     """The small kernel that is timed in every round: when it slows, the machine did, not the network.
 
     Half of it is arithmetic in the near cache, half a stream through the far one and memory, since neighbours take either.
@@ -163,11 +121,11 @@ class Reference:
 
     SIDE, STREAM_BYTES, REPEATS = 256, 8 << 20, 3
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: Device) -> None:
         generator = torch.Generator().manual_seed(0)
         self.device = device
-        self.a = torch.randn(self.SIDE, self.SIDE, generator=generator).to(device)
-        self.x = torch.randn(self.STREAM_BYTES // 4, generator=generator).to(device)
+        self.a = torch.randn(self.SIDE, self.SIDE, generator=generator).to(device.torch_device)
+        self.x = torch.randn(self.STREAM_BYTES // 4, generator=generator).to(device.torch_device)
         self.y = torch.empty_like(self.x)
         self.seconds()
 
@@ -180,9 +138,6 @@ class Reference:
                 for _ in range(2):
                     torch.mm(self.a, self.a)
                 torch.mul(self.x, 1.5, out=self.y)
-                if self.device.type == "cuda":
-                    torch.cuda.synchronize(self.device)
-                elif self.device.type == "mps":
-                    torch.mps.synchronize()
+                self.device.synchronize()
                 taken.append(time.perf_counter() - before)
         return median(taken)

@@ -1,48 +1,80 @@
-"""Which device to measure on, asked of torch in a process of its own, and only where there may be one beside the CPU."""
+"""The devices there are, by type, and which of them a user's word means: torch is asked in a process of its own, if at all."""
 
 from __future__ import annotations
 
 import json
-import platform
-import re
 import subprocess
 import sys
-from pathlib import Path
 
 from profiler.errors import ProfilerError, Unavailable
+from profiler.measure.cpu import Cpu
+from profiler.measure.cuda import Cuda
+from profiler.measure.device import Device
+from profiler.measure.mps import Mps
 
-PROBE = (
-    "import json, torch; print(json.dumps({'cuda': torch.cuda.device_count() if torch.cuda.is_available() else 0, "
-    "'mps': int(torch.backends.mps.is_available())}))"
-)
+DEVICES: dict[str, type[Device]] = {kind.type: kind for kind in (Cpu, Cuda, Mps)}
+"""In the order in which `auto` looks for one, the CPU aside, which it takes where there is no other."""
+
+
+def kind_of(name: str) -> type[Device]:
+    """The class of a device's name; of one that only another machine knew, what holds for any."""
+    return DEVICES.get(name.partition(":")[0], Device)
+
+
+def opened(name: str) -> Device:
+    """The device of that name, to be used in this process."""
+    return kind_of(name)(name)
 
 
 def device(asked: str) -> str:
     """`auto` (a GPU when there is one), cpu, cuda, cuda:1 or mps, checked. Raises ProfilerError, Unavailable."""
-    if asked == "cpu":
-        return "cpu"
-    if not re.fullmatch(r"auto|mps|cuda(:\d+)?", asked):
-        raise ProfilerError(f"device '{asked}' is none; give auto, cpu, cuda, cuda:1 or mps")
-    if asked == "auto" and not _may_have_gpu():
-        return "cpu"
-    found = _probed()
     if asked == "auto":
-        return "cuda" if found["cuda"] else "mps" if found["mps"] else "cpu"
-    kind, _, number = asked.partition(":")
-    if not found[kind] or int(number or 0) >= found[kind]:
-        has = f"torch sees {found[kind]} of them" if found[kind] else "torch sees none here"
+        return _automatic()
+    kind, colon, number = asked.partition(":")
+    if kind not in DEVICES or (colon and not (DEVICES[kind].numbered and number.isdecimal())):
+        raise ProfilerError(f"device '{asked}' is none; give {_names()}")
+    if DEVICES[kind].counted is None:
+        return asked
+    there = _counted()[kind]
+    if int(number or 0) >= there:
+        has = f"torch sees {there} of them" if there else "torch sees none here"
         raise Unavailable(f"device '{asked}' is not to be had: {has}; use --device cpu, or auto")
     return asked
 
 
-def _may_have_gpu() -> bool:
-    """False where a look at the system rules a GPU out, so that torch need not be loaded to say so."""
-    nvidia = Path("/dev/nvidiactl").exists() or Path("/dev/dxg").exists() or Path("/dev/kfd").exists()
-    return nvidia or platform.system() in ("Darwin", "Windows")
+def whole_name(name: str) -> str:
+    """`cuda` as `cuda:0`, which it means."""
+    return f"{name}:0" if kind_of(name).numbered and ":" not in name else name
 
 
-def _probed() -> dict[str, int]:
-    ran = subprocess.run([sys.executable, "-P", "-c", PROBE], capture_output=True, text=True, check=False)
+def threads_said(name: str, threads: int) -> list[str]:
+    """`2 threads`, where they do the work of that device."""
+    return [f"{threads} thread{'s' if threads > 1 else ''}"] if kind_of(name).threaded else []
+
+
+def busy_threads(name: str, threads: int) -> int:
+    """Threads that are busy all of the time when quiet, where that is known: one, where it does the work; else more."""
+    return 1 if kind_of(name).threaded and threads == 1 else 2
+
+
+def _automatic() -> str:
+    others = [name for name, kind in DEVICES.items() if kind is not Cpu and kind.may_be_here()]
+    there = _counted() if others else {}
+    return next((name for name in others if there[name]), Cpu.type)
+
+
+def _names() -> str:
+    every = ["auto"]
+    for name, kind in DEVICES.items():
+        every += [name, f"{name}:1"] if kind.numbered else [name]
+    return f"{', '.join(every[:-1])} or {every[-1]}"
+
+
+def _counted() -> dict[str, int]:
+    """How many torch sees of each. Raises Unavailable."""
+    counts = ", ".join(f"{name!r}: {kind.counted or 1}" for name, kind in DEVICES.items())
+    script = f"import json, torch; print(json.dumps({{{counts}}}))"
+    ran = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=False)
     try:
         found: dict[str, int] = json.loads(ran.stdout.splitlines()[-1])
     except (IndexError, json.JSONDecodeError):

@@ -1,20 +1,21 @@
-"""A subject alive in a worker: the module on its device in its setting, and the one call that is timed."""
+"""A workload alive in a worker: the module on its device in its setting, and the one call that is timed."""
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils import _pytree as pytree
 
 from profiler.errors import ProfilerError
+from profiler.measure.device import Graph
+from profiler.measure.devices import opened
 from profiler.measure.plan import Setting
 from profiler.network.layers import Shape
 
@@ -47,11 +48,12 @@ class Live:
 
     def __init__(self, make: Callable[[], Made], setting: Setting) -> None:
         self.setting = setting
-        self.device = torch.device(setting.device)
+        self.device = opened(setting.device)
         self.by_torch = False
-        self.graph: Any = None
+        self.graph: Graph | None = None
         self.uncaptured = True
-        before = self._memory_before()
+        gc.collect()
+        before = self.device.memory_before()
         start = time.perf_counter()
         self.module, self.args, self.kwargs = self._placed(*make())
         self.sync()
@@ -61,7 +63,7 @@ class Live:
         self.compile_s: float | None = None
         if setting.compile:  # the first call compiled; a second is the plain one
             self.compile_s = max(self.first_call_s - self._once(), 0.0)
-        self.peak_bytes = self._memory_since(before)
+        self.peak_bytes = self.device.peak_since(before)
 
     def slow_by(self, share: float) -> None:
         """Spin at the end of every call for `share` of the time that it took."""
@@ -77,10 +79,7 @@ class Live:
         self.call = slowed
 
     def sync(self) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        elif self.device.type == "mps":
-            torch.mps.synchronize()
+        self.device.synchronize()
 
     def _once(self) -> float:
         start = time.perf_counter()
@@ -94,25 +93,15 @@ class Live:
         setting = self.setting
         # training keeps its weights in full precision and computes in less: that is what autocast is for
         dtype = DTYPES[setting.dtype] if setting.mode == "infer" else torch.float32
-        module = module.to(self.device, dtype) if dtype != torch.float32 else module.to(self.device)
+        where = self.device.torch_device
+        module = module.to(where, dtype) if dtype != torch.float32 else module.to(where)
         module.train(setting.mode == "train")
-        args, kwargs = self._moved((args, kwargs), dtype)
+        args, kwargs = map_tensors(lambda x: x.to(where, dtype) if x.is_floating_point() else x.to(where), (args, kwargs))
         if setting.memory_format == "channels_last":
-            module, args = _channels_last(module), tuple(_channels_last(arg) for arg in args)
+            module, (args, kwargs) = _module_channels_last(module), map_tensors(_channels_last, (args, kwargs))
         if setting.compile:
             module = torch.compile(module)
         return module, args, kwargs
-
-    def _moved(self, value: Any, dtype: torch.dtype) -> Any:
-        match value:
-            case Tensor():
-                return value.to(self.device, dtype) if value.is_floating_point() else value.to(self.device)
-            case tuple() | list():
-                return type(value)(self._moved(item, dtype) for item in value)
-            case dict():
-                return {key: self._moved(item, dtype) for key, item in value.items()}
-            case _:
-                return value
 
     def _inference(self) -> Callable[[], object]:
         module, args, kwargs = self.module, self.args, self.kwargs
@@ -138,13 +127,12 @@ class Live:
             if setting.optimizer == "adam"
             else torch.optim.SGD(weights, lr=RATE, momentum=0.9)
         )
-        scaler = torch.amp.GradScaler("cuda") if setting.dtype == "fp16" and self.device.type == "cuda" else None
+        dtype = DTYPES[setting.dtype]
+        scaler = self.device.scaler(dtype)
         targets: dict[Any, Tensor] = {}
 
         def precision() -> AbstractContextManager[object]:
-            if setting.dtype == "fp32":
-                return nullcontext()
-            return torch.autocast(self.device.type, DTYPES[setting.dtype])
+            return nullcontext() if dtype == torch.float32 else self.device.autocast(dtype)
 
         def step() -> object:
             optimizer.zero_grad(set_to_none=True)
@@ -162,75 +150,56 @@ class Live:
         return step
 
     def capture(self) -> None:
-        """Capture a CUDA graph of the call, where the network allows it: its replays are the device's own time."""
-        if self.device.type != "cuda" or self.setting.mode == "train" or not self.uncaptured:
+        """Capture the call as a graph, where the device has such and the network allows it: its replays are its own time."""
+        if self.setting.mode == "train" or not self.uncaptured:
             return
         self.uncaptured = False  # what could not be captured once cannot be captured later
-        stream = torch.cuda.Stream(self.device)
-        stream.wait_stream(torch.cuda.current_stream(self.device))
-        try:
-            with torch.cuda.stream(stream):
-                for _ in range(3):
-                    self.call()
-            torch.cuda.current_stream(self.device).wait_stream(stream)
-            graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph):
-                self.kept = self.call()
-            graph.replay()
-            self.sync()
-            self.graph = graph
-        except RuntimeError:  # a network that synchronises or allocates as it goes cannot be captured; events time it
-            self.graph = None
-
-    def _memory_before(self) -> int | None:
-        gc.collect()
-        if self.device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(self.device)
-            return torch.cuda.memory_allocated(self.device)
-        if self.device.type == "cpu":
-            _give_back()
-            try:
-                Path("/proc/self/clear_refs").write_text("5")  # the peak of the resident set is now the set itself
-            except OSError:
-                return None
-            return _resident("VmRSS")
-        return None
-
-    def _memory_since(self, before: int | None) -> int | None:
-        """Bytes at the peak of building and running once, over what was taken before."""
-        if before is None:
-            return None
-        if self.device.type == "cuda":
-            return torch.cuda.max_memory_allocated(self.device) - before
-        peak = _resident("VmHWM")
-        return None if peak is None else max(peak - before, 0)
+        self.graph = self.device.capture(self.call)
 
 
-def _give_back() -> None:
-    """Return what earlier cells freed to the system, so that it is not taken for free by the next. glibc alone can."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
+def map_tensors(change: Callable[[Tensor], Tensor], value: Any) -> Any:
+    """`value` with every tensor in it changed, in any container: named tuples and those that pytree was told of as well."""
+
+    def changed(leaf: Any) -> Any:
+        match leaf:
+            case Tensor():
+                return change(leaf)
+            case dict():  # a class derived from dict, list or tuple is a leaf to pytree, which goes by the exact type
+                return map_tensors(change, dict(leaf))
+            case list() | tuple():
+                return type(leaf)(map_tensors(change, list(leaf)))
+            case _:
+                return leaf
+
+    return pytree.tree_map(changed, value)
 
 
-def _resident(what: str) -> int | None:
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(what)), None)
+def tensors_of(value: Any) -> Iterator[Tensor]:
+    """Every tensor in `value`, in the order of its containers."""
+    for leaf in pytree.tree_leaves(value):
+        match leaf:
+            case Tensor():
+                yield leaf
+            case dict():
+                yield from tensors_of(dict(leaf))
+            case list() | tuple():
+                yield from tensors_of(list(leaf))
 
 
-def _channels_last(thing: Any) -> Any:
-    """A module or tensor with its channels last in memory, 4 axes or 5; what has other axes stays."""
-    if isinstance(thing, nn.Module):
-        ranks = {weight.ndim for weight in thing.parameters()}
-        for rank, form in ((4, torch.channels_last), (5, torch.channels_last_3d)):
-            if rank in ranks:
-                thing = thing.to(memory_format=form)  # type: ignore[call-overload]
-        return thing
-    if isinstance(thing, Tensor) and thing.ndim in (4, 5):
-        return thing.contiguous(memory_format=torch.channels_last if thing.ndim == 4 else torch.channels_last_3d)
-    return thing
+CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
+"""By the number of axes; what has another stays."""
+
+
+def _module_channels_last(module: nn.Module) -> nn.Module:
+    ranks = {weight.ndim for weight in module.parameters()}
+    for rank, form in CHANNELS_LAST.items():
+        if rank in ranks:
+            module = module.to(memory_format=form)  # type: ignore[call-overload]
+    return module
+
+
+def _channels_last(tensor: Tensor) -> Tensor:
+    return tensor.contiguous(memory_format=CHANNELS_LAST[tensor.ndim]) if tensor.ndim in CHANNELS_LAST else tensor
 
 
 def _loss(output: Any, targets: dict[Any, Tensor]) -> Tensor:
@@ -239,7 +208,7 @@ def _loss(output: Any, targets: dict[Any, Tensor]) -> Tensor:
         main, asides = output
         parts = [_loss(main, targets), *(ASIDE_WEIGHT * _loss(aside, targets) for aside in asides.values())]
         return torch.stack([part.float() for part in parts]).sum()
-    tensors = list(_tensors(output))
+    tensors = [tensor for tensor in tensors_of(output) if tensor.requires_grad]
     if not tensors:
         raise ProfilerError(f"its output ({type(output).__name__}) holds no tensor with a gradient to make a loss of")
     return torch.stack([_single_loss(tensor, targets) for tensor in tensors]).sum()
@@ -254,16 +223,3 @@ def _single_loss(output: Tensor, targets: dict[Any, Tensor]) -> Tensor:
         labels = torch.randint(output.shape[1], (output.shape[0], *output.shape[2:]), generator=generator)
         targets[key] = labels.to(output.device)
     return F.cross_entropy(output.float(), targets[key])
-
-
-def _tensors(value: Any) -> Any:
-    match value:
-        case Tensor():
-            if value.requires_grad:
-                yield value
-        case dict():
-            for item in value.values():
-                yield from _tensors(item)
-        case tuple() | list():
-            for item in value:
-                yield from _tensors(item)

@@ -6,9 +6,12 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import IO
+
+from filelock import FileLock, Timeout
+
+from profiler.measure.devices import whole_name
 
 PATIENCE_S = 0.2
 
@@ -16,49 +19,50 @@ PATIENCE_S = 0.2
 @contextmanager
 def device_lock(devices: list[str], say: Callable[[str], None]) -> Iterator[None]:
     """Hold every one of `devices`; where another process does, say who and wait for it."""
+    folder = _folder()
     with ExitStack() as stack:
-        for device in sorted(
-            {"cuda:0" if name == "cuda" else name for name in devices}
-        ):  # in one order, so that two runs cannot wait for each other
-            file = stack.enter_context(_opened(device))
+        # in one order, so that two runs cannot wait for each other
+        for device in sorted({whole_name(name) for name in devices}):
+            file = folder / device.replace(":", "-").replace("/", "-")
+            holder = file.with_suffix(".holder")  # a file of its own, since Windows lets nobody read what is locked
+            lock = FileLock(file.with_suffix(".lock"), mode=0o666)
             waited = False
-            while not _taken(file):
+            while not _taken(lock):
                 if not waited:
-                    file.seek(0)
-                    who = file.read().strip() or "another process"
-                    say(f"{device}: {who} is measuring on it; waiting until it ends (Ctrl-C gives up)")
+                    say(f"{device}: {_who(holder)} is measuring on it; waiting until it ends (Ctrl-C gives up)")
                 waited = True
                 time.sleep(PATIENCE_S)
-            if file.writable():
-                file.seek(0)
-                file.truncate()
-                file.write(f"profiler, process {os.getpid()}")
-                file.flush()
+            stack.callback(lock.release)
+            _write(holder, f"profiler, process {os.getpid()}")
         yield
 
 
-def _opened(device: str) -> IO[str]:
-    name = device.replace(":", "-").replace("/", "-")
-    path = Path(tempfile.gettempdir()) / f"profiler-{name}.lock"
-    if not path.exists():
-        with ExitStack() as unmasked:
-            mask = os.umask(0)
-            unmasked.callback(os.umask, mask)
-            return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+", encoding="utf-8")
+def _taken(lock: FileLock) -> bool:
+    """Take the lock if it is free."""
     try:
-        return path.open("r+", encoding="utf-8")
-    except PermissionError:  # another user's file: it can be locked all the same
-        return path.open(encoding="utf-8")
-
-
-def _taken(file: IO[str]) -> bool:
-    """Take the lock if it is free. Where the system has no such locks, everybody has it."""
-    try:
-        import fcntl
-    except ImportError:
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        lock.acquire(timeout=0)
+    except Timeout:
         return False
     return True
+
+
+def _who(holder: Path) -> str:
+    with suppress(OSError):
+        return holder.read_text(encoding="utf-8").strip() or "another process"
+    return "another process"
+
+
+def _folder() -> Path:
+    """Where the locks lie: a folder that every user may write to, and no sticky one, where a lock would be its first user's."""
+    folder = Path(tempfile.gettempdir()) / "profiler-locks"
+    with suppress(FileExistsError):
+        folder.mkdir()
+        folder.chmod(0o777)
+    return folder
+
+
+def _write(holder: Path, who: str) -> None:
+    """Anew, since what is there may be another user's."""
+    with suppress(OSError):
+        holder.unlink(missing_ok=True)
+        holder.write_text(who, encoding="utf-8")

@@ -11,7 +11,6 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
-import torch
 from torch import nn
 
 from profiler.measure.live import Live
@@ -26,7 +25,7 @@ class Clocked:
             raise TypeError(f"{type(live.module).__name__} has no layers")
         self.paths = {module: path for path, module in live.module.named_modules() if not list(module.children())}
         self.marks: list[tuple[str, Any]] = []
-        self.cuda = live.device.type == "cuda"
+        self.device = live.device
 
     def visit(self, live: Live, samples: int, start: float) -> Visit:
         """`samples` calls, each leaf clocked; `layers` in the order that they first ran."""
@@ -40,26 +39,17 @@ class Clocked:
     def _run(self, live: Live) -> tuple[float, list[tuple[str, float]]]:
         """Seconds of one call and of each leaf; they sum to the call."""
         self.marks = []
-        first = self._mark()
+        first = self.device.mark()
         live.call()
-        last = self._mark()
+        last = self.device.mark()
         live.sync()
+        between = self.device.seconds_between
         points = [first, *(mark for _, mark in self.marks)]
         if not self.marks:
-            return self._between(first, last), []
-        taken = [self._between(a, b) for a, b in pairwise(points)]
-        taken[-1] += self._between(points[-1], last)
-        return self._between(first, last), [(path, seconds) for (path, _), seconds in zip(self.marks, taken, strict=True)]
-
-    def _mark(self) -> Any:
-        if not self.cuda:
-            return time.perf_counter_ns()
-        event = torch.cuda.Event(enable_timing=True)
-        event.record()
-        return event
-
-    def _between(self, a: Any, b: Any) -> float:
-        return float(a.elapsed_time(b)) / 1e3 if self.cuda else (b - a) / 1e9
+            return between(first, last), []
+        taken = [between(a, b) for a, b in pairwise(points)]
+        taken[-1] += between(points[-1], last)
+        return between(first, last), [(path, seconds) for (path, _), seconds in zip(self.marks, taken, strict=True)]
 
 
 class Hooks:
@@ -74,7 +64,7 @@ class Hooks:
 
         def hook(path: str) -> Any:
             def ended(*_: object) -> None:
-                clocked.marks.append((path, clocked._mark()))
+                clocked.marks.append((path, clocked.device.mark()))
 
             return ended
 

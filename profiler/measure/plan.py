@@ -1,6 +1,6 @@
-"""What is to be measured: cells, each a subject in a setting, and the workers and groups that hold them. No torch.
+"""What is to be measured: cells, each a workload in a setting, and the workers and groups that hold them. No torch.
 
-A subject is anything with `name` and `live(setting, batch)`, which a worker calls to get what it times; it must pickle, since
+A workload is anything with `name` and `live(setting, batch)`, which a worker calls to get what it times; it must pickle, since
 workers are fresh processes.
 """
 
@@ -33,11 +33,6 @@ class Setting:
     mode: Mode = "infer"
     optimizer: str | None = None
 
-    @property
-    def busy_threads(self) -> int:
-        """Threads that are busy all of the time when quiet, where that is known: one on the CPU; else more than one."""
-        return 1 if self.device == "cpu" and self.threads == 1 else 2
-
 
 class State(NamedTuple):
     """What a process cannot change once it has begun: cells that differ in it are measured by different workers."""
@@ -48,7 +43,7 @@ class State(NamedTuple):
     compile: bool
 
 
-class Subject(Protocol):
+class Workload(Protocol):
     """What can be measured."""
 
     @property
@@ -60,9 +55,9 @@ class Subject(Protocol):
 
 @dataclass(frozen=True)
 class Spec:
-    """One cell: a subject in a setting."""
+    """One cell: a workload in a setting."""
 
-    subject: Subject
+    workload: Workload
     batch: int
     setting: Setting
     about: Mapping[str, Any] = field(default_factory=dict)

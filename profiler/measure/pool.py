@@ -14,6 +14,7 @@ from typing import Any
 
 from profiler.errors import Unavailable
 from profiler.measure import host
+from profiler.measure.devices import kind_of
 from profiler.measure.host import Counters
 from profiler.measure.plan import Spec, State
 from profiler.measure.visits import CellFailed, Prepared, Visit, Warmed
@@ -45,9 +46,13 @@ class Pool:
         layers: frozenset[int] = frozenset(),
         patience_s: float = 3600.0,
         begun: Callable[[State, dict[str, Any]], None] | None = None,
+        starting: Callable[[], None] | None = None,
     ) -> None:
-        """`patience_s` is how long one answer to a visit is waited for; `begun` hears what each new worker is."""
-        self.cells, self.layers, self.patience_s, self.begun = cells, layers, patience_s, begun
+        """`patience_s` is how long one answer to a visit is waited for; `begun` hears what each new worker is.
+
+        `starting` is called while a worker loads torch: what takes this process a while of its own is best done then.
+        """
+        self.cells, self.layers, self.patience_s, self.begun, self.starting = cells, layers, patience_s, begun, starting
         self.lost_s = 0.0
         self.workers: dict[State, subprocess.Popen[bytes]] = {}
         self.facts: dict[State, dict[str, Any]] = {}
@@ -174,8 +179,10 @@ class Pool:
             [sys.executable, "-P", "-c", BOOT.format(path=path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
         )
         self.workers[state] = process
+        if self.starting is not None:
+            self.starting()
         try:
-            self.facts[state] = self._ask(state, "begin", state)
+            self.facts[state] = self._ask(state, "begin", state, kind_of(state.device))
         except CellFailed as fault:
             if self.workers.pop(state, None) is not None:
                 _end(process)

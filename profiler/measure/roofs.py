@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import torch
 
+from profiler.measure.device import Device
 from profiler.measure.live import DTYPES
 from profiler.records.timing import Roofs
 
-MATRIX = {"cpu": 1024, "cuda": 4096, "mps": 2048}
 WORKING_SETS = (1 << 20, 8 << 20, 64 << 20, 256 << 20)
 """Bytes that a stream reads and writes: what fits the near cache is faster than what does not."""
 REPEATS = 9
 LEAST_S = 2e-3
 
 
-def roofs(device: torch.device, dtype: str) -> Roofs:
+def roofs(device: Device, dtype: str) -> Roofs:
     """Multiply-adds a second of a large product, bytes a second by working set, seconds that the smallest calls take."""
-    kind = DTYPES[dtype]
+    kind, where = DTYPES[dtype], device.torch_device
     generator = torch.Generator().manual_seed(0)
-    with torch.inference_mode(), _as_convolutions(device):
-        side = MATRIX.get(device.type, 1024)
-        a = torch.randn(side, side, generator=generator).to(device, kind)
+    with torch.inference_mode(), device.products_as_convolutions():
+        side = device.matrix_side
+        a = torch.randn(side, side, generator=generator).to(where, kind)
         macs = side**3 / _seconds(lambda: torch.mm(a, a), device)
         streams = []
         for size in WORKING_SETS:
-            x = torch.randn(size // 2 // a.element_size(), generator=generator).to(device, kind)
+            x = torch.randn(size // 2 // a.element_size(), generator=generator).to(where, kind)
             y = torch.empty_like(x)
             streams.append((size, size / _seconds(lambda x=x, y=y: torch.mul(x, 1.5, out=y), device)))  # type: ignore[misc]
         small: dict[str, tuple[torch.nn.Module, tuple[int, ...]]] = {
@@ -39,36 +38,19 @@ def roofs(device: torch.device, dtype: str) -> Roofs:
         }
         calls = {}
         for name, (module, shape) in small.items():
-            placed, one = module.to(device, kind), torch.ones(shape, device=device, dtype=kind)
+            placed, one = module.to(where, kind), torch.ones(shape, device=where, dtype=kind)
             calls[name] = _seconds(lambda placed=placed, one=one: placed(one), device)  # type: ignore[misc]
     return Roofs(macs, tuple(streams), calls)
 
 
-@contextmanager
-def _as_convolutions(device: torch.device) -> Iterator[None]:
-    """Let products of matrices use TF32 where convolutions may: their roof is the tensor cores'."""
-    matmul = torch.backends.cuda.matmul
-    before = matmul.allow_tf32
-    if device.type == "cuda":
-        matmul.allow_tf32 = torch.backends.cudnn.allow_tf32
-    try:
-        yield
-    finally:
-        if device.type == "cuda":
-            matmul.allow_tf32 = before
-
-
-def _seconds(work: Callable[[], object], device: torch.device) -> float:
+def _seconds(work: Callable[[], object], device: Device) -> float:
     """Seconds of a call at best, in blocks long enough for the clock: a roof is what can be done, not what mostly is."""
 
     def block(calls: int) -> float:
         start = time.perf_counter()
         for _ in range(calls):
             work()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        elif device.type == "mps":
-            torch.mps.synchronize()
+        device.synchronize()
         return time.perf_counter() - start
 
     block(1)

@@ -27,6 +27,14 @@ LEAST_BATCHES, INDEPENDENT = 10, 0.2
 Verdict = Literal["faster", "slower", "same", "unclear"]
 
 
+def load(ratios: bool, ranks: bool) -> None:
+    """Load of scipy what ratios and rank correlations will take: up to a second and a half, which no round should feel."""
+    if ratios:
+        import scipy.special
+    if ranks:
+        import scipy.stats  # noqa: F401
+
+
 def autocorrelation(values: Sequence[float]) -> float:
     """Lag-1 autocorrelation, at least 0, with Kendall's correction (1954) for a short series."""
     n = len(values)
@@ -55,11 +63,12 @@ def ranks_of_median(n: int) -> tuple[int, int] | None:
 
 @lru_cache(maxsize=4096)
 def _ranks(n: int) -> tuple[int, int] | None:
-    from scipy.special import bdtr
-
-    low = -1
-    while low + 1 < n / 2 and bdtr(low + 1, n, 0.5) <= (1 - CONFIDENCE) / 2:
+    """Exact, in whole numbers: of the 2^n outcomes, C(n, 0) + … + C(n, low) may be at most 1 in 40, which is 2.5 %."""
+    low, ways, below = -1, 1, 1  # C(n, low + 1), and the sum up to it
+    while 40 * below <= 2**n:
         low += 1
+        ways = ways * (n - low) // (low + 1)
+        below += ways
     return None if low < 0 else (low, n - 1 - low)
 
 

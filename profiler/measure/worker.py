@@ -13,6 +13,8 @@ import struct
 from contextlib import suppress
 from typing import IO, Any
 
+from profiler.measure.device import Device
+from profiler.measure.devices import DEVICES, opened
 from profiler.measure.plan import Spec, State
 from profiler.measure.visits import Prepared
 
@@ -42,58 +44,41 @@ def receive(stream: IO[bytes]) -> Any:
 class Worker:
     """The cells that are alive in this process, by number, and what can be asked of them."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, kind: type[Device]) -> None:
         import torch
 
-        from profiler.measure.clocks import Reference
+        from profiler.measure.clocks import ReferenceKernel
 
         torch.set_num_threads(state.threads)
-        self.device = torch.device(state.device)
-        if self.device.type == "cuda":
-            torch.cuda.set_device(self.device)  # streams and events are the current device's
+        DEVICES[kind.type] = kind  # which the process that schedules may have from elsewhere
+        self.device = opened(state.device)
+        self.device.begin()
         self.live: dict[int, Any] = {}
         self.clocked: dict[int, Any] = {}
-        self.kernel = Reference(self.device)
-        _loaded(self.device)
+        self.kernel = ReferenceKernel(self.device)
+        _loaded(self.device.torch_device)
 
     def facts(self) -> dict[str, Any]:
         """What this process measures with."""
         import torch
 
-        found: dict[str, Any] = {
+        return {
             "torch": str(torch.__version__),  # a plain text, so that the other side need not load torch to read it
             "threads": torch.get_num_threads(),
             "cpu_capability": torch.backends.cpu.get_cpu_capability(),
             "mkldnn": torch.backends.mkldnn.is_available(),
+            **self.device.facts(),
         }
-        if self.device.type == "cuda":
-            properties = torch.cuda.get_device_properties(self.device)
-            found |= {
-                "gpu": properties.name,
-                "gpu_memory_bytes": properties.total_memory,
-                "cuda": torch.version.cuda,
-                "cudnn": torch.backends.cudnn.version(),
-                "cudnn_benchmark": torch.backends.cudnn.benchmark,
-                "tf32_matmul": torch.backends.cuda.matmul.allow_tf32,
-                "tf32_cudnn": torch.backends.cudnn.allow_tf32,
-            }
-        return found
 
     def free(self) -> int | None:
         """Bytes that are free where the cells live."""
-        if self.device.type == "cuda":
-            import torch
-
-            return torch.cuda.mem_get_info(self.device)[0]
-        from profiler.measure.host import available_memory
-
-        return available_memory()
+        return self.device.free_memory()
 
     def prepare(self, number: int, spec: Spec, layers: bool) -> Prepared:
         """Bring a cell alive: build, first call, compilation."""
         import gc
 
-        made = spec.subject.live(spec.setting, spec.batch)
+        made = spec.workload.live(spec.setting, spec.batch)
         if layers:
             from profiler.measure.per_layer import Clocked
 
@@ -129,10 +114,7 @@ class Worker:
         self.clocked.pop(number, None)
         gc.unfreeze()
         gc.collect()
-        if self.device.type == "cuda":
-            import torch
-
-            torch.cuda.empty_cache()
+        self.device.release_memory()
 
 
 def _loaded(device: Any) -> None:
@@ -190,7 +172,7 @@ def _answer(stdin: IO[bytes], stdout: IO[bytes], worker: Worker | None) -> Worke
         if what == "prepare" and worker is not None:
             worker.release(given[0])
         reason = reason_of(fault)
-        if "CUDA error" in reason:  # it stays with the process: no later cell could be measured in it
+        if worker is not None and any(sign in reason for sign in worker.device.fatal):
             send(stdout, ("fatal", reason))
             os._exit(1)
         send(stdout, ("failed", reason))

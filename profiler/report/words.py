@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import singledispatch
 
 from profiler import grid
+from profiler.measure.devices import kind_of, threads_said
 from profiler.records import notes as n
 from profiler.records.columns import COLUMNS
 from profiler.records.notes import Note
@@ -157,9 +158,8 @@ def _setting(of: n.MeasuredIn) -> str:
     """What the cells share of their settings."""
     words = []
     if len(of.devices) == 1:
-        words.append("CPU" if of.devices[0] == "cpu" else of.devices[0])
-        if len(of.threads) == 1 and of.devices[0] == "cpu":
-            words.append(f"{of.threads[0]} thread{'s' if of.threads[0] > 1 else ''}")
+        words.append(kind_of(of.devices[0]).title(of.devices[0]))
+        words += threads_said(of.devices[0], of.threads[0]) if len(of.threads) == 1 else []
     words += of.dtypes if len(of.dtypes) == 1 else ()
     words += ["channels last"] if of.memory_formats == ("channels_last",) else []
     words += [f"training steps with {of.optimizer}"] if of.optimizer else []

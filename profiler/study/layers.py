@@ -11,6 +11,7 @@ from typing import Any
 from profiler.errors import ProfilerError
 from profiler.load.load import Model
 from profiler.measure import plan
+from profiler.measure.devices import kind_of
 from profiler.measure.plan import Setting
 from profiler.measure.protocol import Outcome, Run
 from profiler.measure.statistics import shares
@@ -64,8 +65,11 @@ def clocking_layers(models: Sequence[Model], at: Place, measuring: BenchOptions)
         raise ProfilerError("--layers clocks the leaves of a forward pass; leave out --train")
     cells, _ = cells_over(models, at._replace(batch=measuring.batch(at.batch)))
     setting = measuring.setting()
-    if setting.device == "mps":
-        raise ProfilerError("--layers reads a clock at each leaf's end, which MPS has none for; give --device cpu")
+    kind = kind_of(setting.device)
+    if not kind.has_leaf_marks:
+        raise ProfilerError(
+            f"--layers reads a clock at each leaf's end, which {kind.type.upper()} has none for; give --device cpu"
+        )
     return ending(_clocked(cells, setting, measuring))
 
 

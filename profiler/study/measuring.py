@@ -18,12 +18,13 @@ from profiler.errors import ProfilerError
 from profiler.load.load import Counted, Network
 from profiler.measure import grades, host, plan, statistics
 from profiler.measure.certificate import last_certificate
+from profiler.measure.devices import busy_threads
 from profiler.measure.lock import device_lock
-from profiler.measure.plan import Setting, Spec, State, Subject, memory_of
+from profiler.measure.plan import Setting, Spec, State, Workload, memory_of
 from profiler.measure.pool import Pool
 from profiler.measure.protocol import Outcome, Run, Scheduler
 from profiler.measure.samples import Samples, beside, resumed
-from profiler.measure.subjects import OfModule, OfReference, OfValue
+from profiler.measure.workloads import ModuleWorkload, NetworkWorkload, ReferenceWorkload
 from profiler.records.columns import MEASURED_COLUMNS, SETTING, WAITING, Record
 from profiler.records.columns import measured as measured_columns
 from profiler.records.events import Event, Timed
@@ -65,20 +66,20 @@ def _source(name: str) -> str | None:
 
 def spec_of(network: Counted, batch: int | None, setting: Setting, memory: int = 0) -> Spec:
     """A network, for so many samples, in a setting; a batch of None is what stands first in its own inputs."""
-    subject: Subject
+    workload: Workload
     if isinstance(network, Network):
-        subject = OfValue(network.name, network.value, network.inputs)
+        workload = NetworkWorkload(network.name, network.value, network.inputs)
     elif network.held is not None:
-        subject = OfModule.of(network.held, *network.example(batch))
+        workload = ModuleWorkload.of(network.held, *network.example(batch))
     else:
-        subject = OfReference(network.name, network)
+        workload = ReferenceWorkload(network.name, network)
     size = network.batched(batch)
     if size is None:
         size = next((shape[0] for shape in network.inputs if shape), 1)
     alpha = None if network.alpha is None else float(network.alpha)
     shapes = " ".join("x".join(map(str, shape)) for shape in network.inputs)
     return Spec(
-        subject,
+        workload,
         size,
         setting,
         {"model": network.name, "options": dict(network.options), "alpha": alpha, "input": shapes},
@@ -122,10 +123,14 @@ def session(
             )
         keeper.worker(state, facts)
 
+    def starting() -> None:
+        statistics.load(ratios=len(specs) > 1, ranks=command == "sweep")
+
     with ExitStack() as stack:
         stack.enter_context(device_lock([spec.setting.device for spec in specs], _say))
         keeper = stack.enter_context(Samples(path, specs, command, again=kept is not None))
-        pool = stack.enter_context(Pool(specs, layers, max(LEAST_PATIENCE_S, 3 * options.budget.seconds), begun))
+        patience = max(LEAST_PATIENCE_S, 3 * options.budget.seconds)
+        pool = stack.enter_context(Pool(specs, layers, patience, begun, starting))
         base = 0 if len(specs) > 1 and not layers else None
         scheduler = Scheduler(specs, pool, options.budget, time.perf_counter, random.Random(), keeper, base, layers)
         if kept is not None:
@@ -211,13 +216,17 @@ def timing(spec: Spec, outcome: Outcome) -> Timing:
     few = f"{len(outcome.rounds)} of {plan.LEAST_ROUNDS} rounds were measured"
     interval = statistics.median_interval(outcome.medians) if enough else None
     grade = (
-        grades.grade(interval, [each.reading for each in outcome.rounds.values()], setting.busy_threads) if interval else None
+        grades.grade(
+            interval, [each.reading for each in outcome.rounds.values()], busy_threads(setting.device, setting.threads)
+        )
+        if interval
+        else None
     )
     # a replay holds the device's work alone; events, what the launches left of it
     graphs = [s for each in outcome.rounds.values() for s in each.visit.graph_s or each.visit.event_s]
     device_s = median(graphs) if graphs else None
     return Timing(
-        model=spec.subject.name,
+        model=spec.workload.name,
         batch=spec.batch,
         device=setting.device,
         threads=setting.threads,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
 from profiler.measure import grades, statistics
+from profiler.measure.devices import busy_threads
 from profiler.measure.plan import Spec
 from profiler.measure.protocol import Outcome, Run
 from profiler.records.columns import latency
@@ -84,7 +85,7 @@ def notes_of(results: Results, run: Run, specs: Sequence[Spec], budget_s: float)
 def _causes(spec: Spec, outcome: Outcome) -> tuple[str, ...]:
     """What disturbed a cell, without how often."""
     readings = [each.reading for each in outcome.rounds.values()]
-    return tuple(cause.what for cause in grades.causes(readings, spec.setting.busy_threads))
+    return tuple(cause.what for cause in grades.causes(readings, busy_threads(spec.setting.device, spec.setting.threads)))
 
 
 def _grouped(chosen: Iterable[int], alike: Callable[[int], Hashable], made: Callable[[int, int], Note]) -> list[Note]:

@@ -9,7 +9,7 @@ from profiler.load.load import in_closed_form
 from profiler.measure import statistics
 from profiler.measure.certificate import keep
 from profiler.measure.plan import Budget, Setting, Spec
-from profiler.measure.subjects import ByTorch, OfValue, Slowed, Spin
+from profiler.measure.workloads import ByTorch, NetworkWorkload, Slowed, Spin
 from profiler.records.columns import MEASURED_COLUMNS, WAITING
 from profiler.records.environment import environment
 from profiler.records.events import Event
@@ -61,10 +61,10 @@ def trying(measuring: BenchOptions, pairs: int) -> Generator[Event, None, tuple[
     """
     setting = measuring.settings()[0]
     network = in_closed_form(MODEL)
-    subject = OfValue(network.name, network.value, network.inputs)
-    made: list[tuple[str, Any]] = [("spin", Spin(SPIN_S)), ("torch", ByTorch(subject))]
-    made += [(f"{letter}{i}", subject) for i in range(pairs) for letter in "ab"]
-    made += [(f"slow{i}", Slowed(subject, PLANTED)) for i in range(pairs)]
+    workload = NetworkWorkload(network.name, network.value, network.inputs)
+    made: list[tuple[str, Any]] = [("spin", Spin(SPIN_S)), ("torch", ByTorch(workload))]
+    made += [(f"{letter}{i}", workload) for i in range(pairs) for letter in "ab"]
+    made += [(f"slow{i}", Slowed(workload, PLANTED)) for i in range(pairs)]
     specs = [Spec(each, 1, setting, {"model": name, "options": {}, "alpha": None, "input": ""}) for name, each in made]
     waiting = dict.fromkeys(MEASURED_COLUMNS, WAITING)
     results = Results([{**Place(name).columns, **waiting} for name, _ in made], "selftest", measured=True)

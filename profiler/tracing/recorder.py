@@ -30,6 +30,8 @@ from profiler.tracing.tables.registered import custom_module
 from profiler.tracing.tables.shapes import spread_over
 from profiler.tracing.wiring import Wires
 
+CPU = (torch.device("cpu"), torch.device("cpu", 0))
+
 
 class Recorder(TorchDispatchMode):
     """Counts what runs inside it. `real` runs everything with values; otherwise tensors are meta but for constants.
@@ -312,7 +314,7 @@ class Recorder(TorchDispatchMode):
             return type(value)([self.on_meta(x, kept) for x in value])
         if isinstance(value, dict):
             return {key: self.on_meta(x, kept) for key, x in value.items()}
-        if isinstance(value, torch.device) and value.type == "cpu":
+        if isinstance(value, torch.device) and value in CPU:
             return torch.device("meta")
         return value
 

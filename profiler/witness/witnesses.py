@@ -123,7 +123,7 @@ def _lent(module: nn.Module, device: str | None = None) -> Iterator[nn.Module]:
     """A copy of the module's structure around the same tensors (or empty ones on `device`), and a quiet, fixed torch."""
     tensors = list(chain(module.parameters(), module.buffers()))
     memo = {id(t): t if device is None else _like(t, device) for t in tensors}
-    devices = sorted({t.device.index for t in tensors if t.device.type == "cuda"})
+    devices = sorted({t.device.index for t in tensors if t.is_cuda})
     fast = torch.backends.mha.get_fastpath_enabled()
     with torch.random.fork_rng(devices=devices), torch.no_grad(), _quiet():
         torch.backends.mha.set_fastpath_enabled(False)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from profiler.errors import ProfilerError, Unavailable
 from profiler.measure import devices, host
+from profiler.measure.cuda import Cuda
 from profiler.measure.host import Counters
 from profiler.measure.lock import device_lock
+from profiler.measure.mps import Mps
 
 VERSION_2 = {
     "cpu.max": "150000 100000",
@@ -90,6 +94,32 @@ def test_a_lock_is_waited_for_with_the_holder_s_name(tmp_path: Path, monkeypatch
     ]
     with device_lock(["cpu"], said.append):  # it is free again
         assert len(said) == 1
+    assert (tmp_path / "profiler-locks").stat().st_mode & 0o1777 == 0o777  # another user's process can lock there as well
+
+
+def test_another_process_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends, however it ends, and the lock is ours."""
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    script = (
+        f"import sys, tempfile; tempfile.tempdir = {str(tmp_path)!r}\n"
+        "from profiler.measure.lock import device_lock\n"
+        "with device_lock(['cuda'], print):\n    print('held', flush=True)\n    sys.stdin.read()\n"
+    )
+    said: list[str] = []
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+
+        def slept(seconds: float) -> None:
+            other.kill()
+            other.wait()
+
+        monkeypatch.setattr("time.sleep", slept)
+        with device_lock(["cuda:0"], said.append):
+            pass
+    assert said == [
+        f"cuda:0: profiler, process {other.pid} is measuring on it; waiting until it ends (Ctrl-C gives up)",
+    ]
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:x", "cpu:1", "", "tpu"])
@@ -99,14 +129,49 @@ def test_a_device_that_is_none(name: str) -> None:
 
 
 def test_devices_by_what_torch_sees(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(devices, "_may_have_gpu", lambda: True)
-    monkeypatch.setattr(devices, "_probed", lambda: {"cuda": 2, "mps": 0})
+    for kind in (Cuda, Mps):
+        monkeypatch.setattr(kind, "may_be_here", lambda: True)
+    monkeypatch.setattr(devices, "_counted", lambda: {"cpu": 1, "cuda": 2, "mps": 0})
     assert [devices.device(name) for name in ("auto", "cpu", "cuda", "cuda:1")] == ["cuda", "cpu", "cuda", "cuda:1"]
     with pytest.raises(Unavailable, match="device 'cuda:2' is not to be had: torch sees 2 of them; use --device cpu, or auto"):
         devices.device("cuda:2")
     with pytest.raises(Unavailable, match="device 'mps' is not to be had: torch sees none here"):
         devices.device("mps")
-    monkeypatch.setattr(devices, "_probed", lambda: {"cuda": 0, "mps": 1})
+    monkeypatch.setattr(devices, "_counted", lambda: {"cpu": 1, "cuda": 0, "mps": 1})
     assert devices.device("auto") == "mps"
-    monkeypatch.setattr(devices, "_may_have_gpu", lambda: False)
-    assert devices.device("auto") == "cpu"  # and torch was not asked
+
+    def asked() -> dict[str, int]:
+        raise AssertionError("torch was asked")
+
+    monkeypatch.setattr(devices, "_counted", asked)
+    for kind in (Cuda, Mps):
+        monkeypatch.setattr(kind, "may_be_here", lambda: False)
+    assert [devices.device(name) for name in ("auto", "cpu")] == ["cpu", "cpu"]
+
+
+def test_torch_says_how_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    assert devices._counted() == {"cpu": 1, "cuda": gpus, "mps": int(torch.backends.mps.is_available())}
+    monkeypatch.setattr(Cuda, "counted", "1 // 0")
+    with pytest.raises(Unavailable, match=r"torch cannot be asked for its devices: ZeroDivisionError: .*; use --device cpu"):
+        devices._counted()
+
+
+def test_where_a_gpu_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("profiler.measure.cuda.DRIVERS", (str(tmp_path / "driver"),))
+    for system, expected in (("Linux", (False, False)), ("Windows", (True, False)), ("Darwin", (False, True))):
+        monkeypatch.setattr("platform.system", lambda system=system: system)
+        assert (Cuda.may_be_here(), Mps.may_be_here()) == expected
+    (tmp_path / "driver").touch()
+    assert Cuda.may_be_here()
+
+
+def test_words_of_a_device() -> None:
+    kinds = {name: devices.kind_of(name) for name in ("cpu", "cuda:1", "mps", "npu")}
+    assert [kind.title(name) for name, kind in kinds.items()] == ["CPU", "cuda:1", "mps", "npu"]
+    assert [devices.whole_name(name) for name in ("cpu", "cuda", "cuda:1", "mps")] == ["cpu", "cuda:0", "cuda:1", "mps"]
+    assert [devices.threads_said(name, n) for name, n in (("cpu", 1), ("cpu", 2), ("cuda", 2), ("npu", 2))] == [
+        ["1 thread"], ["2 threads"], [], [],
+    ]  # fmt: skip

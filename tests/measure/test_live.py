@@ -1,9 +1,10 @@
-"""Subjects alive: what is timed does what it says, in every setting; leaves partition the run."""
+"""Workloads alive: what is timed does what it says, in every setting; leaves partition the run."""
 
 from __future__ import annotations
 
 import pickle
-from typing import Any
+from collections import OrderedDict
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -12,16 +13,17 @@ from torch import Tensor, nn
 from profiler import build
 from profiler.errors import ProfilerError
 from profiler.load.load import in_closed_form as load
-from profiler.measure.clocks import Reference, visit, warm
-from profiler.measure.live import Live, _loss
+from profiler.measure.clocks import ReferenceKernel, visit, warm
+from profiler.measure.devices import opened
+from profiler.measure.live import Live, _loss, map_tensors, tensors_of
 from profiler.measure.per_layer import Clocked
 from profiler.measure.plan import Setting
 from profiler.measure.roofs import roofs
-from profiler.measure.subjects import ByTorch, OfModule, OfValue, Slowed, Spin
 from profiler.measure.worker import reason_of
+from profiler.measure.workloads import ByTorch, ModuleWorkload, NetworkWorkload, Slowed, Spin
 
 SMALL = load("mobilenet_v1@alpha=0.25,resolution=32")
-SUBJECT = OfValue(SMALL.name, SMALL.value, SMALL.inputs)
+WORKLOAD = NetworkWorkload(SMALL.name, SMALL.value, SMALL.inputs)
 
 
 class Counting(nn.Module):
@@ -90,7 +92,7 @@ def test_asides_weigh_three_tenths_in_the_loss() -> None:
 def test_a_network_with_asides_trains() -> None:
     network = load("googlenet", resolution=96)
     setting = Setting(mode="train", optimizer="sgd")
-    made = OfValue(network.name, network.value, network.inputs).live(setting, 2)
+    made = NetworkWorkload(network.name, network.value, network.inputs).live(setting, 2)
     asides = [weight for name, weight in made.module.named_parameters() if "aux" in name]
     made.call()
     assert asides
@@ -103,15 +105,66 @@ def test_what_cannot_be_trained_says_so() -> None:
 
 
 def test_channels_last() -> None:
-    made = OfValue(SMALL.name, SMALL.value, SMALL.inputs).live(Setting(memory_format="channels_last"), 2)
+    made = NetworkWorkload(SMALL.name, SMALL.value, SMALL.inputs).live(Setting(memory_format="channels_last"), 2)
     assert made.args[0].is_contiguous(memory_format=torch.channels_last)
     assert made.module.get_parameter("stem.conv.weight").is_contiguous(memory_format=torch.channels_last)
     volume = live(nn.Conv3d(2, 4, 3), torch.randn(1, 2, 5, 5, 5), setting=Setting(memory_format="channels_last"))
     assert volume.args[0].is_contiguous(memory_format=torch.channels_last_3d)
 
 
+class Pair(NamedTuple):
+    """An image and what goes with it."""
+
+    image: Tensor
+    rest: Any
+
+
+class Bag(list[Any]):
+    """A list of somebody's own, which pytree takes for a leaf."""
+
+
+class Found(dict[str, Any]):
+    """A dict of somebody's own."""
+
+
+def test_tensors_are_found_in_every_container() -> None:
+    x, y = torch.ones(1, 2, 3, 3), torch.tensor([1, 2])
+    nested = (Pair(x, {"y": [y, None]}), Bag([x, OrderedDict(a=y)]), Found(a=x), x.shape, 3)
+    assert [tuple(each.shape) for each in tensors_of(nested)] == [(1, 2, 3, 3), (2,), (1, 2, 3, 3), (2,), (1, 2, 3, 3)]
+    pair, bag, found, shape, number = map_tensors(lambda t: t.double(), nested)
+    assert isinstance(pair, Pair)
+    assert isinstance(bag, Bag)
+    assert (pair.image.dtype, pair.rest["y"][0].dtype, pair.rest["y"][1]) == (torch.float64, torch.float64, None)
+    assert (bag[0].dtype, bag[1]["a"].dtype, found["a"].dtype) == (torch.float64,) * 3
+    assert (shape, number) == (x.shape, 3)
+
+
+@pytest.mark.parametrize("mode", ["infer", "train"])
+def test_a_named_tuple_goes_in_and_out(mode: Any) -> None:
+    class Takes(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(2, 4, 3)
+
+        def forward(self, pair: Pair, *, more: Pair) -> Pair:
+            assert type(pair) is type(more) is Pair
+            return Pair(self.conv(pair.image) + self.conv(more.image), {"rest": self.conv(pair.rest[0])})
+
+    images = torch.randn(2, 2, 5, 5)
+    given = Pair(images, [images.clone()])
+    setting = Setting(mode=mode, optimizer="sgd" if mode == "train" else None, dtype="bf16", memory_format="channels_last")
+    made = live(Takes(), given, setting=setting, more=given)
+    assert all(each.is_contiguous(memory_format=torch.channels_last) for each in tensors_of((made.args, made.kwargs)))
+    output: Any = made.call()
+    if mode == "infer":
+        assert (type(output), output.image.dtype) == (Pair, torch.bfloat16)
+    else:  # the loss took every output: two cross-entropies over four classes
+        assert output.item() > 0
+        assert made.module.conv.weight.grad is not None
+
+
 def test_inputs_are_seeded_and_not_zeros() -> None:
-    a, b = SUBJECT.live(Setting(), 2), SUBJECT.live(Setting(), 2)
+    a, b = WORKLOAD.live(Setting(), 2), WORKLOAD.live(Setting(), 2)
     assert torch.equal(a.args[0], b.args[0])
     assert a.args[0].std().item() == pytest.approx(1.0, abs=0.05)
     assert all(torch.equal(p, q) for p, q in zip(a.module.parameters(), b.module.parameters(), strict=True))
@@ -119,13 +172,13 @@ def test_inputs_are_seeded_and_not_zeros() -> None:
 
 def test_memory_is_at_least_the_weights() -> None:
     network = load("alexnet_fashion")
-    made = OfValue(network.name, network.value, network.inputs).live(Setting(), 1)
+    made = NetworkWorkload(network.name, network.value, network.inputs).live(Setting(), 1)
     assert made.peak_bytes is not None
     assert made.peak_bytes >= 4 * network.totals().params
 
 
 def test_leaves_partition_the_run_exactly() -> None:
-    made = SUBJECT.live(Setting(), 1)
+    made = WORKLOAD.live(Setting(), 1)
     clocked = Clocked(made)
     leaves = [row.path for row in SMALL.profile().rows]
     for _ in range(3):
@@ -172,17 +225,17 @@ def test_known_lengths() -> None:
     """No test of speed: a loop that ends when the clock says so cannot be shorter, nor a slowed call than its own share."""
     spin = Spin(2e-3).live(Setting(), 1)
     assert min(visit(spin, None, 0, 3, 1).seconds) >= 2e-3
-    slowed = Slowed(SUBJECT, 3.0).live(Setting(), 1)
-    plain = SUBJECT.live(Setting(), 1)
+    slowed = Slowed(WORKLOAD, 3.0).live(Setting(), 1)
+    plain = WORKLOAD.live(Setting(), 1)
     assert min(visit(slowed, None, 1, 5, 1).seconds) > min(visit(plain, None, 1, 5, 1).seconds)
-    assert len(visit(ByTorch(SUBJECT).live(Setting(), 1), None, 0, 2, 3).seconds) == 2
-    assert Reference(torch.device("cpu")).seconds() > 0
+    assert len(visit(ByTorch(WORKLOAD).live(Setting(), 1), None, 0, 2, 3).seconds) == 2
+    assert ReferenceKernel(opened("cpu")).seconds() > 0
 
 
 def test_a_module_is_copied_and_the_caller_s_is_not_touched() -> None:
     module = Counting()
-    subject = OfModule.of(module, (torch.ones(1, 3),), {"scale": 3.0})
-    made = pickle.loads(pickle.dumps(subject)).live(Setting(), 1)
+    workload = ModuleWorkload.of(module, (torch.ones(1, 3),), {"scale": 3.0})
+    made = pickle.loads(pickle.dumps(workload)).live(Setting(), 1)
     assert made.module.calls == 1
     assert module.calls == 0
     assert made.kwargs == {"scale": 3.0}
@@ -196,7 +249,7 @@ def test_a_module_that_does_not_pickle_says_so() -> None:
     with pytest.raises(
         ProfilerError, match="Stubborn cannot be copied to the process that times it: no; give a factory's name"
     ):
-        OfModule.of(Stubborn(1, 1), (), {})
+        ModuleWorkload.of(Stubborn(1, 1), (), {})
 
 
 @pytest.mark.parametrize(
@@ -219,26 +272,26 @@ def test_why_a_cell_fails_is_one_sentence(fault: Exception, said: str) -> None:
 
 
 def test_roofs() -> None:
-    found = roofs(torch.device("cpu"), "fp32")
+    found = roofs(opened("cpu"), "fp32")
     assert found.macs_per_s > 1e8
     assert [size for size, _ in found.streams] == [1 << 20, 8 << 20, 64 << 20, 256 << 20]
     assert set(found.calls) == {"conv", "linear", "norm", "other"}
 
 
 def test_the_same_seed_is_the_same_network_as_build() -> None:
-    made = SUBJECT.live(Setting(), 1)
+    made = WORKLOAD.live(Setting(), 1)
     ours = build("mobilenet_v1@alpha=0.25,resolution=32")
     assert torch.equal(made.module.get_parameter("stem.conv.weight"), ours.get_parameter("stem.conv.weight"))
 
 
 @pytest.mark.gpu
 def test_on_a_gpu() -> None:
-    made = SUBJECT.live(Setting(device="cuda"), 4)
+    made = WORKLOAD.live(Setting(device="cuda"), 4)
     found = visit(made, None, 1, 3, 2)
     assert len(found.seconds) == len(found.event_s) == len(found.graph_s) == 3
     assert made.peak_bytes is not None
     assert made.peak_bytes >= 4 * SMALL.totals().params
     layers = visit(made, Clocked(made), 1, 2, 1)
     assert sum(layers.layers.values()) == pytest.approx(layers.seconds[0], rel=0.5)
-    half = SUBJECT.live(Setting(device="cuda", dtype="fp16", mode="train", optimizer="adam"), 4)
+    half = WORKLOAD.live(Setting(device="cuda", dtype="fp16", mode="train", optimizer="adam"), 4)
     assert len(visit(half, None, 1, 2, 1).seconds) == 2

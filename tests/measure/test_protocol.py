@@ -12,8 +12,8 @@ import pytest
 from profiler.measure.host import Counters
 from profiler.measure.plan import Budget, Setting, Spec, State
 from profiler.measure.protocol import Round, Run, Scheduler
-from profiler.measure.subjects import Spin
 from profiler.measure.visits import CellFailed, Prepared, Visit, Warmed
+from profiler.measure.workloads import Spin
 from profiler.study.measuring import timing
 
 

@@ -15,8 +15,8 @@ from profiler.errors import ProfilerError
 from profiler.measure.plan import Budget, Setting, Spec
 from profiler.measure.protocol import Scheduler
 from profiler.measure.samples import Samples, beside, resumed
-from profiler.measure.subjects import Spin
 from profiler.measure.visits import Visit
+from profiler.measure.workloads import Spin
 from tests.measure.test_protocol import Device, noisy
 
 CELLS = [Spec(Spin(1e-3), 1, Setting(), {"model": "spin", "cell": i}) for i in range(3)]

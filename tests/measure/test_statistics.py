@@ -42,6 +42,14 @@ def test_the_ranks_that_hold_the_median(n: int, ranks: tuple[int, int] | None) -
     assert ranks_of_median(n) == ranks
 
 
+def test_the_ranks_are_the_binomial_distribution_s() -> None:
+    from scipy.special import bdtr
+
+    for n in range(1, 400):
+        low = max((k for k in range(n) if k < n / 2 and bdtr(k, n, 0.5) <= 0.025), default=None)
+        assert ranks_of_median(n) == (None if low is None else (low, n - 1 - low))
+
+
 def test_a_constant_series_has_no_width() -> None:
     assert median_interval([2.0] * 10) == Interval(2.0, 2.0, 2.0)
     assert median_interval([2.0] * 5) is None

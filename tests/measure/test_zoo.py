@@ -9,7 +9,7 @@ from profiler.load.load import in_closed_form
 from profiler.measure.clocks import visit
 from profiler.measure.per_layer import Clocked
 from profiler.measure.plan import Setting
-from profiler.measure.subjects import OfValue
+from profiler.measure.workloads import NetworkWorkload
 from profiler.network.registry import names
 
 NARROW = 0.15
@@ -25,12 +25,12 @@ def _cases() -> list[object]:
 @pytest.mark.parametrize("name", _cases())
 def test_a_network_of_the_zoo_is_timed_leaf_by_leaf_and_trained(name: str) -> None:
     network = in_closed_form(name, alpha=NARROW)
-    subject = OfValue(name, network.value, network.inputs)
-    live = subject.live(Setting(), 1)
+    workload = NetworkWorkload(name, network.value, network.inputs)
+    live = workload.live(Setting(), 1)
     found = visit(live, Clocked(live), 0, 1, 1)
     assert sorted(found.layers) == sorted(row.path for row in network.profile().rows if not row.side)
     assert sum(found.layers.values()) == pytest.approx(found.seconds[0])
-    trained = subject.live(Setting(mode="train", optimizer="sgd"), 2)
+    trained = workload.live(Setting(mode="train", optimizer="sgd"), 2)
     assert isinstance(trained.module, nn.Module)
     weights = list(trained.module.named_parameters())
     assert weights

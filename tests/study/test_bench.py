@@ -13,9 +13,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+import torch
+from torch import Tensor, nn
 
 import profiler
 from profiler import ProfilerError, benchmark
@@ -27,10 +29,9 @@ from profiler.measure.grades import Reading
 from profiler.measure.plan import Budget, Setting, Spec, groups, memory_of
 from profiler.measure.pool import Pool
 from profiler.measure.protocol import Outcome, Round, Scheduler
-from profiler.measure.subjects import OfValue, Spin
 from profiler.measure.visits import CellFailed, Prepared, Visit, Warmed
+from profiler.measure.workloads import NetworkWorkload, Spin
 from profiler.records.columns import MEASURED_COLUMNS
-from profiler.records.profile import Row
 from profiler.records.timing import LayerTiming, Roofs
 from profiler.study.bench import bench
 from profiler.study.bench_options import Clock, seconds_of
@@ -158,7 +159,7 @@ def test_rows_of_leaves_that_are_not_rows() -> None:
 
 
 def test_benchmark_of_a_name_and_of_a_module() -> None:
-    from torch import nn, randn
+    from torch import randn
 
     found = benchmark(SMALL, device="cpu", threads=1, time=QUICK, batch=2)
     assert (found.model, found.batch, found.mode) == ("mobilenet_v1", 2, "infer")
@@ -180,6 +181,30 @@ def test_benchmark_of_a_name_and_of_a_module() -> None:
     broken = benchmark(nn.Linear(3, 4), args=(randn(5, 7),), device="cpu", threads=1, time=QUICK)
     assert broken.latency_s is None
     assert broken.reason.startswith("RuntimeError: mat1 and mat2 shapes cannot be multiplied")
+
+
+class Pair(NamedTuple):
+    x: Tensor
+    y: list[Tensor]
+
+
+class Sum(nn.Module):
+    """Takes what other modules hand on as a named tuple."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(3, 4)
+
+    def forward(self, pair: Pair) -> Pair:
+        return Pair(self.fc(pair.x), [self.fc(pair.y[0])])
+
+
+@pytest.mark.parametrize("train", [False, True])
+def test_benchmark_of_a_named_tuple(train: bool) -> None:
+    pair = Pair(torch.ones(2, 3), [torch.zeros(2, 3)])
+    found = benchmark(Sum(), args=(pair,), device="cpu", threads=1, time="1s", train=train)
+    assert (found.model, found.batch, found.mode, found.device) == ("Sum", 2, "train" if train else "infer", "cpu")
+    assert found.latency_s is not None, found.reason
 
 
 OWN = """
@@ -299,7 +324,7 @@ def test_a_worker_of_other_facts_is_refused_on_resume(tmp_path: Path) -> None:
 
 def test_a_worker_that_dies_is_a_reason_and_its_other_cells_go_on() -> None:
     network = load(TINY)
-    cells = [Spec(OfValue(TINY, network.value, network.inputs), 1, Setting(), {"cell": i}) for i in range(2)]
+    cells = [Spec(NetworkWorkload(TINY, network.value, network.inputs), 1, Setting(), {"cell": i}) for i in range(2)]
     with Pool(cells) as pool:
         for number in (0, 1):
             pool.prepare(number)

@@ -7,6 +7,7 @@ from itertools import accumulate
 from typing import Any
 
 from profiler.errors import ProfilerError
+from profiler.measure.devices import threads_said
 from profiler.records.measured import Measured
 from profiler.records.timing import Layers, LayerTiming
 from profiler.report import units
@@ -51,8 +52,7 @@ def _process(number: int, each: Layers) -> list[dict[str, Any]]:
 
 def _title(each: Layers) -> str:
     timing = each.timing
-    threads = [f"{timing.threads} thread{'s' if timing.threads > 1 else ''}"] if timing.device == "cpu" else []
-    said = [timing.device, *threads, timing.dtype]
+    said = [timing.device, *threads_said(timing.device, timing.threads), timing.dtype]
     if timing.latency_s is not None and timing.latency_low_s is not None and timing.latency_high_s is not None:
         spread = units.interval(timing.latency_s, timing.latency_low_s, timing.latency_high_s)
         said.insert(0, f"{units.seconds(timing.latency_s)} {spread} {timing.grade}")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class OfValue:
+class NetworkWorkload:
     """A network that is a value, with the shapes of one sample."""
 
     name: str
@@ -33,7 +33,7 @@ class OfValue:
 
 
 @dataclass(frozen=True)
-class OfReference:
+class ReferenceWorkload:
     """A network that a reference names: its module is made in the worker, by its own loader."""
 
     name: str
@@ -51,14 +51,14 @@ class OfReference:
 
 
 @dataclass(frozen=True)
-class OfModule:
+class ModuleWorkload:
     """A user's own nn.Module with example inputs, pickled as it is: workers time a copy, the user's own is not touched."""
 
     name: str
     pickled: bytes
 
     @classmethod
-    def of(cls, module: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> OfModule:
+    def of(cls, module: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ModuleWorkload:
         """Raises ProfilerError for a module that does not pickle."""
         import cloudpickle
 
@@ -79,17 +79,17 @@ class OfModule:
 
 @dataclass(frozen=True)
 class Slowed:
-    """Another subject that spins at the end of every call for a share of the time that it took: a planted slowdown."""
+    """Another workload that spins at the end of every call for a share of the time that it took: a planted slowdown."""
 
-    subject: OfValue
+    workload: NetworkWorkload
     share: float
 
     @property
     def name(self) -> str:
-        return self.subject.name
+        return self.workload.name
 
     def live(self, setting: Setting, batch: int) -> Live:
-        made = self.subject.live(setting, batch)
+        made = self.workload.live(setting, batch)
         made.slow_by(self.share)
         return made
 
@@ -109,15 +109,15 @@ class Spin:
 
 @dataclass(frozen=True)
 class ByTorch:
-    """A subject timed by torch.utils.benchmark's Timer in place of our clock: what an independent tool says of it."""
+    """A workload timed by torch.utils.benchmark's Timer in place of our clock: what an independent tool says of it."""
 
-    subject: OfValue
+    workload: NetworkWorkload
 
     @property
     def name(self) -> str:
-        return f"{self.subject.name} by torch.utils.benchmark"
+        return f"{self.workload.name} by torch.utils.benchmark"
 
     def live(self, setting: Setting, batch: int) -> Live:
-        made = self.subject.live(setting, batch)
+        made = self.workload.live(setting, batch)
         made.by_torch = True
         return made
