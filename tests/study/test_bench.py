@@ -225,8 +225,8 @@ class Net(nn.Module):
 def test_a_reference_is_measured_and_its_leaves_are_clocked(tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text(OWN)
     reference = f"{tmp_path / 'net.py'}:Net"
-    measured = layers(reference, input="3x8x8", batch=2, clock=quick(), options={"width": "6"})
-    results, (own,) = measured.results, measured.layers
+    clocked = layers(reference, input="3x8x8", batch=2, clock=quick(), options={"width": "6"})
+    results, (own,) = clocked.results, clocked.layers
     assert results[0]["macs"] == 2 * (9 * 3 * 6 * 6 * 6 + 6 * 6 + 6 * 5)
     by_path = {row.row.path: row.row.macs for row in own.rows}
     # the product that no leaf owns stands with the leaf that ends after it
