@@ -32,6 +32,7 @@ from profiler.measure.protocol import Outcome, Round, Scheduler
 from profiler.measure.visits import CellFailed, Prepared, Visit, Warmed
 from profiler.measure.workloads import NetworkWorkload, Spin
 from profiler.records.columns import MEASURED_COLUMNS
+from profiler.records.profile import Row
 from profiler.records.timing import LayerTiming, Roofs
 from profiler.study.bench import bench
 from profiler.study.bench_options import Clock, seconds_of
