@@ -30,7 +30,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (packages / "here.pth").write_text("\n".join(path for path in sys.path if path.endswith("-packages")) + "\n")
     ran = step("Install", home, home, **{"pip-arguments": "--no-deps --no-build-isolation --no-index"})
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert (packages / "profiler" / "gate.py").is_file()
+    assert (packages / "profiler" / "cli.py").is_file()
     return home
 
 
