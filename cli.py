@@ -15,6 +15,7 @@ import typer
 from profiler.commands import counting, gate, measuring, saved
 from profiler.commands.completion import whole_words
 from profiler.commands.defaults import Commands
+from profiler.commands.options import with_settings
 from profiler.errors import ProfilerError
 from profiler.report import encoding
 
@@ -46,15 +47,15 @@ def _root(
     """Options of the program itself."""
 
 
-app.command("list")(counting.list_)
+app.command("list")(with_settings(counting.list_))
 app.command("show")(counting.show)
 app.command("compare")(counting.compare)
 app.command("sweep")(counting.sweep)
 app.command("bench")(measuring.bench)
-app.command("formula")(counting.formula)
+app.command("formula")(with_settings(counting.formula))
 app.command("verify")(counting.verify)
-app.command("check")(gate.check)
-app.command("diff")(saved.diff)
+app.command("check")(with_settings(gate.check))
+app.command("diff")(with_settings(saved.diff))
 app.command("report")(saved.report)
 app.command("selftest")(measuring.selftest)
 

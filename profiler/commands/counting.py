@@ -188,7 +188,6 @@ def list_(
     output: o.Outputs = None,
     csv: o.Csv = None,
     quiet: o.Quiet = False,
-    verbose: o.Verbose = False,  # noqa: ARG001  # its own callback tells the settings
 ) -> None:
     """The zoo: name, paper, year, native input, parameters, multiply-adds, published top-1."""
     from profiler.report import units
@@ -209,7 +208,6 @@ def formula(
     output: o.Outputs = None,
     csv: o.Csv = None,
     quiet: o.Quiet = False,
-    verbose: o.Verbose = False,  # noqa: ARG001  # its own callback tells the settings
 ) -> None:
     """Exact polynomials of params and MACs in α and the side, with the domain on which they hold; text and LaTeX."""
     from profiler.report.answers import networks

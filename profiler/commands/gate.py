@@ -52,7 +52,6 @@ def check(
     output: o.Outputs = None,
     csv: o.Csv = None,
     quiet: o.Quiet = False,
-    verbose: o.Verbose = False,  # noqa: ARG001  # its own callback tells the settings
 ) -> None:
     """Budgets, from options or [tool.profiler.budgets], and a baseline: a gate for CI. Ends in 1 where one is not kept."""
     import os

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import wraps
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
@@ -192,6 +194,21 @@ Verbose = Annotated[
         "-v", "--verbose", callback=_told, help="Also what stands behind the answer, and the settings used, on stderr."
     ),
 ]
+
+
+def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that has no more to say with -v than the settings used: the option is added, and its own callback does it."""
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        del given["verbose"]
+        command(**given)
+
+    own = signature(command, eval_str=True)
+    verbose = Parameter("verbose", Parameter.KEYWORD_ONLY, default=False, annotation=Verbose)
+    run.__signature__ = own.replace(parameters=[*own.parameters.values(), verbose])  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in signature(run).parameters.values()}
+    return run
 
 
 def places(

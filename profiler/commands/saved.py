@@ -64,7 +64,6 @@ def diff(
     output: o.Outputs = None,
     csv: o.Csv = None,
     quiet: o.Quiet = False,
-    verbose: o.Verbose = False,  # noqa: ARG001  # its own callback tells the settings
 ) -> None:
     """Two saved runs or two networks: totals, then layer by layer what changed, came, went or was renamed."""
     from profiler.report import units

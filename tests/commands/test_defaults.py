@@ -70,6 +70,16 @@ def test_verbose_says_which_file_and_what_of_it(tmp_path: Path) -> None:
     assert run("show", "lenet5", cwd=tmp_path).stderr == ""
 
 
+@pytest.mark.parametrize("words", ["list lenet5", "formula lenet5", "check lenet5 --max-macs 1G", "diff lenet5 lenet5"])
+def test_verbose_of_a_command_without_more_to_say(tmp_path: Path, words: str) -> None:
+    project(tmp_path, '[tool.profiler]\nformat = "csv"\n')
+    quiet, verbose = run(*words.split(), cwd=tmp_path), run(*words.split(), "-v", cwd=tmp_path)
+    assert (verbose.returncode, verbose.stdout) == (0, quiet.stdout)
+    assert (quiet.stderr, verbose.stderr) == ("", 'settings of pyproject.toml: format = "csv"\n')
+    project(tmp_path, "[tool.profiler]\nverbose = true\n")
+    assert run(*words.split(), cwd=tmp_path).stderr == "settings of pyproject.toml: verbose = true\n"
+
+
 def test_help_tells_of_the_program(tmp_path: Path) -> None:
     project(tmp_path, '[tool.profiler]\nunit = "auto"\nnonsense = 1\n')
     assert run("show", "--help", cwd=tmp_path).stdout == run("show", "--help").stdout
