@@ -78,4 +78,4 @@ async function whenInflated() {
 }
 
 if (window.DecompressionStream) whenInflated();
-else section('main').prepend(element('p', { className: 'warnings', textContent: 'This browser is too old to draw the plots and tables of this page; open it with one from 2023 or later.' }));
+else section('main').prepend(element('p', { className: 'warnings', textContent: 'This browser is too old to draw the plots and tables of this page; open it with one from 2024 or later.' }));
