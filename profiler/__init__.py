@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from profiler.records import drawn
@@ -70,6 +71,10 @@ _HOMES = {
     "unregister": "profiler.tracing.tables.registered",
 }
 
+
+# An installed package holds cli.py and archs/; in a checkout they lie beside it, and are profiler.cli and profiler.archs too.
+if not Path(__file__).with_name("archs").is_dir():
+    __path__.append(str(Path(__file__).resolve().parents[1]))
 
 drawn.load_renderer = lambda: import_module("profiler.report.answers.notebook")
 

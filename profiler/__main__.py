@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import gc
-import importlib.util
 import sys
-from pathlib import Path
+from importlib import import_module
 from types import ModuleType
 
 
 def load_cli() -> ModuleType:
-    """The cli.py that lies beside this package."""
-    path = Path(__file__).resolve().parents[1] / "cli.py"
-    spec = importlib.util.spec_from_file_location("profiler_cli", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules["profiler_cli"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """Our cli.py, as a module of this package: inside it when installed, beside it in a checkout."""
+    return import_module("profiler.cli")
 
 
 def main() -> None:

@@ -456,7 +456,19 @@ def test_show_and_list_by_chosen_columns() -> None:
     assert [int(row["macs"]) for row in rows] == sorted((int(row["macs"]) for row in rows), reverse=True)
     rows = records(run("list", "googlenet", "--columns", "model,options", "-f", "csv").stdout)
     assert rows[0] == {"model": "googlenet", "options": "classes=1000,norm=none,first=full"}
-    for words in (["show", "vgg11"], ["list"]):
-        ran = run(*words, "--columns", "mac")
-        assert (ran.returncode, ran.stdout) == (2, "")
-        assert ran.stderr.startswith("error: no column is called 'mac'; did you mean macs?")
+
+
+COLUMNS = ["compare lenet5 --engine closed", "sweep lenet5 --engine closed", "show lenet5", "list lenet5"]
+
+
+@pytest.mark.parametrize(
+    "words", [*COLUMNS, "check lenet5 --max-macs 1G", "diff lenet5 vgg11", "verify lenet5 --engine closed"]
+)
+def test_an_unknown_column_names_its_nearest(words: str, tmp_path: Path) -> None:
+    commands = [words.split()] if words in COLUMNS else []
+    assert run(*words.split(), "-q", "-o", "saved.json", cwd=tmp_path).returncode == 0
+    for command in [*commands, ["report", "saved.json"]]:
+        for option in ("--columns", "--sort"):
+            ran = run(*command, option, "modle", cwd=tmp_path)
+            assert (ran.returncode, ran.stdout) == (2, "")
+            assert re.match(r"error: no column is called 'modle'; did you mean (\w+ or )?mod(el|ule)\?", ran.stderr)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -102,6 +104,8 @@ def test_no_torch_at_import_below_its_floor(module: str) -> None:
     assert not heavy or module.startswith(TORCH)
 
 
+DISTRIBUTIONS = {"pynvml": "nvidia-ml-py"}
+"""{package: the distribution that brings it}, where the two are not called alike."""
 QUIET = [
     "import profiler",
     "from profiler import profile; profile('resnet50')",
@@ -169,6 +173,21 @@ def test_importing_the_package_loads_next_to_nothing() -> None:
     script = "import sys, profiler; print(sorted(name for name in sys.modules if name.startswith('profiler')))"
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)
     assert ran.stdout == "['profiler', 'profiler.records', 'profiler.records.drawn', 'profiler.version']\n"
+
+
+def test_what_is_imported_is_declared() -> None:
+    """A package that one of ours only brings along may be gone with its next release."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    declared = {re.split(r"[^\w-]", each)[0] for each in [*project["dependencies"], *extras["gpu"], *extras["report"]]}
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in MODULES.values()]
+    imported = {alias.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {
+        node.module for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module and not node.level
+    }  # fmt: skip
+    outside = {name.partition(".")[0] for name in imported} - sys.stdlib_module_names - {"profiler"}
+    assert {"numpy", "scipy", "torch"} <= outside
+    assert {DISTRIBUTIONS.get(name, name) for name in outside} <= declared
 
 
 def test_files_are_rooms_of_one_idea() -> None:

@@ -146,7 +146,6 @@ def list_(
     task: Annotated[Optional[str], typer.Option("--task", metavar="TASK", help="As classification.")] = None,
     table: AutoTable = AutoTable(),
     out: Output = Output(),
-    verbose: o.Verbose = False,  # noqa: ARG001  # its own callback tells the settings
 ) -> None:
     from profiler.report.answers import registry
     from profiler.study.listing import listing
@@ -163,7 +162,6 @@ def formula(
     resolution: o.Resolution = None,
     set_: o.Set = None,
     out: Output = Output(),
-    verbose: o.Verbose = False,  # noqa: ARG001  # its own callback tells the settings
 ) -> None:
     from profiler.commands.groups import settings
     from profiler.report.answers import registry

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,11 +37,21 @@ class Defaults:
         table, key, value = self.written[parameter]
         return f"{key} = {json.dumps(value, ensure_ascii=False)} in [{table}] of {self.where}"
 
-    def blamed(self, fault: str) -> str:
-        """Where a value stands that `fault` speaks of; empty where it is none of the file's."""
-        for parameter, (_, _, value) in self.written.items():
-            for each in value if isinstance(value, list) else [value]:
-                if not isinstance(each, bool) and str(each) in fault:
+    def blamed(self, fault: str, words: Collection[str], given: Collection[str]) -> str:
+        """Where a value stands that `fault` speaks of; empty where it is none of the file's.
+
+        `words` and `given` are what stands on the command line, and the parameters that it sets: those win over the file.
+        A fault speaks of a value that it quotes, or that it states beside the name of its option.
+        """
+        for parameter, (_, key, value) in self.written.items():
+            if parameter in given:
+                continue
+            texts = [*_listed(value), *_listed(self.values[parameter])]
+            for text in {item.strip() for each in texts for item in (each, *each.split(","))} - {""} - set(words):
+                named = all(
+                    re.search(rf"(?<![\w.]){re.escape(each)}(?![\w]|\.\w)", fault) for each in (key.replace("_", "-"), text)
+                )
+                if not isinstance(value, bool) and (named or f"'{text}'" in fault):
                     return f"it stands as {self.written_as(parameter)}"
         return ""
 
@@ -92,6 +103,10 @@ def _checked(param: Any, value: Any, where: str, config: Config) -> Any:
     if param.name in PATHS and config.path is not None:
         texts = [str(config.path.parent / each) for each in texts]
     return texts if param.multiple else ",".join(texts)
+
+
+def _listed(value: Any) -> list[str]:
+    return [str(each) for each in (value if isinstance(value, list) else [value])]
 
 
 def _shown(value: object) -> str:

@@ -45,7 +45,6 @@ def check(
     time: o.Seconds = None,
     unit_: o.UnitName = "raw",
     out: Output = Output(),
-    verbose: o.Verbose = False,  # noqa: ARG001  # its own callback tells the settings
 ) -> None:
     import os
 

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """A command whose parameters may be groups, as typer reads it: each option of a group is a parameter of its own."""
+    """A command whose parameters may be groups, as typer reads it: each option of a group is a parameter of its own.
+
+    Every command has -v; one that does not take it says the settings used.
+    """
     hints = get_type_hints(command, include_extras=True)
     flat: list[inspect.Parameter] = []
     groups: dict[str, Any] = {}
@@ -34,8 +37,14 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
             for field, (annotation, default) in fields.items()
         ]
 
+    silent = "verbose" not in hints  # it has no more to say than the settings used, which the option's own callback does
+    if silent:
+        flat.append(inspect.Parameter("verbose", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=o.Verbose))
+
     @wraps(command)
     def run(**given: Any) -> None:
+        if silent:
+            del given["verbose"]
         made = {name: hints[name](**{field: given.pop(field) for field in fields}) for name, fields in groups.items()}
         command(**given, **made)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from typer.models import CommandInfo
 
 from profiler.commands.defaults import Defaults, of_command
 from profiler.config import settings
-from profiler.errors import ProfilerError
+from profiler.errors import CheckFailed, ProfilerError
 
 
 class Command(NamedTuple):
@@ -92,13 +92,21 @@ def commands(table: Mapping[str, Command]) -> type[TyperGroup]:
                 return super().invoke(ctx)
             except typer.BadParameter as fault:
                 param: Any = fault.param
-                if param is None or param.name not in mine.written or set(param.opts) & set(words):
+                if param is None or param.name not in mine.written or param.name in self._given(words):
                     raise
                 raise ProfilerError(f"{mine.written_as(param.name)}: {fault.message[:1].lower()}{fault.message[1:]}") from None
+            except CheckFailed:
+                raise
             except ProfilerError as fault:
-                note = mine.blamed(str(fault))
+                note = mine.blamed(str(fault), words, self._given(words)) if mine.written else ""
                 fault.args = (f"{fault}; {note}",) if note else fault.args
                 raise
+
+        def _given(self, words: Sequence[str]) -> set[str]:
+            """Parameters that the command line sets."""
+            command: Any = self.commands[words[0]]
+            parser = command.make_parser(typer.Context(command, resilient_parsing=True))
+            return set(parser.parse_args(list(words[1:]))[0])
 
     return Commands
 

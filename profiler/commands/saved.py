@@ -59,7 +59,6 @@ def diff(
     set_: o.Set = None,
     unit_: o.UnitName = "raw",
     out: Output = Output(),
-    verbose: o.Verbose = False,  # noqa: ARG001  # its own callback tells the settings
 ) -> None:
     from profiler.report.answer import View
     from profiler.report.answers import layer_changes, registry

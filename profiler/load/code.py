@@ -20,9 +20,10 @@ from types import ModuleType
 from typing import Any
 
 from profiler.errors import ProfilerError, Unavailable, UnknownName
+from profiler.network.registry import zoo_folder
 
-OURS = ("profiler", "archs", "cli")
-"""Names that stand for this program's own packages, whatever lies where the user stands."""
+OURS = "profiler"
+"""The name that stands for this program's own package, whatever lies where the user stands."""
 _PIP = {"cv2": "opencv-python", "PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml", "skimage": "scikit-image"}
 
 
@@ -47,7 +48,7 @@ def of_name(name: str) -> ModuleType:
     if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*", name):
         raise ProfilerError(f"model '{name}:…': '{name}' is no module's name; write package.module:factory or file.py:Class")
     top = name.partition(".")[0]
-    if top in OURS and (Path(top).is_dir() or Path(f"{top}.py").is_file()) and not _is_ours(Path(top)):
+    if top == OURS and (Path(top).is_dir() or Path(f"{top}.py").is_file()) and not _is_ours(Path(top)):
         raise ProfilerError(
             f"model '{name}:…': {top} is this program's own; name the file, as {name.replace('.', '/')}.py:Class"
         )
@@ -73,7 +74,9 @@ def of_file(path: str) -> ModuleType:
     while (folder / "__init__.py").is_file():
         names.insert(0, folder.name)
         folder = folder.parent
-    if len(names) > 1 and all(name.isidentifier() for name in names) and names[0] not in OURS:
+    known = sys.modules.get(names[0])
+    taken = known is not None and str(folder / names[0]) not in getattr(known, "__path__", ())  # by a package from elsewhere
+    if len(names) > 1 and all(name.isidentifier() for name in names) and not taken:
         with running(path, folder, Path.cwd()):
             return importlib.import_module(".".join(names).removesuffix(".__init__"))
     name = f"_profiled_{abs(hash(str(file))):x}_{re.sub(r'[^0-9A-Za-z_]', '_', file.stem)}"
@@ -163,8 +166,7 @@ def place_of(fault: BaseException) -> str:
 
 
 def _is_ours(path: Path) -> bool:
-    here = Path(__file__).resolve().parents[2]
-    return any(path.resolve().with_suffix("") == here / name or path.resolve().is_relative_to(here / name) for name in OURS)
+    return any(path.resolve().is_relative_to(place) for place in (Path(__file__).resolve().parents[1], zoo_folder()))
 
 
 def _not_there(name: str, missing: str) -> ProfilerError:

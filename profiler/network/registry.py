@@ -1,20 +1,18 @@
 """The zoo by name: @architecture puts a factory in, `find` takes it out. No torch.
 
-`archs/` is loaded as it is looked up, from beside this package, whatever else is called archs where the user stands; then
-plug-ins, by the entry-point group `profiler.architectures` (each entry names a module that uses @architecture).
+`archs/` is loaded as it is looked up, as `profiler.archs`, whatever else is called archs where the user stands; then plug-ins,
+by the entry-point group `profiler.architectures` (each entry names a module that uses @architecture).
 """
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from profiler.errors import ProfilerError, UnknownName
@@ -44,6 +42,10 @@ class Architecture:
     preset: Mapping[str, Any] = field(default_factory=dict)
     """What this name fixes of the factory's options."""
     note: str = ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled by name: a worker finds it in its own zoo, wherever it is installed."""
+        return find, (self.name,)
 
     @property
     def options(self) -> dict[str, inspect.Parameter]:
@@ -103,12 +105,17 @@ def architecture(
     """
 
     def put(factory: Factory) -> Factory:
-        if name in _zoo:
+        if name in _zoo and not _same_file(_zoo[name].factory, factory):
             raise ValueError(f"two architectures are called '{name}'; give one another name")
         _zoo[name] = Architecture(name, factory, paper, year, input, task, dict(preset or {}), note)
         return factory
 
     return put
+
+
+def _same_file(known: Factory, factory: Factory) -> bool:
+    """Whether a file is imported again under another name, as `archs.vgg` after `profiler.archs.vgg`."""
+    return known.__module__ != factory.__module__ and inspect.getfile(known) == inspect.getfile(factory)
 
 
 def names() -> list[str]:
@@ -139,8 +146,8 @@ def find(name: str) -> Architecture:
 
 
 def zoo_folder() -> Path:
-    """Where archs/ lies: beside the profiler package."""
-    return Path(__file__).resolve().parents[2] / "archs"
+    """Where archs/ lies: inside the profiler package when installed, beside it in a checkout."""
+    return Path(import_module("profiler.archs").__path__[0])
 
 
 def _files() -> list[Path]:
@@ -148,7 +155,7 @@ def _files() -> list[Path]:
 
 
 def _load(file: Path) -> None:
-    importlib.import_module(f"{_package(file.parent).__name__}.{file.stem}")
+    import_module(f"profiler.archs.{file.stem}")
 
 
 @lru_cache(maxsize=1)
@@ -171,22 +178,6 @@ def _load_plugins() -> None:
                 f"the plug-in '{entry.name}' ({entry.value}) does not load: {type(fault).__name__}: {fault}; "
                 "mend or uninstall it"
             ) from fault
-
-
-@lru_cache(maxsize=1)
-def _package(folder: Path) -> ModuleType:
-    """archs/ by where it is, not by what `import archs` would find from the user's folder."""
-    present = sys.modules.get("archs")
-    ours = str(folder / "__init__.py")
-    if present is not None and present.__file__ == ours:
-        return present
-    name = "archs" if present is None else "profiler_archs"
-    spec = importlib.util.spec_from_file_location(name, ours, submodule_search_locations=[str(folder)])
-    assert spec is not None
-    assert spec.loader is not None
-    package = sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(package)
-    return package
 
 
 @lru_cache(maxsize=512)

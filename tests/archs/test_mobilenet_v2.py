@@ -6,8 +6,10 @@ from fractions import Fraction
 
 import pytest
 
-from archs.blocks import make_divisible
 from profiler.load.load import load
+from profiler.network.registry import find
+
+make_divisible = find("mobilenet_v2").factory.__globals__["make_divisible"]
 
 # alpha, side, weights and macs at 1001 classes: TF-Slim's table, exactly
 SLIM = [

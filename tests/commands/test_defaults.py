@@ -70,6 +70,16 @@ def test_verbose_says_which_file_and_what_of_it(tmp_path: Path) -> None:
     assert run("show", "lenet5", cwd=tmp_path).stderr == ""
 
 
+@pytest.mark.parametrize("words", ["list lenet5", "formula lenet5", "check lenet5 --max-macs 1G", "diff lenet5 lenet5"])
+def test_verbose_of_a_command_without_more_to_say(tmp_path: Path, words: str) -> None:
+    project(tmp_path, '[tool.profiler]\nformat = "csv"\n')
+    quiet, verbose = run(*words.split(), cwd=tmp_path), run(*words.split(), "-v", cwd=tmp_path)
+    assert (verbose.returncode, verbose.stdout) == (0, quiet.stdout)
+    assert (quiet.stderr, verbose.stderr) == ("", 'settings of pyproject.toml: format = "csv"\n')
+    project(tmp_path, "[tool.profiler]\nverbose = true\n")
+    assert run(*words.split(), cwd=tmp_path).stderr == "settings of pyproject.toml: verbose = true\n"
+
+
 def test_help_tells_of_the_program(tmp_path: Path) -> None:
     project(tmp_path, '[tool.profiler]\nunit = "auto"\nnonsense = 1\n')
     assert run("show", "--help", cwd=tmp_path).stdout == run("show", "--help").stdout
@@ -118,3 +128,27 @@ def test_a_flag_is_not_blamed_on_the_file(tmp_path: Path) -> None:
     ran = run("show", "lenet5", "--depth", "x", cwd=tmp_path)
     assert ran.returncode == 2
     assert "pyproject" not in ran.stderr
+
+
+BLAMED = [
+    ("top = 1", "show mobilenet_v11", ""),  # 1 is a part of the name, and not what is wrong
+    ('format = "csv"', "show csv.py:Net", ""),
+    ("depth = 1", "compare 1 --engine closed", ""),
+    ('columns = "path,maks"', "show lenet5", 'columns = "path,maks" in [tool.profiler] of pyproject.toml'),
+    ('columns = "maks"', "show lenet5 --columns=maks", ""),
+    ('columns = "maks"', "show lenet5 --sort maks", ""),
+    ('format = "maks"', "show lenet5 -fmaks", ""),
+    ('engine = ["closed", "fvcor"]', "compare lenet5", 'engine = ["closed", "fvcor"] in [tool.profiler] of pyproject.toml'),
+    ("alpha = 99", "show lenet5 --rho 2", "alpha = 99 in [tool.profiler] of pyproject.toml"),
+    ("depth = -3", "show lenet5", "depth = -3 in [tool.profiler] of pyproject.toml"),
+    ('resume = "nope.samples.jsonl"', "bench lenet5", 'resume = "nope.samples.jsonl" in [tool.profiler] of pyproject.toml'),
+    ("max-macs = 1", "check lenet5", ""),  # the answer of a check is no fault of a setting
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "words", "where"), BLAMED, ids=[f"{each[0]}; {each[1]}" for each in BLAMED])
+def test_only_what_came_from_the_file_is_blamed_on_it(tmp_path: Path, text: str, words: str, where: str) -> None:
+    project(tmp_path, f"[tool.profiler]\n{text}\n")
+    ran = run(*words.split(), cwd=tmp_path)
+    assert ran.returncode in (1, 2, 3)
+    assert ran.stderr.endswith(f"; it stands as {where}\n") if where else "pyproject" not in ran.stderr

@@ -116,6 +116,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         "family/model.py": "from .blocks import Block\n",
         "archs/__init__.py": "",
         "archs/own.py": "from torch import nn\ndef net(): return nn.Linear(2, 2)\n",
+        "profiler/own.py": "from torch import nn\ndef net(): return nn.Linear(2, 2)\n",
         "timm.py": "def resnet18(): raise AssertionError('the scheme wins')\n",
     }
     for name, text in files.items():
@@ -124,7 +125,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tmp_path
     sys.path[:] = path
     for name in set(sys.modules) - before:
-        if name.split(".")[0] in ("nets_here", "loud", "family", "cv2") or name.startswith("_profiled_"):
+        if name.split(".")[0] in ("nets_here", "loud", "family", "cv2", "archs") or name.startswith("_profiled_"):
             del sys.modules[name]
 
 
@@ -150,6 +151,8 @@ FORMS: list[tuple[str, dict[str, Any], int, int]] = [
     ("family.model:Block", {"input": "4"}, 4 * 2, 4 * 2 + 2),
     ("family/model.py:Block", {"input": "4"}, 4 * 2, 4 * 2 + 2),
     ("archs/own.py:net", {"input": "2"}, 2 * 2, 2 * 2 + 2),
+    ("archs.own:net", {"input": "2"}, 2 * 2, 2 * 2 + 2),
+    ("profiler/own.py:net", {"input": "2"}, 2 * 2, 2 * 2 + 2),
     ("torch.nn:Linear", {"input": "5x3", "options": {"in_features": "3", "out_features": "2"}}, 5 * 3 * 2, 3 * 2 + 2),
     ("nets_here:Text", {"input": "ids=5:int64"}, 5 * 8 * 2, 100 * 8 + 8 * 2 + 2),
 ]  # fmt: skip
@@ -260,7 +263,7 @@ BAD: list[tuple[str, dict[str, Any], type[ProfilerError], str]] = [
     ("broken_syntax.py:Net", {}, ProfilerError, "broken_syntax.py does not run: SyntaxError: '(' was never closed (broken_syntax.py, line 3)"),
     ("script.py:Net", {}, ProfilerError, "script.py ends the program when it is run (script.py, line 1); put that under __main__"),
     ("endless.py:Net", {}, ProfilerError, "endless.py does not run: it calls itself without end (endless.py, line 1)"),
-    ("archs.own:net", {}, ProfilerError, "model 'archs.own:…': archs is this program's own; name the file, as archs/own.py:Class"),
+    ("profiler.own:net", {}, ProfilerError, "model 'profiler.own:…': profiler is this program's own; name the file, as profiler/own.py:Class"),
     (":Net", {}, ProfilerError, "model ':Net' is no reference; write package.module:factory or path/to/file.py:Class"),
     ("nets_here:", {}, ProfilerError, "model 'nets_here:' is no reference"),
     ("two words:Net", {}, ProfilerError, "model 'two words:…': 'two words' is no module's name"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,26 @@ def test_names_are_sorted_and_found() -> None:
 def test_a_name_is_taken_once() -> None:
     with pytest.raises(ValueError, match="two architectures are called 'vgg16'"):
         registry.architecture("vgg16", paper="", year=2014, input=(3, 8, 8))(lambda: Chain(Conv(1, 1)))
+
+
+def test_a_file_imported_under_a_second_name_is_the_same_zoo() -> None:
+    code = """
+from profiler.network import registry
+before = registry.names()
+import archs.vgg  # as `archs.vgg:vgg` does where the user stands in a checkout
+print(registry.names() == before, registry.find("vgg16").factory is archs.vgg.vgg)
+"""
+    ran = run(code, ROOT, ROOT)
+    assert (ran.stdout, ran.stderr) == ("True True\n", "")
+
+
+@pytest.mark.parametrize("name", ["vgg16", "mobilenet_v1"])
+def test_an_architecture_pickles_by_name(name: str, tmp_path: Path) -> None:
+    (tmp_path / "network").write_bytes(pickle.dumps(registry.find(name)))
+    code = f"import pickle; print(pickle.load(open('network', 'rb')).make() == __import__('profiler').network.registry.find({name!r}).make())"
+    ran = run(code, tmp_path, ROOT)
+    assert (ran.stdout, ran.stderr) == ("True\n", "")
+    assert pickle.loads(pickle.dumps(registry.find(name))) is registry.find(name)
 
 
 def test_every_architecture_states_where_it_comes_from() -> None:

@@ -174,6 +174,19 @@ def test_a_long_table_turns_its_page() -> None:
     assert r"\begin{longtable}" not in latex_text([sheet])
 
 
+def test_tex_shrinks_a_table_that_is_wider_than_the_page_and_no_other() -> None:
+    fitted = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
+    narrow = latex_text([Sheet([Heading("n")], [["1"]])])
+    assert narrow.startswith("% needs \\usepackage{booktabs, graphicx}\n")
+    assert narrow.count(fitted) == 1
+    row = Sheet([Heading(f"heading {i}") for i in range(20)], [["1"] * 20])
+    assert latex_text([row]).count(fitted) == 1
+    row.rows.extend([["1"] * 20] * 50)  # over pages, which cannot be boxed: as small as it gets
+    assert fitted not in latex_text([row])
+    assert r"{\tiny\setlength{\tabcolsep}{2pt}" in latex_text([row])
+    assert r"{\small" in latex_text([Sheet([Heading("n")], [["1"]] * 51)])
+
+
 def test_the_convention_stands_below_with_the_version() -> None:
     from profiler.version import __version__
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 import re
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 from msgspec import structs
+from plotly.offline import get_plotlyjs
 
 from profiler import compare, sweep
 from profiler.load.load import load
@@ -89,10 +91,21 @@ def test_it_says_what_language_title_conventions_and_environment(swept: str) -> 
     assert re.search(r"<dt>python</dt><dd>3\.", swept)
 
 
+def plotly_of(text: str) -> str:
+    """What the page holds of Plotly, as the browser unpacks it."""
+    found = re.search(r'<script type="application/gzip" id="plotly" data-bytes="(\d+)">(.*?)</script>', text)
+    assert found is not None
+    return gzip.decompress(base64.b85decode(found[2].replace(",", "<"))[: int(found[1])]).decode()
+
+
+def test_a_page_of_one_record_is_small() -> None:
+    assert len(results(compare("lenet5", engine="closed")).encode()) < 2_000_000
+
+
 def test_only_its_own_two_scripts_may_run_and_nothing_is_loaded(swept: str) -> None:
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', swept)
     assert policy is not None
-    scripts = re.findall(r"<script>(.*?)</script>", swept, re.DOTALL)
+    scripts = [plotly_of(swept), *re.findall(r"<script>(.*?)</script>", swept, re.DOTALL)]
     made = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
     assert re.findall(r"'sha256-([^']*)'", policy.group(1)) == made
     assert len(made) == 2
@@ -182,6 +195,7 @@ def hostile() -> Results:
 def test_hostile_names_stay_text() -> None:
     text = results(hostile())
     assert text.count("<script") == 3
+    assert plotly_of(text) == get_plotlyjs()
     assert "<img" not in text
     embedded = text.partition('id="data">')[2].partition("</script>")[0]
     assert not set(embedded) & set("<>&\u2028")

@@ -15,8 +15,19 @@ LONGEST = 50
 """Rows of a table that floats."""
 WORDS, WORD = 32, 16
 """Letters of a column of words that stands in one line, and of a word that is not broken."""
-LEAST = 16
-"""Letters that a column of words keeps in each of its lines."""
+IN_FLOAT, IN_LONG = (WORDS, "16em"), (20, r"0.19\linewidth")
+"""Letters of a line of such a column, and its width, in a table that TeX fits to the page and in one over pages."""
+LINE = 80
+"""Letters of a row from which on counts are rounded, where they can be."""
+SIZES = (
+    (60, r"\small"),
+    (LINE, r"\footnotesize\setlength{\tabcolsep}{4pt}"),
+    (90, r"\scriptsize\setlength{\tabcolsep}{3pt}"),
+    (110, r"\tiny\setlength{\tabcolsep}{2pt}"),
+)
+"""(letters of a row, the size that lets it stand on a page) of a table over pages, which TeX cannot fit."""
+FITTED = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
+"""What follows, as it is or as wide as the page's text where it would be wider."""
 
 
 def latex_text(sheets: Sequence[Sheet]) -> str:
@@ -26,7 +37,7 @@ def latex_text(sheets: Sequence[Sheet]) -> str:
     for content in sheets:
         table = laid(content)
         below = [*(lead[1:] if content.lead else []), *notes(content), footnote([content], [table])]
-        if _fitted(content, table)[0] in SIZES[SMALL:] and (again := laid(content, rounded=True)) != table:
+        if _columns(content, table)[1] > LINE and (again := laid(content, rounded=True)) != table:
             table = again
             below.insert(0, "Counts are rounded to fit the page.")
         caption = ": ".join(" ".join(text.split()) for text in (*lead[:1], one_line(content.title)) if text) or _whose(content)
@@ -51,20 +62,18 @@ def _whose(content: Sheet) -> str:
 
 
 def _float(content: Sheet, table: Laid, caption: str, below: Sequence[str]) -> str:
-    (_, _, size), columns = _fitted(content, table)
-    shrunk = size == SIZES[-1][2]
     lines = [
         r"\begin{table}[htbp]",
         r"\centering",
         *_named(caption),
-        *([r"\resizebox{\linewidth}{!}{%"] if shrunk else [size] if size else []),
-        rf"\begin{{tabular}}{{{columns}}}",
+        FITTED,
+        rf"\begin{{tabular}}{{{_columns(content, table)[0]}}}",
         r"\toprule",
         *_heads(table),
         r"\midrule",
         *_rows(table),
         r"\bottomrule",
-        r"\end{tabular}" + ("}" if shrunk else ""),
+        r"\end{tabular}}",
         *_below(below),
         r"\end{table}",
     ]
@@ -72,10 +81,13 @@ def _float(content: Sheet, table: Laid, caption: str, below: Sequence[str]) -> s
 
 
 def _long(content: Sheet, table: Laid, caption: str, below: Sequence[str]) -> str:
-    (_, _, size), columns = _fitted(content, table)
+    columns, letters = _columns(content, table, WORDS, IN_LONG)
+    if letters > SIZES[-1][0]:
+        columns, letters = _columns(content, table, IN_LONG[0], IN_LONG)
+    size = next((size for most, size in SIZES if letters <= most), SIZES[-1][1])
     width = len(content.columns)
     lines = [
-        "{" + (size or r"\normalsize"),
+        "{" + size,
         rf"\begin{{longtable}}{{{columns}}}",
         *_named(caption)[:1],
         rf"{_named(caption)[1]} \\",
@@ -136,49 +148,15 @@ def _below(texts: Sequence[str]) -> list[str]:
     return [r"\par\smallskip\noindent", rf"\parbox{{\linewidth}}{{\footnotesize\raggedright {said}}}"]
 
 
-LINE = 345.0
-"""Points of a line of text in LaTeX's article."""
-SIZES = (
-    (5.15, 6, ""),
-    (4.75, 6, r"\small"),
-    (4.4, 5, r"\footnotesize\setlength{\tabcolsep}{5pt}"),
-    (4.4, 4, r"\footnotesize\setlength{\tabcolsep}{4pt}"),
-    (4.0, 4, r"\scriptsize\setlength{\tabcolsep}{4pt}"),
-    (3.5, 3, r"\tiny\setlength{\tabcolsep}{3pt}"),
-)
-"""(points of a digit, points on each side of a column, what sets it so), the best to read first.
-
-In place of the last a table that floats is shrunk."""
-SMALL = 4
-"""From here on counts are rounded instead, where they can be."""
-TEX = re.compile(r"\\,|[{}^]|\\(?:mathrm|frac)|(?<=\\)[a-z]+|\\")
-
-
-def _fitted(content: Sheet, table: Laid) -> tuple[tuple[float, int, str], str]:
-    """The size that lets the table stand on a page, and its columns; long texts share what the others leave, in lines."""
-    longest = [
-        max(map(_width, sorted(cells, key=len)[-4:])) for cells in zip(table.headings, table.units, *table.rows, strict=True)
-    ]
-    broken = [not column.right and n > WORDS for column, n in zip(content.columns, longest, strict=True)]
-    short = sum(n for n, long in zip(longest, broken, strict=True) if not long)
-
-    def width(letter: float, gap: float, words: int = 0) -> float:
-        return letter * (short + words * sum(broken)) + 2 * gap * (len(longest) - 1)
-
-    size = next((each for each in SIZES if width(*each[:2], LEAST) <= LINE), SIZES[-1])
-    share = max(0.15, (1 - width(*size[:2]) / LINE) / max(sum(broken), 1))
-    text = rf">{{\raggedright\arraybackslash}}p{{{share:.2f}\linewidth}}"
-    kinds = [text if long else "r" if column.right else "l" for column, long in zip(content.columns, broken, strict=True)]
-    return size, f"@{{}}{''.join(kinds)}@{{}}"
-
-
-def _width(text: str) -> float:
-    """How many digits wide it is."""
-    shown = TEX.sub("", text) if isinstance(text, Math) else text
-    return sum(1.7 if sign in WIDE else 1.4 if sign.isupper() else 0.6 if sign in THIN else 1 for sign in shown)
-
-
-WIDE, THIN = "×±·≥≤→%mw—…", "iljtf.,:;'|()"
+def _columns(content: Sheet, table: Laid, words: int = WORDS, broken: tuple[int, str] = IN_FLOAT) -> tuple[str, int]:
+    """How the columns stand, texts of more letters than `words` in lines; and the letters of a row, two between columns."""
+    kinds, letters = [], []
+    for column, *cells in zip(content.columns, table.headings, table.units, *table.rows, strict=True):
+        longest = max(len(cell) for cell in cells if not isinstance(cell, Math))
+        is_text = not column.right and longest > words
+        letters.append(broken[0] if is_text else longest)
+        kinds.append(rf">{{\raggedright\arraybackslash}}p{{{broken[1]}}}" if is_text else "r" if column.right else "l")
+    return f"@{{}}{''.join(kinds)}@{{}}", sum(letters) + 2 * (len(letters) - 1)
 
 
 # Text that TeX shows as it is
