@@ -1,7 +1,8 @@
 """Runs commands and pieces of Python as fresh processes would, in forks of one process that has the heavy imports behind it.
 
-Reads one JSON request a line from stdin, `{"argv" or "code", "cwd", "out"}`, and answers with the exit code on the descriptor
-that it is given; what the fork prints, stdout and stderr together, stands in the file `out`. Forks share nothing.
+Runs the Python that it is given first, if any. Reads one JSON request a line from stdin, `{"argv" or "code", "cwd", "out"}`,
+and answers with the exit code on the descriptor that it is given; what the fork prints, stdout and stderr together, stands in
+the file `out`. Forks share nothing.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ def main() -> None:
     answers = int(sys.argv[1])
     for name in HEAVY:
         import_module(name)
+    exec(compile(sys.argv[2], "first", "exec"), {})
     for line in sys.stdin:
         child = os.fork()
         if child == 0:

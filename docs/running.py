@@ -59,13 +59,14 @@ def blocks(page: Path) -> list[Block]:
 class Forks:
     """docs/forks.py, started once: what a command prints, without a new process's imports."""
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, first: str = "") -> None:
+        """`first` is Python that the process runs before it forks."""
         self.out = out
         answers, theirs = os.pipe()
         # the pages are not of a job of GitHub's, where checks write a summary
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")}
         self.process = subprocess.Popen(
-            [sys.executable, str(DOCS / "forks.py"), str(theirs)],
+            [sys.executable, str(DOCS / "forks.py"), str(theirs), first],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, pass_fds=(theirs,), text=True,
             env={**environment, "PYTHONPATH": str(ROOT)},
         )  # fmt: skip

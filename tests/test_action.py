@@ -55,7 +55,7 @@ def step(name: str, home: Path, folder: Path, **inputs: str) -> subprocess.Compl
     }
     place = folder / filled(made.get("working-directory", "."))
     command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)]
-    return subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False, timeout=600)
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_the_hook_runs_as_pre_commit_runs_it(home: Path, repository: Path) -> No
     def run() -> subprocess.CompletedProcess[str]:
         subprocess.run(["git", "add", "."], cwd=folder, env=environment, check=True)
         command = [*pre_commit, "run", "profiler-check", "--color=never"]
-        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120)
+        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=600)
 
     subprocess.run(["git", "init", "-q"], cwd=folder, env=environment, check=True)
     ran = run()

@@ -18,7 +18,7 @@ def test_the_fixture_of_the_page(tmp_path: Path) -> None:
     def outcome() -> tuple[int, str]:
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120)
+        ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=600)
         return ran.returncode, ran.stdout
 
     code, said = outcome()

@@ -66,7 +66,7 @@ def run(folder: Path, *words: str, script: bool = False) -> subprocess.Completed
     start = ["-c", "import sys; sys.argv[0] = 'profiler'; from profiler.__main__ import main; main()"]
     command = [sys.executable, *(start if script else ["-m", "profiler"]), *words]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, check=False, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, check=False, timeout=600)
 
 
 @pytest.mark.parametrize("script", [False, True], ids=["python -m profiler", "the script"])

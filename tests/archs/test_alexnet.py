@@ -2,21 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from profiler.load.load import load
-
-CASES = [
-    ("alexnet", 60_965_224, 724_406_816),
-    ("alexnet@groups=1", 62_378_344, 1_135_256_096),
-    ("alexnet_torchvision", 61_100_840, 714_188_480),
-]
-
-
-@pytest.mark.parametrize(("name", "params", "macs"), CASES)
-def test_totals(name: str, params: int, macs: int) -> None:
-    totals = load(name).totals()
-    assert (totals.params, totals.macs) == (params, macs)
 
 
 def test_maps_of_figure_2() -> None:
@@ -48,8 +34,3 @@ def test_only_torchvisions_classifier_is_free_of_the_side() -> None:
     # 195 pixels leave 5×5 maps of 256 channels
     assert first["alexnet"] == 60_965_224 - 256 * (6 * 6 - 5 * 5) * 4096
     assert first["alexnet_torchvision"] == 61_100_840
-
-
-def test_slim_is_fashion_without_two_layers() -> None:
-    left_out = (3 * 3 * 384 + 1) * 384 + (4096 + 1) * 4096
-    assert load("alexnet_fashion").totals().params - load("alexnet_fashion_slim").totals().params == left_out

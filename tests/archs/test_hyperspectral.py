@@ -1,4 +1,4 @@
-"""The hyperspectral networks: exact counts of three scenes, and the same networks written as plain modules with 3D kernels."""
+"""The hyperspectral networks: the same networks written as plain modules with 3D kernels, and a weight file."""
 
 from __future__ import annotations
 
@@ -7,50 +7,9 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from profiler.load.load import load
-
-# Indian Pines has 200 bands and 16 classes, Pavia University 103 and 9, Salinas 204 and 16, Kennedy Space Center 176 and 13.
-CASES = [
-    ("hybridsn-IP", "hybridsn", 5_122_176, 247_683_392),
-    ("hybridsn-UP", "hybridsn@input=1x15x25x25,classes=9", 4_844_793, 50_821_176),
-    ("hybridsn-SA", "hybridsn@input=1x15x25x25", 4_845_696, 50_822_072),
-    ("ssrn-IP", "ssrn", 346_144, 54_693_096),
-    ("ssrn-UP", "ssrn@input=1x103x7x7,classes=9", 198_513, 28_105_920),
-    ("ssrn-a2s2k-IP", "ssrn@build=a2s2k", 364_168, 93_266_088),
-    ("ssrn-a2s2k-UP", "ssrn@build=a2s2k,input=1x103x7x7,classes=9", 216_537, 47_712_384),
-    ("ssrn-a2s2k-KSC", "ssrn@build=a2s2k,input=1x176x7x7,classes=13", 327_229, 81_877_632),
-    ("hu-IP", "cnn_1d_hu", 72_196, 153_480),
-    ("hu-UP", "cnn_1d_hu@bands=103,classes=9", 61_269, 82_980),
-    ("hu-SA", "cnn_1d_hu@bands=204", 74_196, 157_320),
-    ("hamida-IP", "cnn_3d_hamida", 45_196, 4_348_340),
-    ("hamida-UP", "cnn_3d_hamida@input=1x103x5x5,classes=9", 35_039, 2_235_370),
-    ("hamida-SA", "cnn_3d_hamida@input=1x204x5x5", 45_196, 4_434_530),
-    ("hamida-3x3-UP", "cnn_3d_hamida@padded=true,input=1x103x3x3,classes=9", 35_039, 2_274_790),
-    ("hamida-7x7-SA", "cnn_3d_hamida@input=1x204x7x7", 161_676, 27_015_090),
-    ("chen-IP", "cnn_3d_chen", 1_119_856, 7_511_528_960),
-    ("chen-UP", "cnn_3d_chen@input=1x103x27x27,classes=9", 1_067_945, 2_425_883_456),
-    ("chen-SA", "cnn_3d_chen@input=1x204x27x27", 1_121_904, 7_721_246_208),
-    ("li-IP", "cnn_3d_li", 12_908, 277_144),
-    ("li-UP", "cnn_3d_li@input=1x103x5x5,classes=9", 3_921, 137_214),
-    ("li-16-SA", "cnn_3d_li@planes=16,input=1x204x5x5", 117_296, 4_681_600),
-    ("m3d-IP", "m3d_cnn", 269_024, 22_219_776),
-    ("m3d-UP", "m3d_cnn@input=1x103x7x7,classes=9", 81_881, 10_655_824),
-    ("m3d-SA", "m3d_cnn@input=1x204x7x7", 273_120, 22_568_624),
-    ("lee-IP", "contextual_cnn_lee", 390_288, 9_728_000),
-    ("lee-UP", "contextual_cnn_lee@input=103x5x5,classes=9", 265_225, 6_601_600),
-    ("lee-SA", "contextual_cnn_lee@input=204x5x5", 395_408, 9_856_000),
-    ("luo-IP", "hsi_cnn_luo", 103_846_618, 105_126_592),
-    ("luo-UP", "hsi_cnn_luo@input=1x103x3x3,classes=9", 40_400_595, 40_909_168),
-    ("luo-SA", "hsi_cnn_luo@input=1x204x3x3", 109_613_786, 110_963_888),
-]
-
-
-@pytest.mark.parametrize(("reference", "params", "macs"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-def test_counts_of_the_scenes(reference: str, params: int, macs: int) -> None:
-    totals = load(reference).totals()
-    assert (totals.params, totals.macs) == (params, macs)
+from tests.archs.plain import counts
 
 
 def test_the_weight_files_of_the_ssrn_release_hold_the_moving_statistics_too() -> None:
@@ -196,15 +155,6 @@ MODULES: list[tuple[str, Callable[[], nn.Module], tuple[int, ...]]] = [
 
 
 @pytest.mark.parametrize(("reference", "module", "shape"), MODULES, ids=[case[0] for case in MODULES])
-def test_a_plain_module_of_the_same_network_agrees(
-    reference: str, module: Callable[[], nn.Module], shape: tuple[int, ...]
-) -> None:
+def test_a_plain_module_counts_the_same(reference: str, module: Callable[[], nn.Module], shape: tuple[int, ...]) -> None:
     totals = load(reference).totals()
-    assert (totals.params, totals.macs) == _counted(module, shape)
-
-
-def _counted(module: Callable[[], nn.Module], shape: tuple[int, ...]) -> tuple[int, int]:
-    with torch.device("meta"), FlopCounterMode(display=False) as counter:
-        network = module().eval()
-        network(torch.zeros(1, *shape))
-    return sum(p.numel() for p in network.parameters()), counter.get_total_flops() // 2
+    assert (totals.params, totals.macs) == counts(module, shape)

@@ -1,4 +1,4 @@
-"""MobileNet v1 against its paper's Tables 1 to 8 (arXiv 1704.04861), errata stated."""
+"""MobileNet v1 against its paper's Tables 1 to 3 and its section 3 (arXiv 1704.04861), errata stated."""
 
 from __future__ import annotations
 
@@ -98,29 +98,6 @@ def test_table_3() -> None:
     assert layer_of_table_3(Fraction(3, 4), rho) == (15_091_200, 150_912)  # 15.1, 0.15
 
 
-# Tables 4 to 8, exactly; what is printed of them is in archs/published.csv
-TABLES_4_TO_8 = [
-    ("mobilenet_v1", 4_209_088, 568_740_352),
-    ("mobilenet_v1@separable=false", 29_281_120, 4_867_293_184),
-    ("mobilenet_v1@alpha=0.75", 2_568_144, 325_400_448),
-    ("mobilenet_v1@shallow=true", 2_875_328, 307_323_392),
-    ("mobilenet_v1@alpha=0.5", 1_319_648, 149_497_088),
-    ("mobilenet_v1@alpha=0.25", 463_600, 41_030_272),
-    ("mobilenet_v1@resolution=192", 4_209_088, 418_121_728),
-    ("mobilenet_v1@resolution=160", 4_209_088, 290_675_200),
-    ("mobilenet_v1@resolution=128", 4_209_088, 186_400_768),
-    ("mobilenet_v1@alpha=0.5,resolution=160", 1_319_648, 76_524_800),
-    ("googlenet", 6_990_272, 1_582_671_872),
-    ("vgg16", 138_344_128, 15_470_264_320),
-]
-
-
-@pytest.mark.parametrize(("model", "weights", "macs"), TABLES_4_TO_8, ids=[case[0] for case in TABLES_4_TO_8])
-def test_tables_4_to_8(model: str, weights: int, macs: int) -> None:
-    totals = load(model).totals()
-    assert (totals.weights, totals.macs) == (weights, macs)
-
-
 def test_table_12_needs_sixteen_channels_a_layer() -> None:
     # without the classifier, as printed: 0.25-224 45 M, which plain ⌊α·width⌋ does not make (40.8 M)
     def body(min_width: int) -> int:
@@ -137,18 +114,9 @@ def test_each_pair_saves_what_section_3_1_says() -> None:
     assert pairs[6] == Separable("body.6", (3, 3), 512, 512, (14, 14), 52_283_392, 462_422_016)
 
 
-@pytest.mark.parametrize(
-    ("alpha", "params", "macs"),
-    [
-        ("1", 4_231_976, 568_740_352),
-        ("0.75", 2_585_560, 325_400_448),
-        ("0.5", 1_331_592, 149_497_088),
-        ("0.25", 470_072, 41_030_272),
-    ],
-)
-def test_the_exact_forms(alpha: str, params: int, macs: int) -> None:
+@pytest.mark.parametrize("alpha", ["1", "0.75", "0.5", "0.25"])
+def test_the_exact_forms(alpha: str) -> None:
     a = Fraction(alpha)
     totals = load("mobilenet_v1", alpha=a).totals()
-    assert (totals.params, totals.macs) == (params, macs)
-    assert params == 3_139_584 * a**2 + 1_091_392 * a + 1_000
-    assert macs == 539_492_352 * a**2 + 29_248_000 * a
+    assert totals.params == 3_139_584 * a**2 + 1_091_392 * a + 1_000
+    assert totals.macs == 539_492_352 * a**2 + 29_248_000 * a

@@ -15,7 +15,7 @@ def test_totals_are_the_sums_of_its_layers() -> None:
         params += weights + a + b + c
         macs += weights * side**2
     totals = load("nin").totals()
-    assert (totals.params, totals.macs) == (params, macs) == (966_986, 222_486_528)
+    assert (totals.params, totals.macs) == (params, macs)
 
 
 def test_the_last_maps_are_the_classes() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from profiler.load.load import load
+from tests.archs.plain import counts
 
 
 class Encoder(nn.Module):
@@ -41,25 +41,19 @@ class ViT(nn.Module):
 
 BASE, LARGE, HUGE = (12, 768, 3072, 12), (24, 1024, 4096, 16), (32, 1280, 5120, 16)
 CASES = [
-    ("vit_b_16", 224, 16, BASE, 86_567_656, 17_563_828_224),
-    ("vit_b_16", 384, 16, BASE, 86_859_496, 55_484_350_464),
-    ("vit_b_32", 224, 32, BASE, 88_224_232, 4_409_186_304),
-    ("vit_l_16", 224, 16, LARGE, 304_326_632, 61_554_712_576),
-    ("vit_l_32", 224, 32, LARGE, 306_535_400, 15_377_539_072),
-    ("vit_h_14", 224, 14, HUGE, 632_045_800, 167_295_109_120),
+    ("vit_b_16", 224, 16, BASE),
+    ("vit_b_16", 384, 16, BASE),
+    ("vit_b_32", 224, 32, BASE),
+    ("vit_l_16", 224, 16, LARGE),
+    ("vit_l_32", 224, 32, LARGE),
+    ("vit_h_14", 224, 14, HUGE),
 ]
 
 
-@pytest.mark.parametrize(("name", "side", "patch", "model", "params", "macs"), CASES)
-def test_a_plain_module_of_the_same_network_agrees(
-    name: str, side: int, patch: int, model: tuple[int, int, int, int], params: int, macs: int
-) -> None:
-    with torch.device("meta"), FlopCounterMode(display=False) as counter:
-        network = ViT(side, patch, *model).eval()
-        network(torch.zeros(1, 3, side, side))
-    assert (sum(p.numel() for p in network.parameters()), counter.get_total_flops() // 2) == (params, macs)
+@pytest.mark.parametrize(("name", "side", "patch", "model"), CASES)
+def test_a_plain_module_counts_the_same(name: str, side: int, patch: int, model: tuple[int, int, int, int]) -> None:
     totals = load(name, resolution=side).totals()
-    assert (totals.params, totals.macs) == (params, macs)
+    assert (totals.params, totals.macs) == counts(lambda: ViT(side, patch, *model), (3, side, side))
 
 
 def test_the_two_products_of_attention_count() -> None:

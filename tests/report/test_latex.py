@@ -106,7 +106,7 @@ def test_it_compiles_as_it_is_and_fits_the_page(name: str, tmp_path: Path) -> No
     (tmp_path / "page.tex").write_text(page, encoding="utf-8")
     ran = subprocess.run(
         ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "page.tex"],
-        cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False, timeout=120,
+        cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False, timeout=600,
     )  # fmt: skip
     assert ran.returncode == 0, re.findall(r"^!.*", ran.stdout, re.MULTILINE)
     assert not [over for over in re.findall(r"Overfull \\hbox \(([\d.]+)pt", ran.stdout) if float(over) > 12]

@@ -15,6 +15,7 @@ import cli
 from profiler.errors import ProfilerError
 from profiler.report.answers import layer_times
 from profiler.saved import read as saved
+from tests.measure import paced
 from tests.report.clocked import measured
 
 COMMANDS = {
@@ -29,7 +30,7 @@ COMMANDS = {
     "check": "check lenet5 --max-macs 1M",
     "diff": "diff lenet5 squeezenet1_0",
     "bench": "bench lenet5 lenet5@classes=100 --time 1s --threads 1",
-    "selftest": "selftest --time 2s --threads 1",
+    "selftest": "selftest --time 12s --threads 1",
 }
 NET = """
 from torch import nn, special
@@ -54,6 +55,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        paced.install(patch.setattr)
         Path("net.py").write_text(NET)
         for name, command in COMMANDS.items():
             end(patch, *command.split(), "-q", "-o", f"{name}.json")

@@ -1,4 +1,4 @@
-"""Real runs, short ones: every measuring command on a small network, by its real workers. Nothing here depends on speed."""
+"""Real runs, short ones: every measuring command on a small network, by its real workers, paced so that no speed matters."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from profiler.study.cells import Cell
 from profiler.study.layers import bytes_of, layers, rows_of
 from profiler.study.measuring import spec_of, specs_of, timing
 from profiler.study.sweep import sweep
-from tests.test_cli import ROOT, run
+from tests.measure.paced import PACE, ROOT, Paced, install, run
 
 SMALL = "mobilenet_v1@alpha=0.25,resolution=32"
 TINY = "lenet5"
@@ -49,7 +49,8 @@ QUICK = "3s"
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of the test's own, and locks, so that what else is measured on the machine is not waited for."""
+    """A cache of the test's own, and locks, so that what else is measured on the machine is not waited for; a clock too."""
+    install(monkeypatch.setattr)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -299,15 +300,15 @@ class Sleeper(Leaver):
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("Reader", ""), ("Leaver", "its process ended by itself (exit code 3)"), ("Sleeper", "no answer for 1 s")],
+    [("Reader", ""), ("Leaver", "its process ended by itself (exit code 3)"), ("Sleeper", "no answer for 10 s")],
 )
 def test_measured_code_may_read_write_leave_and_hang(tmp_path: Path, name: str, reason: str) -> None:
     """Its own is the reason; the other cell, in the same worker, has its figure."""
     (tmp_path / "hostile.py").write_text(HOSTILE)
     hostile, tiny = load_any(f"{tmp_path / 'hostile.py'}:{name}", input="3"), load_any(TINY)
     cells = [spec_of(network, 1, Setting()) for network in (hostile, tiny)]
-    with Pool(cells, patience_s=1.0) as pool:
-        scheduler = Scheduler(cells, pool, Budget(2.0), time.perf_counter, random.Random(0))
+    with Paced(cells, patience_s=10.0) as pool:
+        scheduler = Scheduler(cells, pool, Budget(2.0), PACE.perf_counter, random.Random(0))
         run = scheduler.measure()
     assert run.outcomes[0].reason.startswith(reason)
     assert bool(run.outcomes[0].reason) == bool(reason)
@@ -471,11 +472,11 @@ def test_interrupted_with_what_was_measured_kept_and_carried_on(tmp_path: Path) 
         [sys.executable, "-m", "profiler", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True,
     ) as process:  # fmt: skip
-        end = time.monotonic() + 60
+        end = time.monotonic() + 300
         while time.monotonic() < end and (not samples.exists() or samples.read_text().count('"what": "round"') < 12):
             time.sleep(0.05)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of its processes
-        stdout, stderr = process.communicate(timeout=30)
+        stdout, stderr = process.communicate(timeout=300)
     assert process.returncode == 130
     assert stderr == "interrupted\n"
     assert f"--resume {samples} carries on." in stdout

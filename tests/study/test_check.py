@@ -24,6 +24,7 @@ from profiler.report.forms import written
 from profiler.study import baseline
 from profiler.study.before_after import Side
 from profiler.study.check import _latency
+from tests.measure import paced
 from tests.test_cli import run
 
 LENET = {"params": 61_706, "macs": 416_520, "activations": 6_518}
@@ -368,9 +369,9 @@ def test_the_command(tmp_path: Path) -> None:
 def test_a_measured_check(tmp_path: Path) -> None:
     env = {"TMPDIR": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
     how = ("--device", "cpu", "--threads", "1", "--time", "3s")
-    ran = run("bench", "lenet5", *how, "-q", "-o", "base.json", cwd=tmp_path, **env)
+    ran = paced.run("bench", "lenet5", *how, "-q", "-o", "base.json", cwd=tmp_path, **env)
     assert ran.returncode == 0, ran.stderr
-    ran = run(
+    ran = paced.run(
         "check",
         "lenet5",
         "--max-latency",
@@ -392,7 +393,7 @@ def test_a_measured_check(tmp_path: Path) -> None:
         ("base.json", "within", "cpu"),
     ]
     assert 0 < float(lines[0]["low"]) <= float(lines[0]["value"]) <= float(lines[0]["high"])
-    ran = run("check", "lenet5", "--max-latency", "1ns", *how, "-q", "--junit", "junit.xml", cwd=tmp_path, **env)
+    ran = paced.run("check", "lenet5", "--max-latency", "1ns", *how, "-q", "--junit", "junit.xml", cwd=tmp_path, **env)
     assert (ran.returncode, "lenet5 (28) latency" in ran.stderr) == (1, True)
     assert 'type="over"' in (tmp_path / "junit.xml").read_text()
 

@@ -1,0 +1,220 @@
+"""One table of exact counts: a network of the zoo at an input, its parameters or weights, its multiply-adds, and who has them.
+
+A source that prints parameters alone is that of the parameters; the multiply-adds of such a case are counted on its network.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from profiler.load.load import load
+
+TORCHVISION = "torchvision num_params"
+DEEPHYPERX = "the DeepHyperX toolbox"
+OTHERS = "other builds of the same network"
+MODULE = "the plain module in the file of its family"
+
+# (network, input, parameters, multiply-adds, source)
+PARAMS = [
+    ("alexnet", "3x227x227", 60_965_224, 724_406_816, "BVLC tables of AlexNet"),
+    ("alexnet@groups=1", "3x227x227", 62_378_344, 1_135_256_096, OTHERS),
+    ("alexnet_torchvision", "3x224x224", 61_100_840, 714_188_480, TORCHVISION),
+    ("alexnet_fashion", "1x224x224", 46_764_746, 938_146_176, "d2l AlexNet"),
+    ("alexnet_fashion_slim", "1x224x224", 28_655_946, 730_265_984, MODULE),
+    ("vgg16_c", "3x224x224", 133_638_952, 11_770_888_192, OTHERS),
+    ("vgg11", "3x224x224", 132_863_336, 7_609_090_048, TORCHVISION),
+    ("vgg13", "3x224x224", 133_047_848, 11_308_466_176, TORCHVISION),
+    ("vgg16", "3x224x224", 138_357_544, 15_470_264_320, TORCHVISION),
+    ("vgg19", "3x224x224", 143_667_240, 19_632_062_464, TORCHVISION),
+    ("vgg11_fashion", "1x224x224", 2_018_346, 121_091_072, "d2l PyTorch port VGG-11"),
+    ("vgg11_fashion@resolution=96", "1x96x96", 707_626, 22_459_392, "d2l PyTorch port VGG-11"),
+    ("vgg11_fashion@divide_classifier=false", "1x224x224", 29_815_850, 148_881_408, "d2l VGG-11"),
+    ("vgg11_fashion@divide_classifier=false,resolution=96", "1x96x96", 19_330_090, 41_074_688, "d2l VGG-11"),
+    (
+        "vgg11_fashion@ratio=4,divide_classifier=false",
+        "1x224x224",
+        43_093_322,
+        512_155_648,
+        "d2l VGG-11 with a quarter of the channels",
+    ),
+    (
+        "vgg11_fashion@ratio=4,divide_classifier=false,resolution=96",
+        "1x96x96",
+        22_121_802,
+        107_798_528,
+        "d2l VGG-11 with a quarter of the channels",
+    ),
+    ("vgg11_fashion@ratio=1", "1x224x224", 128_806_154, 7_547_232_256, "d2l VGG-11"),
+    ("lenet5", "1x28x28", 61_706, 416_520, "printed summaries of LeNet-5"),
+    ("lenet_fashion", "1x28x28", 44_426, 281_640, "d2l PyTorch port LeNet"),
+    ("nin", "3x32x32", 966_986, 222_486_528, "imgclsmob NiN CIFAR-10"),
+    ("nin_fashion", "1x224x224", 1_992_166, 762_297_352, "d2l NiN"),
+    ("googlenet", "3x224x224", 6_998_552, 1_582_671_872, "BVLC GoogLeNet (deployed)"),
+    ("googlenet@norm=batch", "3x224x224", 7_005_832, 1_582_671_872, OTHERS),
+    (
+        "googlenet@first=separable",
+        "3x224x224",
+        6_998_552 - 7 * 7 * 3 * 64 + 7 * 7 * 24 + 24 * 64,
+        1_582_671_872 - 6_696 * 112 * 112,
+        OTHERS,
+    ),
+    ("googlenet_torchvision", "3x224x224", 6_624_904, 1_498_376_192, "torchvision GoogLeNet"),
+    ("inception_v3", "3x299x299", 23_834_568, 5_713_216_096, "torchvision Inception3"),
+    ("inception_v3@classes=120", "3x299x299", 23_834_568 - 880 * 2049, 5_713_216_096 - 880 * 2048, OTHERS),
+    ("inception_v4", "3x299x299", 42_679_816, 12_253_974_624, "imgclsmob InceptionV4"),
+    ("inception_resnet_v1", "3x299x299", 23_995_624, 6_308_235_360, "imgclsmob InceptionResNetV1"),
+    ("inception_resnet_v2", "3x299x299", 55_843_464, 13_155_794_016, "imgclsmob InceptionResNetV2"),
+    ("xception", "3x299x299", 22_855_952, 8_357_403_496, "Xception Table 3"),
+    ("nasnet_mobile", "3x224x224", 5_289_978, 563_638_816, "imgclsmob NASNet-A 4@1056"),
+    ("nasnet_large", "3x331x331", 88_753_150, 23_783_414_658, "imgclsmob NASNet-A 6@4032"),
+    ("resnet18", "3x224x224", 11_689_512, 1_814_073_344, TORCHVISION),
+    ("resnet34", "3x224x224", 21_797_672, 3_663_761_408, TORCHVISION),
+    ("resnet50", "3x224x224", 25_557_032, 4_089_184_256, TORCHVISION),
+    ("resnet101", "3x224x224", 44_549_160, 7_801_405_440, TORCHVISION),
+    ("resnet152", "3x224x224", 60_192_808, 11_513_626_624, TORCHVISION),
+    ("resnet50_v1", "3x224x224", 25_557_032, 3_857_973_248, OTHERS),
+    ("resnet101_v1", "3x224x224", 44_549_160, 7_570_194_432, OTHERS),
+    ("resnet152_v1", "3x224x224", 60_192_808, 11_282_415_616, OTHERS),
+    ("resnet20_cifar", "3x32x32", 269_722, 40_551_040, OTHERS),
+    ("resnet32_cifar", "3x32x32", 464_154, 68_862_592, OTHERS),
+    ("resnet44_cifar", "3x32x32", 658_586, 97_174_144, OTHERS),
+    ("resnet56_cifar", "3x32x32", 853_018, 125_485_696, OTHERS),
+    ("resnet110_cifar", "3x32x32", 1_727_962, 252_887_680, OTHERS),
+    ("resnet1202_cifar", "3x32x32", 19_421_274, 2_829_238_912, OTHERS),
+    ("resnet20_cifar@shortcut=B", "3x32x32", 272_474, 40_813_184, OTHERS),
+    ("resnet32_cifar@shortcut=B", "3x32x32", 466_906, 69_124_736, OTHERS),
+    ("resnet44_cifar@shortcut=B", "3x32x32", 661_338, 97_436_288, OTHERS),
+    ("resnet56_cifar@shortcut=B", "3x32x32", 855_770, 125_747_840, OTHERS),
+    ("resnet110_cifar@shortcut=B", "3x32x32", 1_730_714, 253_149_824, OTHERS),
+    ("resnet1202_cifar@shortcut=B", "3x32x32", 19_424_026, 2_829_501_056, OTHERS),
+    ("densenet121", "3x224x224", 7_978_856, 2_834_161_664, TORCHVISION),
+    ("densenet169", "3x224x224", 14_149_480, 3_359_843_328, TORCHVISION),
+    ("densenet201", "3x224x224", 20_013_928, 4_291_365_888, TORCHVISION),
+    ("densenet264", "3x224x224", 33_337_704, 5_751_653_376, "DenseNet Table 1"),
+    ("densenet40_k12_cifar", "3x32x32", 1_019_722, 264_812_928, MODULE),
+    ("densenet100_k12_cifar", "3x32x32", 6_979_642, 1_769_516_448, MODULE),
+    ("densenet100_k24_cifar", "3x32x32", 27_249_082, 6_889_347_744, MODULE),
+    ("densenet_bc100_k12_cifar", "3x32x32", 769_162, 287_929_692, MODULE),
+    ("densenet_bc250_k24_cifar", "3x32x32", 15_324_406, 5_418_785_724, MODULE),
+    ("densenet_bc190_k40_cifar", "3x32x32", 25_624_430, 9_301_945_740, MODULE),
+    ("squeezenet1_0@resolution=227", "3x227x227", 1_248_424, 832_667_936, TORCHVISION),
+    ("squeezenet1_0", "3x224x224", 1_248_424, 818_924_576, TORCHVISION),
+    ("squeezenet1_1", "3x224x224", 1_235_496, 349_151_936, TORCHVISION),
+    ("mobilenet_v1", "3x224x224", 4_231_976, 568_740_352, "MobileNets Table 1 and section 3.3"),
+    ("mobilenet_v1@alpha=0.75", "3x224x224", 2_585_560, 325_400_448, "MobileNets Table 1 and section 3.3"),
+    ("mobilenet_v1@alpha=0.5", "3x224x224", 1_331_592, 149_497_088, "MobileNets Table 1 and section 3.3"),
+    ("mobilenet_v1@alpha=0.25", "3x224x224", 470_072, 41_030_272, "MobileNets Table 1 and section 3.3"),
+    ("mobilenet_v2", "3x224x224", 3_504_872, 300_774_272, TORCHVISION),
+    ("mobilenet_v2@alpha=1.4", "3x224x224", 6_108_776, 582_195_824, OTHERS),
+    ("mobilenet_v3_large", "3x224x224", 5_483_032, 216_589_760, TORCHVISION),
+    ("mobilenet_v3_large@alpha=0.75", "3x224x224", 3_993_528, 154_560_624, OTHERS),
+    ("mobilenet_v3_large@minimalistic=true", "3x224x224", 3_924_288, 209_136_704, OTHERS),
+    ("mobilenet_v3_small", "3x224x224", 2_542_856, 56_510_400, TORCHVISION),
+    ("mobilenet_v3_small@alpha=0.75", "3x224x224", 2_041_872, 43_399_344, OTHERS),
+    ("mobilenet_v3_small@minimalistic=true", "3x224x224", 2_044_736, 52_288_448, OTHERS),
+    ("mobilenet_v1_cifar", "3x32x32", 2_142_026, 29_282_304, MODULE),
+    ("mobilenet_v2_cifar", "3x32x32", 2_296_922, 91_154_944, MODULE),
+    ("shufflenet_v1@groups=1", "3x224x224", 1_531_936, 143_078_976, OTHERS),
+    ("shufflenet_v1@groups=2", "3x224x224", 1_733_848, 140_836_512, OTHERS),
+    ("shufflenet_v1", "3x224x224", 1_865_728, 137_460_672, OTHERS),
+    ("shufflenet_v1@groups=4", "3x224x224", 1_968_344, 134_339_776, OTHERS),
+    ("shufflenet_v1@groups=8", "3x224x224", 2_434_768, 138_365_952, OTHERS),
+    ("shufflenet_v2_x0_5", "3x224x224", 1_366_792, 40_476_448, TORCHVISION),
+    ("shufflenet_v2_x1_0", "3x224x224", 2_278_604, 144_907_992, TORCHVISION),
+    ("shufflenet_v2_x1_5", "3x224x224", 3_503_624, 295_759_392, TORCHVISION),
+    ("shufflenet_v2_x2_0", "3x224x224", 7_393_996, 583_253_464, TORCHVISION),
+    ("efficientnet_b0", "3x224x224", 5_288_548, 385_814_752, TORCHVISION),
+    ("efficientnet_b1", "3x240x240", 7_794_184, 686_802_832, TORCHVISION),
+    ("efficientnet_b2", "3x260x260", 9_109_994, 993_561_872, TORCHVISION),
+    ("efficientnet_b3", "3x300x300", 12_233_232, 1_827_141_392, TORCHVISION),
+    ("efficientnet_b4", "3x380x380", 19_341_616, 4_393_771_024, TORCHVISION),
+    ("efficientnet_b5", "3x456x456", 30_389_784, 10_266_384_752, TORCHVISION),
+    ("efficientnet_b6", "3x528x528", 43_040_704, 19_067_593_536, TORCHVISION),
+    ("efficientnet_b7", "3x600x600", 66_347_960, 37_745_884_192, TORCHVISION),
+    ("vit_b_16", "3x224x224", 86_567_656, 17_563_828_224, TORCHVISION),
+    ("vit_b_16@resolution=384", "3x384x384", 86_859_496, 55_484_350_464, MODULE),
+    ("vit_b_32", "3x224x224", 88_224_232, 4_409_186_304, MODULE),
+    ("vit_l_16", "3x224x224", 304_326_632, 61_554_712_576, MODULE),
+    ("vit_l_32", "3x224x224", 306_535_400, 15_377_539_072, MODULE),
+    ("vit_h_14", "3x224x224", 632_045_800, 167_295_109_120, MODULE),
+    ("hybridsn", "1x30x25x25", 5_122_176, 247_683_392, "HybridSN Table I"),
+    ("hybridsn@input=1x15x25x25,classes=9", "1x15x25x25", 4_844_793, 50_821_176, "HybridSN Table I"),
+    ("hybridsn@input=1x15x25x25", "1x15x25x25", 4_845_696, 50_822_072, "HybridSN Table I"),
+    ("ssrn", "1x200x7x7", 346_144, 54_693_096, "SSRN code release"),
+    ("ssrn@input=1x103x7x7,classes=9", "1x103x7x7", 198_513, 28_105_920, "SSRN code release"),
+    ("ssrn@build=a2s2k", "1x200x7x7", 364_168, 93_266_088, "SSRN in A2S2K-ResNet"),
+    ("ssrn@build=a2s2k,input=1x103x7x7,classes=9", "1x103x7x7", 216_537, 47_712_384, "SSRN in A2S2K-ResNet"),
+    ("ssrn@build=a2s2k,input=1x176x7x7,classes=13", "1x176x7x7", 327_229, 81_877_632, "SSRN in A2S2K-ResNet"),
+    ("cnn_1d_hu", "1x200", 72_196, 153_480, DEEPHYPERX),
+    ("cnn_1d_hu@bands=103,classes=9", "1x103", 61_269, 82_980, DEEPHYPERX),
+    ("cnn_1d_hu@bands=204", "1x204", 74_196, 157_320, DEEPHYPERX),
+    ("cnn_3d_hamida", "1x200x5x5", 45_196, 4_348_340, DEEPHYPERX),
+    ("cnn_3d_hamida@input=1x103x5x5,classes=9", "1x103x5x5", 35_039, 2_235_370, DEEPHYPERX),
+    ("cnn_3d_hamida@input=1x204x5x5", "1x204x5x5", 45_196, 4_434_530, DEEPHYPERX),
+    ("cnn_3d_hamida@padded=true,input=1x103x3x3,classes=9", "1x103x3x3", 35_039, 2_274_790, DEEPHYPERX),
+    ("cnn_3d_hamida@input=1x204x7x7", "1x204x7x7", 161_676, 27_015_090, DEEPHYPERX),
+    ("cnn_3d_chen", "1x200x27x27", 1_119_856, 7_511_528_960, DEEPHYPERX),
+    ("cnn_3d_chen@input=1x103x27x27,classes=9", "1x103x27x27", 1_067_945, 2_425_883_456, DEEPHYPERX),
+    ("cnn_3d_chen@input=1x204x27x27", "1x204x27x27", 1_121_904, 7_721_246_208, DEEPHYPERX),
+    ("cnn_3d_li", "1x200x5x5", 12_908, 277_144, DEEPHYPERX),
+    ("cnn_3d_li@input=1x103x5x5,classes=9", "1x103x5x5", 3_921, 137_214, DEEPHYPERX),
+    ("cnn_3d_li@planes=16,input=1x204x5x5", "1x204x5x5", 117_296, 4_681_600, DEEPHYPERX),
+    ("m3d_cnn", "1x200x7x7", 269_024, 22_219_776, DEEPHYPERX),
+    ("m3d_cnn@input=1x103x7x7,classes=9", "1x103x7x7", 81_881, 10_655_824, DEEPHYPERX),
+    ("m3d_cnn@input=1x204x7x7", "1x204x7x7", 273_120, 22_568_624, DEEPHYPERX),
+    ("contextual_cnn_lee", "200x5x5", 390_288, 9_728_000, DEEPHYPERX),
+    ("contextual_cnn_lee@input=103x5x5,classes=9", "103x5x5", 265_225, 6_601_600, DEEPHYPERX),
+    ("contextual_cnn_lee@input=204x5x5", "204x5x5", 395_408, 9_856_000, DEEPHYPERX),
+    ("hsi_cnn_luo", "1x200x3x3", 103_846_618, 105_126_592, DEEPHYPERX),
+    ("hsi_cnn_luo@input=1x103x3x3,classes=9", "1x103x3x3", 40_400_595, 40_909_168, DEEPHYPERX),
+    ("hsi_cnn_luo@input=1x204x3x3", "1x204x3x3", 109_613_786, 110_963_888, DEEPHYPERX),
+    ("unet", "1x572x572", 31_030_658, 150_428_424_448, "U-Net Figure 1"),
+    ("unet@classes=1", "1x572x572", 31_030_593, 150_428_424_448 - 388 * 388 * 64, "U-Net Figure 1, one class"),
+    ("unet@build=keras,classes=1,resolution=256", "1x256x256", 31_031_685, 54_605_774_848, "U-Net in Keras"),
+    ("unet@build=batchnorm,input=3x256x256", "3x256x256", 31_037_698, 48_171_581_440, MODULE),
+    ("c1_deepsup", "1024x64x64 2048x64x64", 9_515_158, (9 * 2048 + 150) * 512 * 64 * 64, "C1DeepSup, evaluation"),
+    ("c1_deepsup@fc_dim=720", "360x64x64 720x64x64", 1_193_910, (9 * 720 + 150) * 180 * 64 * 64, "C1DeepSup, evaluation"),
+    ("c1_deepsup@fc_dim=512", "256x64x64 512x64x64", 609_430, (9 * 512 + 150) * 128 * 64 * 64, "C1DeepSup, evaluation"),
+    ("c1_deepsup@fc_dim=320", "160x64x64 320x64x64", 242_710, (9 * 320 + 150) * 80 * 64 * 64, "C1DeepSup, evaluation"),
+]
+
+# Papers that count neither biases nor normalisation: (network, input, weights, multiply-adds, source)
+WEIGHTS = [
+    ("mobilenet_v1", "3x224x224", 4_209_088, 568_740_352, "MobileNets Table 4"),
+    ("mobilenet_v1@separable=false", "3x224x224", 29_281_120, 4_867_293_184, "MobileNets Table 4"),
+    ("mobilenet_v1@alpha=0.75", "3x224x224", 2_568_144, 325_400_448, "MobileNets Table 6"),
+    ("mobilenet_v1@shallow=true", "3x224x224", 2_875_328, 307_323_392, "MobileNets Table 5"),
+    ("mobilenet_v1@alpha=0.5", "3x224x224", 1_319_648, 149_497_088, "MobileNets Table 6"),
+    ("mobilenet_v1@alpha=0.25", "3x224x224", 463_600, 41_030_272, "MobileNets Table 6"),
+    ("mobilenet_v1@resolution=192", "3x192x192", 4_209_088, 418_121_728, "MobileNets Table 7"),
+    ("mobilenet_v1@resolution=160", "3x160x160", 4_209_088, 290_675_200, "MobileNets Table 7"),
+    ("mobilenet_v1@resolution=128", "3x128x128", 4_209_088, 186_400_768, "MobileNets Table 7"),
+    ("mobilenet_v1@alpha=0.5,resolution=160", "3x160x160", 1_319_648, 76_524_800, "MobileNets Table 9"),
+    ("googlenet", "3x224x224", 6_990_272, 1_582_671_872, "MobileNets Table 8"),
+    ("vgg16", "3x224x224", 138_344_128, 15_470_264_320, "MobileNets Table 8"),
+    ("mobilenet_v2@alpha=1.4,classes=1001", "3x224x224", 6_061_632, 582_197_616, "TF-Slim, 1001 classes"),
+    ("mobilenet_v2@alpha=1.3,classes=1001", "3x224x224", 5_343_200, 509_376_224, "TF-Slim, 1001 classes"),
+    ("mobilenet_v2@classes=1001", "3x224x224", 3_471_040, 300_775_552, "TF-Slim, 1001 classes"),
+    ("mobilenet_v2@resolution=96,classes=1001", "3x96x96", 3_471_040, 56_290_432, "TF-Slim, 1001 classes"),
+    ("mobilenet_v2@alpha=0.75,resolution=160,classes=1001", "3x160x160", 2_610_064, 107_296_480, "TF-Slim, 1001 classes"),
+    ("mobilenet_v2@alpha=0.5,resolution=128,classes=1001", "3x128x128", 1_950_416, 32_579_840, "TF-Slim, 1001 classes"),
+    ("mobilenet_v2@alpha=0.35,classes=1001", "3x224x224", 1_663_328, 59_287_088, "TF-Slim, 1001 classes"),
+    ("mobilenet_v2@alpha=0.35,resolution=96,classes=1001", "3x96x96", 1_663_328, 11_935_408, "TF-Slim, 1001 classes"),
+]
+
+CASES = [(network, at, "params", *counts) for network, at, *counts in PARAMS]
+CASES += [(network, at, "weights", *counts) for network, at, *counts in WEIGHTS]
+
+
+@pytest.mark.parametrize(
+    ("network", "at", "counted", "params", "macs", "source"), CASES, ids=[f"{case[0]}-{case[2]}" for case in CASES]
+)
+def test_counts(network: str, at: str, counted: str, params: int, macs: int, source: str) -> None:
+    loaded = load(network)
+    assert " ".join("x".join(map(str, shape)) for shape in loaded.inputs) == at
+    totals = loaded.totals()
+    assert (getattr(totals, counted), totals.macs) == (params, macs), f"{source} has other counts"
+
+
+def test_no_case_stands_twice() -> None:
+    assert len({case[:3] for case in CASES}) == len(CASES)
