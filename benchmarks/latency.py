@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT))
 from profiler.measure import host, statistics  # noqa: E402
 from profiler.records.environment import environment  # noqa: E402  # the checkout is on the path only now
 from profiler.records.timing import Timing  # noqa: E402
-from profiler.study.bench_options import Clock  # noqa: E402
+from profiler.study.bench_options import BenchOptions  # noqa: E402
 from profiler.study.selftest import TORCH_WITHIN, ratio, trial  # noqa: E402
 
 CELL = ["bench", "mobilenet_v1@alpha=0.25,resolution=128"]
@@ -108,7 +108,7 @@ def comparisons(runs: int, pairs: int, seconds: float) -> None:
             found = Tally()
             for _ in range(runs):
                 with busy(loaded):
-                    timings, _ = trial(Clock(device="cpu", threads=threads, time=seconds), pairs)
+                    timings, _ = trial(BenchOptions(device="cpu", threads=threads, time=seconds), pairs)
                 found = found.with_(tally(timings, pairs))
             spread = ", ".join(f"{letter} {found.grades.count(letter)}" for letter in "ABCD-" if letter in found.grades)
             name = f"{counted(threads)}, {'one core loaded' if loaded else 'as it is'}"

@@ -15,9 +15,8 @@ from time import perf_counter
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from profiler import compare, sweep
-from profiler.load.load import load
 from profiler.report.answer import Answer
-from profiler.report.answers import networks
+from profiler.report.answers import registry
 from profiler.report.page import page
 from profiler.study.listing import listing
 from profiler.study.show import show
@@ -28,18 +27,18 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 
 
 def swept(alpha: str, resolution: str) -> Answer:
-    return networks.results(sweep("mobilenet_v1", alpha=alpha, resolution=resolution, engine="closed"), "raw", (), None)
+    return registry.answer(sweep("mobilenet_v1", alpha=alpha, resolution=resolution, engine="closed"))
 
 
 def zoo() -> Answer:
-    return networks.results(compare(*(each["model"] for each in listing()), engine="closed"), "raw", (), None)
+    return registry.answer(compare(*(each["model"] for each in listing()), engine="closed"))
 
 
 PAGES: dict[str, Callable[[], Answer]] = {
     "a sweep of 5,000 cells": lambda: swept("0.02..1.00:0.02", "32..824:8"),
     "a sweep of 16 cells": lambda: swept("0.25..1.0", "128..224"),
     "a comparison of the whole zoo, with all layers": zoo,
-    "one network, mobilenet_v2": lambda: networks.show(show(load("mobilenet_v2")), 2, None, False, "raw"),
+    "one network, mobilenet_v2": lambda: registry.answer(show("mobilenet_v2")),
 }
 
 

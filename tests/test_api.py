@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,8 @@ from profiler import Profile, ProfilerError, Results, build, compare, profile, s
 from profiler.network.combinators import Chain
 from profiler.network.layers import Conv, Flatten, Linear
 from profiler.network.widths import fixed
+from profiler.records.columns import WAITING
+from profiler.records.events import Event, Finished
 from profiler.saved.decode import Malformed, decode
 from profiler.saved.row_parts import RowPart
 
@@ -79,9 +82,14 @@ def test_what_the_witness_says_stands_in_the_record() -> None:
 
 
 def test_the_watcher_sees_the_closed_form_first() -> None:
-    seen: list[bool] = []
-    compare("vgg11", resolution=32, watch=lambda results: seen.append("fvcore_macs" in results[0]))
-    assert seen == [False, True]
+    seen: list[Any] = []
+
+    def watch(event: Event) -> None:
+        assert not isinstance(event, Finished)
+        seen.append(event.results[0]["fvcore_macs"])
+
+    compare("vgg11", resolution=32, watch=watch)
+    assert seen == [WAITING, profile("vgg11", resolution=32).macs]
 
 
 def test_notebooks_get_html() -> None:

@@ -12,7 +12,7 @@ import typer.main
 
 import profiler
 from profiler.__main__ import load_cli
-from profiler.study.bench_options import Clock
+from profiler.study.bench_options import BenchOptions
 
 COMMANDS: dict[str, Any] = typer.main.get_command(load_cli().app).commands  # type: ignore[attr-defined]
 
@@ -69,9 +69,9 @@ OTHER_WORDS = {"set": "options"}
 
 # Differences of one function: {parameter or option: reason}
 
-CLOCK = "a field of the Clock, which the library takes whole"
+CLOCK = "a field of the BenchOptions, which the library takes whole"
 CLOCK_ITSELF = "the options that say how to measure, as one value"
-MEASURING = {word: CLOCK for word in inspect.signature(Clock).parameters if word not in ("compile", "outputs")}
+MEASURING = {word: CLOCK for word in inspect.signature(BenchOptions).parameters if word not in ("compile", "outputs")}
 LIMITS = ("macs", "params", "activations", "weight_bytes", "memory", "latency")
 DIFFERENCES: dict[str, dict[str, str]] = {
     "compare": MEASURING,
@@ -113,7 +113,7 @@ DIFFERENCES: dict[str, dict[str, str]] = {
 # Defaults that differ, of a word that both say: {word: reason}
 DEFAULTS = {
     "batch": "the command's is 1, and 32 to train, once it has seen --train",
-    "bench": "a flag of the command; the Clock of the function, or none",
+    "bench": "a flag of the command; the BenchOptions of the function, or none",
     "engine": "an option that may be repeated has no default of its own; without any, the function's stands",
 }
 

@@ -120,8 +120,8 @@ QUIET = [
 # One network alone is measured without scipy, which only ratios and rank correlations take, and numpy comes with it.
 CLOCKED = [
     "import profiler.study.bench, profiler.study.layers, profiler.study.selftest, profiler.report.answers.layer_times",
-    "from profiler.study.bench import bench; from profiler.study.bench_options import Clock; "
-    "bench('lenet5', clock=Clock(device='cpu', threads=1, time='1s'))",
+    "from profiler.study.bench import bench; from profiler.study.bench_options import BenchOptions; "
+    "bench('lenet5', bench=BenchOptions(device='cpu', threads=1, time='1s'))",
 ]
 
 
@@ -145,7 +145,7 @@ LOADED = """
 import sys
 from profiler.measure import protocol
 from profiler.study.bench import bench
-from profiler.study.bench_options import Clock
+from profiler.study.bench_options import BenchOptions
 from profiler.study.sweep import sweep
 
 def counting(self, active, each, plain=protocol.Scheduler._round):
@@ -154,7 +154,7 @@ def counting(self, active, each, plain=protocol.Scheduler._round):
 
 seen = []
 protocol.Scheduler._round = counting
-clock = Clock(device="cpu", threads=1, time="3s")
+clock = BenchOptions(device="cpu", threads=1, time="3s")
 bench("lenet5", batch="1,2", clock=clock)
 print("scipy.special" in seen[0], "scipy.stats" in seen[0], seen[-1] - seen[0])
 seen.clear()

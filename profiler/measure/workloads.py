@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from profiler.errors import ProfilerError
-from profiler.measure.plan import Setting
+from profiler.measure.plan import Setting, Workload
 from profiler.network.layers import Layer, Shape
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class ModuleWorkload:
 class Slowed:
     """Another workload that spins at the end of every call for a share of the time that it took: a planted slowdown."""
 
-    workload: NetworkWorkload
+    workload: Workload
     share: float
 
     @property
@@ -89,7 +89,7 @@ class Slowed:
         return self.workload.name
 
     def live(self, setting: Setting, batch: int) -> Live:
-        made = self.workload.live(setting, batch)
+        made: Live = self.workload.live(setting, batch)
         made.slow_by(self.share)
         return made
 

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import NamedTuple
 
+from msgspec import Struct
+
+from profiler.records import drawn
 from profiler.records.place import Place
 from profiler.records.traced import Uncounted
 
 
-class MeasuredIn(NamedTuple):
+class Said(Struct, frozen=True):
+    """A note as a value; as text it is a sentence."""
+
+    def __str__(self) -> str:
+        return drawn.load_renderer().said(self)
+
+
+class MeasuredIn(Struct, frozen=True):
     """What cells were measured in, each value once, and the seconds that they shared."""
 
     devices: tuple[str, ...]
@@ -22,7 +31,7 @@ class MeasuredIn(NamedTuple):
     seconds: float
 
 
-class Title(NamedTuple):
+class Title(Struct, frozen=True):
     """What records have in common: networks, points, an input that is not the native one, settings."""
 
     models: tuple[str, ...] = ()
@@ -32,15 +41,18 @@ class Title(NamedTuple):
     batches: tuple[int | None, ...] = ()
     measured_in: MeasuredIn | None = None
 
+    def __str__(self) -> str:
+        return drawn.load_renderer().title(self)
 
-class NotCounted(NamedTuple):
+
+class NotCounted(Said, frozen=True):
     """An operator without a formula."""
 
     model: str
     operator: Uncounted
 
 
-class AskedAtCorners(NamedTuple):
+class AskedAtCorners(Said, frozen=True):
     """A large sweep is recounted at the corners of its axes only."""
 
     engines: tuple[str, ...]
@@ -48,36 +60,36 @@ class AskedAtCorners(NamedTuple):
     cells: int
 
 
-class AccuracySources(NamedTuple):
+class AccuracySources(Said, frozen=True):
     """Where published accuracies are from."""
 
     names: tuple[str, ...]
 
 
-class EngineFailed(NamedTuple):
+class EngineFailed(Said, frozen=True):
     """Engines that could not count a network, and why."""
 
     engines: tuple[str, ...]
     reason: str
 
 
-class RecountInterrupted(NamedTuple):
+class RecountInterrupted(Said, frozen=True):
     """The user ended the study before every cell was recounted."""
 
 
-class MeasuringInterrupted(NamedTuple):
+class MeasuringInterrupted(Said, frozen=True):
     """The user ended the measuring; the file of samples lets it go on."""
 
     samples: str
 
 
-class SamplesNotKept(NamedTuple):
+class SamplesNotKept(Said, frozen=True):
     """The file of samples could not be written to its end."""
 
     reason: str
 
 
-class Unmeasured(NamedTuple):
+class Unmeasured(Said, frozen=True):
     """Cells that have no latency for one reason: the first of them, and how many more."""
 
     place: Place
@@ -87,7 +99,7 @@ class Unmeasured(NamedTuple):
     reason: str
 
 
-class Disturbed(NamedTuple):
+class Disturbed(Said, frozen=True):
     """Cells whose grade is lower because the machine was disturbed: the first of them, and how many more."""
 
     place: Place
@@ -97,13 +109,13 @@ class Disturbed(NamedTuple):
     reason: str
 
 
-class MoreReasons(NamedTuple):
+class MoreReasons(Said, frozen=True):
     """Reasons that are not listed one by one."""
 
     reasons: int
 
 
-class RoundsDone(NamedTuple):
+class RoundsDone(Said, frozen=True):
     """How the measuring went: rounds, seconds, and which rule ended how many cells."""
 
     rounds: int
@@ -115,72 +127,52 @@ class RoundsDone(NamedTuple):
     """{rule: cells that it ended}: narrow, converged, budget."""
 
 
-class Unsettled(NamedTuple):
+class Unsettled(Said, frozen=True):
     """Cells whose warm-up ended before they had settled."""
 
     unsettled: int
     cells: int
 
 
-class GpuClock(NamedTuple):
+class GpuClock(Said, frozen=True):
     """The range of the GPU's clock over the rounds."""
 
     low_hz: float
     high_hz: float
 
 
-class SelftestResult(NamedTuple):
+class SelftestResult(Said, frozen=True):
     """What the last selftest on this machine proved."""
 
     date: str
     failed: tuple[str, ...]
 
 
-class ParetoMarked(NamedTuple):
+class ParetoMarked(Said, frozen=True):
     """In which column a cell must gain to be on the front: `top1`, or `macs` where too few accuracies are published."""
 
     gain: str
 
 
-class RankCorrelation(NamedTuple):
+class RankCorrelation(Said, frozen=True):
     """How well each count ranks the latencies (Spearman); None where there is no rank to correlate."""
 
     cells: int
     by_count: Mapping[str, float | None]
 
 
-class LatenciesNotCompared(NamedTuple):
+class LatenciesNotCompared(Said, frozen=True):
     """Why the latencies of two runs say nothing of each other; `name` is the baseline's where there is one."""
 
     reason: str
     name: str = ""
 
 
-class NoLayersSaved(NamedTuple):
+class NoLayersSaved(Said, frozen=True):
     """A saved run that holds totals only."""
 
     name: str
 
 
-Note = (
-    str
-    | NotCounted
-    | AskedAtCorners
-    | AccuracySources
-    | EngineFailed
-    | RecountInterrupted
-    | MeasuringInterrupted
-    | SamplesNotKept
-    | Unmeasured
-    | Disturbed
-    | MoreReasons
-    | RoundsDone
-    | Unsettled
-    | GpuClock
-    | SelftestResult
-    | ParetoMarked
-    | RankCorrelation
-    | LatenciesNotCompared
-    | NoLayersSaved
-)
+Note = str | Said
 """A note of this run; text where it was read back from a saved one."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from profiler.records import drawn
 from profiler.records.agreement import Agreement
 from profiler.records.columns import COLUMNS, MEASURED_COLUMNS, Record
 from profiler.records.drawn import Drawn
@@ -98,15 +97,13 @@ class Results(list[Record], Drawn):
 
     def parts(self) -> dict[str, Any]:
         """What the document holds besides records and rows: all that it takes to draw these results again."""
-        words = drawn.load_renderer()
-        say = words.said
         return {
-            "title": words.title(self.title),
+            "title": str(self.title),
             "base": next((i for i, record in enumerate(self) if record is self.base), None),
             "engines": list(self.engines),
             "agreements": [agreement.to_dict() for agreement in self.agreements],
-            "warnings": [say(note) for note in self.warnings],
-            "notes": [say(note) for note in self.notes],
+            "warnings": list(map(str, self.warnings)),
+            "notes": list(map(str, self.notes)),
             "rounds": self.rounds,
             "samples": self.samples,
         }

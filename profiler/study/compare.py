@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from msgspec import structs
+
 from profiler import grid
 from profiler.errors import ProfilerError
 from profiler.load.load import Model, load_at
@@ -60,7 +62,7 @@ def _compared(
     cells: Sequence[Cell], engines: Sequence[str], convention: str, measuring: BenchOptions | None
 ) -> Generator[Event, None, Results]:
     settings = [] if measuring is None else [measuring.setting()]
-    title = _title(cells)._replace(measured_in=None if measuring is None else measuring.title(settings))
+    title = structs.replace(_title(cells), measured_in=None if measuring is None else measuring.title(settings))
     chosen = range(len(cells))
     results = counted(cells, "compare", title, engines, convention, chosen)
     results = results.replace(profiles=[cell.network.profile(cell.batch) for cell in cells])

@@ -6,6 +6,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from fractions import Fraction
 from typing import Any
 
+from msgspec import structs
+
 from profiler import grid
 from profiler.errors import ProfilerError
 from profiler.load.load import Model, load_at, parse
@@ -85,7 +87,7 @@ def _swept(
     measuring: BenchOptions | None,
 ) -> Generator[Event, None, Results]:
     settings = [] if measuring is None else [measuring.setting()]
-    title = _title(cells, axes)._replace(measured_in=None if measuring is None else measuring.title(settings))
+    title = structs.replace(_title(cells, axes), measured_in=None if measuring is None else measuring.title(settings))
     chosen = _chosen(models, axes)
     notes: list[Note] = []
     if len(engines) > 1 and len(chosen) < len(cells):

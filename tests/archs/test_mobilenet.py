@@ -108,7 +108,7 @@ def test_table_12_needs_sixteen_channels_a_layer() -> None:
 
 
 def test_each_pair_saves_what_section_3_1_says() -> None:
-    pairs = show(load("mobilenet_v1")).pairs
+    pairs = show("mobilenet_v1").pairs
     assert len(pairs) == 13
     assert all(pair.share == Fraction(1, pair.n) + Fraction(1, 9) for pair in pairs)
     assert pairs[6] == Separable("body.6", (3, 3), 512, 512, (14, 14), 52_283_392, 462_422_016)

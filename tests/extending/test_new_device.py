@@ -19,7 +19,7 @@ from profiler.load.load import in_closed_form
 from profiler.measure import devices
 from profiler.measure.device import Device
 from profiler.study.bench import bench
-from profiler.study.bench_options import Clock
+from profiler.study.bench_options import BenchOptions
 from profiler.study.layers import layers
 
 ROOT = Path(profiler.__file__).parent
@@ -52,18 +52,18 @@ def test_it_is_known_to_every_command(double: type[Device], monkeypatch: pytest.
     assert completion.devices("double"[:1]) == ["auto", "cpu", "cuda", "mps", "double"]
     with pytest.raises(ProfilerError, match="device 'triple' is none; give auto, cpu, cuda, cuda:1, mps, double or double:1"):
         devices.device("triple")
-    found = bench("lenet5", clock=Clock(device="double", threads=1, time="2s"))
+    found = bench("lenet5", bench=BenchOptions(device="double", threads=1, time="2s"))
     assert found.title == "lenet5; double, fp32; 2 s for all cells"
     assert found.machine is not None
     assert found.machine["workers"][0]["gpu"] == "a double"
     assert found[0]["device_s"] == 0.001
-    measured = layers("lenet5", clock=Clock(device="double", threads=1, time="2s"))
+    measured = layers("lenet5", bench=BenchOptions(device="double", threads=1, time="2s"))
     assert [timed.row.path for timed in measured.layers[0].rows] == [
         row.path for row in in_closed_form("lenet5").profile().rows
     ]
     monkeypatch.setattr(double, "has_leaf_marks", False)
     with pytest.raises(ProfilerError, match="which DOUBLE has none for; give --device cpu"):
-        layers("lenet5", clock=Clock(device="double", threads=1))
+        layers("lenet5", bench=BenchOptions(device="double", threads=1))
 
 
 def test_auto_takes_it_where_torch_sees_it(double: type[Device], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -348,15 +348,16 @@ def test_what_is_a_reference() -> None:
 
 def test_arguments_of_the_callers_own() -> None:
     from profiler.load.reference import of_module
+    from profiler.records.place import Place
 
     module = nn.MultiheadAttention(16, 4, batch_first=True)
     x = torch.zeros(2, 6, 16)
-    found = of_module(module, {}, ((x, x, x), {"need_weights": False}))
+    found = of_module(Place(module), ((x, x, x), {"need_weights": False}))
     assert found.inputs == ((2, 6, 16),) * 3
     assert found.profile(None).macs == 2 * (4 * 6 * 16 * 16 + 2 * 6 * 6 * 16)
     assert found.module("meta") is module
     with pytest.raises(ProfilerError, match="MultiheadAttention: give args and kwargs, or input, not both"):
-        of_module(module, {"input": "3"}, ((x,), {}))
+        of_module(Place(module, input="3"), ((x,), {}))
     with pytest.raises(
         ProfilerError, match=r"MultiheadAttention takes its inputs whole \(2x6x16 2x6x16 2x6x16\); write the batch"
     ):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from profiler.measure.grades import Reading, disturbances, grade
+from profiler.measure.grades import Reading, causes, grade
 from profiler.records.interval import Interval
 
 QUIET = Reading(cpu_share=1.0, stolen=0.0, throttled=0, reference=1e-3)
@@ -45,16 +45,16 @@ def test_a_disturbed_figure_is_one_grade_lower(half: float, letter: str) -> None
     ],
 )
 def test_each_detector(disturbed: Reading, threads: int, said: list[str]) -> None:
-    assert disturbances([QUIET] * 7 + [disturbed] * 3, threads) == said
-    assert disturbances([QUIET] * 8 + [disturbed] * 2, threads) == []  # a fifth of the rounds is borne
+    assert list(map(str, causes([QUIET] * 7 + [disturbed] * 3, threads))) == said
+    assert causes([QUIET] * 8 + [disturbed] * 2, threads) == []  # a fifth of the rounds is borne
 
 
 def test_several_threads_are_held_to_their_own_quiet_rounds() -> None:
     """Threads that wait for each other never use all of their time: 1.5 of 2 is quiet here, 1.2 is not."""
     quiet, lost = QUIET._replace(cpu_share=1.5), QUIET._replace(cpu_share=1.2)
-    assert disturbances([quiet] * 10, threads=2) == []
-    assert disturbances([quiet] * 7 + [lost] * 3, threads=2) == ["lost the processor in 30 % of rounds"]
+    assert causes([quiet] * 10, threads=2) == []
+    assert list(map(str, causes([quiet] * 7 + [lost] * 3, threads=2))) == ["lost the processor in 30 % of rounds"]
 
 
 def test_no_rounds_no_disturbance() -> None:
-    assert disturbances([], 1) == []
+    assert causes([], 1) == []

@@ -13,7 +13,6 @@ import pytest
 from msgspec import structs
 
 from profiler.errors import ProfilerError, Unavailable
-from profiler.load.load import load
 from profiler.network.combinators import Aside, Branches, Chain
 from profiler.network.layers import Activation, Add, Conv, Identity
 from profiler.records.shown import Shown
@@ -26,13 +25,13 @@ GRAPHVIZ = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz's do
 
 
 def drawn(model: str) -> Shown:
-    return show(load(model), wired=True)
+    return show(model, wired=True)
 
 
 def residual() -> Shown:
     """A block with a shortcut, and a branch that runs in training only."""
     block = Branches(Chain(Conv(8, 3, padding=1), Activation("ReLU"), Conv(8, 1)), Identity(), join=Add())
-    return show(load(Chain(stem=Conv(8, 1), block=block, aux=Aside(Conv(4, 1)), head=Conv(2, 1)), input=(3, 8, 8)), wired=True)
+    return show(Chain(stem=Conv(8, 1), block=block, aux=Aside(Conv(4, 1)), head=Conv(2, 1)), input=(3, 8, 8), wired=True)
 
 
 def test_a_shortcut_is_a_wire_and_a_sum_a_joint() -> None:
@@ -131,7 +130,7 @@ def test_without_graphviz_it_says_what_to_install(monkeypatch: pytest.MonkeyPatc
 
 def test_what_was_not_wired_cannot_be_drawn() -> None:
     with pytest.raises(ProfilerError, match="a drawing is of one network's layers"):
-        mermaid(show(load("lenet5")))
+        mermaid(show("lenet5"))
 
 
 def test_a_saved_run_draws_as_the_network_does(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def opened(text: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("model", ["mobilenet_v1", "googlenet", "vit_b_16", "lenet5"])
 def test_a_flame_graph_of_a_network_sums_to_its_counts(model: str) -> None:
-    shown = show(load(model))
+    shown = show(model)
     made = opened(speedscope(shown))
     totals = {each["name"]: each["endValue"] for each in made["profiles"]}
     profile = shown.profile
@@ -51,7 +51,7 @@ def test_a_flame_graph_of_a_network_sums_to_its_counts(model: str) -> None:
 
 
 def test_a_stack_is_the_path() -> None:
-    made = opened(speedscope(show(load("mobilenet_v1"))))
+    made = opened(speedscope(show("mobilenet_v1")))
     frames = [frame["name"] for frame in made["shared"]["frames"]]
     stacks = [[frames[i] for i in stack] for stack in made["profiles"][0]["samples"]]
     assert stacks[0] == ["mobilenet_v1", "stem", "stem.conv (conv)"]
@@ -119,7 +119,7 @@ def test_a_module_that_runs_again_has_a_span_each_time() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("subject", [None, show(load("lenet5"))], ids=["nothing", "a network on paper"])
+@pytest.mark.parametrize("subject", [None, show("lenet5")], ids=["nothing", "a network on paper"])
 def test_no_clock_no_trace(subject: object) -> None:
     with pytest.raises(ProfilerError, match="none were clocked"):
         chrome_trace(subject)

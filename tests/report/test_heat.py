@@ -12,7 +12,7 @@ from rich.console import Console
 
 from profiler import compare, sweep
 from profiler.records.results import Results
-from profiler.report.answers import networks
+from profiler.report.answers import registry
 from profiler.report.forms import written
 from profiler.report.terminal.heat import DARK_FROM, SHADES, Heat
 from profiler.report.terminal.plot import plot
@@ -68,7 +68,7 @@ def test_it_is_for_terminals_and_sweeps_of_two_axes(two_axes: Results) -> None:
     assert "α down" not in drawn(plot(two_axes))  # where it stands below the list already
     assert drawn(sweep(engine="closed")) == ""
     assert drawn(compare("mobilenet_v1", "vgg16", engine="closed")) == ""
-    assert "α down" not in written(networks.results(two_axes, "raw", [], None), "table")
+    assert "α down" not in written(registry.answer(two_axes), "table")
 
 
 def test_a_large_sweep_is_thinned_to_the_screen() -> None:

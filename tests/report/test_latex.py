@@ -12,11 +12,10 @@ from pathlib import Path
 import pytest
 
 from profiler import compare, sweep
-from profiler.load.load import load
 from profiler.records.columns import Record
 from profiler.records.results import Results
-from profiler.report.answer import Answer
-from profiler.report.answers import networks
+from profiler.report.answer import Answer, View
+from profiler.report.answers import registry
 from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.sheet import Sheet, results_sheet
 from profiler.report.units import Unit
@@ -58,13 +57,12 @@ def measured() -> Results:
 
 
 def of_results(found: Results, unit: Unit = "raw") -> Answer:
-    return networks.results(found, unit, [], None)
+    return registry.answer(found, View(unit=unit))
 
 
 def checked() -> Answer:
-    from profiler.report.answers.verify import answer
 
-    return answer(verify("mobilenet_v1", engine="closed"), named=True, published=None)
+    return registry.answer(verify("mobilenet_v1", engine="closed"), View(summary=False))
 
 
 def hostile() -> Answer:
@@ -81,12 +79,12 @@ ANSWERS: dict[str, Callable[[], Answer]] = {
     "sweep": lambda: of_results(sweep(engine="closed"), "auto"),
     "sweep_long": lambda: of_results(sweep(alpha="0.05..1.0:0.05", resolution="128..224", engine="closed"), "M"),
     "bench": lambda: of_results(measured(), "auto"),
-    "show": lambda: networks.show(show(load("mobilenet_v1")), 2, None, False, "auto"),
-    "show_every": lambda: networks.show(show(load("resnet50")), 0, None, False, "raw"),
-    "show_formulas": lambda: networks.show(show(load("mobilenet_v1")), 2, None, True, "raw"),
-    "list": lambda: networks.listing(listing(), "auto", None),
-    "formula": lambda: networks.polynomials(formula("mobilenet_v1")),
-    "formula_rounded": lambda: networks.polynomials(formula("mobilenet_v2")),
+    "show": lambda: registry.answer(show("mobilenet_v1"), View(unit="auto")),
+    "show_every": lambda: registry.answer(show("resnet50"), View(depth=0)),
+    "show_formulas": lambda: registry.answer(show("mobilenet_v1"), View(formulas=True)),
+    "list": lambda: registry.answer(listing()),
+    "formula": lambda: registry.answer(formula("mobilenet_v1")),
+    "formula_rounded": lambda: registry.answer(formula("mobilenet_v2")),
     "verify": checked,
     "hostile": hostile,
 }
@@ -207,7 +205,7 @@ def test_the_tables_of_the_docs_are_what_is_written() -> None:
 
 
 def test_folding_is_said_in_the_caption() -> None:
-    text = latex_text(networks.show(show(load("mobilenet_v1")), 2, None, False, "raw").sheets())
+    text = latex_text(registry.answer(show("mobilenet_v1")).sheets())
     assert "by layer, to a depth of 2, equal ones summed}" in text
     assert r"body.6\dots{}10 $\times$5" in text
 

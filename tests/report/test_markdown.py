@@ -9,8 +9,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from profiler import compare, sweep
-from profiler.load.load import load
-from profiler.report.answers import networks
+from profiler.report.answer import View
+from profiler.report.answers import registry
 from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.sheet import Sheet, results_sheet
 from profiler.report.writers.latex import latex_text
@@ -73,7 +73,7 @@ def test_cells_are_the_sheets(unit: str) -> None:
 
 
 def test_a_network_and_its_head() -> None:
-    sheets = networks.show(show(load("vgg16")), 2, None, False, "auto").sheets()
+    sheets = registry.answer(show("vgg16"), View(unit="auto")).sheets()
     tables, paragraphs = parsed(markdown_text(sheets))
     assert tables == [expected(sheet) for sheet in sheets]
     assert paragraphs[0] == "vgg16, 3×224×224"
@@ -103,7 +103,7 @@ def test_the_best_is_bold() -> None:
 
 
 def test_polynomials_are_mathematics() -> None:
-    text = markdown_text(networks.polynomials(formula("lenet5")).sheets())
+    text = markdown_text(registry.answer(formula("lenet5")).sheets())
     assert re.search(r"\| params\(α, K\) \| \$`1\\,920\\,\\alpha\^\{2\}", text)
 
 

@@ -13,7 +13,6 @@ from rich.console import Console
 
 from profiler import check, compare, diff, memory, profile, sweep, trace, trace_training
 from profiler.errors import ProfilerError
-from profiler.load.load import load
 from profiler.records.shown import Shown
 from profiler.records.timing import Certificate
 from profiler.report.answers import notebook
@@ -64,7 +63,7 @@ def given() -> tuple[Any, ...]:
 
 
 def shown(**asked: Any) -> Shown:
-    return show(load("lenet5"), **asked)
+    return show("lenet5", **asked)
 
 
 CERTIFICATE = Certificate(

@@ -19,7 +19,8 @@ from plotly.offline import get_plotlyjs
 from profiler import compare, sweep
 from profiler.load.load import load
 from profiler.records.results import Results
-from profiler.report.answers import networks, saved_run
+from profiler.report.answer import View
+from profiler.report.answers import registry
 from profiler.report.forms import written
 from profiler.report.page import MOST_BYTES, page
 from profiler.report.page.columns import columns, paths
@@ -32,7 +33,7 @@ HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>${x}{{7
 
 
 def results(found: Results) -> str:
-    return page(networks.results(found, "raw", (), None))
+    return page(registry.answer(found))
 
 
 def data_of(text: str) -> dict[str, Any]:
@@ -56,13 +57,13 @@ def test_each_answer_has_the_parts_that_it_has_data_for(swept: str) -> None:
     along = sweep("mobilenet_v1", alpha="0.25..1.0", engine="closed")
     assert sections(results(along)) == ["tradeoff", "records"]
     assert sections(results(compare("mobilenet_v1", "vgg16", engine="closed"))) == ["shares", "layers", "records"]
-    shown = networks.show(show(load("mobilenet_v1")), 2, None, False, "raw")
+    shown = registry.answer(show("mobilenet_v1"))
     assert sections(page(shown)) == ["shares", "layers"]
 
 
 def test_the_network_that_is_shown_stands_with_its_totals_and_tables() -> None:
-    found = show(load("mobilenet_v1", alpha="0.5"), convention="torch", what_if="separable")
-    text = page(networks.show(found, 2, None, False, "raw"))
+    found = show("mobilenet_v1", alpha="0.5", convention="torch", what_if="separable")
+    text = page(registry.answer(found))
     assert "<bdi>mobilenet_v1, α = 0.5, 3×224×224</bdi>" in text
     assert "<strong>149,497,088</strong>" in text
     assert "total as torch" in text
@@ -76,7 +77,7 @@ def test_what_was_not_counted_is_loud() -> None:
             made: torch.Tensor = torch.fft.fft(x).real
             return made
 
-    text = page(networks.show(show(load(Transformed(), input=(3, 8, 8))), 2, None, False, "raw"))
+    text = page(registry.answer(show(Transformed(), input=(3, 8, 8))))
     warnings = text.partition('class="warnings" role="alert"')[2].partition("</div>")[0]
     assert "UNCOUNTED Transformed: aten::_fft_r2c, once" in warnings
     assert "; the counts are too low</li>" in warnings
@@ -144,7 +145,7 @@ def test_columns_hold_every_value_once(name: str, values: list[Any], expected: d
 
 def test_the_columns_that_were_asked_for_are_those_that_are_shown() -> None:
     found = compare("mobilenet_v1", "vgg16", engine="closed")
-    asked = data_of(page(networks.results(found, "raw", ("top1", "macs", "macs_ratio"), None)))
+    asked = data_of(page(registry.answer(found, View(columns=("top1", "macs", "macs_ratio")))))
     assert asked["shown"] == ["macs", "top1"]
     assert len(asked["records"]) == len(found.columns), "the others can still be chosen"
     assert data_of(results(found))["shown"] == ["model", "params", "macs", "activations", "weight_bytes", "top1"]
@@ -210,12 +211,12 @@ def test_half_a_surrogate_pair_does_not_stop_the_file_from_being_written() -> No
 
 
 def test_a_saved_run_gives_the_page_of_the_live_one(tmp_path: Path) -> None:
-    live = networks.results(compare("mobilenet_v1", "vgg16", engine="closed"), "raw", (), None)
+    live = registry.answer(compare("mobilenet_v1", "vgg16", engine="closed"))
     file = tmp_path / "run.json"
     file.write_text(written(live, "json"), encoding="utf-8")
     run = saved.read(str(file))
     found = result(run)
-    text = page(saved_run.answer(run, found, 2, None, False, None, (), None))
+    text = page(registry.answer(found))
     assert data_of(text) == data_of(page(live))
 
 
@@ -226,13 +227,13 @@ def test_five_thousand_cells_are_at_most_six_megabytes() -> None:
     found.rounds = [[0.001 + i / 1e6 for i in range(30)] for _ in found]
     for i, record in enumerate(found):
         clock = {"latency_s": 1 / (i + 3), "latency_low_s": 1 / (i + 4), "latency_high_s": 1 / (i + 2), "grade": "A"}
-        record.update({**clock, "images_per_second": i + 3.0, "first_call_s": 1 / (i + 7), "build_s": 1 / (i + 9)})  # type: ignore[typeddict-item]
+        record.update({**clock, "images_per_second": i + 3.0, "first_call_s": 1 / (i + 7), "build_s": 1 / (i + 9)})
     text = results(found)
     assert len(text.encode()) <= MOST_BYTES
     assert "the first 60 of 5,000 cells are drawn" in text
 
 
 def test_only_what_can_be_drawn_makes_a_page() -> None:
-    answer = replace(networks.results(compare("lenet5", engine="closed"), "raw", (), None), subject=None)
+    answer = replace(registry.answer(compare("lenet5", engine="closed")), subject=None)
     with pytest.raises(TypeError, match="not of NoneType"):
         page(answer)

@@ -17,7 +17,8 @@ from profiler.load.load import load
 from profiler.records.measured import Measured
 from profiler.records.results import Results
 from profiler.records.timing import Layers, LayerTiming, Roofs, Timing
-from profiler.report.answers import layer_times, networks
+from profiler.report.answer import View
+from profiler.report.answers import registry
 from profiler.report.page import page as page_of
 from profiler.study.show import show
 
@@ -57,7 +58,7 @@ def bench() -> Results:
             "grade": "B",
             "reason": "",
         }
-        record.update({**clock, "images_per_second": 1 / middle, "device": "cpu", "threads": 1})  # type: ignore[typeddict-item]
+        record.update({**clock, "images_per_second": 1 / middle, "device": "cpu", "threads": 1})
         found.rounds.append([middle * (1 + 0.01 * ((7 * k) % 5 - 2)) for k in range(20)])
     return found
 
@@ -116,7 +117,7 @@ def swept() -> Results:
 
 
 def of(found: Results) -> str:
-    return page_of(networks.results(found, "raw", (), None))
+    return page_of(registry.answer(found))
 
 
 POINTS, BARS, SLICES = ".scatterlayer .points path", ".barlayer .point path", "g.slice path.surface"
@@ -129,11 +130,11 @@ PAGES: dict[str, tuple[Callable[[], str], dict[str, str]]] = {
     "compare": (lambda: of(compare("mobilenet_v1", "vgg16", "resnet50", engine="closed")), {"tradeoff": POINTS, "shares": BARS, "layers": SLICES}),
     "bench": (lambda: of(bench()), {"tradeoff": POINTS, "latency": BARS}),
     "show": (
-        lambda: page_of(networks.show(show(load("mobilenet_v2"), training=True, memory=True), 2, None, True, "raw")),
+        lambda: page_of(registry.answer(show("mobilenet_v2", training=True, memory=True), View(formulas=True))),
         {"shares": BARS, "layers": SLICES},
     ),
     "layers": (
-        lambda: page_of(layer_times.layers(measured(), 2, None, "raw", (), None)),
+        lambda: page_of(registry.answer(measured(), View(depth=2, top=1000, unit="raw"))),
         {"tradeoff": POINTS, "latency": BARS, "shares": BARS, "roofline": POINTS, "layers": SLICES},
     ),
     "hostile": (lambda: of(hostile()), {"tradeoff": POINTS, "shares": BARS, "layers": SLICES}),

@@ -16,7 +16,6 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from profiler import compare, sweep
-from profiler.load.load import load
 from profiler.records.columns import Record
 from profiler.records.measured import Measured
 from profiler.records.profile import Row
@@ -50,7 +49,7 @@ def timed(found: Results) -> Results:
 
 
 def on_the_clock() -> Measured:
-    rows = [row for row in show(load("lenet5")).profile.rows if isinstance(row, Row)]
+    rows = [row for row in show("lenet5").profile.rows if isinstance(row, Row)]
     clocked = tuple(LayerTiming(row, (i + 1) * 1e-4, 0.1, 10, "memory", 1e-5) for i, row in enumerate(rows))
     timing = Timing(
         "lenet5", 1, "cpu", 1, "fp32", "contiguous", False, "inference", None, 1e-3, 0.9e-3, 1.1e-3, "C", "", 10, 10,
@@ -68,8 +67,8 @@ SUBJECTS: dict[str, Callable[[], Results | Shown | Measured]] = {
     "sweep_of_two": lambda: timed(sweep("mobilenet_v1", alpha="0.25..1.0", resolution="128..224", engine="closed")),
     "sweep_without_top1": lambda: sweep("resnet18", resolution="32..224", engine="closed"),
     "sweep_many": lambda: sweep("mobilenet_v1", alpha="0.05..1:0.05", resolution="128..224", engine="closed"),
-    "show": lambda: show(load("mobilenet_v1")),
-    "show_deep": lambda: show(load("resnet152")),
+    "show": lambda: show("mobilenet_v1"),
+    "show_deep": lambda: show("resnet152"),
     "layers": on_the_clock,
 }
 

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from profiler import compare
+from profiler.records.columns import MEASURED_COLUMNS, WAITING, Record
+from profiler.records.events import Recounted, Started, Timed
 from profiler.records.results import Results
 from profiler.report.terminal import progress as watch
 from tests.test_cli import on_a_terminal
@@ -20,12 +22,15 @@ VGG = {"latency_s": 0.05, "latency_low_s": 0.045, "latency_high_s": 0.055, "grad
 
 
 def measuring(**found: dict[str, Any]) -> Results:
-    """lenet5 and vgg16, on the clock for 12 of 30 s, with what was `found` of them."""
+    """lenet5 and vgg16, on the clock, with what was `found` of them."""
     results = compare("lenet5", "vgg16", engine="closed")
-    results.measured, results.progress = True, (12.0, 30.0, "")
-    for record in results:
-        record.update(found.get(record["model"], {}))  # type: ignore[typeddict-item]
-    return results
+    waiting = dict.fromkeys(MEASURED_COLUMNS, WAITING)
+    return results.replace([{**record, **waiting, **found.get(record["model"], {})} for record in results], measured=True)
+
+
+def timed(found: dict[str, dict[str, Any]], stage: str = "", spent_s: float = 12.0) -> Timed:
+    """The same after so many seconds of 30."""
+    return Timed(measuring(**found), spent_s, 30.0, stage)
 
 
 @pytest.mark.parametrize(
@@ -39,20 +44,20 @@ def measuring(**found: dict[str, Any]) -> Results:
     ids=["nothing yet", "one", "the least certain of two", "one that failed"],
 )
 def test_a_bar_says_the_estimate_so_far(found: dict[str, dict[str, Any]], said: str) -> None:
-    assert watch.done_of(measuring(**found)) == (12.0, 30.0, said)
+    assert watch.done_of(timed(found)) == (12.0, 30.0, said)
 
 
 def test_before_the_rounds_it_says_what_is_being_done() -> None:
-    results = measuring(lenet5=LENET)
-    results.progress = (0.0, 30.0, "warming up 1 of 2")
-    assert watch.done_of(results) == (0.0, 30.0, "warming up 1 of 2")
+    event = timed({"lenet5": LENET}, "warming up 1 of 2", 0.0)
+    assert watch.done_of(event) == (0.0, 30.0, "warming up 1 of 2")
 
 
 def test_witnesses_come_first() -> None:
-    results = measuring()
-    results.engines = ("fvcore",)
-    results[0]["fvcore_macs"] = 1
-    assert watch.done_of(results) == (1, 2, "recounting the built networks")
+    counts: tuple[Record, Record] = ({"fvcore_macs": 1, "fvcore_total": 1}, {"fvcore_macs": WAITING, "fvcore_total": WAITING})
+    records = [{**record, **count} for record, count in zip(measuring(), counts, strict=True)]
+    results = measuring().replace(records, engines=("fvcore",))
+    assert watch.done_of(Recounted(results, 0)) == (1, 2, "recounting the built networks")
+    assert watch.done_of(Started(results)) == (1, 2, "recounting the built networks")
 
 
 def test_the_bar_of_a_terminal_holds_the_estimate() -> None:
@@ -81,11 +86,11 @@ def test_in_a_notebook_the_bar_is_replaced_in_place_and_gone_when_done(monkeypat
     ipython.get_ipython = lambda: SimpleNamespace(kernel=object())  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "IPython", ipython)
     monkeypatch.setitem(sys.modules, "IPython.display", notebook)
-    results = measuring(lenet5=LENET)
-    results[0]["model"] = "<script>"
+    event = timed({"lenet5": LENET})
+    event.results[0]["model"] = "<script>"
     with watch.bar() as seen:
-        seen(results)
-        seen(results)
+        seen(event)
+        seen(event)
     line = '<progress value="12" max="30"></progress> &lt;script&gt; 500 µs ±2.0 % B'
     assert notebook.shown == [line, line, ""]
 

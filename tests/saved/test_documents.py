@@ -13,7 +13,8 @@ import pytest
 
 import cli
 from profiler.errors import ProfilerError
-from profiler.report.answers import layer_times
+from profiler.report.answer import View
+from profiler.report.answers import registry
 from profiler.saved import read as saved
 from tests.measure import paced
 from tests.report.clocked import measured
@@ -60,7 +61,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         for name, command in COMMANDS.items():
             end(patch, *command.split(), "-q", "-o", f"{name}.json")
         made = {name: json.loads(Path(f"{name}.json").read_text()) for name in COMMANDS}
-    clocked = layer_times.layers(measured("lenet5", "squeezenet1_0"), 0, None, "auto", (), None).document()
+    clocked = registry.answer(measured("lenet5", "squeezenet1_0"), View(top=1000)).document()
     return made | {"layers": json.loads(json.dumps(clocked))}
 
 

@@ -14,7 +14,6 @@ from profiler.errors import ProfilerError, Unavailable
 from profiler.records.environment import SCHEMA
 from profiler.saved import read as saved
 from profiler.saved.results import result
-from profiler.saved import results as reread
 from tests.measure import paced
 from tests.test_cli import ROOT, run
 

@@ -19,7 +19,7 @@ from profiler.errors import Unavailable, UnknownName
 from profiler.records.columns import Record
 from profiler.records.interval import Interval
 from profiler.records.verdicts import Checked, Limit, Line
-from profiler.report.answers import budgets
+from profiler.report.answers import budgets, registry
 from profiler.report.forms import written
 from profiler.study import baseline
 from profiler.study.before_after import Side
@@ -87,7 +87,7 @@ def test_peak_memory_by_hand(most: str, verdict: str) -> None:
 
 def record(**given: Any) -> Record:
     made: dict[str, Any] = dict(compare("lenet5", engine="closed")[0])
-    return {**made, **given}  # type: ignore[typeddict-item]
+    return {**made, **given}
 
 
 @pytest.mark.parametrize(
@@ -207,15 +207,15 @@ def test_layers_of_what_grew(tmp_path: Path) -> None:
         ("2", "added"),
         ("3", "renamed"),
     ]
-    text = written(budgets.answer(found), "csv")
+    text = written(registry.answer(found), "csv")
     macs = next(row for row in csv.DictReader(io.StringIO(text)) if row["count"] == "macs")
     assert int(macs["before"]) == 36 * (9 * 3 * 4 + 9 * 4 * 2)
     assert int(macs["value"]) == 36 * (25 * 3 * 4 + 4 * 4 + 9 * 4 * 2)
-    table = written(budgets.answer(found), "table")
+    table = written(registry.answer(found), "table")
     assert "kernel 3x3 → 5x5" in table
     assert f"{36 * 9 * 3 * 4:,}" in table
     assert f"+{36 * 4 * 4}" in table
-    rows = budgets.answer(found).document()["rows"]
+    rows = registry.answer(found).document()["rows"]
     assert [(row["path"], row["change"], row["was"]) for row in rows] == [
         ("0", "changed", None),
         ("2", "added", None),
@@ -319,7 +319,7 @@ class Odd(nn.Module):
 def test_what_is_not_counted_is_loud_and_fails_where_strict() -> None:
     found = check(Odd(), input=(4, 4), macs="1M")
     assert found.passed
-    assert "UNCOUNTED" in found.warnings[0]
+    assert "UNCOUNTED" in str(found.warnings[0])
     assert "UNCOUNTED" in str(found)
     strict = check(Odd(), input=(4, 4), macs="1M", strict=True)
     assert not strict.passed
@@ -343,10 +343,10 @@ def test_an_undecided_line_says_so() -> None:
     line = Line(
         record(), Limit("latency", Fraction(1, 100), "options"), 0.01, "undecided", Interval(0.01, 0.009, 0.011), reason="B"
     )
-    table = written(budgets.answer(Checked((line,))), "table")
+    table = written(registry.answer(Checked((line,))), "table")
     assert "10.0 ms ±10.0 % B" in table
     assert "which fails only with --strict; more --time narrows it." in table
-    assert "which fails, since --strict" in written(budgets.answer(Checked((line,), strict=True)), "table")
+    assert "which fails, since --strict" in written(registry.answer(Checked((line,), strict=True)), "table")
 
 
 # The command

@@ -14,8 +14,8 @@ import pytest
 from profiler import ProfilerError, compare, diff, sweep
 from profiler.errors import Unavailable, UnknownName
 from profiler.records.measured import Measured
-from profiler.report.answers import diff as differences
-from profiler.report.answers import layer_changes, layer_times
+from profiler.report.answer import View
+from profiler.report.answers import layer_changes, registry
 from profiler.report.forms import written
 from tests.report.clocked import measured
 from tests.test_cli import on_a_terminal, run
@@ -57,9 +57,9 @@ def test_runs_are_aligned_by_network_and_point(tmp_path: Path) -> None:
         ("lenet5 (28)", False, False, True),
         ("alexnet (227)", False, True, False),
     ]
-    table = written(differences.answer(found), "table")
+    table = written(registry.answer(found), "table")
     assert "2 of 4 are equal in every count; the others are above." in table
-    records = list(csv.DictReader(io.StringIO(written(differences.answer(found), "csv"))))
+    records = list(csv.DictReader(io.StringIO(written(registry.answer(found), "csv"))))
     assert [(row["model"], row["change"], row["macs_before"] == "", row["macs_after"] == "") for row in records] == [
         ("mobilenet_v1 (α 0.25, 32)", "unchanged", False, False),
         ("alexnet (classes=10, 227)", "added", True, False),
@@ -86,7 +86,7 @@ def test_a_sweep_holds_no_layers(tmp_path: Path) -> None:
     new = saved(tmp_path / "b.json", sweep("mobilenet_v1", alpha="0.25,0.5", resolution=32, engine="closed"), macs=1)
     found = diff(old, new)
     assert [(cell.layers, cell.same) for cell in found.cells] == [(None, False), (None, True)]
-    assert "a.json holds no layers" in found.notes[0]
+    assert "a.json holds no layers" in str(found.notes[0])
 
 
 CLOCK = {
@@ -131,8 +131,8 @@ def test_two_machines_are_said(tmp_path: Path) -> None:
         (tmp_path / f"{name}.json").write_text(json.dumps(document))
         paths.append(str(tmp_path / f"{name}.json"))
     found = diff(*paths)
-    assert found.notes == ("Latencies are not compared: measured on two machines (cpu one and other).",)
-    assert "not compared" in written(differences.answer(found), "table")
+    assert tuple(map(str, found.notes)) == ("Latencies are not compared: measured on two machines (cpu one and other).",)
+    assert "not compared" in written(registry.answer(found), "table")
     assert found.same
 
 
@@ -143,7 +143,7 @@ def test_layers_on_the_clock_are_of_the_network_that_was_measured(tmp_path: Path
     for record in found.results[1:]:
         record.update({"latency_s": 0.1, "latency_low_s": 0.1, "latency_high_s": 0.1, "grade": "A"})
     run = tmp_path / "run.json"
-    kept = layer_times.layers(Measured(found.results, found.layers[:1]), 0, None, "auto", (), None)
+    kept = registry.answer(Measured(found.results, found.layers[:1]), View(top=1000))
     run.write_text(json.dumps(kept.document()))
     first, second = diff(str(run), str(run)).cells
     assert (first.layers, len(second.layers or ())) == (None, len(found.layers[0].rows))
@@ -168,9 +168,9 @@ def test_renamed_layers_are_folded() -> None:
 
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3))
     found = diff(nn.ModuleDict({"a": net})["a"], nn.Sequential(nn.Sequential(net)), input=(3, 8, 8))
-    table = written(differences.answer(found), "table")
+    table = written(registry.answer(found), "table")
     assert "Layers: 3 renamed." in table
-    records = differences.answer(found).document()["rows"]
+    records = registry.answer(found).document()["rows"]
     assert [(row["was"], row["path"]) for row in records] == [("0", "0.0.0"), ("1", "0.0.1"), ("2", "0.0.2")]
 
 

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from profiler.errors import ProfilerError, UnknownName
-from profiler.load.load import load
-from profiler.report.answers import networks
+from profiler.report.answer import View
+from profiler.report.answers import registry
 from profiler.report.forms import written
 from profiler.report.sheets import details
 from profiler.study.show import show
@@ -46,7 +46,7 @@ class Mix(nn.Module):
 
 
 def test_how_it_was_traced() -> None:
-    found = show(load(Net(), input=(3, 8, 8)), 1)
+    found = show(Net(), input=(3, 8, 8))
     told = found.traced
     assert told is not None
     assert (told.rung, told.reason, told.uncounted, told.harm) == ("meta", "", (), ())
@@ -65,28 +65,28 @@ def test_how_it_was_traced() -> None:
 
 
 def test_what_is_uncounted_is_named_with_its_cure() -> None:
-    found = show(load(Spectral(), input=(3, 8, 8)), 1)
+    found = show(Spectral(), input=(3, 8, 8))
     assert found.traced is not None
     (gap,) = found.traced.uncounted
     assert (gap.times, gap.path) == (2, "mix")
     (line,) = details.uncounted("Spectral", found.traced)
     assert line == f"UNCOUNTED Spectral: {gap.op}, 2 times, first in mix; {gap.cure}"
-    text = written(networks.show(found, 2, None, False, "raw"), "table")
+    text = written(registry.answer(found), "table")
     assert "UNCOUNTED    coverage " in text
     assert "2 without a formula; the counts above are too low" in text
 
 
 def test_a_closed_form_has_no_tracing() -> None:
-    assert show(load("vgg11"), 1).traced is None
+    assert show("vgg11").traced is None
 
 
 def test_a_training_step() -> None:
     # no gradient is needed of the image: the first layer's backward is one product, the others' are two
-    found = show(load(Net(), input=(3, 8, 8)), 2, training=True).training
+    found = show(Net(), input=(3, 8, 8), batch=2, training=True).training
     assert found is not None
     conv, layer = 9 * 3 * 8 * 36, 8 * 8
     assert (found.forward, found.backward, found.recomputed) == (2 * (conv + 2 * layer), 2 * (conv + 2 * 2 * layer), 0)
-    zoo = show(load("resnet18"), 1, training=True).training
+    zoo = show("resnet18", training=True).training
     assert zoo is not None
     assert zoo.forward == 1_814_073_344
     assert zoo.backward == 2 * zoo.forward - 49 * 3 * 64 * 112**2
@@ -96,7 +96,7 @@ def test_a_training_step() -> None:
 
 
 def test_memory() -> None:
-    found = show(load(Net(), input=(3, 8, 8)), 2, memory=True).memory
+    found = show(Net(), input=(3, 8, 8), batch=2, memory=True).memory
     assert [each.mode for each in found] == ["inference", "training, sgd", "training, adam"]
     params = 4 * (9 * 3 * 8 + 8 * 8 + 5 * 5 + 5)
     assert all(each.parts["params"] == {"float32": params} for each in found)
@@ -108,19 +108,19 @@ def test_memory() -> None:
 
 
 def test_the_document_holds_what_was_asked_for() -> None:
-    found = show(load(Net(), input=(3, 8, 8)), 1, what_if="separable", training=True, memory=True)
-    plain = networks.show(found, 2, None, False, "raw").document()
+    found = show(Net(), input=(3, 8, 8), what_if="separable", training=True, memory=True)
+    plain = registry.answer(found).document()
     assert plain["tracing"]["rung"] == "meta"
     assert [each["path"] for each in plain["what_if"]] == ["conv", None]
     assert plain["training"]["step"] == plain["training"]["forward"] + plain["training"]["backward"]
     assert len(plain["memory"]) == 3
     assert set(plain) & {"tracing", "what_if"} == {"tracing", "what_if"}
-    bare = networks.show(show(load("vgg11"), 1), 2, None, False, "raw").document()
+    bare = registry.answer(show("vgg11")).document()
     assert set(bare) & {"tracing", "what_if", "training", "memory"} == set()
 
 
 def test_chosen_columns_of_the_costliest_layers() -> None:
-    answer = networks.show(show(load("lenet5")), 2, 2, False, "raw", ["path", "macs"], "macs")
+    answer = registry.answer(show("lenet5"), View(top=2, columns=["path", "macs"], sort="macs"))
     (sheet,) = answer.sheets()
     assert (sheet.title, sheet.rows) == (
         "lenet5, 1×28×28, the 2 with most MACs",
@@ -128,7 +128,7 @@ def test_chosen_columns_of_the_costliest_layers() -> None:
     )
     assert written(answer, "csv").count("\n") == 1 + 12, "records are never left out"
     with pytest.raises(ProfilerError, match="a top of 0 shows nothing"):
-        networks.show(show(load("lenet5")), 2, 0, False, "raw", ["path"])
+        registry.answer(show("lenet5"), View(top=0, columns=["path"]))
 
 
 def test_derivations_of_traced_rows() -> None:
@@ -136,15 +136,15 @@ def test_derivations_of_traced_rows() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return nn.functional.scaled_dot_product_attention(x, x, x)
 
-    found = show(load(Attends(), input=(4, 6, 16)), 2)
+    found = show(Attends(), input=(4, 6, 16), batch=2)
     (made,) = found.derivations.values()
     assert (made.letters, made.numbers) == ("B·H·T·S·(C+C_v)", "2·4·6·6·(16+16)")
-    rows = show(load(nn.Linear(3, 2), input=(5, 3)), 2).derivations
+    rows = show(nn.Linear(3, 2), input=(5, 3), batch=2).derivations
     assert rows[""].numbers == "2·5·3·2"
 
 
 def test_mistakes() -> None:
     with pytest.raises(UnknownName, match="no rewriting is called 'fold'; did you mean folded"):
-        show(load("vgg11"), 1, what_if="fold")
+        show("vgg11", what_if="fold")
     with pytest.raises(ProfilerError, match="batch none is for a module that has no batch axis"):
-        show(load("vgg11"), None)
+        show("vgg11", batch=None)

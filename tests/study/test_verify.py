@@ -8,7 +8,8 @@ from profiler.errors import ProfilerError, UnknownName
 from profiler.network.registry import names
 from profiler.records.agreement import Agreement, Difference
 from profiler.records.published import Figure, Verified
-from profiler.report.answers.verify import answer
+from profiler.report.answer import View
+from profiler.report.answers import registry
 from profiler.report.forms import written
 from profiler.study import verify as module
 from profiler.study.published import figures
@@ -46,7 +47,7 @@ def test_what_is_not_as_listed_is_a_failure(figure: Figure, differs: bool, monke
     monkeypatch.setattr(module, "figures", lambda: (figure,))
     found = verify("vgg16", engine="closed")
     assert found.failures == differs
-    text = written(answer(found, named=True, published=None), "table")
+    text = written(registry.answer(found, View(summary=False)), "table")
     assert ("DIFFERS vgg16 224, macs: printed" in text) == differs
 
 
@@ -54,7 +55,7 @@ def test_a_witness_that_disagrees_is_a_failure() -> None:
     disagreement = Agreement("vgg16", "fvcore 0.1.5", 1, 2, (), (Difference("body.0.conv0", 3, 4),))
     found = Verified(("vgg16",), (), (disagreement,), {"vgg16": (1, 2)})
     assert found.failures == 1
-    assert "DIFFERS vgg16, body.0.conv0: fvcore 0.1.5 counts 4" in written(answer(found, named=False, published=None), "table")
+    assert "DIFFERS vgg16, body.0.conv0: fvcore 0.1.5 counts 4" in written(registry.answer(found), "table")
 
 
 TABLE_6 = """\
@@ -69,8 +70,8 @@ mobilenet_v1  α 0.25, 224  50.6 %   41 M   41.03    0.5 M  0.464
 
 
 def test_a_table_as_printed_with_ours_beside_it() -> None:
-    assert written(answer(verify(table="mobilenets table 6"), named=False, published="x"), "table") == TABLE_6
-    text = written(answer(verify(table="MobileNets Table 2"), named=False, published="x"), "table")
+    assert written(registry.answer(verify(table="mobilenets table 6"), View(table="x")), "table") == TABLE_6
+    text = written(registry.answer(verify(table="MobileNets Table 2"), View(table="x")), "table")
     assert "1.19 %  1.9056 !" in text
     assert "the share is 1.91 %; the printed column sums to 99.29 %." in text
 
@@ -79,7 +80,7 @@ def test_every_table_can_be_asked_for() -> None:
     for name in {figure.name for figure in figures()}:
         found = verify(table=name)
         assert {check.figure.name.lower() for check in found.checks} == {name.lower()}
-        assert written(answer(found, named=False, published=name), "table")
+        assert written(registry.answer(found, View(table=name)), "table")
 
 
 def test_mistakes() -> None:

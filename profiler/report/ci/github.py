@@ -11,7 +11,6 @@ from profiler.report.answer import View
 from profiler.report.answers.budgets import answer, failure, sentence
 from profiler.report.encoding import printable
 from profiler.report.forms import written
-from profiler.report.words import said
 
 MOST_ANNOTATIONS = 10
 """GitHub shows so many of each kind from one step; the summary holds all."""
@@ -41,7 +40,7 @@ def commands(found: Checked, root: Path) -> Iterator[str]:
     for line in doubtful[:MOST_ANNOTATIONS]:
         yield _command("warning", _file(line, root), f"{line.model}: {line.limit.quantity} {line.verdict}", sentence(line))
     for text in found.warnings[:MOST_ANNOTATIONS]:
-        yield _command("error" if found.strict else "warning", "", "not counted", said(text))
+        yield _command("error" if found.strict else "warning", "", "not counted", str(text))
 
 
 def _command(kind: str, file: str, title: str, message: str) -> str:

@@ -10,7 +10,6 @@ from xml.etree import ElementTree
 from profiler.records.verdicts import Checked, Line
 from profiler.report.answers.budgets import sentence
 from profiler.report.answers.layer_changes import heading
-from profiler.report.words import said
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold, not even escaped."""
@@ -24,7 +23,7 @@ def junit(found: Checked) -> str:
         suites.setdefault(line.model, []).append(_Case(_name(line), sentence(line), fault, _seconds(found, line)))
     for i, text in enumerate(found.warnings, 1):
         fault = "uncounted" if found.strict else ""
-        suites.setdefault("operations without a formula", []).append(_Case(f"operation {i}", said(text), fault, 0.0))
+        suites.setdefault("operations without a formula", []).append(_Case(f"operation {i}", str(text), fault, 0.0))
     root = _element(None, "testsuites", name="profiler check", **_counts([case for cases in suites.values() for case in cases]))
     for name, cases in suites.items():
         suite = _element(root, "testsuite", name=name, **_counts(cases))
