@@ -16,15 +16,16 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from profiler.count import closed
+from profiler.count.leaves import cost_of
 from profiler.errors import ShapeError
+from profiler.module import leaves
 from profiler.network import layers as L
 from profiler.records.profile import Row
 from profiler.trace.constants import at_home, constant_like, is_small, is_small_constant, is_table
 from profiler.trace.restore import Places
 from profiler.trace.rows import Books, Frame, Merged, first_tensor, tensors_in
 from profiler.trace.tables.entries import DEPENDENT, OPENED, Entry, entry
-from profiler.trace.tables.leaves import FITS, RANKS, SAME_TENSOR, layer_of, leaf_class
+from profiler.trace.tables.leaves import SAME_TENSOR, axes_taken, leaf_class, misfit
 from profiler.trace.tables.multihead import attended
 from profiler.trace.tables.registered import custom_module
 from profiler.trace.tables.shapes import spread_over
@@ -151,7 +152,8 @@ class Recorder(TorchDispatchMode):
             return None
         x = args[0]
         shape = tuple(x.shape)
-        if len(shape) < 2 or 0 in shape or (len(shape) not in RANKS[leaf] if leaf in RANKS else False):
+        axes = axes_taken(leaf)
+        if len(shape) < 2 or 0 in shape or (axes and len(shape) not in axes):
             return None
         if not (x.is_meta or self.real or leaf is nn.Embedding):
             return None
@@ -165,18 +167,17 @@ class Recorder(TorchDispatchMode):
         known = self.layers.get(id(module))
         if known is None:
             path = self.books.paths.get(id(module)) or self.frame(module).path
-            known = self.layers[id(module)] = (path, layer_of(module, leaf, shape), module)
+            known = self.layers[id(module)] = (path, leaves.read(module, leaf, shape), module)
         path, layer, _ = known
         if layer is None:
             return None
         given = (shape[1:],) if len(args) == 1 else tuple([tuple(x.shape[1:]) for x in args])
         batch = shape[0]
-        fits = FITS.get(leaf)
         try:
-            reason = fits(module, shape) if fits is not None else ""
+            reason = misfit(module, leaf, shape)
             if reason:
                 raise ShapeError(reason)
-            cost = closed.cost_of(layer, given, None)
+            cost = cost_of(layer, given, None)
         except ShapeError as fault:
             located = ShapeError(fault.reason, path)
             self.blame(located, path)

@@ -8,19 +8,19 @@ from weakref import ReferenceType, ref
 
 from torch import Tensor, nn
 
-from profiler.count import closed
-from profiler.count.formulas import Cost
+from profiler.count.formulas import conv_kind
+from profiler.count.leaves import Cost, described
+from profiler.module import leaves
 from profiler.network import layers as L
 from profiler.records.profile import Row, Shape
 from profiler.trace.restore import Places
 from profiler.trace.tables.entries import FREE_OF_COST, PRODUCT, UNKNOWN, Entry
-from profiler.trace.tables.leaves import RANKS, layer_of
+from profiler.trace.tables.leaves import axes_taken
 from profiler.trace.tables.multihead import attended
 from profiler.trace.tables.operators import Work
 
 NOTHING = Work()
 _NONE: frozenset[int] = frozenset()
-_CONVOLUTIONS = frozenset({L.Conv, L.ConvTranspose})
 
 
 class Frame:
@@ -129,8 +129,7 @@ class Books:
             else:
                 buffers -= b.numel()
         first = given[0]
-        channels = first[0] if type(layer) in _CONVOLUTIONS else 0
-        op, kind, name, facts = closed.described(layer, len(first) - 1, channels)
+        op, kind, name, facts = described(layer, first)
         shapes = ((batch, *first),) if len(given) == 1 else tuple([(batch, *shape) for shape in given])
         counts = (weights, bias, norm, buffers, batch * macs, batch * elementwise, batch * activations)
         row = Row._make((path, op, kind, name, facts, shapes, (batch, *output), *counts, False))
@@ -163,11 +162,11 @@ class Books:
             kind = _kind_of(merged.leaf.__name__, products)
             facts |= {"fused_macs": merged.fused} if merged.fused else {}
         shapes = _shapes(args, kwargs)
-        batched = bool(shapes) and len(shapes[0]) in RANKS.get(merged.leaf, range(2, 99))
-        layer = layer_of(module, merged.leaf, shapes[0]) if batched else None
+        batched = bool(shapes) and len(shapes[0]) in (axes_taken(merged.leaf) or range(2, 99))
+        layer = leaves.read(module, merged.leaf, shapes[0]) if batched else None
         if layer is not None:  # named as if it had not been run
-            op, kind, _, described = closed.described(layer, len(shapes[0]) - 2, shapes[0][1])
-            facts = dict(described)
+            op, kind, _, own = described(layer, shapes[0][1:])
+            facts = dict(own)
         elif op == "conv":
             kind = "conv_transpose" if facts.pop("transposed", False) else _conv_kind(facts, shapes)
         macs, elementwise, activations = merged.macs, merged.elementwise, merged.activations
@@ -334,7 +333,7 @@ def _facts_of(found: Entry, args: Any) -> dict[str, Any]:
 def _conv_kind(facts: Any, inputs: tuple[Shape, ...]) -> str:
     rank = len(facts.get("kernel", ()))
     channels = inputs[0][-rank - 1] if inputs and rank and len(inputs[0]) > rank else 0
-    return closed.conv_kind(channels, facts.get("groups", 1), facts.get("kernel", (2,)))
+    return conv_kind(channels, facts.get("groups", 1), facts.get("kernel", (2,)))
 
 
 def _kind_of(name: str, products: list[Any]) -> str:
