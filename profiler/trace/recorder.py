@@ -25,7 +25,7 @@ from profiler.trace.constants import at_home, constant_like, is_small, is_small_
 from profiler.trace.restore import Places
 from profiler.trace.rows import Books, Frame, Merged, first_tensor, tensors_in
 from profiler.trace.tables.entries import DEPENDENT, OPENED, Entry, entry
-from profiler.trace.tables.leaves import SAME_TENSOR, axes_taken, leaf_class, misfit
+from profiler.trace.tables.leaves import SAME_TENSOR, leaf_class, takes
 from profiler.trace.tables.multihead import attended
 from profiler.trace.tables.registered import custom_module
 from profiler.trace.tables.shapes import spread_over
@@ -152,8 +152,8 @@ class Recorder(TorchDispatchMode):
             return None
         x = args[0]
         shape = tuple(x.shape)
-        axes = axes_taken(leaf)
-        if len(shape) < 2 or 0 in shape or (axes and len(shape) not in axes):
+        taken = takes(leaf)
+        if len(shape) < 2 or 0 in shape or (taken.axes and len(shape) not in taken.axes):
             return None
         if not (x.is_meta or self.real or leaf is nn.Embedding):
             return None
@@ -174,7 +174,7 @@ class Recorder(TorchDispatchMode):
         given = (shape[1:],) if len(args) == 1 else tuple([tuple(x.shape[1:]) for x in args])
         batch = shape[0]
         try:
-            reason = misfit(module, leaf, shape)
+            reason = taken.misfit(module, shape)
             if reason:
                 raise ShapeError(reason)
             cost = cost_of(layer, given, None)

@@ -15,7 +15,7 @@ from profiler.network import layers as L
 from profiler.records.profile import Row, Shape
 from profiler.trace.restore import Places
 from profiler.trace.tables.entries import FREE_OF_COST, PRODUCT, UNKNOWN, Entry
-from profiler.trace.tables.leaves import axes_taken
+from profiler.trace.tables.leaves import takes
 from profiler.trace.tables.multihead import attended
 from profiler.trace.tables.operators import Work
 
@@ -162,7 +162,7 @@ class Books:
             kind = _kind_of(merged.leaf.__name__, products)
             facts |= {"fused_macs": merged.fused} if merged.fused else {}
         shapes = _shapes(args, kwargs)
-        batched = bool(shapes) and len(shapes[0]) in (axes_taken(merged.leaf) or range(2, 99))
+        batched = bool(shapes) and len(shapes[0]) in (takes(merged.leaf).axes or range(2, 99))
         layer = leaves.read(module, merged.leaf, shapes[0]) if batched else None
         if layer is not None:  # named as if it had not been run
             op, kind, _, own = described(layer, shapes[0][1:])

@@ -8,7 +8,7 @@ run, and what it runs is summed into its one row.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import nn
 
@@ -23,39 +23,40 @@ _CHANNELS = ("in_channels", "num_features", "num_channels")
 _FEATURES = ("in_features", "normalized_shape")
 
 
-@lru_cache(maxsize=1 << 10)
-def _size_taken(stock: type[nn.Module]) -> tuple[str, int]:
-    """The attribute that holds the size of an axis of the input that a module takes, and that axis; none is empty."""
-    if leaf_of(stock) is not None and not issubclass(stock, nn.modules.instancenorm._InstanceNorm):  # which takes any
-        for names, axis in ((_CHANNELS, 1), (_FEATURES, -1)):
-            for name in names:
-                if name in constructor(stock):
-                    return name, axis
-    return "", 0
+class Takes(NamedTuple):
+    """What modules of one class take as their first input."""
 
+    axes: tuple[int, ...]
+    """Axes that it may have, its batch among them; one of other axes (a single sample) is run. Empty for any."""
+    size: str
+    """The attribute that holds the size of one of its axes, empty where there is none."""
+    axis: int
+    """That axis."""
 
-def misfit(module: Any, stock: type[nn.Module], shape: tuple[int, ...]) -> str:
-    """Why an input of `shape` does not fit a module, which knows the size that it takes; empty where it fits."""
-    name, axis = _size_taken(stock)
-    if not name:
-        return ""
-    wanted = getattr(module, name)
-    if isinstance(wanted, tuple):
-        wanted = wanted[-1]
-    if shape[axis] == wanted:
-        return ""
-    what = "channels" if axis == 1 else "features on the last axis"
-    return f"takes {wanted} {what} and is given {shape[axis]}, of {shape}"
+    def misfit(self, module: Any, shape: tuple[int, ...]) -> str:
+        """Why an input of `shape` does not fit a module, empty where it fits."""
+        if not self.size:
+            return ""
+        wanted = getattr(module, self.size)
+        n = shape[self.axis]
+        if n == wanted or (wanted.__class__ is tuple and n == wanted[-1]):
+            return ""
+        what = "channels" if self.axis == 1 else "features on the last axis"
+        return f"takes {wanted[-1] if isinstance(wanted, tuple) else wanted} {what} and is given {n}, of {shape}"
 
 
 @lru_cache(maxsize=1 << 10)
-def axes_taken(stock: type[nn.Module]) -> tuple[int, ...]:
-    """Axes that an input may have, its batch among them; one of other axes (a single sample) is run. Empty for any."""
+def takes(stock: type[nn.Module]) -> Takes:
+    """What modules of a class of torch.nn take, by the parameters of its constructor."""
     leaf = leaf_of(stock)
-    if leaf is None or "{rank}" not in counted.LEAVES[leaf].module:
-        return ()
-    ranks = [rank for rank in RANKS if stock.__name__.endswith(f"{rank}d")]
-    return (2, 3) if stock is nn.BatchNorm1d else tuple(rank + 2 for rank in ranks)
+    if leaf is None:
+        return Takes((), "", 0)
+    axes: tuple[int, ...] = ()
+    if "{rank}" in counted.LEAVES[leaf].module:
+        axes = (2, 3) if stock is nn.BatchNorm1d else tuple(r + 2 for r in RANKS if stock.__name__.endswith(f"{r}d"))
+    any_size = issubclass(stock, nn.modules.instancenorm._InstanceNorm)  # which warns and goes on
+    sizes = ((name, axis) for names, axis in ((_CHANNELS, 1), (_FEATURES, -1)) for name in names if name in constructor(stock))
+    return Takes(axes, *(("", 0) if any_size else next(sizes, ("", 0))))
 
 
 _ROOMS = ("torch.nn.modules.", "torch.ao.nn.", "torch.nn.qat.", "torch.nn.quantized.", "profiler.module.modules")
