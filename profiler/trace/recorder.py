@@ -23,12 +23,13 @@ from profiler.network import layers as L
 from profiler.records.profile import Row
 from profiler.trace.constants import at_home, constant_like, is_small, is_small_constant, is_table
 from profiler.trace.restore import Places
-from profiler.trace.rows import Books, Frame, Merged, first_tensor, tensors_in
+from profiler.trace.rows import Books, Frame, Merged
 from profiler.trace.tables.entries import DEPENDENT, OPENED, Entry, entry
 from profiler.trace.tables.leaves import SAME_TENSOR, leaf_class, takes
 from profiler.trace.tables.multihead import attended
 from profiler.trace.tables.registered import custom_module
 from profiler.trace.tables.shapes import spread_over
+from profiler.trace.trees import first_tensor, map_leaves, tensors, tensors_of_call
 from profiler.trace.wiring import Wires
 
 
@@ -115,7 +116,7 @@ class Recorder(TorchDispatchMode):
                 with _untraced():
                     self.books.close(self.merging, args, kwargs, out, custom)
                 if self.wires is not None:
-                    self.wires.row(len(self.rows) - 1, tensors_in(args, kwargs), out)
+                    self.wires.row(len(self.rows) - 1, tensors_of_call(args, kwargs), out)
             if self.wires is not None and len(self.stack) == 2:
                 self.wires.end(out)
             return out
@@ -214,7 +215,7 @@ class Recorder(TorchDispatchMode):
             scores = None if known.scores is None else torch.empty(known.scores, dtype=query.dtype, device="meta")
             self.books.close(Merged(self.frame(module).path, module, nn.MultiheadAttention), args, kwargs, out, None)
         if self.wires is not None:
-            self.wires.row(len(self.rows) - 1, tensors_in(args, kwargs), out)
+            self.wires.row(len(self.rows) - 1, tensors_of_call(args, kwargs), out)
         self.books.tally["counted"] += 1
         return out, scores
 
@@ -235,7 +236,7 @@ class Recorder(TorchDispatchMode):
                 out = func.decompose(*args, **kwargs)
             if out is not NotImplemented:
                 return out
-        given = tensors_in(args, kwargs)
+        given = tensors_of_call(args, kwargs)
         out = None
         if not self.real:
             if found.inplace and given and args[0] is given[0] and given[0].is_meta:
@@ -302,25 +303,23 @@ class Recorder(TorchDispatchMode):
 
     def on_meta(self, value: Any, kept: tuple[int, ...]) -> Any:
         """`value` with its tensors replaced by meta ones of the same shape, always the same for a tensor."""
-        if isinstance(value, Tensor):
-            if value.is_meta or id(value) in kept:
-                return value
-            known = self.holding.get(id(value))
-            if known is None:
-                known = self.holding[id(value)] = (value, torch.empty_like(value, device="meta"))
-            return known[1]
-        if isinstance(value, list | tuple):
-            return type(value)([self.on_meta(x, kept) for x in value])
-        if isinstance(value, dict):
-            return {key: self.on_meta(x, kept) for key, x in value.items()}
-        if isinstance(value, torch.device) and value.type == "cpu":
-            return torch.device("meta")
-        return value
+
+        def change(leaf: Any) -> Any:
+            if isinstance(leaf, Tensor):
+                if leaf.is_meta or id(leaf) in kept:
+                    return leaf
+                known = self.holding.get(id(leaf))
+                if known is None:
+                    known = self.holding[id(leaf)] = (leaf, torch.empty_like(leaf, device="meta"))
+                return known[1]
+            return torch.device("meta") if isinstance(leaf, torch.device) and leaf.type == "cpu" else leaf
+
+        return map_leaves(value, change) if value else value
 
     def keep(self, out: Any, given: list[Tensor]) -> None:
         """Remembers constants that the trace itself made, which it may write."""
         outside = {t.untyped_storage().data_ptr() for t in given if id(t) not in self.made}
-        for t in tensors_in((out,)):
+        for t in tensors(out):
             if t.untyped_storage().data_ptr() not in outside:
                 self.made[id(t)] = t
 

@@ -18,6 +18,7 @@ from profiler.trace.tables.entries import FREE_OF_COST, PRODUCT, UNKNOWN, Entry
 from profiler.trace.tables.leaves import takes
 from profiler.trace.tables.multihead import attended
 from profiler.trace.tables.operators import Work
+from profiler.trace.trees import first_tensor, tensors, tensors_of_call
 
 NOTHING = Work()
 _NONE: frozenset[int] = frozenset()
@@ -161,7 +162,7 @@ class Books:
             op = "".join(f"_{c.lower()}" if c.isupper() else c for c in _spelled(merged.leaf.__name__)).lstrip("_")
             kind = _kind_of(merged.leaf.__name__, products)
             facts |= {"fused_macs": merged.fused} if merged.fused else {}
-        shapes = _shapes(args, kwargs)
+        shapes = tuple(tuple(t.shape) for t in tensors_of_call(args, kwargs))
         batched = bool(shapes) and len(shapes[0]) in (takes(merged.leaf).axes or range(2, 99))
         layer = leaves.read(module, merged.leaf, shapes[0]) if batched else None
         if layer is not None:  # named as if it had not been run
@@ -210,7 +211,7 @@ class Books:
             tally["uncounted"] += 1
             self.unknown(found.name, calls.stack[-1].path)
         else:
-            first = out if isinstance(out, Tensor) else first_tensor((out,))
+            first = first_tensor(out)
             if first is not None and (first.is_floating_point() or first.is_complex()):
                 work = Work(0, 0, first.numel(), _facts_of(found, args) if found.op in _WITH_FACTS else NOTHING.facts)
                 tally["elementwise"] += 1
@@ -227,7 +228,7 @@ class Books:
         held = [t for t in given if id(t) in owners or id(t) in derived]
         if held and sort == FREE_OF_COST and len(held) == len(given):
             read = self.read_by(held)
-            for t in tensors_in((out,)):
+            for t in tensors(out):
                 derived[id(t)] = (t, read)
             return
         if held or work is not NOTHING:
@@ -354,25 +355,6 @@ def _spelled(name: str) -> str:
     return out
 
 
-def tensors_in(args: Any, kwargs: Any = None) -> list[Tensor]:
-    """Tensors of a call, those of lists included."""
-    found = []
-    for value in (*args, *kwargs.values()) if kwargs else args:
-        if isinstance(value, Tensor):
-            found.append(value)
-        elif isinstance(value, list | tuple):
-            found += tensors_in(value)
-    return found
-
-
-def first_tensor(args: Any) -> Tensor | None:
-    return next(iter(tensors_in(args)), None)
-
-
-def _shapes(args: Any, kwargs: Any) -> tuple[Shape, ...]:
-    return tuple(tuple(t.shape) for t in tensors_in(args, kwargs))
-
-
 def _shape_of(out: Any) -> Shape:
-    first = first_tensor((out,))
+    first = first_tensor(out)
     return tuple(first.shape) if first is not None else ()

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from profiler.errors import ProfilerError, UnknownName
 from profiler.records.drawn import Drawn
 from profiler.records.shown import Footprint
-from profiler.trace.fallbacks import LARGEST_REAL, Given, on_cpu, tensors
+from profiler.trace.fallbacks import LARGEST_REAL, Given, on_cpu
 from profiler.trace.restore import places, unharmed
 from profiler.trace.training.step import Step, on_meta
 from profiler.trace.training.training import run_step
+from profiler.trace.trees import mapped_tensors
 
 STATES = {"sgd": 0, "momentum": 1, "adam": 2, "adamw": 2}
 """Tensors that an optimiser keeps for each parameter, of the parameter's dtype. Adam's counters (4 bytes each) are left out."""
@@ -94,8 +95,8 @@ def memory(
     assert ledger is not None
     path, op, phase = ledger.at
     return Memory(
-        _bytes(module.parameters()), _bytes(module.buffers()), _bytes(tensors((args, kwargs or {}))), _bytes(trained), states,
-        ledger.peak, path, op, phase, tuple(Moment(*each) for each in ledger.line),
+        _bytes(module.parameters()), _bytes(module.buffers()), _bytes(mapped_tensors((args, kwargs or {}))), _bytes(trained),
+        states, ledger.peak, path, op, phase, tuple(Moment(*each) for each in ledger.line),
     )  # fmt: skip
 
 
@@ -122,7 +123,7 @@ def _once(step: Step, twin: nn.Module, given: Given) -> None:
     args, kwargs = given
     step.paths = {id(m): path for path, m in twin.named_modules()}
     assert step.ledger is not None
-    step.ledger.given(iter([*twin.parameters(), *twin.buffers(), *tensors((args, kwargs))]))
+    step.ledger.given(iter([*twin.parameters(), *twin.buffers(), *mapped_tensors((args, kwargs))]))
     with torch.inference_mode(), step.listening():
         twin.eval()(*args, **kwargs)
 
