@@ -252,19 +252,22 @@ def entry(leaf: type[L.Layer]) -> InTorch:
 
 def read(module: nn.Module, stock: type[nn.Module], shape: Shape) -> L.Layer | None:
     """The leaf that `module` is, of class `stock` of torch.nn, on a first input of `shape`; None where no leaf says it."""
-    leaf = _by_class(len(counted.LEAVES)).get(stock)
+    leaf = leaf_of(stock)
     try:
         return None if leaf is None else entry(leaf).read(module, shape)
     except (TypeError, AttributeError):  # settings that torch itself will refuse in its own words, or an older module's
         return None
 
 
+_BY_CLASS: dict[type[nn.Module], type[L.Layer]] = {}
+
+
 def leaf_of(stock: type[nn.Module]) -> type[L.Layer] | None:
-    """The leaf that a class of torch.nn may be."""
-    return _by_class(len(counted.LEAVES)).get(stock)
-
-
-@lru_cache(maxsize=8)
-def _by_class(_: int) -> dict[type[nn.Module], type[L.Layer]]:
-    """Made again when a leaf was registered since."""
-    return {cls: leaf for leaf in counted.LEAVES for cls in entry(leaf).classes}
+    """The leaf that modules of a class of torch.nn may be."""
+    found = _BY_CLASS.get(stock)
+    if found in counted.LEAVES:
+        return found
+    if set(_BY_CLASS.values()) != {leaf for leaf in counted.LEAVES if entry(leaf).classes}:  # one was registered since
+        _BY_CLASS.clear()
+        _BY_CLASS.update({cls: leaf for leaf in counted.LEAVES for cls in entry(leaf).classes})
+    return _BY_CLASS.get(stock)
