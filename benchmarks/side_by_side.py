@@ -84,14 +84,14 @@ def sweeps(name: str) -> dict[str, Timed]:
     from torch.utils.flop_counter import FlopCounterMode
 
     from profiler import build, sweep
-    from profiler.count import closed
+    from profiler.count import leaves
 
     torch.set_num_threads(1)
     cells = sweep_cells()
     alphas, sides = sorted({a for a, _ in cells}), sorted({s for _, s in cells})
 
     def ours() -> float:
-        closed.cost_of.cache_clear()
+        leaves.cost_of.cache_clear()
         start = time.perf_counter()
         sweep(name, alpha=alphas, resolution=sides, engine="closed")
         return (time.perf_counter() - start) / len(cells)
@@ -129,7 +129,7 @@ def closed_forms(rounds: int) -> list[str]:
 
 
 def _timed_forms(rounds: int) -> list[str]:
-    from profiler.count import closed
+    from profiler.count import closed, leaves
     from profiler.load.load import in_closed_form as load
     from profiler.network.registry import names
 
@@ -139,8 +139,8 @@ def _timed_forms(rounds: int) -> list[str]:
     for _ in range(5 * rounds):  # every network once a round, so that a disturbance falls on all alike
         random.shuffle(networks)
         for network in networks:
-            closed.cost_of.cache_clear()
-            closed.described.cache_clear()
+            leaves.cost_of.cache_clear()
+            leaves.described_by.cache_clear()
             start = time.perf_counter()
             rows = closed.rows(network.value, network.inputs)
             seconds[network.name].append(time.perf_counter() - start)

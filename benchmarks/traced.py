@@ -43,8 +43,8 @@ AIMS = {"thop": 15, "fvcore": 25, "torch": 7, "torch, built before": 10}
 LLAMA = """
 import time
 import transformers
-from profiler.count.traced import trace
-from profiler.network.meta import on_meta
+from profiler.tracing.traced import trace
+from profiler.module.meta import on_meta
 import torch
 start = time.perf_counter()
 config = transformers.LlamaConfig(hidden_size=8192, num_hidden_layers=80, num_attention_heads=64, num_key_value_heads=8,

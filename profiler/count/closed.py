@@ -6,15 +6,9 @@ rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields
-from functools import lru_cache
-from math import prod
-from typing import Any
-
-from profiler.count import formulas
-from profiler.count.formulas import Cost
-from profiler.count.shapes import Inputs, spread
+from profiler.count import formulas  # noqa: F401  # registers every leaf
+from profiler.count.leaves import Cost, cost_of, described
+from profiler.count.shapes import Inputs
 from profiler.errors import ShapeError
 from profiler.network import combinators as C
 from profiler.network import layers as L
@@ -24,8 +18,6 @@ from profiler.records.wiring import Wiring
 Step = tuple[str, L.Layer, Inputs, Cost, bool]
 """One leaf met on the walk: path, leaf, input shapes, its cost for one sample, and whether it runs in training only."""
 
-cost_of = lru_cache(maxsize=1 << 16)(formulas.cost)
-_CONVOLUTIONS = frozenset({L.Conv, L.ConvTranspose})
 _COMBINATORS = frozenset({C.Chain, C.Branches, C.Graph, C.Aside})
 
 
@@ -95,8 +87,7 @@ def rows(network: L.Layer, inputs: Inputs, batch: int = 1) -> tuple[Row, ...]:
     out = []
     for path, leaf, given, (output, weights, bias, norm, buffers, macs, elementwise, activations), side in steps:
         first = given[0]
-        channels = first[0] if type(leaf) in _CONVOLUTIONS else 0
-        op, kind, module, facts = described(leaf, len(first) - 1, channels)
+        op, kind, module, facts = described(leaf, first)
         shapes = ((batch, *first),) if len(given) == 1 else tuple([(batch, *shape) for shape in given])
         shape = (batch, *output)
         counts = (weights, bias, norm, buffers, batch * macs, batch * elementwise, batch * activations)
@@ -136,64 +127,3 @@ def _fold(layer: L.Layer, given: Wires, sources: list[Wires]) -> Wires:
         case _:
             sources.append(given)
             return (len(sources) - 1,)
-
-
-# What a leaf is called
-
-
-@lru_cache(maxsize=1 << 14)
-def described(leaf: L.Layer, rank: int, channels: int) -> tuple[str, str, str, Mapping[str, Any]]:
-    """op, kind, torch.nn class and facts, for an input of `rank` spatial axes; only convolutions ask for its channels."""
-    name = type(leaf).__name__
-    facts: dict[str, Any] = {f.name: getattr(leaf, f.name) for f in fields(leaf)}
-    op = _OPS.get(name) or "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
-    kind, module = _KINDS[name], name
-    match leaf:
-        case L.Conv() | L.ConvTranspose():
-            facts = _spread_facts(facts, rank)
-            if facts["groups"] == "each":
-                facts["groups"] = channels
-            if name == "Conv":
-                kind = conv_kind(channels, facts["groups"], facts["kernel"])
-            module = f"{name}{rank}d"
-        case L.Activation(which):
-            op = module = which
-            op = op.lower()
-        case L.MaxPool() | L.AvgPool() | L.AdaptiveAvgPool() | L.AdaptiveMaxPool():
-            facts = _spread_facts(facts, rank)
-            module = f"{name}{rank}d"
-        case L.BatchNorm() | L.InstanceNorm():
-            module = f"{name}{rank or 1}d"
-        case L.Pad():
-            module = f"ZeroPad{rank}d"
-    for gone in ("out", "dim"):  # a width is in the output's shape
-        facts.pop(gone, None)
-    return op, kind, module, facts
-
-
-def _spread_facts(facts: dict[str, Any], rank: int) -> dict[str, Any]:
-    if "stride" in facts and facts["stride"] is None:
-        facts["stride"] = facts["kernel"]
-    per_axis = ("kernel", "stride", "padding", "dilation", "output_padding", "output")
-    return {key: spread(value, rank) if key in per_axis else value for key, value in facts.items()}
-
-
-def conv_kind(channels: int, groups: int, kernel: Shape) -> str:
-    if groups > 1:
-        return "depthwise" if groups == channels else "grouped"
-    return "pointwise" if prod(kernel) == 1 else "conv"
-
-
-_OPS = {"PReLU": "prelu", "MatMul": "matmul"}
-
-_KINDS = {
-    "Conv": "conv", "ConvTranspose": "conv_transpose", "Linear": "linear", "MatMul": "matmul", "Attention": "attention",
-    "BatchNorm": "norm", "InstanceNorm": "norm", "GroupNorm": "norm", "LayerNorm": "norm", "LocalResponseNorm": "norm",
-    "Activation": "activation", "PReLU": "activation", "Embedding": "embedding", "PositionEmbedding": "embedding",
-    "MaxPool": "pool", "AvgPool": "pool", "AdaptiveAvgPool": "pool", "AdaptiveMaxPool": "pool",
-    "Upsample": "resize", "Resize": "resize", "Add": "elementwise", "Multiply": "elementwise", "Dropout": "elementwise",
-    "ClassToken": "reshape", "Identity": "reshape", "Pad": "reshape", "Crop": "reshape", "Flatten": "reshape",
-    "Fold": "reshape", "Tokens": "reshape", "Token": "reshape", "ChannelShuffle": "reshape", "ChannelSlice": "reshape",
-    "Concatenate": "reshape", "Unsqueeze": "reshape",
-    "PadChannels": "reshape",
-}  # fmt: skip

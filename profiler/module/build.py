@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from profiler.count import closed
-from profiler.count.formulas import Cost
-from profiler.count.shapes import Inputs, spread
+from profiler.count.leaves import Cost
+from profiler.count.shapes import Inputs
 from profiler.errors import ProfilerError
-from profiler.module import modules as M
+from profiler.module.leaves import entry
 from profiler.module.meta import on_meta
 from profiler.network import combinators as C
 from profiler.network import layers as L
@@ -135,110 +135,4 @@ def _module(layer: L.Layer, path: str, met: Met) -> nn.Module:
         case C.Aside(part):
             return _module(part, path, met)
         case leaf:
-            return LEAVES[type(leaf)](*met[path])
-
-
-# Leaves: (leaf, input shapes, cost) → module
-
-
-def _conv(leaf: Any, inputs: Inputs, cost: Cost) -> nn.Module:
-    m, rank = inputs[0][0], len(inputs[0]) - 1
-    given = ("kernel", "stride", "padding", "dilation")
-    settings: dict[str, Any] = {
-        ("kernel_size" if name == "kernel" else name): spread(getattr(leaf, name), rank) for name in given
-    }
-    settings |= {"groups": m if leaf.groups == "each" else leaf.groups, "bias": leaf.bias}
-    if isinstance(leaf, L.ConvTranspose):
-        settings["output_padding"] = spread(leaf.output_padding, rank)
-    return _stock(f"{type(leaf).__name__}{rank}d", m, cost.output[0], **settings)
-
-
-def _pool(leaf: Any, inputs: Inputs, cost: Cost) -> nn.Module:
-    rank = len(inputs[0]) - 1
-    settings = {name: getattr(leaf, name) for name in ("kernel", "stride", "padding", "dilation") if hasattr(leaf, name)}
-    settings = {name: None if value is None else spread(value, rank) for name, value in settings.items()}
-    rest = {name: getattr(leaf, name) for name in ("ceil_mode", "count_include_pad") if hasattr(leaf, name)}
-    return _stock(f"{type(leaf).__name__}{rank}d", settings.pop("kernel"), **settings, **rest)
-
-
-def _adaptive_pool(leaf: Any, inputs: Inputs, cost: Cost) -> nn.Module:
-    rank = len(inputs[0]) - 1
-    return _stock(f"{type(leaf).__name__}{rank}d", spread(leaf.output, rank))
-
-
-def _batch_norm(leaf: L.BatchNorm, inputs: Inputs, cost: Cost) -> nn.Module:
-    c, rank = inputs[0][0], len(inputs[0]) - 1
-    return _stock(
-        f"BatchNorm{rank or 1}d",
-        c,
-        leaf.eps,
-        leaf.momentum,
-        affine=leaf.affine,
-        track_running_stats=leaf.track_running_stats,
-    )
-
-
-def _instance_norm(leaf: L.InstanceNorm, inputs: Inputs, cost: Cost) -> nn.Module:
-    return _stock(f"InstanceNorm{len(inputs[0]) - 1}d", inputs[0][0], leaf.eps, affine=leaf.affine)
-
-
-def _layer_norm(leaf: L.LayerNorm, inputs: Inputs, cost: Cost) -> nn.Module:
-    return nn.LayerNorm(inputs[0][-1], leaf.eps, leaf.elementwise_affine, bias=leaf.bias)
-
-
-def _activation(leaf: L.Activation, inputs: Inputs, cost: Cost) -> nn.Module:
-    return _stock(leaf.name, **({"dim": 1} if leaf.name in ("Softmax", "LogSoftmax") else {}))
-
-
-def _pad(leaf: L.Pad, inputs: Inputs, cost: Cost) -> nn.Module:
-    rank = len(inputs[0]) - 1
-    if isinstance(leaf.padding, int):
-        return _stock(f"ZeroPad{rank}d", leaf.padding)
-    return _stock(f"ZeroPad{rank}d", tuple(n for sides in reversed(leaf.padding) for n in sides))  # torch: last axis first
-
-
-def _stock(name: str, *given: Any, **named: Any) -> nn.Module:
-    module: nn.Module = getattr(nn, name)(*given, **named)
-    return module
-
-
-LEAVES: dict[type[L.Layer], Callable[[Any, Inputs, Cost], nn.Module]] = {
-    L.Conv: _conv,
-    L.ConvTranspose: _conv,
-    L.Linear: lambda leaf, inputs, cost: nn.Linear(inputs[0][-1], cost.output[-1], leaf.bias),
-    L.BatchNorm: _batch_norm,
-    L.InstanceNorm: _instance_norm,
-    L.GroupNorm: lambda leaf, inputs, cost: nn.GroupNorm(leaf.groups, inputs[0][0], leaf.eps, leaf.affine),
-    L.LayerNorm: _layer_norm,
-    L.LocalResponseNorm: lambda leaf, inputs, cost: nn.LocalResponseNorm(leaf.size, leaf.alpha, leaf.beta, leaf.k),
-    L.PReLU: lambda leaf, inputs, cost: nn.PReLU(cost.weights, leaf.init),
-    L.Embedding: lambda leaf, inputs, cost: nn.Embedding(leaf.num_embeddings, cost.output[-1]),
-    L.ClassToken: lambda leaf, inputs, cost: M.ClassToken(cost.output[-1]),
-    L.PositionEmbedding: lambda leaf, inputs, cost: M.PositionEmbedding(*cost.output),
-    L.Activation: _activation,
-    L.MaxPool: _pool,
-    L.AvgPool: _pool,
-    L.AdaptiveAvgPool: _adaptive_pool,
-    L.AdaptiveMaxPool: _adaptive_pool,
-    L.Upsample: lambda leaf, inputs, cost: M.upsample(
-        spread(leaf.scale_factor, len(inputs[0]) - 1), leaf.mode, leaf.align_corners
-    ),
-    L.Pad: _pad,
-    L.Dropout: lambda leaf, inputs, cost: nn.Dropout(leaf.p),
-    L.Identity: lambda leaf, inputs, cost: nn.Identity(),
-    L.Flatten: lambda leaf, inputs, cost: nn.Flatten(),
-    L.Fold: lambda leaf, inputs, cost: M.Fold(),
-    L.Tokens: lambda leaf, inputs, cost: M.Tokens(),
-    L.Token: lambda leaf, inputs, cost: M.Token(leaf.index),
-    L.Unsqueeze: lambda leaf, inputs, cost: M.Unsqueeze(),
-    L.ChannelShuffle: lambda leaf, inputs, cost: nn.ChannelShuffle(leaf.groups),
-    L.PadChannels: lambda leaf, inputs, cost: M.PadChannels(cost.output[0] - inputs[0][0]),
-    L.ChannelSlice: lambda leaf, inputs, cost: M.ChannelSlice(leaf.index, leaf.of),
-    L.Add: lambda leaf, inputs, cost: M.Add(leaf.scale),
-    L.Multiply: lambda leaf, inputs, cost: M.Multiply(),
-    L.Concatenate: lambda leaf, inputs, cost: M.Concatenate(leaf.axis),
-    L.MatMul: lambda leaf, inputs, cost: M.MatMul(),
-    L.Attention: lambda leaf, inputs, cost: M.Attention(leaf.heads),
-    L.Resize: lambda leaf, inputs, cost: M.Resize(leaf.mode, leaf.align_corners),
-    L.Crop: lambda leaf, inputs, cost: M.Crop(),
-}
+            return entry(type(leaf)).build(*met[path])

@@ -34,14 +34,14 @@ class Multiply(nn.Module):
 
 
 class Concatenate(nn.Module):
-    """All inputs side by side; `axis` does not count the batch."""
+    """All inputs side by side; `axis` does not count the batch, and -1 is the last."""
 
     def __init__(self, axis: int = 0) -> None:
         super().__init__()
         self.axis = axis
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        return torch.cat(inputs, dim=self.axis + 1)
+        return torch.cat(inputs, dim=self.axis if self.axis < 0 else self.axis + 1)
 
 
 class MatMul(nn.Module):

@@ -8,10 +8,11 @@ or takes time is one leaf and one row.
 
 from __future__ import annotations
 
+import re
 from dataclasses import MISSING, FrozenInstanceError, dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Union, dataclass_transform
 
-from profiler.network.widths import Groups, Width
+from profiler.network.widths import Groups, Width, whole_numbers
 
 Ints = Union[int, tuple[int, ...]]
 """One number for every axis, or one an axis, as in torch.nn."""
@@ -24,6 +25,8 @@ class Layer:
 
     positional: ClassVar[int] = 1
     """How many fields print without their names."""
+    whole_numbers: ClassVar[dict[str, frozenset[str]]] = {}
+    """Fields that hold whole numbers, each with the words of its type."""
 
     def __repr__(self) -> str:
         return _leaf_text(self)
@@ -45,6 +48,8 @@ class Layer:
         # each field once, by __init__; cheaper to make than dataclass's own frozen methods, thirty times at every start
         if name in self.__dict__ or name not in self.__dataclass_fields__:
             raise FrozenInstanceError(f"a layer does not change; replace() makes another with its own {name}")
+        if type(value) is not int and name in self.whole_numbers:
+            value = whole_numbers(value, self.whole_numbers[name], type(self).__name__, name)
         self.__dict__[name] = value
 
     def __getstate__(self) -> dict[str, Any]:
@@ -63,6 +68,8 @@ _T = TypeVar("_T", bound=type)
 def value_class(cls: _T) -> _T:
     """A dataclass that is frozen, compares, hashes and prints as Layer does."""
     made: Any = dataclass(repr=False, eq=False)(cls)
+    words = {field.name: frozenset(re.findall(r"\w+", str(field.type))) for field in fields(made)}
+    made.whole_numbers = {name: found for name, found in words.items() if found & {"int", "Ints", "Width", "Groups"}}
     return made  # type: ignore[no-any-return]
 
 
@@ -329,7 +336,7 @@ class Multiply(Layer):
 
 @value_class
 class Concatenate(Layer):
-    """All its inputs side by side along `axis` of the shape without the batch; 0 is the channels of `(C, *spatial)`."""
+    """All its inputs side by side along `axis` of the shape without the batch: 0 is the channels, -1 the last axis."""
 
     axis: int = 0
 

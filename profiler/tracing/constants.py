@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from profiler.tracing.trees import map_leaves
+
 WHOLE = frozenset({torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool})
 SMALL = 1 << 20
 """Elements of a table of integers or booleans, at most."""
@@ -61,11 +63,7 @@ def constant_like(name: str, args: Any, kwargs: Any) -> Tensor | None:
 
 def at_home(value: Any) -> Any:
     """The arguments with the CPU for the meta device: constants keep their values, wherever they are sent."""
-    if isinstance(value, torch.device):
-        return torch.device("cpu")
-    if isinstance(value, dict):
-        return {key: at_home(x) for key, x in value.items()}
-    return tuple(at_home(x) for x in value) if isinstance(value, tuple) else value
+    return map_leaves(value, lambda leaf: torch.device("cpu") if isinstance(leaf, torch.device) else leaf)
 
 
 def is_table(t: Tensor) -> bool:

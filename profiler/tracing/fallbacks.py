@@ -14,11 +14,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence
 
 from profiler.errors import ProfilerError, ShapeError
 from profiler.tracing.recorder import Recorder, WrappedRecorder
 from profiler.tracing.restore import Places, places
+from profiler.tracing.trees import map_tensors
 from profiler.tracing.wiring import Wires
 
 Given = tuple[tuple[Any, ...], dict[str, Any]]
@@ -127,7 +127,7 @@ def on_cpu(module: nn.Module, given: Given) -> tuple[nn.Module, Given]:
     for t in [*module.parameters(), *module.buffers()]:
         made = real(t)
         memo[id(t)] = nn.Parameter(made.detach(), t.requires_grad) if isinstance(t, nn.Parameter) else made
-    return copy.deepcopy(module, memo), mapped(given, real)
+    return copy.deepcopy(module, memo), map_tensors(given, real)
 
 
 def _owned(module: nn.Module) -> list[Tensor]:
@@ -164,32 +164,6 @@ def floats_to_meta(t: Tensor) -> Tensor:
     return torch.ones(t.shape, dtype=t.dtype) if t.is_meta else t.detach().cpu()
 
 
-def mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """`value` with every tensor changed, in lists, tuples, dicts and dataclass-like outputs of transformers."""
-    if isinstance(value, PackedSequence):
-        return value._replace(data=change(value.data))
-    if isinstance(value, Tensor):
-        return change(value)
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(mapped(x, change) for x in value))
-    if isinstance(value, list | tuple):
-        return type(value)(mapped(x, change) for x in value)
-    if type(value) is dict:
-        return {key: mapped(x, change) for key, x in value.items()}
-    return value
-
-
-def tensors(value: Any) -> Iterator[Tensor]:
-    found: list[Tensor] = []
-
-    def keep(t: Tensor) -> Tensor:
-        found.append(t)
-        return t
-
-    mapped(value, keep)
-    return iter(found)
-
-
 @contextmanager
 def _uncompiled() -> Iterator[None]:
     """Flex attention runs as an operator, where it is loaded, and not through torch.compile, which hides what runs."""
@@ -213,7 +187,7 @@ def _default_meta() -> Iterator[None]:
 
 
 _RUNGS: tuple[tuple[str, Callable[[Given], Given], Callable[[], Any]], ...] = (
-    ("meta", lambda given: mapped(given, to_meta), nullcontext),
-    ("meta-device", lambda given: mapped(given, to_meta), _default_meta),
-    ("data-dependent", lambda given: mapped(given, floats_to_meta), nullcontext),
+    ("meta", lambda given: map_tensors(given, to_meta), nullcontext),
+    ("meta-device", lambda given: map_tensors(given, to_meta), _default_meta),
+    ("data-dependent", lambda given: map_tensors(given, floats_to_meta), nullcontext),
 )

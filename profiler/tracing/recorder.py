@@ -16,18 +16,20 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from profiler.count import closed
+from profiler.count.leaves import cost_of
 from profiler.errors import ShapeError
+from profiler.module import leaves
 from profiler.network import layers as L
 from profiler.records.profile import Row
 from profiler.tracing.constants import at_home, constant_like, is_small, is_small_constant, is_table
 from profiler.tracing.restore import Places
-from profiler.tracing.rows import Books, Frame, Merged, first_tensor, tensors_in
+from profiler.tracing.rows import Books, Frame, Merged
 from profiler.tracing.tables.entries import DEPENDENT, OPENED, Entry, entry
-from profiler.tracing.tables.leaves import FITS, RANKS, SAME_TENSOR, layer_of, leaf_class
+from profiler.tracing.tables.leaves import SAME_TENSOR, leaf_class, takes
 from profiler.tracing.tables.multihead import attended
 from profiler.tracing.tables.registered import custom_module
 from profiler.tracing.tables.shapes import spread_over
+from profiler.tracing.trees import first_tensor, map_leaves, tensors, tensors_of_call
 from profiler.tracing.wiring import Wires
 
 CPU = (torch.device("cpu"), torch.device("cpu", 0))
@@ -94,7 +96,7 @@ class Recorder(TorchDispatchMode):
         """One call of a module: a row of its own where it is a leaf, a frame on the stack where it is not."""
         key = id(module)
         self.called.add(key)
-        leaf = leaf_class(type(module))  # type: ignore[arg-type]
+        leaf = leaf_class(type(module))
         if leaf is not None and ((module._modules and leaf is not nn.MultiheadAttention) or "forward" in module.__dict__):
             leaf = None  # a parametrised module, or one whose forward was replaced
         custom = custom_module(type(module))
@@ -116,7 +118,7 @@ class Recorder(TorchDispatchMode):
                 with _untraced():
                     self.books.close(self.merging, args, kwargs, out, custom)
                 if self.wires is not None:
-                    self.wires.row(len(self.rows) - 1, tensors_in(args, kwargs), out)
+                    self.wires.row(len(self.rows) - 1, tensors_of_call(args, kwargs), out)
             if self.wires is not None and len(self.stack) == 2:
                 self.wires.end(out)
             return out
@@ -153,7 +155,8 @@ class Recorder(TorchDispatchMode):
             return None
         x = args[0]
         shape = tuple(x.shape)
-        if len(shape) < 2 or 0 in shape or (len(shape) not in RANKS[leaf] if leaf in RANKS else False):
+        taken = takes(leaf)
+        if len(shape) < 2 or 0 in shape or (taken.axes and len(shape) not in taken.axes):
             return None
         if not (x.is_meta or self.real or leaf is nn.Embedding):
             return None
@@ -167,18 +170,17 @@ class Recorder(TorchDispatchMode):
         known = self.layers.get(id(module))
         if known is None:
             path = self.books.paths.get(id(module)) or self.frame(module).path
-            known = self.layers[id(module)] = (path, layer_of(module, leaf, shape), module)
+            known = self.layers[id(module)] = (path, leaves.read(module, leaf, shape), module)
         path, layer, _ = known
         if layer is None:
             return None
         given = (shape[1:],) if len(args) == 1 else tuple([tuple(x.shape[1:]) for x in args])
         batch = shape[0]
-        fits = FITS.get(leaf)
         try:
-            reason = fits(module, shape) if fits is not None else ""
+            reason = taken.misfit(module, shape)
             if reason:
                 raise ShapeError(reason)
-            cost = closed.cost_of(layer, given, None)
+            cost = cost_of(layer, given, None)
         except ShapeError as fault:
             located = ShapeError(fault.reason, path)
             self.blame(located, path)
@@ -215,7 +217,7 @@ class Recorder(TorchDispatchMode):
             scores = None if known.scores is None else torch.empty(known.scores, dtype=query.dtype, device="meta")
             self.books.close(Merged(self.frame(module).path, module, nn.MultiheadAttention), args, kwargs, out, None)
         if self.wires is not None:
-            self.wires.row(len(self.rows) - 1, tensors_in(args, kwargs), out)
+            self.wires.row(len(self.rows) - 1, tensors_of_call(args, kwargs), out)
         self.books.tally["counted"] += 1
         return out, scores
 
@@ -236,7 +238,7 @@ class Recorder(TorchDispatchMode):
                 out = func.decompose(*args, **kwargs)
             if out is not NotImplemented:
                 return out
-        given = tensors_in(args, kwargs)
+        given = tensors_of_call(args, kwargs)
         out = None
         if not self.real:
             if found.inplace and given and args[0] is given[0] and given[0].is_meta:
@@ -303,25 +305,23 @@ class Recorder(TorchDispatchMode):
 
     def on_meta(self, value: Any, kept: tuple[int, ...]) -> Any:
         """`value` with its tensors replaced by meta ones of the same shape, always the same for a tensor."""
-        if isinstance(value, Tensor):
-            if value.is_meta or id(value) in kept:
-                return value
-            known = self.holding.get(id(value))
-            if known is None:
-                known = self.holding[id(value)] = (value, torch.empty_like(value, device="meta"))
-            return known[1]
-        if isinstance(value, list | tuple):
-            return type(value)([self.on_meta(x, kept) for x in value])
-        if isinstance(value, dict):
-            return {key: self.on_meta(x, kept) for key, x in value.items()}
-        if isinstance(value, torch.device) and value in CPU:
-            return torch.device("meta")
-        return value
+
+        def change(leaf: Any) -> Any:
+            if isinstance(leaf, Tensor):
+                if leaf.is_meta or id(leaf) in kept:
+                    return leaf
+                known = self.holding.get(id(leaf))
+                if known is None:
+                    known = self.holding[id(leaf)] = (leaf, torch.empty_like(leaf, device="meta"))
+                return known[1]
+            return torch.device("meta") if isinstance(leaf, torch.device) and leaf in CPU else leaf
+
+        return map_leaves(value, change) if value else value
 
     def keep(self, out: Any, given: list[Tensor]) -> None:
         """Remembers constants that the trace itself made, which it may write."""
         outside = {t.untyped_storage().data_ptr() for t in given if id(t) not in self.made}
-        for t in tensors_in((out,)):
+        for t in tensors(out):
             if t.untyped_storage().data_ptr() not in outside:
                 self.made[id(t)] = t
 

@@ -8,19 +8,20 @@ from weakref import ReferenceType, ref
 
 from torch import Tensor, nn
 
-from profiler.count import closed
-from profiler.count.formulas import Cost
+from profiler.count.formulas import conv_kind
+from profiler.count.leaves import Cost, described
+from profiler.module import leaves
 from profiler.network import layers as L
 from profiler.records.profile import Row, Shape
 from profiler.tracing.restore import Places
 from profiler.tracing.tables.entries import FREE_OF_COST, PRODUCT, UNKNOWN, Entry
-from profiler.tracing.tables.leaves import RANKS, layer_of
+from profiler.tracing.tables.leaves import takes
 from profiler.tracing.tables.multihead import attended
 from profiler.tracing.tables.operators import Work
+from profiler.tracing.trees import first_tensor, tensors, tensors_of_call
 
 NOTHING = Work()
 _NONE: frozenset[int] = frozenset()
-_CONVOLUTIONS = frozenset({L.Conv, L.ConvTranspose})
 
 
 class Frame:
@@ -129,8 +130,7 @@ class Books:
             else:
                 buffers -= b.numel()
         first = given[0]
-        channels = first[0] if type(layer) in _CONVOLUTIONS else 0
-        op, kind, name, facts = closed.described(layer, len(first) - 1, channels)
+        op, kind, name, facts = described(layer, first)
         shapes = ((batch, *first),) if len(given) == 1 else tuple([(batch, *shape) for shape in given])
         counts = (weights, bias, norm, buffers, batch * macs, batch * elementwise, batch * activations)
         row = Row._make((path, op, kind, name, facts, shapes, (batch, *output), *counts, False))
@@ -162,12 +162,12 @@ class Books:
             op = "".join(f"_{c.lower()}" if c.isupper() else c for c in _spelled(merged.leaf.__name__)).lstrip("_")
             kind = _kind_of(merged.leaf.__name__, products)
             facts |= {"fused_macs": merged.fused} if merged.fused else {}
-        shapes = _shapes(args, kwargs)
-        batched = bool(shapes) and len(shapes[0]) in RANKS.get(merged.leaf, range(2, 99))
-        layer = layer_of(module, merged.leaf, shapes[0]) if batched else None
+        shapes = tuple(tuple(t.shape) for t in tensors_of_call(args, kwargs))
+        batched = bool(shapes) and len(shapes[0]) in (takes(merged.leaf).axes or range(2, 99))
+        layer = leaves.read(module, merged.leaf, shapes[0]) if batched else None
         if layer is not None:  # named as if it had not been run
-            op, kind, _, described = closed.described(layer, len(shapes[0]) - 2, shapes[0][1])
-            facts = dict(described)
+            op, kind, _, own = described(layer, shapes[0][1:])
+            facts = dict(own)
         elif op == "conv":
             kind = "conv_transpose" if facts.pop("transposed", False) else _conv_kind(facts, shapes)
         macs, elementwise, activations = merged.macs, merged.elementwise, merged.activations
@@ -211,7 +211,7 @@ class Books:
             tally["uncounted"] += 1
             self.unknown(found.name, calls.stack[-1].path)
         else:
-            first = out if isinstance(out, Tensor) else first_tensor((out,))
+            first = first_tensor(out)
             if first is not None and (first.is_floating_point() or first.is_complex()):
                 work = Work(0, 0, first.numel(), _facts_of(found, args) if found.op in _WITH_FACTS else NOTHING.facts)
                 tally["elementwise"] += 1
@@ -228,7 +228,7 @@ class Books:
         held = [t for t in given if id(t) in owners or id(t) in derived]
         if held and sort == FREE_OF_COST and len(held) == len(given):
             read = self.read_by(held)
-            for t in tensors_in((out,)):
+            for t in tensors(out):
                 derived[id(t)] = (t, read)
             return
         if held or work is not NOTHING:
@@ -334,7 +334,7 @@ def _facts_of(found: Entry, args: Any) -> dict[str, Any]:
 def _conv_kind(facts: Any, inputs: tuple[Shape, ...]) -> str:
     rank = len(facts.get("kernel", ()))
     channels = inputs[0][-rank - 1] if inputs and rank and len(inputs[0]) > rank else 0
-    return closed.conv_kind(channels, facts.get("groups", 1), facts.get("kernel", (2,)))
+    return conv_kind(channels, facts.get("groups", 1), facts.get("kernel", (2,)))
 
 
 def _kind_of(name: str, products: list[Any]) -> str:
@@ -355,25 +355,6 @@ def _spelled(name: str) -> str:
     return out
 
 
-def tensors_in(args: Any, kwargs: Any = None) -> list[Tensor]:
-    """Tensors of a call, those of lists included."""
-    found = []
-    for value in (*args, *kwargs.values()) if kwargs else args:
-        if isinstance(value, Tensor):
-            found.append(value)
-        elif isinstance(value, list | tuple):
-            found += tensors_in(value)
-    return found
-
-
-def first_tensor(args: Any) -> Tensor | None:
-    return next(iter(tensors_in(args)), None)
-
-
-def _shapes(args: Any, kwargs: Any) -> tuple[Shape, ...]:
-    return tuple(tuple(t.shape) for t in tensors_in(args, kwargs))
-
-
 def _shape_of(out: Any) -> Shape:
-    first = first_tensor((out,))
+    first = first_tensor(out)
     return tuple(first.shape) if first is not None else ()

@@ -17,9 +17,10 @@ from torch import nn
 from profiler.errors import ProfilerError
 from profiler.records.profile import Profile, Row, Shape, Totals
 from profiler.records.traced import Coverage, Traced, Uncounted
-from profiler.tracing.fallbacks import Given, climb, forward, mapped, tensors, to_meta
+from profiler.tracing.fallbacks import Given, climb, forward, to_meta
 from profiler.tracing.recorder import Recorder
 from profiler.tracing.restore import Kept, Places, places, uncollected, unharmed
+from profiler.tracing.trees import map_tensors, mapped_tensors
 
 
 def trace(
@@ -63,7 +64,7 @@ def trace(
     wires = recorder.wires
     recorded = [i for i, row in enumerate(rows) if not row.side]
     wiring = None if wires is None else wires.wiring(recorded, len(rows))
-    shapes = inputs or tuple(tuple(t.shape[1:]) if batch else tuple(t.shape) for t in tensors((args, kwargs)))
+    shapes = inputs or tuple(tuple(t.shape[1:]) if batch else tuple(t.shape) for t in mapped_tensors((args, kwargs)))
     first = shapes[0] if shapes else ()
     resolution = first[-1] if len(first) >= 3 and first[-1] == first[-2] else None
     books = recorder.books
@@ -133,7 +134,7 @@ def _beside(
     recorder = Recorder(module, everything, earlier=main)
     try:
         kept.mode(True)
-        forward(recorder, module, mapped(given, to_meta), nullcontext)
+        forward(recorder, module, map_tensors(given, to_meta), nullcontext)
     except Exception:  # a forward of the user's that evaluates and does not train: what evaluation ran is all there is
         return rows
     finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from weakref import ReferenceType, ref
 
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from profiler.records.profile import Shape
 from profiler.records.wiring import Wiring
+from profiler.tracing.trees import tensors
 
 
 class Wires:
@@ -23,7 +24,7 @@ class Wires:
 
     def begin(self, args: Any, kwargs: Any) -> None:
         """The network's own inputs."""
-        for i, tensor in enumerate(_tensors((args, kwargs))):
+        for i, tensor in enumerate(tensors((args, kwargs))):
             self.shapes.append(tuple(tensor.shape))
             self.known[id(tensor)] = (ref(tensor), (-1 - i,))
 
@@ -39,19 +40,19 @@ class Wires:
             self._made(out, sources)
 
     def end(self, out: Any) -> None:
-        self.outputs = self.of(_tensors(out))
+        self.outputs = self.of(tensors(out))
 
-    def of(self, tensors: Iterable[Tensor]) -> tuple[int, ...]:
+    def of(self, given: Iterable[Tensor]) -> tuple[int, ...]:
         """The rows that tensors come from, each once, in order."""
         found: dict[int, None] = {}
-        for tensor in tensors:
+        for tensor in given:
             kept = self.known.get(id(tensor))
             if kept is not None and kept[0]() is tensor:  # an id is given again once its tensor is gone
                 found |= dict.fromkeys(kept[1])
         return tuple(found)
 
     def _made(self, out: Any, sources: tuple[int, ...]) -> None:
-        for tensor in _tensors(out):
+        for tensor in tensors(out):
             self.known[id(tensor)] = (ref(tensor), sources)
 
     def wiring(self, places: Sequence[int], rows: int) -> Wiring:
@@ -64,16 +65,3 @@ class Wires:
         for number, given in self.sources.items():
             sources[places[number]] = placed(given)
         return Wiring(tuple(self.shapes), tuple(sources), placed(self.outputs))
-
-
-def _tensors(value: Any) -> Iterable[Tensor]:
-    """Tensors of an answer, those of lists and dicts included."""
-    match value:
-        case Tensor():
-            yield value
-        case Mapping():
-            for each in value.values():
-                yield from _tensors(each)
-        case list() | tuple():
-            for each in value:
-                yield from _tensors(each)

@@ -23,6 +23,8 @@ from torch import Tensor, nn
 
 from profiler.count import conventions
 from profiler.errors import Unavailable
+from profiler.tracing.trees import map_tensors, mapped_tensors
+from profiler.tracing.trees import tensors as tensors_in
 
 
 @dataclass(frozen=True)
@@ -93,11 +95,10 @@ def flop_counter(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, 
 
 
 def _flop_counter(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], device: str | None) -> Count:
-    from torch.utils import _pytree as pytree
     from torch.utils.flop_counter import FlopCounterMode
 
     with _lent(module, device=device) as lent, torch.device(device or "cpu"):
-        args, kwargs = pytree.tree_map_only(Tensor, lambda x: x if device is None else x.to(device), (args, dict(kwargs)))
+        args, kwargs = map_tensors((args, dict(kwargs)), lambda x: x if device is None else x.to(device))
         with FlopCounterMode(display=False) as counter:
             lent(*args, **kwargs)
         counts = {name: sum(by_operator.values()) for name, by_operator in counter.get_flop_counts().items()}
@@ -179,30 +180,14 @@ class _Plain(nn.Module):
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         left = iter(tensors)
-        args, kwargs = _mapped(self.call, lambda _: next(left))
-        found: list[Tensor] = []
-        _mapped(self.module(*args, **kwargs), found.append)
-        return tuple(found)
+        args, kwargs = map_tensors(self.call, lambda _: next(left))
+        return tuple(tensors_in(self.module(*args, **kwargs)))
 
 
 def _plain(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None) -> tuple[nn.Module, tuple[Tensor, ...]]:
     """The module for a witness that knows tensors only, and the tensors that it takes."""
-    call, tensors = (args, dict(kwargs or {})), list[Tensor]()
-    _mapped(call, tensors.append)
-    return _Plain(module, call), tuple(tensors)
-
-
-def _mapped(value: Any, change: Callable[[Tensor], Any]) -> Any:
-    """`value` with `change` done to every tensor in it, in its tuples, lists, dicts and dataclasses."""
-    if isinstance(value, Tensor):
-        return change(value)
-    if isinstance(value, Mapping):
-        return {key: _mapped(each, change) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)._make(_mapped(x, change) for x in value) if hasattr(value, "_make") else [
-            _mapped(each, change) for each in value
-        ]  # fmt: skip
-    return value
+    call = (args, dict(kwargs or {}))
+    return _Plain(module, call), tuple(mapped_tensors(call))
 
 
 def _paths(module: nn.Module) -> list[str]:

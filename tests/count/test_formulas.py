@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from profiler.count.formulas import FORMULAS, Cost, cost
+from profiler.count import formulas  # noqa: F401  # registers every leaf
+from profiler.count.leaves import LEAVES, Cost, cost
 from profiler.errors import ShapeError
 from profiler.network import layers as L
 from profiler.network.widths import same, times
@@ -125,6 +126,8 @@ WITHOUT_MACS: list[tuple[str, L.Layer, tuple[tuple[int, ...], ...], Cost]] = [
     ("Add of three: two additions an element", L.Add(), ((8, 4, 4),) * 3, Cost((8, 4, 4), elementwise=2 * 8 * 16)),
     ("Multiply spreads axes of 1", L.Multiply(), ((8, 4, 4), (8, 1, 1)), Cost((8, 4, 4), elementwise=8 * 16)),
     ("Concatenate", L.Concatenate(), ((64, 28, 28), (128, 28, 28), (32, 28, 28)), Cost((224, 28, 28))),
+    ("Concatenate along the last axis", L.Concatenate(axis=-1), ((5, 12), (5, 3)), Cost((5, 15))),
+    ("-3 of three axes is the first", L.Concatenate(axis=-3), ((64, 28, 28), (32, 28, 28)), Cost((96, 28, 28))),
 ]  # fmt: skip
 
 
@@ -136,13 +139,13 @@ def test_cost(leaf: L.Layer, inputs: tuple[tuple[int, ...], ...], expected: Cost
 
 
 def test_every_formula_has_a_case() -> None:
-    assert {type(case[1]) for case in WITH_MACS + WITHOUT_MACS} == set(FORMULAS)
+    assert {type(case[1]) for case in WITH_MACS + WITHOUT_MACS} == set(LEAVES)
 
 
 def test_every_leaf_has_a_formula() -> None:
-    assert set(L.Layer.__subclasses__()) >= set(FORMULAS)
+    assert set(L.Layer.__subclasses__()) >= set(LEAVES)
     leaves = {cls for cls in L.Layer.__subclasses__() if cls.__module__ == L.__name__}
-    assert leaves == set(FORMULAS)
+    assert leaves == set(LEAVES)
 
 
 def test_separable_is_one_over_n_plus_one_over_the_kernel_squared() -> None:
@@ -162,6 +165,10 @@ MISFITS: list[tuple[L.Layer, tuple[Any, ...], str]] = [
     (L.MaxPool(2), ((4, 1, 1),), "a window of 2 does not fit 1 pixels"),
     (L.Add(), ((4, 5, 5), (8, 5, 5)), "adds unlike shapes, (4, 5, 5) and (8, 5, 5); the parts that meet here must agree"),
     (L.Concatenate(), ((4, 5, 5), (8, 6, 6)), "concatenates along axis 0 shapes that differ elsewhere"),
+    (L.Concatenate(-1), ((4, 5, 5), (8, 5, 5)), "concatenates along axis -1 shapes that differ elsewhere"),
+    (L.Concatenate(3), ((4, 5, 5), (4, 5, 5)), "concatenates along axis 3 of (4, 5, 5); give -3 to 2"),
+    (L.Concatenate(-4), ((4, 5, 5), (4, 5, 5)), "concatenates along axis -4 of (4, 5, 5); give -3 to 2"),
+    (L.Token(-1), ((4, 5),), "there is no token -1 among 4"),
     (L.Multiply(), ((4, 5, 5), (8, 1, 1)), "multiplies unlike shapes, (4, 5, 5) and (8, 1, 1)"),
     (L.MatMul(), ((3, 4), (5, 6)), "multiplies matrices (3, 4) and (5, 6), which do not fit"),
     (L.Attention(5), ((7, 12),), "4 channels do not divide into 5 heads"),

@@ -13,11 +13,13 @@ from torch import nn
 
 from profiler import build
 from profiler.count import closed
+from profiler.count.leaves import LEAVES
 from profiler.errors import ProfilerError
 from profiler.load.load import Network, least_side
 from profiler.load.load import in_closed_form as load
-from profiler.module.build import LEAVES, bare
+from profiler.module.build import bare
 from profiler.module.build import build as built
+from profiler.module.leaves import read
 from profiler.network.combinators import Aside, Branches, Chain, Graph
 from profiler.network.layers import (
     Activation,
@@ -114,6 +116,8 @@ SAMPLES: list[tuple[Layer, tuple[tuple[int, ...], ...]]] = [
     (Multiply(), ((6, 9, 9), (6, 1, 1))),
     (Concatenate(), ((6, 9, 9), (2, 9, 9))),
     (Concatenate(1), ((5, 12), (5, 3))),
+    (Concatenate(-1), ((6, 9, 4), (6, 9, 2))),
+    (Concatenate(-3), ((6, 9, 9), (2, 9, 9))),
     (MatMul(), ((3, 5, 7), (3, 7, 2))),
     (Attention(3), ((5, 36),)),
     (Attention(2), ((5, 8), (9, 8), (9, 16))),
@@ -133,6 +137,15 @@ def test_a_leaf_is_the_module_and_the_shape_that_its_row_says(leaf: Layer, input
     if isinstance(leaf, Embedding):
         given = [torch.zeros(2, *inputs[0], dtype=torch.long)]
     assert tuple(module(*given).shape) == row.output
+
+
+@pytest.mark.parametrize(("leaf", "inputs"), SAMPLES, ids=[repr(leaf) for leaf, _ in SAMPLES])
+def test_a_built_leaf_is_read_back(leaf: Layer, inputs: tuple[tuple[int, ...], ...]) -> None:
+    module = built(leaf, inputs)
+    found = read(module, type(module), (2, *inputs[0]))
+    assert found is not None
+    assert type(found) is type(leaf)
+    assert closed.rows(found, inputs) == closed.rows(leaf, inputs)
 
 
 def test_every_leaf_is_built() -> None:

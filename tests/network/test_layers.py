@@ -6,11 +6,15 @@ import os
 import pickle
 import subprocess
 import sys
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import FrozenInstanceError, fields, replace
+from fractions import Fraction
+from typing import Any
 
+import numpy as np
 import pytest
 
 from profiler.load.load import in_closed_form as load
+from profiler.network import layers as L
 from profiler.network.combinators import Aside, Branches, Chain, Graph, leaves_of, parts_of, rebuilt
 from profiler.network.layers import Activation, Add, BatchNorm, Conv, Identity, Layer, Linear
 from profiler.network.widths import fixed, same, times
@@ -106,3 +110,60 @@ def test_a_value_does_not_change() -> None:
         conv.colour = "red"
     assert replace(conv, out=4) == Conv(4, 3)
     assert conv == Conv(8, 3)
+
+
+WHOLE: list[tuple[Any, Any]] = [
+    (Conv(np.int64(8), np.int32(3)), Conv(8, 3)),  # type: ignore[arg-type]
+    (Conv(8, (np.int64(3), 5), stride=[2, np.int8(1)], groups=np.int64(2)), Conv(8, (3, 5), (2, 1), groups=2)),  # type: ignore[arg-type]
+    (Linear(fixed(np.int64(10))), Linear(fixed(10))),  # type: ignore[arg-type]
+    (Linear(times(np.int64(3))), Linear(times(3))),  # type: ignore[arg-type]
+    (L.Pad(((np.int64(0), 1), (2, 3))), L.Pad(((0, 1), (2, 3)))),  # type: ignore[arg-type]
+    (L.MaxPool(np.int64(2), stride=None), L.MaxPool(2)),  # type: ignore[arg-type]
+    (replace(Conv(8, 3), out=np.int64(4)), Conv(4, 3)),  # type: ignore[arg-type]
+]
+
+
+@pytest.mark.parametrize(("given", "plain"), WHOLE, ids=[repr(plain) for _, plain in WHOLE])
+def test_whole_numbers_of_any_integer_type_are_taken(given: Layer, plain: Layer) -> None:
+    assert given == plain
+    assert repr(given) == repr(plain)
+    assert all(type(n) is int for n in _numbers(given))
+
+
+def _numbers(value: Any) -> list[Any]:
+    if isinstance(value, Layer):
+        return [n for name in value.whole_numbers for n in _numbers(getattr(value, name))]
+    if isinstance(value, tuple):
+        return [n for each in value for n in _numbers(each)]
+    return [] if value is None else [getattr(value, "n", getattr(value, "k", value))]
+
+
+def test_every_field_for_a_whole_number_refuses_what_is_none() -> None:
+    leaves = [cls for cls in Layer.__subclasses__() if cls.__module__ == L.__name__ and cls.whole_numbers]
+    assert {cls.__name__ for cls in leaves} >= {"Conv", "Linear", "Embedding", "Token", "Concatenate", "Attention", "GroupNorm"}
+    for cls in leaves:
+        for name in cls.whole_numbers:
+            others = {field.name: 1 for field in fields(cls) if field.name != name}
+            for value in (8.0, True, "8", [1.5]):
+                with pytest.raises(TypeError, match=f"{cls.__name__}: {name} must be a whole number"):
+                    cls(**others, **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: Conv(8.0, 3),  # type: ignore[arg-type]
+            r"Conv: out must be a whole number, fixed\(\), same\(\) or times\(\), not 8\.0 \(of type float\); convert it with int\(\)",
+        ),
+        (lambda: Conv(8, (3, 2.5)), r"Conv: kernel must be a whole number, one or one per axis, not 2\.5"),  # type: ignore[arg-type]
+        (lambda: Conv(8, 3, groups="all"), "Conv: groups must be a whole number or \"each\", not 'all'"),  # type: ignore[arg-type]
+        (lambda: Conv(8, 3, stride=None), "Conv: stride must be a whole number, one or one per axis, not None"),  # type: ignore[arg-type]
+        (lambda: fixed(2.5), r"fixed\(\): n must be a whole number, not 2\.5"),  # type: ignore[arg-type]
+        (lambda: times(0.5), r"times\(\): k must be a whole number or a Fraction, not 0\.5"),  # type: ignore[arg-type]
+    ],
+)
+def test_the_refusal_says_what_the_field_takes(make: object, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        make()  # type: ignore[operator]
+    assert Linear(times(Fraction(1, 2))).out == times(Fraction(1, 2))

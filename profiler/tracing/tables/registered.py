@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from torch import Tensor, nn
+from torch import nn
 
 from profiler.errors import ProfilerError
 from profiler.tracing.tables.operators import Work
+from profiler.tracing.trees import first_tensor, map_tensors
 
 _F = TypeVar("_F", bound=Callable[..., int])
 
@@ -32,7 +33,7 @@ class CustomModule:
     def counts(self, module: nn.Module, args: Any, kwargs: Any, out: Any, merged: Any) -> tuple[int, int, int, str]:
         """macs, activations, elementwise and kind."""
         macs = int(self.macs(module, *_shapes(args), out_shape=_shapes(out), **_shapes(kwargs)))
-        first = out if isinstance(out, Tensor) else next((x for x in out if isinstance(x, Tensor)), None)
+        first = first_tensor(out)
         return macs, first.numel() if macs and first is not None else 0, merged.elementwise, self.kind
 
 
@@ -92,19 +93,13 @@ def custom_module(cls: type[nn.Module]) -> CustomModule | None:
 
 def _shapes(value: Any) -> Any:
     """The value with every tensor replaced by its shape."""
-    if isinstance(value, Tensor):
-        return value.shape
-    if isinstance(value, dict):
-        return {key: _shapes(x) for key, x in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(_shapes(x) for x in value)
-    return value
+    return map_tensors(value, lambda tensor: tensor.shape)
 
 
 def _shaped(formula: Callable[..., int], divisor: int) -> Callable[..., Work]:
     def work(out: Any, *args: Any, **kwargs: Any) -> Work:
         macs = int(formula(*_shapes(args), out_shape=_shapes(out), **_shapes(kwargs))) // divisor
-        first = out if isinstance(out, Tensor) else next((x for x in out if isinstance(x, Tensor)), None)
+        first = first_tensor(out)
         return Work(macs, first.numel() if first is not None else 0)
 
     return work
@@ -119,7 +114,7 @@ def torch_formula(func: Any) -> Callable[..., Work] | None:
         return None
 
     def work(out: Any, *args: Any, **kwargs: Any) -> Work:
-        first = out if isinstance(out, Tensor) else next((x for x in out if isinstance(x, Tensor)), None)
+        first = first_tensor(out)
         macs = int(known(*args, **kwargs, out_val=out)) // 2
         return Work(macs, first.numel() if first is not None else 0)
 

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from profiler.errors import ProfilerError, UnknownName
 from profiler.records.training import Memory, Moment
-from profiler.tracing.fallbacks import LARGEST_REAL, Given, on_cpu, tensors
+from profiler.tracing.fallbacks import LARGEST_REAL, Given, on_cpu
 from profiler.tracing.restore import places, unharmed
 from profiler.tracing.training.step import Step, on_meta
 from profiler.tracing.training.training import run_step
+from profiler.tracing.trees import mapped_tensors
 
 STATES = {"sgd": 0, "momentum": 1, "adam": 2, "adamw": 2}
 """Tensors that an optimiser keeps for each parameter, of the parameter's dtype. Adam's counters (4 bytes each) are left out."""
@@ -50,7 +51,7 @@ def memory(
         f"training, {optimizer}" if training else "inference",
         params=_bytes(module.parameters()),
         buffers=_bytes(module.buffers()),
-        inputs=_bytes(tensors((args, kwargs or {}))),
+        inputs=_bytes(mapped_tensors((args, kwargs or {}))),
         gradients=_bytes(trained),
         optimizer=states,
         activations=ledger.peak,
@@ -84,7 +85,7 @@ def _once(step: Step, twin: nn.Module, given: Given) -> None:
     args, kwargs = given
     step.paths = {id(m): path for path, m in twin.named_modules()}
     assert step.ledger is not None
-    step.ledger.given(iter([*twin.parameters(), *twin.buffers(), *tensors((args, kwargs))]))
+    step.ledger.given(iter([*twin.parameters(), *twin.buffers(), *mapped_tensors((args, kwargs))]))
     with torch.inference_mode(), step.listening():
         twin.eval()(*args, **kwargs)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import get_ident
 from typing import Any
@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from profiler.tracing.fallbacks import Given, mapped
-from profiler.tracing.rows import tensors_in
+from profiler.tracing.fallbacks import Given
 from profiler.tracing.tables.entries import PRODUCT, UNKNOWN, entry
 from profiler.tracing.tables.names import row_name
+from profiler.tracing.trees import map_tensors, tensors
 
 FORWARD, BACKWARD, RECOMPUTED = "forward", "backward", "recomputed"
 
@@ -36,12 +36,12 @@ class Ledger:
         self.refs: dict[int, Any] = {}
         self.known: set[int] = set()
 
-    def given(self, tensors: Iterator[Tensor]) -> None:
+    def given(self, given: Iterable[Tensor]) -> None:
         """Storages that are not activations."""
-        self.known |= {t.untyped_storage()._cdata for t in tensors}
+        self.known |= {t.untyped_storage()._cdata for t in given}
 
     def made(self, path: str, op: str, phase: str, out: Any) -> None:
-        for t in tensors_in((out,)):
+        for t in tensors(out):
             storage = t.untyped_storage()
             key = storage._cdata
             if key in self.live or key in self.known:
@@ -143,14 +143,11 @@ def on_meta(module: nn.Module, given: Given) -> tuple[nn.Module, Given]:
     for t in [*module.parameters(), *module.buffers()]:
         made = torch.empty_like(t, device="meta")
         memo[id(t)] = nn.Parameter(made, t.requires_grad) if isinstance(t, nn.Parameter) else made
-    return copy.deepcopy(module, memo), mapped(given, change)
+    return copy.deepcopy(module, memo), map_tensors(given, change)
 
 
 def losses(out: Any) -> list[Tensor]:
     """What a training step starts its backward from: the loss of an output that has one, else all that has a gradient."""
     if isinstance(out, Mapping) and isinstance(out.get("loss"), Tensor):
         return [out["loss"]]
-    if isinstance(out, Tensor):
-        return [out] if out.requires_grad else []
-    members = out.values() if isinstance(out, Mapping) else out if isinstance(out, list | tuple) else ()
-    return [t for member in members for t in losses(member)]
+    return [tensor for tensor in tensors(out) if tensor.requires_grad]

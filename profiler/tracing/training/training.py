@@ -10,9 +10,10 @@ from torch import nn
 
 from profiler.errors import ProfilerError
 from profiler.records.training import StepRow, TrainingCost
-from profiler.tracing.fallbacks import LARGEST_REAL, Given, on_cpu, tensors
+from profiler.tracing.fallbacks import LARGEST_REAL, Given, on_cpu
 from profiler.tracing.restore import places, unharmed
 from profiler.tracing.training.step import BACKWARD, FORWARD, RECOMPUTED, Step, losses, on_meta
+from profiler.tracing.trees import mapped_tensors
 
 
 def trace_training(
@@ -68,7 +69,7 @@ def _once(step: Step, twin: nn.Module, given: Given, name: str) -> None:
     twin.train()
     step.paths = {id(m): path for path, m in twin.named_modules()}
     if step.ledger is not None:
-        step.ledger.given(iter([*twin.parameters(), *twin.buffers(), *tensors((args, kwargs))]))
+        step.ledger.given(iter([*twin.parameters(), *twin.buffers(), *mapped_tensors((args, kwargs))]))
     with torch.enable_grad(), step.listening():
         ends = losses(twin(*args, **kwargs))
         if not ends:
