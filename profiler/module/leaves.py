@@ -10,17 +10,18 @@ import inspect
 from collections.abc import Callable
 from dataclasses import fields
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from torch import nn
 
 from profiler.count import formulas  # noqa: F401  # registers every leaf
 from profiler.count import leaves as counted
 from profiler.count.leaves import Cost, described
-from profiler.count.shapes import Inputs, Shape, spread
+from profiler.count.shapes import Inputs, spread
 from profiler.errors import ProfilerError
 from profiler.module import modules as M
 from profiler.network import layers as L
+from profiler.network.layers import Shape
 
 Build = Callable[[Any, Inputs, Cost], nn.Module]
 """(leaf, shapes of its inputs, its cost) → module."""
@@ -47,6 +48,14 @@ _OF_INPUT = {"in_channels": 0, "num_features": 0, "num_channels": 0, "in_feature
 _OF_OUTPUT = {"out_channels": 0, "out_features": -1, "embedding_dim": -1}
 _WITHOUT_EFFECT = frozenset({"device", "dtype", "inplace", "momentum", "process_group"})
 """Parameters of constructors that change neither a count nor a shape."""
+
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def cached(function: _F) -> _F:
+    """lru_cache for functions of classes, which mypy takes for values without a hash."""
+    return lru_cache(maxsize=1 << 12, typed=True)(function)  # type: ignore[return-value]
 
 
 # The rule that serves most leaves
@@ -79,7 +88,7 @@ def _built(leaf: Any, inputs: Inputs, cost: Cost) -> nn.Module:
     return cls(**settings)
 
 
-@lru_cache(maxsize=1 << 10)
+@cached
 def constructor(cls: type[nn.Module]) -> dict[str, Any]:
     """Parameters of a constructor with their defaults."""
     every = list(inspect.signature(cls.__init__).parameters.values())[1:]
@@ -112,13 +121,13 @@ def _reader(leaf: type[L.Layer]) -> Read:
     return read
 
 
-@lru_cache(maxsize=1 << 10)
+@cached
 def stock_class(cls: type[nn.Module], leaf: type[L.Layer]) -> type[nn.Module]:
     """The class of the table that `cls` is or derives from."""
     return next(base for base in cls.__mro__ if base in entry(leaf).classes)
 
 
-@lru_cache(maxsize=1 << 10)
+@cached
 def _attributes(leaf: type[L.Layer], cls: type[nn.Module]) -> tuple[tuple[str, ...], tuple[tuple[str, Any], ...]]:
     """Attributes of a module that are the fields of a leaf, in their order; and those that must be as torch sets them."""
     mine = tuple(_parameter(field.name, cls) for field in fields(leaf))
@@ -126,7 +135,7 @@ def _attributes(leaf: type[L.Layer], cls: type[nn.Module]) -> tuple[tuple[str, .
     return mine, tuple((name, default) for name, default in constructor(cls).items() if name not in without)
 
 
-@lru_cache(maxsize=1 << 12, typed=True)
+@cached
 def _leaf(leaf: type[L.Layer], *values: Any) -> L.Layer:
     """Kept, so that a trace makes the leaf of a repeated module once, and hashes it once."""
     return leaf(*values)

@@ -61,7 +61,7 @@ def constant_like(name: str, args: Any, kwargs: Any) -> Tensor | None:
     return torch.full(size, fill, dtype=dtype, device="cpu")
 
 
-def at_home(value: Any) -> Any:
+def devices_to_cpu(value: Any) -> Any:
     """The arguments with the CPU for the meta device: constants keep their values, wherever they are sent."""
     return map_leaves(value, lambda leaf: torch.device("cpu") if isinstance(leaf, torch.device) else leaf)
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from profiler.count import leaves as counted
-from profiler.module.leaves import RANKS, constructor, leaf_of
+from profiler.module.leaves import RANKS, cached, constructor, leaf_of
 
 SAME_TENSOR = frozenset({nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout})
 """Leaves that give back the tensor they are given, in evaluation."""
@@ -45,7 +45,7 @@ class Takes(NamedTuple):
         return f"takes {wanted[-1] if isinstance(wanted, tuple) else wanted} {what} and is given {n}, of {shape}"
 
 
-@lru_cache(maxsize=1 << 10)
+@cached
 def takes(stock: type[nn.Module]) -> Takes:
     """What modules of a class of torch.nn take, by the parameters of its constructor."""
     leaf = leaf_of(stock)

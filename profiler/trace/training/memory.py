@@ -13,8 +13,8 @@ from profiler.errors import ProfilerError, UnknownName
 from profiler.records.drawn import Drawn
 from profiler.records.shown import Footprint
 from profiler.trace.fallbacks import LARGEST_REAL, Given, on_cpu
-from profiler.trace.restore import places, unharmed
-from profiler.trace.training.step import Step, on_meta
+from profiler.trace.restore import places, preserved_state
+from profiler.trace.training.step import Step, copy_on_meta
 from profiler.trace.training.training import run_step
 from profiler.trace.trees import mapped_tensors
 
@@ -102,9 +102,9 @@ def memory(
 
 def _evaluate(module: nn.Module, args: Any, kwargs: Mapping[str, Any], step: Step, name: str) -> None:
     name = name or type(module).__name__
-    with unharmed(places(module)):
+    with preserved_state(places(module)):
         try:
-            _once(step, *on_meta(module, (args, dict(kwargs))))
+            _once(step, *copy_on_meta(module, (args, dict(kwargs))))
         except Exception as before:
             step.begin("real")
             try:
@@ -123,7 +123,7 @@ def _once(step: Step, twin: nn.Module, given: Given) -> None:
     args, kwargs = given
     step.paths = {id(m): path for path, m in twin.named_modules()}
     assert step.ledger is not None
-    step.ledger.given(iter([*twin.parameters(), *twin.buffers(), *mapped_tensors((args, kwargs))]))
+    step.ledger.exclude(iter([*twin.parameters(), *twin.buffers(), *mapped_tensors((args, kwargs))]))
     with torch.inference_mode(), step.listening():
         twin.eval()(*args, **kwargs)
 

@@ -13,8 +13,8 @@ from profiler.errors import ProfilerError
 from profiler.records.drawn import Drawn
 from profiler.records.shown import Training
 from profiler.trace.fallbacks import LARGEST_REAL, Given, on_cpu
-from profiler.trace.restore import places, unharmed
-from profiler.trace.training.step import BACKWARD, FORWARD, RECOMPUTED, Step, losses, on_meta
+from profiler.trace.restore import places, preserved_state
+from profiler.trace.training.step import BACKWARD, FORWARD, RECOMPUTED, Step, copy_on_meta, losses
 from profiler.trace.trees import mapped_tensors
 
 
@@ -80,9 +80,9 @@ def run_step(module: nn.Module, args: Any, kwargs: Mapping[str, Any] | None, ste
     """
     name = name or type(module).__name__
     given: Given = (args if isinstance(args, tuple) else (args,), dict(kwargs or {}))
-    with unharmed(places(module)):
+    with preserved_state(places(module)):
         try:
-            _once(step, *on_meta(module, given), name)
+            _once(step, *copy_on_meta(module, given), name)
         except ProfilerError:
             raise
         except Exception as fault:
@@ -103,7 +103,7 @@ def _once(step: Step, twin: nn.Module, given: Given, name: str) -> None:
     twin.train()
     step.paths = {id(m): path for path, m in twin.named_modules()}
     if step.ledger is not None:
-        step.ledger.given(iter([*twin.parameters(), *twin.buffers(), *mapped_tensors((args, kwargs))]))
+        step.ledger.exclude(iter([*twin.parameters(), *twin.buffers(), *mapped_tensors((args, kwargs))]))
     with torch.enable_grad(), step.listening():
         ends = losses(twin(*args, **kwargs))
         if not ends:
