@@ -20,7 +20,7 @@ _RANDOM = ("normal_", "uniform_", "erfinv_", "bernoulli_", "exponential_", "geom
 """What initialises weights and takes long. Fills with a constant stay: constructors compute tables with them."""
 
 
-class _Undrawn(TorchDispatchMode):
+class _ZerosForRandom(TorchDispatchMode):
     """Fills with zeros what was to be filled at random: quick, and memory holds no numbers that are slow to compute with."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -30,13 +30,13 @@ class _Undrawn(TorchDispatchMode):
 
 
 @contextmanager
-def undrawn() -> Iterator[None]:
+def zeros_for_random() -> Iterator[None]:
     """What is built inside is zeros where it would be random; the generator is left as it was."""
-    with torch.random.fork_rng(devices=[]), _Undrawn():  # type: ignore[no-untyped-call]
+    with torch.random.fork_rng(devices=[]), _ZerosForRandom():  # type: ignore[no-untyped-call]
         yield
 
 
-def made(name: str, make: Callable[[], Any], device: str, bare: bool) -> nn.Module:
+def make_module(name: str, make: Callable[[], Any], device: str, bare: bool) -> nn.Module:
     """The module that `make` makes, in evaluation mode; see Reference.module. Raises ProfilerError."""
     if device == "meta":
         try:
@@ -46,7 +46,7 @@ def made(name: str, make: Callable[[], Any], device: str, bare: bool) -> nn.Modu
             bare = True
     with code.running(name):
         if device == "meta" or bare:
-            with undrawn():
+            with zeros_for_random():
                 module = make()
         else:
             with torch.random.fork_rng(devices=[]):
@@ -56,7 +56,7 @@ def made(name: str, make: Callable[[], Any], device: str, bare: bool) -> nn.Modu
     return module if device == "meta" else module.to(device)
 
 
-def settled(name: str, module: nn.Module, call: Callable[[str], Call], owned: bool) -> nn.Module:
+def initialise_lazy(name: str, module: nn.Module, call: Callable[[str], Call], owned: bool) -> nn.Module:
     """The module with the shapes that its lazy parts take from their first input; a copy of it unless it is `owned`.
 
     `call` gives arguments on a device. Raises ProfilerError.
@@ -73,7 +73,7 @@ def settled(name: str, module: nn.Module, call: Callable[[str], Call], owned: bo
     return module.train(training)
 
 
-def grounded(module: nn.Module) -> nn.Module:
+def with_real_tensors(module: nn.Module) -> nn.Module:
     """The module where it has values; of one on the meta device a copy on the CPU, of zeros."""
     tensors = [*module.parameters(), *module.buffers()]
     if not any(tensor.is_meta for tensor in tensors):

@@ -122,14 +122,14 @@ class Reference:
         where it is `bare`. The caller's own module is given back as it is, but for a lazy one, of which it is a copy with its
         shapes settled, and for one on meta where values are asked for. Raises ProfilerError.
         """
-        from profiler.load.construct import grounded, made, settled
+        from profiler.load.construct import initialise_lazy, make_module, with_real_tensors
 
         key = f"{device} {bare}" if self.held is None else "held"
         if key not in self.made:
-            built = self.held if self.held is not None else made(self.name, self.recipe.make, device, bare)
-            self.made[key] = settled(self.name, built, lambda on: self.example(1, on), owned=self.held is None)
+            built = self.held if self.held is not None else make_module(self.name, self.recipe.make, device, bare)
+            self.made[key] = initialise_lazy(self.name, built, lambda on: self.example(1, on), owned=self.held is None)
         module: nn.Module = self.made[key]
-        return module if device == "meta" or self.held is None else grounded(module)
+        return module if device == "meta" or self.held is None else with_real_tensors(module)
 
     def traced(self, batch: int | None = 1, wired: bool = False) -> Traced:
         """Its rows with what the tracing found besides, `wired` also which takes whose output; traced once.

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import fields
 from functools import lru_cache
-from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar
 
 from torch import nn
 
@@ -21,10 +21,7 @@ from profiler.count.shapes import Inputs, spread
 from profiler.errors import ProfilerError
 from profiler.module import modules as M
 from profiler.network import layers as L
-from profiler.records.profile import Shape
-
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
+from profiler.network.layers import Shape
 
 Build = Callable[[Any, Inputs, Cost], nn.Module]
 """(leaf, shapes of its inputs, its cost) → module."""
@@ -40,11 +37,6 @@ class InTorch(NamedTuple):
     read: Read
 
 
-def cached_by_class(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """`function` with its results cached; the types of lru_cache alone refuse classes as arguments."""
-    return cast("Callable[_P, _R]", lru_cache(maxsize=1 << 12, typed=True)(function))
-
-
 RANKS = (1, 2, 3)
 _RENAMED = {
     "kernel": ("kernel_size",), "out": ("out_channels", "out_features"), "dim": ("embedding_dim",), "groups": ("num_groups",),
@@ -56,6 +48,14 @@ _OF_INPUT = {"in_channels": 0, "num_features": 0, "num_channels": 0, "in_feature
 _OF_OUTPUT = {"out_channels": 0, "out_features": -1, "embedding_dim": -1}
 _WITHOUT_EFFECT = frozenset({"device", "dtype", "inplace", "momentum", "process_group"})
 """Parameters of constructors that change neither a count nor a shape."""
+
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def cached(function: _F) -> _F:
+    """lru_cache for functions of classes, which mypy takes for values without a hash."""
+    return lru_cache(maxsize=1 << 12, typed=True)(function)  # type: ignore[return-value]
 
 
 # The rule that serves most leaves
@@ -88,7 +88,7 @@ def _built(leaf: Any, inputs: Inputs, cost: Cost) -> nn.Module:
     return cls(**settings)
 
 
-@cached_by_class
+@cached
 def constructor(cls: type[nn.Module]) -> dict[str, Any]:
     """Parameters of a constructor with their defaults."""
     every = list(inspect.signature(cls.__init__).parameters.values())[1:]
@@ -121,13 +121,13 @@ def _reader(leaf: type[L.Layer]) -> Read:
     return read
 
 
-@cached_by_class
+@cached
 def stock_class(cls: type[nn.Module], leaf: type[L.Layer]) -> type[nn.Module]:
     """The class of the table that `cls` is or derives from."""
     return next(base for base in cls.__mro__ if base in entry(leaf).classes)
 
 
-@cached_by_class
+@cached
 def _attributes(leaf: type[L.Layer], cls: type[nn.Module]) -> tuple[tuple[str, ...], tuple[tuple[str, Any], ...]]:
     """Attributes of a module that are the fields of a leaf, in their order; and those that must be as torch sets them."""
     mine = tuple(_parameter(field.name, cls) for field in fields(leaf))
@@ -135,7 +135,7 @@ def _attributes(leaf: type[L.Layer], cls: type[nn.Module]) -> tuple[tuple[str, .
     return mine, tuple((name, default) for name, default in constructor(cls).items() if name not in without)
 
 
-@cached_by_class
+@cached
 def _leaf(leaf: type[L.Layer], *values: Any) -> L.Layer:
     """Kept, so that a trace makes the leaf of a repeated module once, and hashes it once."""
     return leaf(*values)

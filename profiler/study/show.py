@@ -90,10 +90,10 @@ def rewritten(network: Counted, batch: int | None, name: str) -> WhatIf:
     if isinstance(network, Reference):
         fed = {}
         if rewriting.known(name) == "folded":
-            from profiler.tracing.batchnorm_folding import fed as followed
+            from profiler.tracing.batchnorm_folding import foldable_batchnorms
 
             args, kwargs = network.example(batch, "meta")
-            fed = followed(network.module("meta"), args, kwargs, network.name)
+            fed = foldable_batchnorms(network.module("meta"), args, kwargs, network.name)
         found = rewriting.rows(before, name, fed)
     else:
         value = rewriting.value(network.value, name)

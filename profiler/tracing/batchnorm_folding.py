@@ -31,7 +31,7 @@ class _Uses(TorchFunctionMode):
         return out
 
 
-def fed(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], name: str) -> dict[str, str]:
+def foldable_batchnorms(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], name: str) -> dict[str, str]:
     """{path of a BatchNorm: path of the convolution whose output it alone takes}, of modules that run once.
 
     The module is a copy; arguments of any device. Raises ProfilerError where it does not run on the meta device.

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from profiler.tracing.trees import map_leaves
+from profiler.module.trees import map_leaves
 
 WHOLE = frozenset({torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool})
 SMALL = 1 << 20
@@ -61,7 +61,7 @@ def constant_like(name: str, args: Any, kwargs: Any) -> Tensor | None:
     return torch.full(size, fill, dtype=dtype, device="cpu")
 
 
-def at_home(value: Any) -> Any:
+def devices_to_cpu(value: Any) -> Any:
     """The arguments with the CPU for the meta device: constants keep their values, wherever they are sent."""
     return map_leaves(value, lambda leaf: torch.device("cpu") if isinstance(leaf, torch.device) else leaf)
 

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from profiler.errors import ProfilerError, ShapeError
+from profiler.module.trees import map_tensors
 from profiler.tracing.recorder import Recorder, WrappedRecorder
 from profiler.tracing.restore import Places, places
-from profiler.tracing.trees import map_tensors
 from profiler.tracing.wiring import Wires
 
 Given = tuple[tuple[Any, ...], dict[str, Any]]
@@ -27,17 +27,17 @@ LARGEST_REAL = 1 << 31
 """Elements of parameters that are put into memory for a count with real tensors, at most."""
 
 
-def climb(
+def run_with_fallbacks(
     module: nn.Module,
     everything: Places,
     given: Given,
     name: str,
-    put_back: Callable[[], object] = lambda: None,
+    restore: Callable[[], object] = lambda: None,
     wired: bool = False,
 ) -> tuple[Recorder, str, str]:
     """The first rung on which the module runs. Raises ProfilerError with the path where it runs on none.
 
-    `put_back` undoes what a rung that failed left on the module: tensors of the meta device that no other rung can use. With
+    `restore` undoes what a rung that failed left on the module: tensors of the meta device that no other rung can use. With
     `wired` the recorder also holds which row takes whose output.
     """
     reason, fault, recorder = "", None, None
@@ -49,7 +49,7 @@ def climb(
             raise
         except Exception as raised:
             fault = raised
-            other = _otherwise(raised, module, everything, wired)
+            other = _with_autograd(raised, module, everything, wired)
             if other is not None:
                 recorder, why = other
                 try:
@@ -59,17 +59,17 @@ def climb(
                 else:
                     return recorder, rung, reason or why
             reason = reason or _why(raised, recorder)
-            put_back()
+            restore()
             continue
         if rung == "data-dependent":
             reason += "; counted on these values of the integer inputs"
         return recorder, rung, reason
     assert fault is not None
     assert recorder is not None
-    return _really(module, given, name, reason, fault, recorder, wired)
+    return _run_on_cpu(module, given, name, reason, fault, recorder, wired)
 
 
-def _otherwise(fault: Exception, module: nn.Module, everything: Places, wired: bool) -> tuple[Recorder, str] | None:
+def _with_autograd(fault: Exception, module: nn.Module, everything: Places, wired: bool) -> tuple[Recorder, str] | None:
     """Another way of running on the same rung, for what the usual one is not made for, with its reason."""
     text = str(fault)
     if isinstance(fault, RuntimeError) and ("nference" in text or "does not require grad" in text):
@@ -85,7 +85,7 @@ def forward(recorder: Recorder, module: nn.Module, given: Given, context: Callab
         module(*args, **kwargs)
 
 
-def _really(
+def _run_on_cpu(
     module: nn.Module, given: Given, name: str, reason: str, fault: Exception, before: Recorder, wired: bool
 ) -> tuple[Recorder, str, str]:
     """The last rung: a copy on the CPU, with the values that there are, or none where it stands on meta."""
@@ -105,8 +105,8 @@ def _really(
     twins = dict(zip(map(id, real.modules()), map(id, module.modules()), strict=False))
     recorder.called |= {twins[key] for key in recorder.called if key in twins}
     own = zip(_owned(real), _owned(module), strict=True)
-    recorder.books.booked |= {id(theirs) for copied, theirs in own if id(copied) in recorder.books.booked}
-    recorder.books.parameters = {id(p): p for p in module.parameters()}
+    recorder.builder.counted_tensors |= {id(theirs) for copied, theirs in own if id(copied) in recorder.builder.counted_tensors}
+    recorder.builder.parameters = {id(p): p for p in module.parameters()}
     if recorder.dependent:
         return recorder, "data-dependent", f"{reason}; counted on this input"
     return recorder, "real", reason

@@ -1,7 +1,7 @@
 """What runs while a module is traced, as rows: a dispatch mode under a stack of the running modules, known by identity.
 
 A stock module is counted by the closed form's formulas and not run at all. Every other operator arrives here whole
-(attention, linear, LSTM: the trace runs in inference mode, where torch does not open them) and is booked in the module that
+(attention, linear, LSTM: the trace runs in inference mode, where torch does not open them) and is counted in the module that
 runs it.
 """
 
@@ -19,17 +19,17 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from profiler.count.leaves import cost_of
 from profiler.errors import ShapeError
 from profiler.module import leaves
+from profiler.module.trees import first_tensor, map_leaves, tensors, tensors_of_call
 from profiler.network import layers as L
 from profiler.records.profile import Row
-from profiler.tracing.constants import at_home, constant_like, is_small, is_small_constant, is_table
+from profiler.tracing.constants import constant_like, devices_to_cpu, is_small, is_small_constant, is_table
 from profiler.tracing.restore import Places
-from profiler.tracing.rows import Books, Frame, Merged
+from profiler.tracing.rows import Frame, Merged, RowBuilder
 from profiler.tracing.tables.entries import DEPENDENT, OPENED, Entry, entry
 from profiler.tracing.tables.leaves import SAME_TENSOR, leaf_class, takes
-from profiler.tracing.tables.multihead import attended
+from profiler.tracing.tables.multihead import attention_cost
 from profiler.tracing.tables.registered import custom_module
 from profiler.tracing.tables.shapes import spread_over
-from profiler.tracing.trees import first_tensor, map_leaves, tensors, tensors_of_call
 from profiler.tracing.wiring import Wires
 
 CPU = (torch.device("cpu"), torch.device("cpu", 0))
@@ -50,7 +50,7 @@ class Recorder(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         self.real, self.grad = real, grad
         self.root = root
-        self.books = Books(everything)
+        self.builder = RowBuilder(everything)
         self.wires = wires
         """Which row takes whose output, where that is asked for."""
         self.stack: list[Frame] = [Frame("", type(root), frozenset())]
@@ -65,11 +65,11 @@ class Recorder(TorchDispatchMode):
         """The first operator that asked for a value, with where it stood."""
         self.fault: BaseException | None = None
         self.fault_path = ""
-        self.holding: dict[int, tuple[Tensor, Tensor]] = {}
+        self.meta_copies: dict[int, tuple[Tensor, Tensor]] = {}
         self.made: dict[int, Tensor] = {}
-        self.tainted: set[int] = set()
+        self.overwritten: set[int] = set()
         """Storages of constants into which something without values was written."""
-        self.passing: list[nn.Module] = []
+        self.made_in_forward: list[nn.Module] = []
         """Modules made during forward, which live on so that their ids stay theirs."""
 
     # Modules
@@ -100,9 +100,9 @@ class Recorder(TorchDispatchMode):
         if leaf is not None and ((module._modules and leaf is not nn.MultiheadAttention) or "forward" in module.__dict__):
             leaf = None  # a parametrised module, or one whose forward was replaced
         custom = custom_module(type(module))
-        known = leaf is not None and custom is None and self.merging is None and not self.grad
-        if known and not (module._forward_hooks or module._forward_pre_hooks):
-            out = self.quick(module, leaf, args, kwargs)  # type: ignore[arg-type]
+        known = custom is None and self.merging is None and not self.grad
+        if leaf is not None and known and not (module._forward_hooks or module._forward_pre_hooks):
+            out = self.output_by_formula(module, leaf, args, kwargs)
             if out is not None:
                 return out
         frame = self.frame(module)
@@ -116,37 +116,37 @@ class Recorder(TorchDispatchMode):
             out = module._call_impl(*args, **kwargs)
             if outer is None and self.merging is not None:
                 with _untraced():
-                    self.books.close(self.merging, args, kwargs, out, custom)
+                    self.builder.add_module_row(self.merging, args, kwargs, out, custom)
                 if self.wires is not None:
                     self.wires.row(len(self.rows) - 1, tensors_of_call(args, kwargs), out)
             if self.wires is not None and len(self.stack) == 2:
                 self.wires.end(out)
             return out
         except BaseException as fault:
-            self.blame(fault, frame.path)
+            self.note_fault(fault, frame.path)
             raise
         finally:
             self.merging = outer
             self.stack.pop()
 
-    def blame(self, fault: BaseException, path: str) -> None:
+    def note_fault(self, fault: BaseException, path: str) -> None:
         """Keeps the innermost place of what is being raised."""
         if fault is not self.fault:
             self.fault, self.fault_path = fault, path
 
     def frame(self, module: nn.Module) -> Frame:
-        path = self.books.paths.get(id(module))
+        path = self.builder.paths.get(id(module))
         if path is None:  # made during forward, or held where named_modules does not look
             above = self.stack[-1].path
             name = type(module).__name__.lower()
             path = f"{above}.{name}" if above else name
-            self.passing.append(module)
+            self.made_in_forward.append(module)
         return Frame(path, type(module), module._modules.keys())
 
-    def quick(self, module: nn.Module, leaf: type[nn.Module], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def output_by_formula(self, module: nn.Module, leaf: type[nn.Module], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The output of a leaf by its formula, without running it; None where it must be run."""
         if leaf is nn.MultiheadAttention:
-            return None if self.real else self.attend(module, args, kwargs)
+            return None if self.real else self.multihead_attention(module, args, kwargs)
         if kwargs:
             if args or len(kwargs) != 1:
                 return None
@@ -165,11 +165,11 @@ class Recorder(TorchDispatchMode):
             kept = False  # a shortcut's identity is another wire than what it begins at
         again = self.earlier.get((id(module), shape)) if self.earlier else None
         if again is not None:
-            self.books.rows.append(again[0])
-            return x if kept else self.nothing(again[1], x.dtype)
+            self.builder.rows.append(again[0])
+            return x if kept else self.empty_on_meta(again[1], x.dtype)
         known = self.layers.get(id(module))
         if known is None:
-            path = self.books.paths.get(id(module)) or self.frame(module).path
+            path = self.builder.paths.get(id(module)) or self.frame(module).path
             known = self.layers[id(module)] = (path, leaves.read(module, leaf, shape), module)
         path, layer, _ = known
         if layer is None:
@@ -183,7 +183,7 @@ class Recorder(TorchDispatchMode):
             cost = cost_of(layer, given, None)
         except ShapeError as fault:
             located = ShapeError(fault.reason, path)
-            self.blame(located, path)
+            self.note_fault(located, path)
             raise located from None
         if self.real:
             with _untraced():
@@ -191,34 +191,34 @@ class Recorder(TorchDispatchMode):
         elif kept:
             out = x
         else:
-            out = self.nothing((batch, *cost.output), module.weight.dtype if leaf is nn.Embedding else x.dtype)
-        row = self.books.leaf(path, module, layer, given, cost, batch)
+            out = self.empty_on_meta((batch, *cost.output), module.weight.dtype if leaf is nn.Embedding else x.dtype)
+        row = self.builder.add_leaf_row(path, module, layer, given, cost, batch)
         if leaf is not nn.Embedding and len(args) == 1:
             self.memo[id(module), shape] = (row, row.output)
         if self.wires is not None:
             self.wires.row(len(self.rows) - 1, args, out)
         return out
 
-    def nothing(self, shape: tuple[int, ...], dtype: Any) -> Tensor:
+    def empty_on_meta(self, shape: tuple[int, ...], dtype: Any) -> Tensor:
         """A meta tensor that the mode does not see made."""
         guard = torch._C._DisableTorchDispatch()
         made = torch.empty(shape, dtype=dtype, device="meta")
         del guard
         return made
 
-    def attend(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def multihead_attention(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What MultiheadAttention gives, and its row."""
-        known = attended(module, args, kwargs)
+        known = attention_cost(module, args, kwargs)
         query = first_tensor((*args, kwargs.get("query")))
         if known is None or query is None or not query.is_meta:
             return None
         with _untraced():
             out = torch.empty(known.output, dtype=query.dtype, device="meta")
             scores = None if known.scores is None else torch.empty(known.scores, dtype=query.dtype, device="meta")
-            self.books.close(Merged(self.frame(module).path, module, nn.MultiheadAttention), args, kwargs, out, None)
+            self.builder.add_module_row(Merged(self.frame(module).path, module, nn.MultiheadAttention), args, kwargs, out, None)
         if self.wires is not None:
             self.wires.row(len(self.rows) - 1, tensors_of_call(args, kwargs), out)
-        self.books.tally["counted"] += 1
+        self.builder.tally["counted"] += 1
         return out, scores
 
     # Operators
@@ -227,12 +227,12 @@ class Recorder(TorchDispatchMode):
         kwargs = kwargs or {}
         found = entry(func)
         try:
-            return self.handled(func, found, args, kwargs)
+            return self.count_operator(func, found, args, kwargs)
         except BaseException as fault:
-            self.blame(fault, self.stack[-1].path)
+            self.note_fault(fault, self.stack[-1].path)
             raise
 
-    def handled(self, func: Any, found: Entry, args: Any, kwargs: Any) -> Any:
+    def count_operator(self, func: Any, found: Entry, args: Any, kwargs: Any) -> Any:
         if found.sort == OPENED:
             with self:
                 out = func.decompose(*args, **kwargs)
@@ -245,13 +245,13 @@ class Recorder(TorchDispatchMode):
                 if self.fits_in(args):
                     out = args[0]
             elif (out := constant_like(found.name, args, kwargs)) is not None:
-                self.keep(out, [])
+                self.remember_constants(out, [])
             elif found.rule is not None and not found.mutable:
                 out = found.rule(*args, **kwargs)
         if out is None:
             out = self.run(func, found, given, args, kwargs)
         before = len(self.rows)
-        self.books.operator(self, found, given, args, kwargs, out)
+        self.builder.add_operator(self, found, given, args, kwargs, out)
         if self.wires is not None and self.merging is None:
             if len(self.rows) > before:
                 self.wires.row(before, given, out)
@@ -278,30 +278,30 @@ class Recorder(TorchDispatchMode):
         if not actual:
             if given or not is_small_constant(found.name, args, kwargs):
                 return func(*args, **kwargs)
-            out = func(*at_home(args), **at_home(kwargs))
-            self.keep(out, [])
+            out = func(*devices_to_cpu(args), **devices_to_cpu(kwargs))
+            self.remember_constants(out, [])
             return out
         if len(actual) < len(given) or any(self.is_weight(t) for t in actual):
             if found.mutable and not given[0].is_meta:  # a constant that becomes one no more, with all that views it
-                self.tainted.add(given[0].untyped_storage().data_ptr())
+                self.overwritten.add(given[0].untyped_storage().data_ptr())
             kept: tuple[int, ...] = ()
             if found.op.startswith(("index", "unsafe_index", "embedding")):
-                kept = tuple(id(t) for t in actual if not t.is_floating_point() and id(t) not in self.books.owners)
+                kept = tuple(id(t) for t in actual if not t.is_floating_point() and id(t) not in self.builder.owners)
             args, kwargs = self.on_meta(args, kept), self.on_meta(kwargs, kept)
             return func(*args, **kwargs)
         if found.mutable and any(id(t) not in self.made for t in actual):
             return args[0]  # what stood before the trace is not written
         if found.op in ("to", "copy", "type_as") and all(is_small(t.numel(), t.dtype) for t in actual):
-            args, kwargs = at_home(args), at_home(kwargs)
+            args, kwargs = devices_to_cpu(args), devices_to_cpu(kwargs)
         out = func(*args, **kwargs)
-        self.keep(out, actual)
+        self.remember_constants(out, actual)
         return out
 
     def is_weight(self, t: Tensor) -> bool:
         """Whether a tensor's values are not to be had: the module's own, and no small table of integers, or overwritten."""
-        if self.tainted and t.untyped_storage().data_ptr() in self.tainted:
+        if self.overwritten and t.untyped_storage().data_ptr() in self.overwritten:
             return True
-        return id(t) in self.books.owners and not is_table(t)
+        return id(t) in self.builder.owners and not is_table(t)
 
     def on_meta(self, value: Any, kept: tuple[int, ...]) -> Any:
         """`value` with its tensors replaced by meta ones of the same shape, always the same for a tensor."""
@@ -310,15 +310,15 @@ class Recorder(TorchDispatchMode):
             if isinstance(leaf, Tensor):
                 if leaf.is_meta or id(leaf) in kept:
                     return leaf
-                known = self.holding.get(id(leaf))
+                known = self.meta_copies.get(id(leaf))
                 if known is None:
-                    known = self.holding[id(leaf)] = (leaf, torch.empty_like(leaf, device="meta"))
+                    known = self.meta_copies[id(leaf)] = (leaf, torch.empty_like(leaf, device="meta"))
                 return known[1]
             return torch.device("meta") if isinstance(leaf, torch.device) and leaf in CPU else leaf
 
         return map_leaves(value, change) if value else value
 
-    def keep(self, out: Any, given: list[Tensor]) -> None:
+    def remember_constants(self, out: Any, given: list[Tensor]) -> None:
         """Remembers constants that the trace itself made, which it may write."""
         outside = {t.untyped_storage().data_ptr() for t in given if id(t) not in self.made}
         for t in tensors(out):
@@ -327,7 +327,7 @@ class Recorder(TorchDispatchMode):
 
     @property
     def rows(self) -> list[Row]:
-        return self.books.rows
+        return self.builder.rows
 
 
 # set here, because what stands in the body of a mode is wrapped for torch.compile, which costs as much as the rest of a call

@@ -36,7 +36,7 @@ def places(root: nn.Module) -> Places:
     return found
 
 
-class Kept:
+class SavedState:
     """What a trace must not change: attributes of every module, and their own lists and dicts a level deep."""
 
     def __init__(self, modules: Places) -> None:
@@ -60,7 +60,7 @@ class Kept:
         self.trained = [m for _, m in modules if m.training]
         self.every = [m for _, m in modules]
 
-    def mode(self, training: bool) -> None:
+    def set_training(self, training: bool) -> None:
         """Every module in training or evaluation mode, without calling its own `train`."""
         for m in self.every:
             if "training" in m.__dict__:
@@ -68,10 +68,10 @@ class Kept:
             else:  # a script module keeps it elsewhere
                 m.training = training
 
-    def put_back(self) -> list[str]:
+    def restore(self) -> list[str]:
         """Restores what changed, and says what that was."""
         found = []
-        self.mode(False)
+        self.set_training(False)
         for m in self.trained:
             m.training = True
         for path, now, before in self.modules:
@@ -124,7 +124,7 @@ def _same(value: Any, before: Any) -> bool:
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
+def gc_disabled() -> Iterator[None]:
     """Without the collector of cycles, whose rounds over a large heap take longer than what runs inside."""
     was = gc.isenabled()
     gc.disable()
@@ -136,10 +136,10 @@ def uncollected() -> Iterator[None]:
 
 
 @contextmanager
-def unharmed(modules: Places) -> Iterator[tuple[Kept, list[str]]]:
+def preserved_state(modules: Places) -> Iterator[tuple[SavedState, list[str]]]:
     """In evaluation mode, with torch's fused paths off; afterwards everything is as before. The list says what had changed."""
     harm: list[str] = []
-    kept = Kept(modules)
+    kept = SavedState(modules)
     fast = torch.backends.mha.get_fastpath_enabled()
     rng, python_rng = torch.get_rng_state(), random.getstate()
     numpy = sys.modules.get("numpy.random")  # which numpy loads when it is first asked
@@ -148,11 +148,11 @@ def unharmed(modules: Places) -> Iterator[tuple[Kept, list[str]]]:
     call = nn.Module.__call__
     try:
         torch.backends.mha.set_fastpath_enabled(False)
-        kept.mode(False)
+        kept.set_training(False)
         yield kept, harm
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
-        harm += kept.put_back()
+        harm += kept.restore()
         if nn.Module.__call__ is not call:
             nn.Module.__call__ = call  # type: ignore[method-assign]
             harm.append("torch.nn.Module.__call__")

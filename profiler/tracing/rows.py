@@ -1,4 +1,4 @@
-"""The books of a trace: rows in the order they run, parameters once by identity, operators by what became of them."""
+"""The rows of a trace, in the order they run: parameters once by identity, operators by what became of them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from profiler.count.formulas import conv_kind
 from profiler.count.leaves import Cost, described
 from profiler.module import leaves
+from profiler.module.trees import first_tensor, tensors, tensors_of_call
 from profiler.network import layers as L
 from profiler.records.profile import Row, Shape
 from profiler.tracing.restore import Places
 from profiler.tracing.tables.entries import FREE_OF_COST, PRODUCT, UNKNOWN, Entry
 from profiler.tracing.tables.leaves import takes
-from profiler.tracing.tables.multihead import attended
+from profiler.tracing.tables.multihead import attention_cost
 from profiler.tracing.tables.operators import Work
-from profiler.tracing.trees import first_tensor, tensors, tensors_of_call
 
 NOTHING = Work()
 _NONE: frozenset[int] = frozenset()
@@ -70,7 +70,7 @@ class Calls(Protocol):
     called: set[int]
 
 
-class Books:
+class RowBuilder:
     """Rows and what they read."""
 
     def __init__(self, everything: Places) -> None:
@@ -78,7 +78,7 @@ class Books:
         self.paths: dict[int, str] = {}
         self.owners: dict[int, tuple[nn.Module, str, bool]] = {}
         """id of a parameter or buffer → its module, name and whether it is a parameter."""
-        self.booked: set[int] = set()
+        self.counted_tensors: set[int] = set()
         self.uncounted: dict[str, list[Any]] = {}
         self.tally: dict[str, int] = {"counted": 0, "elementwise": 0, "free": 0, "uncounted": 0}
         self.tied: list[str] = []
@@ -105,16 +105,18 @@ class Books:
 
     # Leaves
 
-    def leaf(self, path: str, module: nn.Module, layer: L.Layer, given: tuple[Shape, ...], cost: Cost, batch: int) -> Row:
+    def add_leaf_row(
+        self, path: str, module: nn.Module, layer: L.Layer, given: tuple[Shape, ...], cost: Cost, batch: int
+    ) -> Row:
         """A row as the closed form writes it."""
         output, weights, bias, norm, buffers, macs, elementwise, activations = cost
-        booked = self.booked
+        counted = self.counted_tensors
         for name, p in module._parameters.items():
             if p is None:
                 continue
             key = id(p)
-            if key not in booked:
-                booked.add(key)
+            if key not in counted:
+                counted.add(key)
             elif norm:
                 norm -= p.numel()
             elif name == "bias":
@@ -125,8 +127,8 @@ class Books:
             if b is None:
                 continue
             key = id(b)
-            if key not in booked:
-                booked.add(key)
+            if key not in counted:
+                counted.add(key)
             else:
                 buffers -= b.numel()
         first = given[0]
@@ -138,7 +140,7 @@ class Books:
         self.tally["counted" if macs else "elementwise" if elementwise else "free"] += 1
         return row
 
-    def close(self, merged: Merged, args: Any, kwargs: Any, out: Any, custom: Any) -> None:
+    def add_module_row(self, merged: Merged, args: Any, kwargs: Any, out: Any, custom: Any) -> None:
         """The row of a leaf that was run."""
         module = merged.module
         named = [(name, p) for _, m in module.named_modules() for name, p in m._parameters.items() if p is not None]
@@ -146,10 +148,13 @@ class Books:
         norm = isinstance(module, nn.modules.batchnorm._NormBase) or "norm" in merged.leaf.__name__.lower()
         sums = self.first_read([(id(p), name, p.numel(), True, norm) for name, p in named])
         buffers = [
-            b for _, m in module.named_modules() for b in m._buffers.values() if b is not None and id(b) not in self.booked
+            b
+            for _, m in module.named_modules()
+            for b in m._buffers.values()
+            if b is not None and id(b) not in self.counted_tensors
         ]
-        self.booked |= {id(b) for b in buffers}
-        known = attended(module, args, kwargs) if isinstance(module, nn.MultiheadAttention) else None
+        self.counted_tensors |= {id(b) for b in buffers}
+        known = attention_cost(module, args, kwargs) if isinstance(module, nn.MultiheadAttention) else None
         one = [] if known else products if len(products) == 1 else [] if products else merged.parts[:1]
         facts: dict[str, Any] = {
             key: getattr(module, key) for key in getattr(module, "__constants__", ()) if hasattr(module, key)
@@ -186,9 +191,9 @@ class Books:
         """weights, bias and norm of those that nothing read before: (id, name, elements, parameter, of a normalisation)."""
         weights = bias = norm = 0
         for key, name, n, parameter, of_norm in given:
-            if not parameter or key in self.booked:
+            if not parameter or key in self.counted_tensors:
                 continue
-            self.booked.add(key)
+            self.counted_tensors.add(key)
             if of_norm:
                 norm += n
             elif "bias" in name:
@@ -199,7 +204,7 @@ class Books:
 
     # Operators
 
-    def operator(self, calls: Calls, found: Entry, given: list[Tensor], args: Any, kwargs: Any, out: Any) -> None:
+    def add_operator(self, calls: Calls, found: Entry, given: list[Tensor], args: Any, kwargs: Any, out: Any) -> None:
         """What one operator cost, in the row that it belongs to; `given` are its tensors."""
         sort, work, tally = found.sort, NOTHING, self.tally
         if sort == FREE_OF_COST:
@@ -232,28 +237,30 @@ class Books:
                 derived[id(t)] = (t, read)
             return
         if held or work is not NOTHING:
-            self.book(calls, found, work, given, held, out)
+            self.add_operator_row(calls, found, work, given, held, out)
         elif self.scored:
             scores = self.scores(found, given)
             if scores is not None:
-                self.pass_on(scores, out)
+                self.follow_scores(scores, out)
 
     def read_by(self, held: list[Tensor]) -> frozenset[int]:
         """ids of the parameters and buffers that tensors are, or are views of."""
         return frozenset().union(*(self.derived[id(t)][1] if id(t) in self.derived else (id(t),) for t in held))
 
-    def book(self, calls: Calls, found: Entry, work: Work, given: list[Tensor], held: list[Tensor], out: Any) -> None:
+    def add_operator_row(
+        self, calls: Calls, found: Entry, work: Work, given: list[Tensor], held: list[Tensor], out: Any
+    ) -> None:
         """A row for what has a cost, or is the first to read a parameter."""
         frame = calls.stack[-1]
         ids = self.read_by(held) if held else _NONE
         sums, buffers, path = (0, 0, 0), 0, ""
-        fresh = [key for key in ids if key not in self.booked]
+        fresh = [key for key in ids if key not in self.counted_tensors]
         if fresh:
             sums, buffers, path = self.first_reading(calls, found, fresh)
         scores = self.scores(found, given) if self.scored else None
         if work is NOTHING and not fresh:
             if scores is not None:
-                self.pass_on(scores, out)
+                self.follow_scores(scores, out)
             return
         kind, facts = found.kind, work.facts
         inputs = tuple([tuple(t.shape) for t in given if id(t) not in ids and id(t) not in self.derived])
@@ -275,9 +282,9 @@ class Books:
                 for i in (scores[0], len(self.rows) - 1):
                     self.rows[i] = self.rows[i]._replace(kind="attention")
             elif kind == "matmul":
-                self.pass_on((len(self.rows) - 1, False), out)
+                self.follow_scores((len(self.rows) - 1, False), out)
         elif scores is not None:
-            self.pass_on(scores, out)
+            self.follow_scores(scores, out)
 
     def first_reading(self, calls: Calls, found: Entry, fresh: list[int]) -> tuple[tuple[int, int, int], int, str]:
         """(weights, bias, norm), buffers, and the path of an owner that no call stands for."""
@@ -288,7 +295,7 @@ class Books:
             if tensor is None:
                 continue
             if not parameter:
-                self.booked.add(key)
+                self.counted_tensors.add(key)
                 buffers += tensor.numel()
                 continue
             reading.append((key, name, tensor.numel(), True, found.kind == "norm" or "Norm" in type(module).__name__))
@@ -305,7 +312,7 @@ class Books:
                 return (known[1], known[2] or found.op == "softmax")
         return None
 
-    def pass_on(self, scores: tuple[int, bool], out: Any) -> None:
+    def follow_scores(self, scores: tuple[int, bool], out: Any) -> None:
         if isinstance(out, Tensor):
             self.scored[id(out)] = (ref(out), *scores)
 

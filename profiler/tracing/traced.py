@@ -15,12 +15,12 @@ import torch
 from torch import nn
 
 from profiler.errors import ProfilerError
+from profiler.module.trees import map_tensors, mapped_tensors
 from profiler.records.profile import Profile, Row, Shape, Totals
 from profiler.records.traced import Coverage, Traced, Uncounted
-from profiler.tracing.fallbacks import Given, climb, forward, to_meta
+from profiler.tracing.fallbacks import Given, forward, run_with_fallbacks, to_meta
 from profiler.tracing.recorder import Recorder
-from profiler.tracing.restore import Kept, Places, places, uncollected, unharmed
-from profiler.tracing.trees import map_tensors, mapped_tensors
+from profiler.tracing.restore import Places, SavedState, gc_disabled, places, preserved_state
 
 
 def trace(
@@ -55,26 +55,26 @@ def trace(
         raise ProfilerError(
             f"{name} is a script module, which torch runs out of sight; trace the nn.Module that it was made from"
         )
-    with uncollected(), unharmed(everything) as (kept, harm):
-        recorder, rung, reason = climb(module, everything, (args, dict(kwargs or {})), name, kept.put_back, wired)
+    with gc_disabled(), preserved_state(everything) as (kept, harm):
+        recorder, rung, reason = run_with_fallbacks(module, everything, (args, dict(kwargs or {})), name, kept.restore, wired)
         rows = tuple(recorder.rows)
         unused = _unused(everything, recorder)
         if rung == "meta" and unused:
-            rows = _beside(rows, module, everything, (args, dict(kwargs or {})), unused, kept, recorder)
+            rows = _with_training_rows(rows, module, everything, (args, dict(kwargs or {})), unused, kept, recorder)
     wires = recorder.wires
     recorded = [i for i, row in enumerate(rows) if not row.side]
     wiring = None if wires is None else wires.wiring(recorded, len(rows))
     shapes = inputs or tuple(tuple(t.shape[1:]) if batch else tuple(t.shape) for t in mapped_tensors((args, kwargs)))
     first = shapes[0] if shapes else ()
     resolution = first[-1] if len(first) >= 3 and first[-1] == first[-2] else None
-    books = recorder.books
-    missing = tuple(Uncounted(op, times, path) for op, (times, path) in books.uncounted.items())
+    builder = recorder.builder
+    missing = tuple(Uncounted(op, times, path) for op, (times, path) in builder.uncounted.items())
     profile = Profile(name, dict(options or {}), None, resolution, shapes, batch or 1, rows, sums(rows), "traced",
                       tuple(each.op for each in missing))  # fmt: skip
-    unread = sum(p.numel() for key, p in books.parameters.items() if key not in books.booked)
+    unread = sum(p.numel() for key, p in builder.parameters.items() if key not in builder.counted_tensors)
     return Traced(
-        profile, rung, reason, Coverage(**books.tally), missing, unused, unread, tuple(books.tied), () if lazy else tuple(harm),
-        wiring,
+        profile, rung, reason, Coverage(**builder.tally), missing, unused, unread, tuple(builder.tied),
+        () if lazy else tuple(harm), wiring,
     )  # fmt: skip
 
 
@@ -93,17 +93,19 @@ def sums(rows: tuple[Row, ...]) -> Totals:
 
 def _unused(everything: Places, recorder: Recorder) -> tuple[str, ...]:
     """Modules that never ran and whose parameters nothing read, the highest of them only."""
-    books = recorder.books
+    builder = recorder.builder
     idle: list[str] = []
     paths = {id(m): path for path, m in everything}
 
     def runs(m: nn.Module) -> bool:
         """Whether a module or anything below it ran; the highest that did not are noted."""
-        ran = id(m) in recorder.called or any(id(t) in books.booked for t in (*m._parameters.values(), *m._buffers.values()))
+        ran = id(m) in recorder.called or any(
+            id(t) in builder.counted_tensors for t in (*m._parameters.values(), *m._buffers.values())
+        )
         below = [(child, runs(child)) for child in m._modules.values() if child is not None]
         used = ran or any(used for _, used in below)
         if used:
-            idle.extend(paths[id(child)] for child, used in below if not used and not _only_holds(child))
+            idle.extend(paths[id(child)] for child, used in below if not used and not _is_container(child))
         return used
 
     root = everything[0][1]
@@ -113,18 +115,18 @@ def _unused(everything: Places, recorder: Recorder) -> tuple[str, ...]:
     return tuple(sorted(dict.fromkeys(idle), key=order.__getitem__))
 
 
-def _only_holds(m: nn.Module) -> bool:
+def _is_container(m: nn.Module) -> bool:
     """An empty list or dict of modules."""
     return isinstance(m, nn.ModuleList | nn.ModuleDict | nn.ParameterList | nn.ParameterDict) and not m._modules
 
 
-def _beside(
+def _with_training_rows(
     rows: tuple[Row, ...],
     module: nn.Module,
     everything: Places,
     given: Given,
     unused: tuple[str, ...],
-    kept: Kept,
+    kept: SavedState,
     main: Recorder,
 ) -> tuple[Row, ...]:
     """The rows with those of what runs in training only: parts that evaluation left out and a forward in training runs."""
@@ -133,12 +135,12 @@ def _beside(
         return rows
     recorder = Recorder(module, everything, earlier=main)
     try:
-        kept.mode(True)
+        kept.set_training(True)
         forward(recorder, module, map_tensors(given, to_meta), nullcontext)
     except Exception:  # a forward of the user's that evaluates and does not train: what evaluation ran is all there is
         return rows
     finally:
-        kept.mode(False)
+        kept.set_training(False)
     side = [f"{row.path}.".startswith(below) for row in recorder.rows]
     aside = [row._replace(side=True) for row, is_side in zip(recorder.rows, side, strict=True) if is_side]
     if [row.path for row, is_side in zip(recorder.rows, side, strict=True) if not is_side] != [row.path for row in rows]:

@@ -8,9 +8,9 @@ from weakref import ReferenceType, ref
 
 from torch import Tensor
 
+from profiler.module.trees import tensors
 from profiler.records.profile import Shape
 from profiler.records.wiring import Wiring
-from profiler.tracing.trees import tensors
 
 
 class Wires:
@@ -29,7 +29,7 @@ class Wires:
             self.known[id(tensor)] = (ref(tensor), (-1 - i,))
 
     def row(self, number: int, given: Iterable[Tensor], out: Any) -> None:
-        """A row was booked that read `given` and made `out`."""
+        """A row was added that read `given` and made `out`."""
         self.sources[number] = self.of(given)
         self._made(out, (number,))
 

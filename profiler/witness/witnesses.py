@@ -23,8 +23,8 @@ from torch import Tensor, nn
 
 from profiler.count import conventions
 from profiler.errors import Unavailable
-from profiler.tracing.trees import map_tensors, mapped_tensors
-from profiler.tracing.trees import tensors as tensors_in
+from profiler.module.trees import map_tensors, mapped_tensors
+from profiler.module.trees import tensors as tensors_in
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from profiler.network.combinators import Branches, Chain, Graph
 from profiler.network.layers import Activation, Add, BatchNorm, Conv, ConvTranspose, Identity, Layer
 from profiler.network.widths import same
 from profiler.study.show import rewritten
-from profiler.tracing.batchnorm_folding import fed
+from profiler.tracing.batchnorm_folding import foldable_batchnorms
 
 # VGG-16 (arXiv 1409.1556, configuration D) at 224: (M, N, D_F) of its thirteen convolutions of 3×3.
 VGG16 = [
@@ -131,7 +131,7 @@ class Twice(nn.Module):
 
 
 def test_only_what_one_convolution_feeds_is_folded() -> None:
-    assert fed(Twice(), (torch.zeros(1, 4, 8, 8),), {}, "twice") == {}
+    assert foldable_batchnorms(Twice(), (torch.zeros(1, 4, 8, 8),), {}, "twice") == {}
     found = rewritten(load(Twice(), input=(4, 8, 8)), 1, "separable")
     # parameters once, operations twice
     assert [layer.macs for layer in found.layers if layer.path == "again"] == [9 * 4 * 4 * 64] * 2
@@ -147,4 +147,4 @@ def test_mistakes() -> None:
             return x if x.sum().item() > 0 else -x
 
     with pytest.raises(ProfilerError, match="asks: its tensors are followed on the meta device, where it does not run"):
-        fed(Asks(), (torch.zeros(1),), {}, "asks")
+        foldable_batchnorms(Asks(), (torch.zeros(1),), {}, "asks")

@@ -41,6 +41,7 @@ def test_no_class_is_two_leaves() -> None:
     assert all(leaf_of(cls) is not None for cls in classes)
 
 
+LISTS: Any = ([2, 2], [2, 1])  # which torch takes, and keeps as they are
 READ: list[tuple[nn.Module, L.Layer]] = [
     (nn.Conv2d(8, 4, 3, padding="same"), L.Conv(4, (3, 3), (1, 1), (1, 1), (1, 1))),
     (nn.Conv1d(8, 4, 3, padding="valid", bias=False), L.Conv(4, (3,), (1,), (0,), (1,), bias=False)),
@@ -49,7 +50,7 @@ READ: list[tuple[nn.Module, L.Layer]] = [
     (nn.InstanceNorm2d(8, momentum=0.5), L.InstanceNorm()),
     (nn.GroupNorm(2, 8, affine=False), L.GroupNorm(2, affine=False)),
     (nn.LayerNorm(8, elementwise_affine=False), L.LayerNorm(elementwise_affine=False)),
-    (nn.MaxPool2d([2, 2], [2, 1]), L.MaxPool((2, 2), (2, 1))),  # type: ignore[arg-type]
+    (nn.MaxPool2d(*LISTS), L.MaxPool((2, 2), (2, 1))),
     (nn.Softmax(dim=1), L.Activation("Softmax")),
     (nn.ReLU(inplace=True), L.Activation("ReLU")),
     (nn.AlphaDropout(0.3), L.Dropout(0.3)),

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from profiler.count import leaves as counted
-from profiler.module.leaves import RANKS, cached_by_class, constructor, leaf_of
+from profiler.module.leaves import RANKS, cached, constructor, leaf_of
 
 SAME_TENSOR = frozenset({nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout})
 """Leaves that give back the tensor they are given, in evaluation."""
@@ -44,7 +44,7 @@ class Takes(NamedTuple):
         return f"takes {wanted[-1] if isinstance(wanted, tuple) else wanted} {what} and is given {n}, of {shape}"
 
 
-@cached_by_class
+@cached
 def takes(stock: type[nn.Module]) -> Takes:
     """What modules of a class of torch.nn take, by the parameters of its constructor."""
     leaf = leaf_of(stock)
@@ -66,7 +66,7 @@ _CONTAINERS = (
 _HARMLESS = frozenset({"__init__", "__repr__", "extra_repr", "reset_parameters", "_reset_parameters", "_load_from_state_dict"})
 
 
-@cached_by_class
+@cached
 def leaf_class(cls: type[nn.Module]) -> type[nn.Module] | None:
     """The stock class whose forward `cls` runs unchanged, None where it runs one of its own or calls other modules."""
     for base in cls.__mro__:

@@ -11,7 +11,7 @@ from profiler.tracing.tables.operators import Shape, Work
 _NAMES = ("query", "key", "value", "key_padding_mask", "need_weights", "attn_mask", "average_attn_weights", "is_causal")
 
 
-class Attended(NamedTuple):
+class AttentionCost(NamedTuple):
     """What one call costs and gives."""
 
     work: Work
@@ -20,7 +20,7 @@ class Attended(NamedTuple):
     """Of the weights that it gives beside the output, None where it is asked for none."""
 
 
-def attended(module: nn.MultiheadAttention, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attended | None:
+def attention_cost(module: nn.MultiheadAttention, args: tuple[Any, ...], kwargs: dict[str, Any]) -> AttentionCost | None:
     """Of queries (L, B, E), keys (S, B, K) and values (S, B, V), or batch first, or one sample; None where they do not fit.
 
     Projections L·E·E, S·K·E and S·V·E, products 2·L·S·E, and L·E·E out; the softmax works on heads·L·S elements.
@@ -53,4 +53,4 @@ def attended(module: nn.MultiheadAttention, args: tuple[Any, ...], kwargs: dict[
         scores = (heads, length, keys)
     if scores is not None and batched:
         scores = (b, *scores)
-    return Attended(Work(b * macs, b * made, b * heads * length * keys, facts), tuple(q.shape), scores)
+    return AttentionCost(Work(b * macs, b * made, b * heads * length * keys, facts), tuple(q.shape), scores)

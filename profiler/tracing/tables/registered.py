@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from torch import nn
 
 from profiler.errors import ProfilerError
+from profiler.module.trees import first_tensor, map_tensors
 from profiler.tracing.tables.operators import Work
-from profiler.tracing.trees import first_tensor, map_tensors
 
 _F = TypeVar("_F", bound=Callable[..., int])
 

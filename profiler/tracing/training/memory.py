@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from profiler.errors import ProfilerError, UnknownName
+from profiler.module.trees import mapped_tensors
 from profiler.records.training import Memory, Moment
 from profiler.tracing.fallbacks import LARGEST_REAL, Given, on_cpu
-from profiler.tracing.restore import places, unharmed
-from profiler.tracing.training.step import Step, on_meta
+from profiler.tracing.restore import places, preserved_state
+from profiler.tracing.training.step import Step, copy_on_meta
 from profiler.tracing.training.training import run_step
-from profiler.tracing.trees import mapped_tensors
 
 STATES = {"sgd": 0, "momentum": 1, "adam": 2, "adamw": 2}
 """Tensors that an optimiser keeps for each parameter, of the parameter's dtype. Adam's counters (4 bytes each) are left out."""
@@ -64,9 +64,9 @@ def memory(
 
 def _evaluate(module: nn.Module, args: Any, kwargs: Mapping[str, Any], step: Step, name: str) -> None:
     name = name or type(module).__name__
-    with unharmed(places(module)):
+    with preserved_state(places(module)):
         try:
-            _once(step, *on_meta(module, (args, dict(kwargs))))
+            _once(step, *copy_on_meta(module, (args, dict(kwargs))))
         except Exception as before:
             step.begin("real")
             try:
@@ -85,7 +85,7 @@ def _once(step: Step, twin: nn.Module, given: Given) -> None:
     args, kwargs = given
     step.paths = {id(m): path for path, m in twin.named_modules()}
     assert step.ledger is not None
-    step.ledger.given(iter([*twin.parameters(), *twin.buffers(), *mapped_tensors((args, kwargs))]))
+    step.ledger.exclude(iter([*twin.parameters(), *twin.buffers(), *mapped_tensors((args, kwargs))]))
     with torch.inference_mode(), step.listening():
         twin.eval()(*args, **kwargs)
 

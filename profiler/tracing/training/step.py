@@ -1,6 +1,6 @@
 """A run of a module on meta tensors with gradients: what every operator multiplies, forward and backward, and what it holds.
 
-Each forward operator is known by the number that autograd gives its node, so what its gradients cost is booked where it ran.
+Each forward operator is known by the number that autograd gives its node, so what its gradients cost is counted where it ran.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from profiler.module.trees import map_tensors, tensors
 from profiler.tracing.fallbacks import Given
 from profiler.tracing.tables.entries import PRODUCT, UNKNOWN, entry
 from profiler.tracing.tables.names import row_name
-from profiler.tracing.trees import map_tensors, tensors
 
 FORWARD, BACKWARD, RECOMPUTED = "forward", "backward", "recomputed"
 
@@ -36,11 +36,11 @@ class Ledger:
         self.refs: dict[int, Any] = {}
         self.known: set[int] = set()
 
-    def given(self, given: Iterable[Tensor]) -> None:
+    def exclude(self, given: Iterable[Tensor]) -> None:
         """Storages that are not activations."""
         self.known |= {t.untyped_storage()._cdata for t in given}
 
-    def made(self, path: str, op: str, phase: str, out: Any) -> None:
+    def record(self, path: str, op: str, phase: str, out: Any) -> None:
         for t in tensors(out):
             storage = t.untyped_storage()
             key = storage._cdata
@@ -72,7 +72,7 @@ class Step(TorchDispatchMode):
         self.begin("meta")
 
     def begin(self, rung: str) -> None:
-        """Empty books, for a run on the meta device or with real tensors."""
+        """Starts anew, for a run on the meta device or with real tensors."""
         self.rung = rung
         self.stack: list[str] = [""]
         self.macs: dict[str, dict[str, int]] = {}
@@ -119,7 +119,7 @@ class Step(TorchDispatchMode):
         out = func(*args, **kwargs)
         self.count(func, path, phase, out, args, kwargs)
         if self.ledger is not None:
-            self.ledger.made(path, row_name(func._schema.name.partition("::")[2]), phase, out)
+            self.ledger.record(path, row_name(func._schema.name.partition("::")[2]), phase, out)
         return out
 
     def count(self, func: Any, path: str, phase: str, out: Any, args: Any, kwargs: Any) -> None:
@@ -132,7 +132,7 @@ class Step(TorchDispatchMode):
             phases[phase] = phases.get(phase, 0) + n
 
 
-def on_meta(module: nn.Module, given: Given) -> tuple[nn.Module, Given]:
+def copy_on_meta(module: nn.Module, given: Given) -> tuple[nn.Module, Given]:
     """A copy of the module and of its arguments on the meta device, gradients asked for where they were."""
 
     def change(t: Tensor) -> Tensor:

@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from profiler.errors import ProfilerError
+from profiler.module.trees import mapped_tensors
 from profiler.records.training import StepRow, TrainingCost
 from profiler.tracing.fallbacks import LARGEST_REAL, Given, on_cpu
-from profiler.tracing.restore import places, unharmed
-from profiler.tracing.training.step import BACKWARD, FORWARD, RECOMPUTED, Step, losses, on_meta
-from profiler.tracing.trees import mapped_tensors
+from profiler.tracing.restore import places, preserved_state
+from profiler.tracing.training.step import BACKWARD, FORWARD, RECOMPUTED, Step, copy_on_meta, losses
 
 
 def trace_training(
@@ -46,9 +46,9 @@ def run_step(module: nn.Module, args: Any, kwargs: Mapping[str, Any] | None, ste
     """
     name = name or type(module).__name__
     given: Given = (args if isinstance(args, tuple) else (args,), dict(kwargs or {}))
-    with unharmed(places(module)):
+    with preserved_state(places(module)):
         try:
-            _once(step, *on_meta(module, given), name)
+            _once(step, *copy_on_meta(module, given), name)
         except ProfilerError:
             raise
         except Exception as fault:
@@ -69,7 +69,7 @@ def _once(step: Step, twin: nn.Module, given: Given, name: str) -> None:
     twin.train()
     step.paths = {id(m): path for path, m in twin.named_modules()}
     if step.ledger is not None:
-        step.ledger.given(iter([*twin.parameters(), *twin.buffers(), *mapped_tensors((args, kwargs))]))
+        step.ledger.exclude(iter([*twin.parameters(), *twin.buffers(), *mapped_tensors((args, kwargs))]))
     with torch.enable_grad(), step.listening():
         ends = losses(twin(*args, **kwargs))
         if not ends:

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from profiler.module.trees import first_tensor, map_leaves, map_tensors, mapped_tensors, tensors, tensors_of_call
 from profiler.tracing.tables.registered import register, unregister
 from profiler.tracing.traced import trace
-from profiler.tracing.trees import first_tensor, map_leaves, map_tensors, mapped_tensors, tensors, tensors_of_call
 from profiler.witness.witnesses import flop_counter, fvcore
 
 
