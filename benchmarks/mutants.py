@@ -1,8 +1,8 @@
 """How many mutants the nearest test file kills: python benchmarks/mutants.py [--count 62] [--seed 11] [FILE...]
 
-A mutant is the file with one operator, comparison, number, condition, loop or keyword changed, by the operators of cosmic-ray
-(`pip install cosmic-ray`). Each runs against the test file that mirrors it, in a copy of the checkout in a temporary folder; the
-checkout itself is never written. A mutant that no test fails on has survived, and is printed with its change.
+A mutant is the file with one operator, comparison, number, condition, loop or keyword changed, by cosmic-ray's operators
+(`pip install cosmic-ray`). Each runs against the test file that mirrors it, in a copy of the checkout in a temporary folder;
+the checkout itself is never written. A mutant that no test fails on has survived, and is printed with its change.
 """
 
 from __future__ import annotations

@@ -138,7 +138,7 @@ def test_bad_values_are_refused(check: Callable[[object], object], value: object
 
 
 def test_whole_steps_of_something_else_are_called_by_its_name() -> None:
-    with pytest.raises(ProfilerError, match="^width 1.5 is not a whole number; give 1 to 1048576$"):
+    with pytest.raises(ProfilerError, match=r"^width 1\.5 is not a whole number; give 1 to 1048576$"):
         grid.side("1.5", "width")
 
 
