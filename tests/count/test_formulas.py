@@ -226,7 +226,7 @@ MISFITS: list[tuple[L.Layer, tuple[Any, ...], str]] = [
     (L.Pad(((1, 1),)), ((4, 5, 5),), "pads 1 axes of 2; give one pair an axis"),
     (L.Attention(1), ((5, 8), (7, 6), (7, 8)), "queries, keys and values do not fit, (5, 8) and (7, 6) and (7, 8)"),
     (L.Attention(1), ((5, 8), (7, 8), (9, 8)), "queries, keys and values do not fit, (5, 8) and (7, 8) and (9, 8)"),
-    (L.Attention(4), ((5, 8), (7, 8), (7, 6)), "8 channels do not divide into 4 heads"),
+    (L.Attention(4), ((5, 8), (7, 8), (7, 6)), "6 channels do not divide into 4 heads"),
     (L.Attention(3), ((5, 8), (7, 8), (7, 6)), "8 channels do not divide into 3 heads"),
     (L.Attention(2), ((5, 8), (7, 8)), "takes queries, keys and values (T, C) and is given (5, 8) and (7, 8)"),
     (L.Resize(), ((4, 5, 5), (4, 5)), "resizes (4, 5, 5) to the sides of (4, 5), which has other axes"),
