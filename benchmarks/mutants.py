@@ -29,6 +29,10 @@ LIMIT_S = 180.0
 """A mutant that runs this long is in an endless loop, and counts as killed."""
 
 
+NO_TESTS = 3
+"""pytest's exit statuses above this one say that it found no tests to run."""
+
+
 class Mutant(NamedTuple):
     """One change of one file: an operator of cosmic-ray at its n-th place there."""
 
@@ -111,8 +115,8 @@ def passes(tree: Path, tests: str, write: bool = False) -> bool:
         ran = subprocess.run(words, cwd=tree, env=os.environ | own, capture_output=True, text=True, timeout=LIMIT_S)
     except subprocess.TimeoutExpired:
         return False
-    if write and ran.returncode:
-        sys.exit(f"{tests} fails on the unchanged file; fix it first\n{ran.stdout}{ran.stderr}")
+    if ran.returncode > NO_TESTS or (write and ran.returncode):
+        sys.exit(f"{tests} does not run, or fails on the unchanged file; fix it first\n{ran.stdout}{ran.stderr}")
     return ran.returncode == 0
 
 

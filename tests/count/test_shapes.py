@@ -117,7 +117,11 @@ def test_inputs(take: Callable[[Any], Any], inputs: tuple[tuple[int, ...], ...],
         (shapes.two, ((3,),) * 3, "takes two inputs and is given 3"),
         (shapes.three, ((3, 4),) * 2, "takes queries, keys and values (T, C) and is given (3, 4) and (3, 4)"),
         (shapes.three, ((3, 4), (3, 4), (3,)), "takes queries, keys and values (T, C) and is given (3, 4) and (3, 4) and (3,)"),
-        (shapes.three, ((3, 4),) * 4, "takes queries, keys and values (T, C) and is given (3, 4) and (3, 4) and (3, 4) and (3, 4)"),
+        (
+            shapes.three,
+            ((3, 4),) * 4,
+            "takes queries, keys and values (T, C) and is given (3, 4) and (3, 4) and (3, 4) and (3, 4)",
+        ),
     ],
 )
 def test_inputs_that_do_not_fit(take: Callable[[Any], Any], inputs: tuple[tuple[int, ...], ...], reason: str) -> None:
