@@ -65,8 +65,13 @@ class Row(NamedTuple):
             known["output"] = tuple(plain["output"])
         except (KeyError, TypeError) as fault:
             raise ProfilerError(f"this is no row of a profile: {fault} is missing or malformed") from None
-        known["facts"] = {k: tuple(v) if isinstance(v, list) else v for k, v in known["facts"].items()}
+        known["facts"] = {k: _tuples(v) for k, v in known["facts"].items()}
         return cls(**known)
+
+
+def _tuples(value: Any) -> Any:
+    """Lists as the tuples that they were, those within them too: the two sides of each axis of a Pad."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 class Totals(NamedTuple):
