@@ -8,10 +8,17 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 # the same examples in every run and on any machine, however busy: no clock, no database
-settings.register_profile("same", derandomize=True, deadline=None, database=None, max_examples=60)
+settings.register_profile(
+    "same",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    max_examples=60,
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+)
 settings.load_profile("same")
 
 # workers of pytest-xdist measure side by side: their own temporary folder gives each a lock on the device of its own

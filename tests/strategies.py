@@ -153,7 +153,7 @@ KEEPING_PIXELS: list[Callable[[Draw, Shape], Layer]] = [
 
 
 def _token_leaf(draw: Draw, shape: Shape) -> Layer:
-    t, c = shape
+    _, c = shape
     return one_of(
         draw,
         L.Linear(whole(draw, 1, 3) * 6, bias=draw(st.booleans())),

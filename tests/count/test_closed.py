@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from profiler.count import closed
 from profiler.errors import ShapeError
 from profiler.load.load import in_closed_form as load
-from profiler.network.combinators import Aside, Branches, Chain, Graph
 from profiler.network import layers as L
+from profiler.network.combinators import Aside, Branches, Chain, Graph
 from profiler.network.layers import Add, Concatenate, Conv, Flatten, Identity, Layer, Linear, MaxPool
 from profiler.network.registry import names
 from profiler.network.widths import same, times
