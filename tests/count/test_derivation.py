@@ -117,7 +117,7 @@ def test_pairs_by_hand() -> None:
         pointwise=Chain(conv=Conv(4, 1, bias=False)),
     )
     (pair,) = separable_pairs(closed.rows(Chain(body=Chain(block)), image, batch=3))
-    assert pair == ("body.0", (3, 3), 8, 4, (6, 6), 3 * (9 * 8 + 8 * 4) * 36, 3 * 9 * 8 * 4 * 36)
+    assert tuple(pair) == ("body.0", (3, 3), 8, 4, (6, 6), 3 * (9 * 8 + 8 * 4) * 36, 3 * 9 * 8 * 4 * 36)
     assert pair.share == Fraction(1, 4) + Fraction(1, 9)
     # twice the channels between: the standard one has M = 8 still
     (pair,) = separable_pairs(closed.rows(Chain(body=Chain(a=depthwise(2), b=Conv(4, 1))), image))

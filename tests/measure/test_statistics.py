@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from math import exp, inf, sqrt
 from statistics import median
 
@@ -104,7 +105,7 @@ WORTH_5 = [3, 2, 7, 5, 4, 12, 1, 8, 15, 9, 11, 6, 14, 13, 10, 18, 16, 17, 19]  #
 RHO_5 = 242 / 570 + (1 + 3 * 242 / 570) / 19
 
 # n values of correlation ρ are worth n·(1 - ρ) / (1 + ρ); 39 = 1.95 / 0.05 is the most that ρ makes of a variance.
-INTERVALS: list[tuple[str, list[float], Interval]] = [
+INTERVALS: list[tuple[str, Sequence[float], Interval]] = [
     ("independent: ranks 5 and 15 of 19", [10, 1, 19, 2, 18, 3, 17, 4, 16, 5, 15, 6, 14, 7, 13, 8, 12, 9, 11], Interval(10, 5, 15)),
     ("worth 15, whose ranks are 3 and 11: 3/15 of 19 from each end", WORTH_15, Interval(10, 4, 16)),
     ("worth 10, whose ranks are 1 and 8: 1/10 of 19", WORTH_10, Interval(10, 2, 18)),
@@ -125,7 +126,7 @@ INTERVALS: list[tuple[str, list[float], Interval]] = [
 
 
 @pytest.mark.parametrize(("rounds", "expected"), [case[1:] for case in INTERVALS], ids=[case[0] for case in INTERVALS])
-def test_intervals_by_hand(rounds: list[float], expected: Interval) -> None:
+def test_intervals_by_hand(rounds: Sequence[float], expected: Interval) -> None:
     assert median_interval(rounds) == pytest.approx(expected)
 
 
