@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 FILES = ["profiler/grid.py", "profiler/report/units.py", "profiler/measure/statistics.py", "profiler/count/*.py"]
 COPIED = ["profiler", "tests", "archs", "cli.py", "docs", "pyproject.toml", "README.md", "benchmarks"]
-LIMIT_S = 180.0
+LIMIT_S = 120.0
 """A mutant that runs this long is in an endless loop, and counts as killed."""
 
 

@@ -267,7 +267,10 @@ def test_a_column_keeps_the_unit_that_was_asked_for() -> None:
     assert units.common(asked) == ("M", ["568.74 M more", "0.57"])
     raw = [amount("1,500,000", 1_500_000, "count", "raw"), amount("7", 7, "count", "raw")]
     assert units.common(raw) == ("", ["1,500,000", "7"])
+    assert units.common(raw[:1]) == ("", ["1,500,000"])
     assert units.common(raw[:1], rounded=True) == ("M", ["1.50"])
+    in_thousands = [amount("568,740.35 K", 568_740_352, "count", "K")]
+    assert units.common(in_thousands) == units.common(in_thousands, rounded=True) == ("K", ["568,740.35"])
     assert units.common(asked, rounded=True) == ("M", ["568.74 M more", "0.57"])
 
 
