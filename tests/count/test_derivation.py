@@ -61,6 +61,8 @@ TRACED: list[tuple[str, Row, tuple[str, str] | None]] = [
     ("without axes", traced("matmul", "matmul", ((7,), (7,)), (), 7), None),
     ("of vectors, to a vector", traced("matmul", "matmul", ((7,), (7, 3)), (3,), 21), None),
     ("of another operation", traced("lstm", "recurrent", ((2, 5, 7),), (2, 5, 3), 99), None),
+    ("a convolution, its weight an input too", traced("conv", "conv", ((1, 4, 5, 5), (6, 2, 3, 3)), (1, 6, 3, 3), 9 * 2 * 6 * 9, kernel=(3, 3), groups=2),
+     ("D_K²·(M/G)·N·D_F²", "3²·(4/2)·6·3²")),
     ("of nothing", traced("linear", "linear", ((5, 7),), (5, 2), 0), None),
     ("four axes one by one", traced("conv", "conv", ((1, 2, 4, 4, 4, 4),), (1, 3, 2, 2, 2, 2), 81 * 2 * 3 * 16, kernel=(3,) * 4, groups=1),
      ("D_K1·D_K2·D_K3·D_K4·M·N·D_F1·D_F2·D_F3·D_F4", "3·3·3·3·2·3·2·2·2·2")),

@@ -50,6 +50,7 @@ def test_windows_do_not_hang_over_unless_asked() -> None:
     [
         (((4,), 5, 1, 0, 1), "a window of 5 does not fit 4 pixels"),
         (((4,), 3, 1, 0, 2), "a window of 5 does not fit 4 pixels"),
+        (((3,), 4, 1, 0, 1), "a window of 4 does not fit 3 pixels"),
         (((2,), 7, 1, 2, 1), "a window of 7 does not fit 6 pixels"),
         (((9,), 0, 1, 0, 1), "a kernel of 0, stride 1, padding 0 and dilation 1 is none; give whole numbers from 1"),
         (((9,), 3, 0, 0, 1), "a kernel of 3, stride 0, padding 0 and dilation 1 is none; give whole numbers from 1"),

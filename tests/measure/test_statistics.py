@@ -315,6 +315,9 @@ def test_pareto() -> None:
     assert pareto([1, 2, 3, 4], [50, 60, 40, 70]) == [True, True, False, True]
     assert pareto([1, 1], [5, 5]) == [True, True]
     assert pareto([1, 1], [5, 6]) == [False, True]
+    assert pareto([], []) == []
+    with pytest.raises(ValueError, match="shorter"):
+        pareto([1, 2], [5])
 
 
 def test_shares_sum_to_one() -> None:
