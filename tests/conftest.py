@@ -1,4 +1,4 @@
-"""Workers of pytest-xdist measure side by side: each has a folder for temporary files, and so a lock on the device, of its own."""
+"""What every test shares: properties that draw the same cases in every run, and a folder of temporary files for each worker."""
 
 from __future__ import annotations
 
@@ -8,6 +8,20 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from hypothesis import Phase, settings
+
+# the same examples in every run and on any machine, however busy: no clock, no database
+settings.register_profile(
+    "same",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    max_examples=60,
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+)
+settings.load_profile("same")
+
+# workers of pytest-xdist measure side by side: their own temporary folder gives each a lock on the device of its own
 if worker := os.environ.get("PYTEST_XDIST_WORKER"):
     own = Path(tempfile.gettempdir()) / f"profiler-tests-{os.getppid()}-{worker}"
     own.mkdir(exist_ok=True)

@@ -291,7 +291,7 @@ def _attention(leaf: L.Attention, inputs: Inputs, same: int | None) -> Cost:
         if c != c_k or s != s_v:
             raise ShapeError(f"queries, keys and values do not fit, {listed(inputs)}")
     if c % leaf.heads or c_v % leaf.heads:
-        raise ShapeError(f"{c} channels do not divide into {leaf.heads} heads")
+        raise ShapeError(f"{c if c % leaf.heads else c_v} channels do not divide into {leaf.heads} heads")
     scores = leaf.heads * t * s
     # Q·Kᵀ: heads·T·S·(C/heads); A·V: heads·T·S·(C_v/heads)
     return Cost((t, c_v), macs=t * s * (c + c_v), elementwise=scores, activations=scores + t * c_v)

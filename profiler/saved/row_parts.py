@@ -25,7 +25,12 @@ class Facts(dict[str, Any]):
     def decoded(cls, plain: Mapping[str, Any]) -> Facts:
         """Raises msgspec's ValidationError."""
         convert(plain, Sizes)
-        return cls((name, tuple(value) if isinstance(value, list) else value) for name, value in plain.items())
+        return cls((name, _tuples(value)) for name, value in plain.items())
+
+
+def _tuples(value: Any) -> Any:
+    """Lists as tuples, those within them too: the two sides of each axis of a Pad."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 class RowPart(Struct, frozen=True):

@@ -87,6 +87,25 @@ WITH_MACS: list[tuple[str, L.Layer, tuple[tuple[int, ...], ...], Cost]] = [
         ((5, 8), (9, 8), (9, 16)),
         Cost((5, 16), macs=5 * 9 * 8 + 5 * 9 * 16, elementwise=2 * 5 * 9, activations=2 * 5 * 9 + 5 * 16),
     ),
+    (
+        "transposed, dilated, another on each axis: (5-1)·2 - 2 + 2·(3-1) + 1 = 11, (4-1)·3 - 4 + (4-1) + 1 + 1 = 10",
+        L.ConvTranspose(2, (3, 4), (2, 3), (1, 2), (0, 1), dilation=(2, 1), bias=False),
+        ((7, 5, 4),),
+        Cost((2, 11, 10), 3 * 4 * 7 * 2, macs=3 * 4 * 7 * 2 * 5 * 4, activations=2 * 11 * 10),
+    ),
+    (
+        "transposed, of one pixel left: (1-1)·1 - 2 + 2 + 1 = 1",
+        L.ConvTranspose(4, 3, padding=1),
+        ((3, 1, 1),),
+        Cost((4, 1, 1), 9 * 3 * 4, 4, macs=9 * 3 * 4, activations=4),
+    ),
+    (
+        "linear on pixels: 2·3·M·N",
+        L.Linear(5, bias=False),
+        ((2, 3, 4),),
+        Cost((2, 3, 5), 4 * 5, macs=2 * 3 * 4 * 5, activations=2 * 3 * 5),
+    ),
+    ("matrix product of two matrices: T·M·N", L.MatMul(), ((5, 7), (7, 2)), Cost((5, 2), macs=5 * 7 * 2, activations=5 * 2)),
 ]
 
 WITHOUT_MACS: list[tuple[str, L.Layer, tuple[tuple[int, ...], ...], Cost]] = [
@@ -116,6 +135,27 @@ WITHOUT_MACS: list[tuple[str, L.Layer, tuple[tuple[int, ...], ...], Cost]] = [
     ("Fold", L.Fold(), ((32, 18, 19, 19),), Cost((576, 19, 19))),
     ("Tokens", L.Tokens(), ((192, 14, 14),), Cost((196, 192))),
     ("Token", L.Token(), ((197, 192),), Cost((192,))),
+    ("the last Token", L.Token(4), ((5, 8),), Cost((8,))),
+    ("InstanceNorm with scale and shift", L.InstanceNorm(affine=True), ((64, 7, 7),), Cost((64, 7, 7), norm=128, elementwise=64 * 49)),
+    ("GroupNorm, bare", L.GroupNorm(8, affine=False), ((64, 7, 7),), Cost((64, 7, 7), elementwise=64 * 49)),
+    ("LayerNorm, bare", L.LayerNorm(elementwise_affine=False), ((5, 8),), Cost((5, 8), elementwise=5 * 8)),
+    ("LayerNorm over the last of three axes", L.LayerNorm(), ((2, 3, 4),), Cost((2, 3, 4), norm=2 * 4, elementwise=24)),
+    ("BatchNorm without running statistics", L.BatchNorm(track_running_stats=False), ((6, 2),), Cost((6, 2), norm=12, elementwise=12)),
+    ("MaxPool, dilated: ⌊(9 - 2·2 - 1) / 2⌋ + 1 = 3", L.MaxPool(3, 2, dilation=2), ((4, 9),), Cost((4, 3), elementwise=4 * 3)),
+    ("AvgPool whose stride is its window", L.AvgPool(2), ((4, 6, 8),), Cost((4, 3, 4), elementwise=4 * 3 * 4)),
+    ("AvgPool, ceil, padded: ⌈(6 + 2 - 3) / 2⌉ + 1 = 4", L.AvgPool(3, 2, 1, ceil_mode=True), ((4, 6),), Cost((4, 4), elementwise=4 * 4)),
+    ("adaptive, another on each axis", L.AdaptiveAvgPool((2, 3)), ((8, 5, 7),), Cost((8, 2, 3), elementwise=8 * 6)),
+    ("Upsample, another on each axis", L.Upsample((2, 3)), ((8, 5, 6),), Cost((8, 10, 18), elementwise=8 * 180)),
+    ("Pad, one number for every side", L.Pad(2), ((3, 10, 7),), Cost((3, 14, 11))),
+    ("Crop to what it is", L.Crop(), ((3, 5, 6), (4, 5, 6)), Cost((3, 5, 6))),
+    ("Crop along one axis", L.Crop(), ((3, 5, 6), (4, 5, 2)), Cost((3, 5, 2))),
+    ("PadChannels to what it is", L.PadChannels(16), ((16, 8),), Cost((16, 8))),
+    ("the first ChannelSlice of three", L.ChannelSlice(0, 3), ((9, 2),), Cost((3, 2))),
+    ("the last ChannelSlice of three", L.ChannelSlice(2, 3), ((9, 2),), Cost((3, 2))),
+    ("Multiply of three: two products an element", L.Multiply(), ((8, 4), (8, 1), (1, 4)), Cost((8, 4), elementwise=2 * 32)),
+    ("Concatenate of tokens", L.Concatenate(axis=1), ((5, 8), (5, 3)), Cost((5, 11))),
+    ("Concatenate along the last of three axes", L.Concatenate(axis=2), ((2, 5, 8), (2, 5, 3)), Cost((2, 5, 11))),
+    ("Concatenate along the middle of three axes", L.Concatenate(axis=1), ((2, 5, 8), (2, 3, 8)), Cost((2, 8, 8))),
     ("ClassToken", L.ClassToken(), ((196, 192),), Cost((197, 192), weights=192)),
     ("PositionEmbedding", L.PositionEmbedding(), ((197, 192),), Cost((197, 192), weights=197 * 192, elementwise=197 * 192)),
     ("Embedding", L.Embedding(1000, 64), ((12,),), Cost((12, 64), weights=64_000, elementwise=12 * 64)),
@@ -179,10 +219,37 @@ MISFITS: list[tuple[L.Layer, tuple[Any, ...], str]] = [
     (L.Fold(), ((4, 5, 5),), "folds (C, D, H, W) and is given (4, 5, 5)"),
     (L.Linear(3), ((4,), (4,)), "takes one input and is given 2; join them first"),
     (L.ConvTranspose(4, 1, padding=3), ((4, 5, 5),), "a padding of 3 leaves nothing of (5, 5) pixels"),
-]
+    (L.ConvTranspose(4, 2, padding=1), ((4, 9, 1),), "a padding of 1 leaves nothing of (9, 1) pixels"),
+    (L.ConvTranspose(8, 3, groups=3), ((6, 5, 5),), "6 channels in and 8 out do not divide into 3 groups"),
+    (L.Conv(8, 3, padding=-1), ((4, 5, 5),), "a kernel of 3, stride 1, padding -1 and dilation 1 is none; give whole numbers from 1"),
+    (L.MaxPool(3, padding=-1), ((4, 5, 5),), "a kernel of 3, stride 3, padding -1 and dilation 1 is none; give whole numbers from 1"),
+    (L.ClassToken(), ((4, 5, 5),), "takes tokens (T, C) and is given (4, 5, 5)"),
+    (L.Token(5), ((5, 8),), "there is no token 5 among 5"),
+    (L.Token(-1), ((5, 8),), "there is no token -1 among 5"),
+    (L.ChannelSlice(2, 2), ((4, 5),), "4 channels have no part 2 of 2 equal ones"),
+    (L.ChannelSlice(-1, 2), ((4, 5),), "4 channels have no part -1 of 2 equal ones"),
+    (L.ChannelShuffle(3), ((4, 5, 5),), "4 channels in and 4 out do not divide into 3 groups"),
+    (L.PadChannels(3), ((4, 5, 5),), "4 channels do not pad to 3"),
+    (L.Pad(((1, 1),)), ((4, 5, 5),), "pads 1 axes of 2; give one pair an axis"),
+    (L.Attention(1), ((5, 8), (7, 6), (7, 8)), "queries, keys and values do not fit, (5, 8) and (7, 6) and (7, 8)"),
+    (L.Attention(1), ((5, 8), (7, 8), (9, 8)), "queries, keys and values do not fit, (5, 8) and (7, 8) and (9, 8)"),
+    (L.Attention(4), ((5, 8), (7, 8), (7, 6)), "6 channels do not divide into 4 heads"),
+    (L.Attention(3), ((5, 8), (7, 8), (7, 6)), "8 channels do not divide into 3 heads"),
+    (L.Attention(2), ((5, 8), (7, 8)), "takes queries, keys and values (T, C) and is given (5, 8) and (7, 8)"),
+    (L.Resize(), ((4, 5, 5), (4, 5)), "resizes (4, 5, 5) to the sides of (4, 5), which has other axes"),
+    (L.Resize(), ((4, 5),), "takes two inputs and is given 1"),
+    (L.Crop(), ((4, 5, 5), (4, 5)), "crops (4, 5, 5) to the sides of (4, 5), which is larger"),
+    (L.Crop(), ((4, 5, 5), (4, 5, 6)), "crops (4, 5, 5) to the sides of (4, 5, 6), which is larger"),
+    (L.MatMul(), ((3, 5, 7), (2, 7, 4)), "multiplies matrices (3, 5, 7) and (2, 7, 4), which do not fit"),
+    (L.MatMul(), ((3, 5, 7), (7, 4)), "multiplies matrices (3, 5, 7) and (7, 4), which do not fit"),
+    (L.Multiply(), ((4, 5), (4, 5, 1)), "multiplies unlike shapes, (4, 5) and (4, 5, 1)"),
+    (L.Concatenate(1), ((4,), (4,)), "concatenates along axis 1 shapes that differ elsewhere, (4,) and (4,)"),
+    (L.Concatenate(1), ((4, 5), (3, 5)), "concatenates along axis 1 shapes that differ elsewhere, (4, 5) and (3, 5)"),
+    (L.Concatenate(1), ((4, 5, 6), (4, 5, 7)), "concatenates along axis 1 shapes that differ elsewhere, (4, 5, 6) and (4, 5, 7)"),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("leaf", "inputs", "reason"), MISFITS, ids=[reason[:40] for _, _, reason in MISFITS])
+@pytest.mark.parametrize(("leaf", "inputs", "reason"), MISFITS, ids=[f"{leaf!r} {reason[:40]}" for leaf, _, reason in MISFITS])
 def test_misfits_are_refused_with_their_values(leaf: L.Layer, inputs: tuple[Any, ...], reason: str) -> None:
     with pytest.raises(ShapeError) as caught:
         cost(leaf, inputs)

@@ -10,9 +10,10 @@ from profiler import profile
 from profiler.count import rewriting
 from profiler.errors import ProfilerError, UnknownName
 from profiler.load.load import Counted, load
-from profiler.network.combinators import Branches, Chain, Graph
+from profiler.network.combinators import Aside, Branches, Chain, Graph
 from profiler.network.layers import Activation, Add, BatchNorm, Conv, ConvTranspose, Identity, Layer
-from profiler.network.widths import same
+from profiler.network.widths import same, times
+from profiler.records.profile import Row
 from profiler.study.show import rewritten
 from profiler.tracing.batchnorm_folding import foldable_batchnorms
 
@@ -136,6 +137,113 @@ def test_only_what_one_convolution_feeds_is_folded() -> None:
     # parameters once, operations twice
     assert [layer.macs for layer in found.layers if layer.path == "again"] == [9 * 4 * 4 * 64] * 2
     assert found.network.params_after == found.network.params - 3 * (9 * 4 * 4 - 9 * 4 - 4 * 4)
+
+
+def bare(n: int) -> Conv:
+    return Conv(n, 3, bias=False)
+
+
+REWRITTEN: list[tuple[str, str, Layer, Layer]] = [
+    ("separable keeps stride, padding and dilation", "separable", Conv(8, (3, 1), 2, 1, 2),
+     Chain(depthwise=Conv(times(1), (3, 1), 2, 1, 2, "each", bias=False), pointwise=Conv(8, 1))),
+    ("separable keeps no bias", "separable", bare(8),
+     Chain(depthwise=Conv(times(1), 3, groups="each", bias=False), pointwise=Conv(8, 1, bias=False))),
+    ("one pixel", "separable", Conv(8, (1, 1)), Conv(8, (1, 1))),
+    ("groups", "separable", Conv(8, 3, groups=2), Conv(8, 3, groups=2)),
+    ("folded", "folded", Chain(a=bare(4), b=BatchNorm()), Chain(a=Conv(4, 3), b=Identity())),
+    ("folded across chains", "folded", Chain(Chain(x=Identity(), a=bare(4)), Chain(b=BatchNorm(), c=Activation("ReLU"))),
+     Chain(Chain(x=Identity(), a=Conv(4, 3)), Chain(b=Identity(), c=Activation("ReLU")))),
+    ("folded once: the second norm stays", "folded", Chain(bare(4), BatchNorm(), BatchNorm()), Chain(Conv(4, 3), Identity(), BatchNorm())),
+    ("folded twice", "folded", Chain(bare(4), BatchNorm(), bare(2), BatchNorm()), Chain(Conv(4, 3), Identity(), Conv(2, 3), Identity())),
+    ("an empty chain between", "folded", Chain(bare(4), Chain(), BatchNorm()), Chain(bare(4), Chain(), BatchNorm())),
+    ("transposed", "folded", Chain(ConvTranspose(4, 3, bias=False), BatchNorm()), Chain(ConvTranspose(4, 3), Identity())),
+    ("in branches", "folded", Branches(Chain(bare(4), BatchNorm()), bare(4), join=Add()), Branches(Chain(Conv(4, 3), Identity()), bare(4), join=Add())),
+    ("aside", "folded", Aside(Chain(bare(4), BatchNorm())), Aside(Chain(Conv(4, 3), Identity()))),
+    ("nodes", "folded",
+     Graph(inputs=("x",), nodes={"a": (Chain(c=bare(4)), "x"), "b": (Chain(n=BatchNorm(), r=Activation("ReLU")), "a")}, outputs=("b",)),
+     Graph(inputs=("x",), nodes={"a": (Chain(c=Conv(4, 3)), "x"), "b": (Chain(n=Identity(), r=Activation("ReLU")), "a")}, outputs=("b",))),
+    ("a node that two take", "folded",
+     Graph(inputs=("x",), nodes={"a": (bare(4), "x"), "b": (BatchNorm(), "a"), "c": (Add(), "a", "b")}, outputs=("c",)),
+     Graph(inputs=("x",), nodes={"a": (bare(4), "x"), "b": (BatchNorm(), "a"), "c": (Add(), "a", "b")}, outputs=("c",))),
+    ("a norm of the graph's input", "folded",
+     Graph(inputs=("x",), nodes={"b": (BatchNorm(), "x"), "a": (bare(4), "b")}, outputs=("a",)),
+     Graph(inputs=("x",), nodes={"b": (BatchNorm(), "x"), "a": (bare(4), "b")}, outputs=("a",))),
+    ("a norm after something else", "folded",
+     Graph(inputs=("x",), nodes={"a": (Activation("ReLU"), "x"), "b": (BatchNorm(), "a")}, outputs=("b",)),
+     Graph(inputs=("x",), nodes={"a": (Activation("ReLU"), "x"), "b": (BatchNorm(), "a")}, outputs=("b",))),
+    ("something else after a convolution", "folded",
+     Graph(inputs=("x",), nodes={"a": (bare(4), "x"), "b": (Activation("ReLU"), "a")}, outputs=("b",)),
+     Graph(inputs=("x",), nodes={"a": (bare(4), "x"), "b": (Activation("ReLU"), "a")}, outputs=("b",))),
+    ("a join after a convolution", "folded",
+     Graph(inputs=("x", "y"), nodes={"a": (bare(4), "x"), "b": (Add(), "a", "y")}, outputs=("b",)),
+     Graph(inputs=("x", "y"), nodes={"a": (bare(4), "x"), "b": (Add(), "a", "y")}, outputs=("b",))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "network", "expected"), [case[1:] for case in REWRITTEN], ids=[case[0] for case in REWRITTEN])
+def test_values(name: str, network: Layer, expected: Layer) -> None:
+    assert rewriting.value(network, name) == expected
+
+
+def conv(path: str = "a", weights: int = 9 * 4 * 6, bias: int = 6) -> Row:
+    facts = {"kernel": (3, 3), "groups": 1, "bias": True}
+    return Row(path, "conv", "conv", "Conv2d", facts, ((2, 4, 5, 5),), (2, 6, 3, 3), weights, bias, 0, 0, 7, 0, 0, False)
+
+
+NORM = Row("n", "batch_norm", "norm", "BatchNorm2d", {}, ((2, 6, 3, 3),), (2, 6, 3, 3), 0, 0, 12, 13, 0, 108, 0, False)
+
+
+def test_a_row_made_separable() -> None:
+    ((path, before, after),) = rewriting.rows([conv()], "separable", {})
+    assert (path, before) == ("a", (conv(),))
+    depthwise, pointwise = after
+    assert (depthwise.path, depthwise.kind, depthwise.output) == ("a.depthwise", "depthwise", (2, 4, 3, 3))
+    assert depthwise.facts == {"kernel": (3, 3), "groups": 4, "bias": False}
+    assert (depthwise.weights, depthwise.bias, depthwise.macs, depthwise.activations) == (9 * 4, 0, 9 * 4 * 2 * 9, 4 * 2 * 9)
+    assert (pointwise.path, pointwise.kind, pointwise.inputs) == ("a.pointwise", "pointwise", ((2, 4, 3, 3),))
+    assert pointwise.facts == {"kernel": (1, 1), "groups": 1, "bias": True}
+    assert (pointwise.weights, pointwise.bias, pointwise.macs) == (4 * 6, 6, 4 * 6 * 2 * 9)
+
+
+def test_a_row_of_parameters_that_were_counted_before_has_none() -> None:
+    ((_, _, (depthwise, pointwise)),) = rewriting.rows([conv(weights=0, bias=0)], "separable", {})
+    assert (depthwise.weights, pointwise.weights, depthwise.bias, pointwise.bias) == (0, 0, 0, 0)
+    assert pointwise.macs == 4 * 6 * 2 * 9
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"facts": {"kernel": (1, 1), "groups": 1}}, {"facts": {"kernel": (3, 3), "groups": 2}}, {"facts": {}}, {"kind": "conv_transpose"}, {"op": "linear"}],
+    ids=["one pixel", "groups", "no facts", "transposed", "linear"],
+)  # fmt: skip
+def test_rows_that_are_no_standard_convolution(change: dict[str, object]) -> None:
+    assert rewriting.rows([conv()._replace(**change)], "separable", {}) == []  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("weights", "bias", "after"), [(216, 0, 6), (216, 6, 6), (0, 0, 0)], ids=["none", "its own", "counted before"]
+)
+def test_rows_folded(weights: int, bias: int, after: int) -> None:
+    given = [conv(weights=weights, bias=bias), NORM, conv("b")]
+    ((path, before, (now,)),) = rewriting.rows(given, "folded", {"n": "a", "gone": "b", "x": "gone"})
+    assert (path, before) == ("a", (given[0], NORM))
+    assert now == given[0]._replace(bias=after)
+
+
+def test_pairs_of_rows() -> None:
+    other = conv("other")
+    gone = NORM._replace(op="identity", kind="reshape")
+    below = (conv("a.depthwise"), conv("a.pointwise"))
+    assert rewriting.pairs([conv(), other], [*below, other]) == [("a", (conv(),), below)]
+    assert rewriting.pairs([conv(), NORM, other], [conv(bias=9), gone, other]) == [("a", (conv(), NORM), (conv(bias=9),))]
+    assert rewriting.pairs([conv(), NORM], [conv(), NORM]) == []
+
+
+def test_a_norm_goes_with_the_last_convolution_that_fits_it() -> None:
+    gone = NORM._replace(op="identity")
+    first, second, apart = conv("first"), conv("second"), conv("apart")._replace(output=(2, 6, 9, 9))
+    found = rewriting.pairs([first, second, apart, NORM], [first, second._replace(bias=9), apart, gone])
+    assert found == [("second", (second, NORM), (second._replace(bias=9),))]
 
 
 def test_mistakes() -> None:
