@@ -115,7 +115,7 @@ QUIET = [
     "from profiler import check, diff; check('lenet5', macs='1M'); diff('lenet5', 'lenet5')",
     "from profiler.study.formula import formula; formula('mobilenet_v1')",
     "from profiler.__main__ import load_cli; load_cli()",
-    "import profiler.report.answers.networks, profiler.commands.watch, profiler.study.published",
+    "import profiler.report.answers.results, profiler.commands.watch, profiler.study.published",
 ]
 # One network alone is measured without scipy, which only ratios and rank correlations take, and numpy comes with it.
 CLOCKED = [
@@ -155,7 +155,7 @@ def counting(self, active, each, plain=protocol.Scheduler._round):
 seen = []
 protocol.Scheduler._round = counting
 clock = BenchOptions(device="cpu", threads=1, time="3s")
-bench("lenet5", batch="1,2", clock=clock)
+bench("lenet5", batch="1,2", bench=clock)
 print("scipy.special" in seen[0], "scipy.stats" in seen[0], seen[-1] - seen[0])
 seen.clear()
 sweep("mobilenet_v1", alpha=0.25, resolution=32, batch="1,2,3", engine="closed", bench=clock)

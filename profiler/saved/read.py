@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from profiler.errors import ProfilerError, Unavailable
+from profiler.records.columns import MEASURED_COLUMNS
 from profiler.records.environment import SCHEMA
 from profiler.records.profile import Profile
 from profiler.records.results import Results
@@ -86,7 +87,9 @@ def results(saved: Saved, profiles: Sequence[Profile] = ()) -> Results:
         saved.refuse(f"a run of `{saved.command}` is no comparison, sweep or bench; {CURE} of one of these")
     document = saved.content
     assert isinstance(document, ResultsDocument)
-    records = [dict(record) for record in document.records]
+    measured = any("latency_s" in record for record in document.records)
+    unknown = dict.fromkeys(MEASURED_COLUMNS) if measured else {}
+    records = [{**record, **{name: record.get(name) for name in unknown}} for record in document.records]
     base = document.base or 0
     if not -len(records) <= base < len(records):
         saved.refuse(f"base: there is no record {base}; {CURE}")
@@ -94,7 +97,7 @@ def results(saved: Saved, profiles: Sequence[Profile] = ()) -> Results:
     return Results(
         records, saved.command, document.title, profiles=profiles, engines=document.engines,
         agreements=[each.agreement() for each in document.agreements], notes=document.notes, warnings=document.warnings,
-        base=records[base], measured=any("latency_s" in record for record in records), rounds=document.rounds,
+        base=records[base], measured=measured, rounds=document.rounds,
         machine=environment.get("machine"), samples=document.samples, environment=environment,
     )  # fmt: skip
 

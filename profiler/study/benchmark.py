@@ -15,8 +15,8 @@ from profiler.records.place import Place
 from profiler.records.results import Results
 from profiler.records.timing import Timing
 from profiler.study.bench_options import BenchOptions
-from profiler.study.cells import Cell, watching
-from profiler.study.measuring import session, specs_of, timing, watched
+from profiler.study.cells import watching
+from profiler.study.measuring import session, spec_of, timing, watched
 
 
 def benchmark(
@@ -57,7 +57,7 @@ def benchmark(
     size = 1 if own and batch is None else grid.batch(measuring.batch(batch))
     place = Place(model, options, alpha, resolution, input, size, rho)
     network = counted(place, args, kwargs)
-    specs = specs_of([Cell(network, size)], [setting])
+    specs = [spec_of(network, size, setting)]
     results = Results(
         [{**place.columns, "model": network.name, "options": {}, **dict.fromkeys(MEASURED_COLUMNS, WAITING)}], "benchmark"
     )

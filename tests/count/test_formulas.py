@@ -243,7 +243,7 @@ MISFITS: list[tuple[L.Layer, tuple[Any, ...], str]] = [
     (L.MatMul(), ((3, 5, 7), (2, 7, 4)), "multiplies matrices (3, 5, 7) and (2, 7, 4), which do not fit"),
     (L.MatMul(), ((3, 5, 7), (7, 4)), "multiplies matrices (3, 5, 7) and (7, 4), which do not fit"),
     (L.Multiply(), ((4, 5), (4, 5, 1)), "multiplies unlike shapes, (4, 5) and (4, 5, 1)"),
-    (L.Concatenate(1), ((4,), (4,)), "concatenates along axis 1 shapes that differ elsewhere, (4,) and (4,)"),
+    (L.Concatenate(1), ((4,), (4,)), "concatenates along axis 1 of (4,); give -1 to 0"),
     (L.Concatenate(1), ((4, 5), (3, 5)), "concatenates along axis 1 shapes that differ elsewhere, (4, 5) and (3, 5)"),
     (L.Concatenate(1), ((4, 5, 6), (4, 5, 7)), "concatenates along axis 1 shapes that differ elsewhere, (4, 5, 6) and (4, 5, 7)"),
 ]  # fmt: skip

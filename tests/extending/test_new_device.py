@@ -53,7 +53,7 @@ def test_it_is_known_to_every_command(double: type[Device], monkeypatch: pytest.
     with pytest.raises(ProfilerError, match="device 'triple' is none; give auto, cpu, cuda, cuda:1, mps, double or double:1"):
         devices.device("triple")
     found = bench("lenet5", bench=BenchOptions(device="double", threads=1, time="2s"))
-    assert found.title == "lenet5; double, fp32; 2 s for all cells"
+    assert str(found.title) == "lenet5; double, fp32; 2 s for all cells"
     assert found.machine is not None
     assert found.machine["workers"][0]["gpu"] == "a double"
     assert found[0]["device_s"] == 0.001
