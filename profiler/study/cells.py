@@ -86,10 +86,12 @@ def counted(
     """The records of `cells` by closed form; the `chosen` ones wait for what the other engines say."""
     rule = conventions.find(convention)
     asked = set(chosen)
-    records = []
-    for i, cell in enumerate(cells):
-        state = WAITING if i in asked else None
-        records.append(_record(cell, rule) | dict.fromkeys((name for each in engines[1:] for name in of_engine(each)), state))
+    names = [name for engine in engines[1:] for name in of_engine(engine)]
+    waiting = sorted(names, key=lambda name: name.endswith("_macs"))  # the order of the documents on disk
+    records = [
+        _record(cell, rule) | (dict.fromkeys(waiting, WAITING) if i in asked else dict.fromkeys(names))
+        for i, cell in enumerate(cells)
+    ]
     gaps = [NotCounted(cell.network.name, each) for cell in cells for each in _uncounted(cell)]
     return Results(
         records, command, title, engines=engines[1:], notes=notes,

@@ -56,6 +56,7 @@ def page(text: str) -> str:
     """A page without its style and scripts, which are the same in all; its data a row a line."""
     text = re.sub(r"<style>.*?</style>", "<style>…</style>", text, flags=re.DOTALL)
     text = re.sub(r"<script>.*?</script>", "<script>…</script>", text, flags=re.DOTALL)
+    text = re.sub(r'(<script type="application/gzip" id="plotly") .*?</script>', r"\1>…</script>", text, flags=re.DOTALL)
     before, opening, rest = text.partition('<script type="application/json" id="data">')
     data, closing, after = rest.partition("</script>")
     json.loads(data)

@@ -18,7 +18,9 @@ WORDS, WORD = 32, 16
 IN_FLOAT, IN_LONG = (WORDS, "16em"), (20, r"0.19\linewidth")
 """Letters of a line of such a column, and its width, in a table that TeX fits to the page and in one over pages."""
 LINE = 80
-"""Letters of a row from which on counts are rounded, where they can be."""
+"""Letters of a row of a table over pages from which on counts are rounded, where they can be."""
+FITTED_LINE = 100
+"""The same in a table that TeX fits to the page: so much it shrinks to what can still be read."""
 SIZES = (
     (60, r"\small"),
     (LINE, r"\footnotesize\setlength{\tabcolsep}{4pt}"),
@@ -37,7 +39,8 @@ def latex_text(sheets: Sequence[Sheet]) -> str:
     for content in sheets:
         table = laid(content)
         below = [*(lead[1:] if content.lead else []), *notes(content), footnote([content], [table])]
-        if _columns(content, table)[1] > LINE and (again := laid(content, rounded=True)) != table:
+        line = LINE if len(content.rows) > LONGEST else FITTED_LINE
+        if _columns(content, table)[1] > line and (again := laid(content, rounded=True)) != table:
             table = again
             below.insert(0, "Counts are rounded to fit the page.")
         caption = ": ".join(" ".join(text.split()) for text in (*lead[:1], one_line(content.title)) if text) or _whose(content)
