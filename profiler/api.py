@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from profiler import grid
 from profiler.errors import ProfilerError
-from profiler.load.load import Counted, Model, load_at
-from profiler.load.reference import Reference, is_module, of_module
+from profiler.load.load import Counted, Model, is_module, load_at
+from profiler.load.reference import Reference, of_module
 from profiler.network.layers import Layer
 from profiler.records.place import Place
 from profiler.records.profile import Profile

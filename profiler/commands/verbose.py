@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from profiler.records.agreement import Agreement
-from profiler.records.traced import Traced
 from profiler.report.encoding import printable
-from profiler.report.sheets.details import tracing_lines, uncounted
+
+if TYPE_CHECKING:
+    from profiler.records.agreement import Agreement
+    from profiler.records.traced import Traced
 
 
 def tracing(name: str, found: Traced | None, verbose: bool) -> int:
     """What a trace did not count, and if `verbose` how it was come by; gives back the number of operations not counted."""
     if found is None:
         return 0
+    from profiler.report.sheets.details import tracing_lines, uncounted
+
     for line in [*uncounted(name, found), *(tracing_lines(name, found) if verbose else [])]:
         print(printable(line), file=sys.stderr)
     return found.coverage.uncounted

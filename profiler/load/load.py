@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,8 +14,6 @@ from profiler import grid
 from profiler.count import closed
 from profiler.errors import ProfilerError, ShapeError, UnknownName
 from profiler.load.inputs import Call, example, inputs
-from profiler.load.reference import Reference, is_module, of_module, of_text
-from profiler.load.schemes import is_reference
 from profiler.network.layers import Layer, Shape
 from profiler.network.registry import POINT, Architecture, find
 from profiler.records.place import Place
@@ -22,6 +21,8 @@ from profiler.records.profile import Profile, Totals
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from profiler.load.reference import Reference
 
 LARGEST_LEAST_SIDE = 512
 _COMMA = re.compile(r",(?![^\[(]*[\])])")
@@ -131,9 +132,20 @@ def parse(reference: str) -> tuple[str, dict[str, str]]:
     return name.strip(), found
 
 
+def is_reference(name: str) -> bool:
+    """True where `name` is no name of the zoo: a scheme, code or a file."""
+    return ":" in name or name.endswith((".py", ".pt2"))
+
+
+def is_module(value: object) -> bool:
+    """True for a torch.nn.Module; where torch was never imported there is none."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.nn.Module)
+
+
 Model = Union[str, Layer, "nn.Module"]
 """What stands for a network: its name or reference, a value, or a module."""
-Counted = Network | Reference
+Counted = Union[Network, "Reference"]
 """A network at a point, by whichever door it came."""
 
 
@@ -165,6 +177,8 @@ def load_at(place: Place) -> Counted:
     if is_module(model):
         if options:
             raise ProfilerError(f"a module has no options ({', '.join(options)}); give them where it is made")
+        from profiler.load.reference import of_module
+
         return of_module(place)
     if not isinstance(model, str):
         kind = type(model).__name__
@@ -180,6 +194,8 @@ def load_at(place: Place) -> Counted:
     place = place._replace(model=name, **point)
     place = place._replace(options={**options, **{key: value for key, value in own.items() if key not in POINT}})
     if is_reference(name):
+        from profiler.load.reference import of_text
+
         return of_text(place)
     made = find(name)
     for key in own:

@@ -187,12 +187,6 @@ def _is_small(module: nn.Module) -> bool:
     return sum(parameter.numel() for parameter in module.parameters()) <= LARGEST_WITH_VALUES
 
 
-def is_module(value: object) -> bool:
-    """True for a torch.nn.Module; where torch was never imported there is none."""
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(value, torch.nn.Module)
-
-
 def of_text(place: Place) -> Reference:
     """The reference that a place names. Raises as `schemes.recipe` does."""
     return _placed(Reference(place.model, place.options, ()), place)

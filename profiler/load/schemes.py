@@ -30,11 +30,6 @@ def recipe(name: str, options: Mapping[str, Any]) -> Recipe:
     return _code(name, options)
 
 
-def is_reference(name: str) -> bool:
-    """True where `name` is no name of the zoo: a scheme, code or a file."""
-    return ":" in name or name.endswith((".py", ".pt2"))
-
-
 def _code(name: str, options: Mapping[str, Any]) -> Recipe:
     import torch
 

@@ -12,7 +12,6 @@ from rich.console import Console
 from profiler.errors import ProfilerError
 from profiler.report.answer import WIDE, Answer
 from profiler.report.forms import check, form_named, form_of, written
-from profiler.report.terminal.plot import plot as plots
 from profiler.report.writers import plain
 
 
@@ -71,7 +70,9 @@ class Destinations:
         if self.form == "table":
             screen().print(answer.drawn, crop=False)
             if self.plot:
-                screen().print(plots(answer.subject), crop=False)
+                from profiler.report.terminal.plot import plot
+
+                screen().print(plot(answer.subject), crop=False)
         else:
             sys.stdout.write(written(answer, self.form))
 

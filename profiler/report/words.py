@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import singledispatch
 
 from profiler import grid
-from profiler.measure.devices import kind_of, threads_said
 from profiler.records import notes as n
 from profiler.records.columns import COLUMNS
 from profiler.records.notes import Note
@@ -156,6 +155,8 @@ def title(of: n.Title | str) -> str:
 
 def _setting(of: n.MeasuredIn) -> str:
     """What the cells share of their settings."""
+    from profiler.measure.devices import kind_of, threads_said
+
     words = []
     if len(of.devices) == 1:
         words.append(kind_of(of.devices[0]).title(of.devices[0]))

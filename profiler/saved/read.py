@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from profiler.errors import ProfilerError, Unavailable
 from profiler.records.columns import MEASURED_COLUMNS
@@ -15,7 +15,9 @@ from profiler.records.environment import SCHEMA
 from profiler.records.profile import Profile
 from profiler.records.results import Results
 from profiler.saved.decode import NAMES, WORDS, Malformed, kind
-from profiler.saved.documents import RESULTS, Document, ResultsDocument, decoded
+
+if TYPE_CHECKING:
+    from profiler.saved.documents import Document
 
 PARTS: dict[str, type] = {"schema": int, "command": str, "environment": dict, "records": list}
 """What every document holds."""
@@ -40,6 +42,8 @@ class Saved:
     @cached_property
     def content(self) -> Document:
         """The same by its types. Raises ProfilerError with the place that is not of its type."""
+        from profiler.saved.documents import decoded
+
         try:
             return decoded(self.document)
         except Malformed as fault:
@@ -72,6 +76,8 @@ def read(name: str) -> Saved:
             f"schema {document['schema']} is newer than {SCHEMA}, the newest that profiler {__version__} reads; "
             "pip install --upgrade arch-profiler"
         )
+    from profiler.saved.documents import RESULTS
+
     if document["command"] in (*RESULTS, "show", "list") and not document["records"]:
         saved.refuse(f"it has no records; {CURE}")
     _ = saved.content  # refused here where it is malformed
@@ -83,6 +89,8 @@ def results(saved: Saved, profiles: Sequence[Profile] = ()) -> Results:
 
     Raises ProfilerError for another command's document.
     """
+    from profiler.saved.documents import RESULTS, ResultsDocument
+
     if saved.command not in RESULTS:
         saved.refuse(f"a run of `{saved.command}` is no comparison, sweep or bench; {CURE} of one of these")
     document = saved.content

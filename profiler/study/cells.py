@@ -11,8 +11,7 @@ from typing import Any
 from profiler import grid
 from profiler.count import conventions
 from profiler.errors import UnknownName, WitnessFailed
-from profiler.load.load import Counted
-from profiler.load.reference import Reference
+from profiler.load.load import Counted, Network
 from profiler.records.agreement import Agreement
 from profiler.records.columns import MEASURED_COLUMNS, WAITING, Record, of_engine, record
 from profiler.records.events import Event, Finished, Recounted, Started
@@ -110,7 +109,7 @@ def _record(cell: Cell, rule: conventions.Convention) -> Record:
 
 def _uncounted(cell: Cell) -> Sequence[Uncounted]:
     """Operators of a reference that have no formula; a closed form has none."""
-    return cell.network.traced(cell.batch).uncounted if isinstance(cell.network, Reference) else ()
+    return cell.network.traced(cell.batch).uncounted if not isinstance(cell.network, Network) else ()
 
 
 # What the other engines say
@@ -132,7 +131,7 @@ def recounted(
         for index in chosen:
             network, asked = cells[index].network, list(engines[1:])
             made = dict(results[index])
-            if isinstance(network, Reference) and "traced" in asked:  # it is what the record holds already
+            if not isinstance(network, Network) and "traced" in asked:  # it is what the record holds already
                 asked.remove("traced")
                 made["traced_macs"] = made["macs"]
             try:

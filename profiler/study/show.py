@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
@@ -11,13 +11,15 @@ from profiler import grid
 from profiler.count import conventions, rewriting
 from profiler.count.closed import wiring_of
 from profiler.count.derivation import derivation, separable_pairs
-from profiler.load.load import Counted, Model, load_at
-from profiler.load.reference import Reference
+from profiler.load.load import Counted, Model, Network, load_at
 from profiler.records.place import Place
 from profiler.records.profile import Row
 from profiler.records.shown import Changed, Shown, WhatIf
 from profiler.records.traced import Traced
 from profiler.records.training import Memory, TrainingCost
+
+if TYPE_CHECKING:
+    from profiler.load.reference import Reference
 
 OPTIMIZERS = ("sgd", "adam")
 
@@ -64,9 +66,9 @@ def in_full(
     wiring = None
     if wired:  # before the profile, which is then not traced twice
         wiring = (
-            network.traced(batch, True).wiring
-            if isinstance(network, Reference)
-            else wiring_of(network.value, network.inputs, network.batched(batch))
+            wiring_of(network.value, network.inputs, network.batched(batch))
+            if isinstance(network, Network)
+            else network.traced(batch, True).wiring
         )
     profile = network.profile(batch)
     return Shown(
@@ -76,7 +78,7 @@ def in_full(
         {row.path: rule.of(row) for row in profile.rows},
         {row.path: made for row in profile.rows if not row.side and (made := derivation(row)) is not None},
         tuple(separable_pairs(profile.rows)),
-        _traced(network, batch) if isinstance(network, Reference) else None,
+        None if isinstance(network, Network) else _traced(network, batch),
         None if what_if is None else rewritten(network, batch, what_if),
         _training(network, batch) if training else None,
         _memory(network, batch) if memory else (),
@@ -87,7 +89,7 @@ def in_full(
 def rewritten(network: Counted, batch: int | None, name: str) -> WhatIf:
     """`network` as the rewriting `name` makes it, beside itself. Raises UnknownName, ProfilerError."""
     before = [row for row in network.profile(batch).rows if not row.side]
-    if isinstance(network, Reference):
+    if not isinstance(network, Network):
         fed = {}
         if rewriting.known(name) == "folded":
             from profiler.tracing.batchnorm_folding import foldable_batchnorms

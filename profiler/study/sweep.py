@@ -10,8 +10,7 @@ from msgspec import structs
 
 from profiler import grid
 from profiler.errors import ProfilerError
-from profiler.load.load import Model, load_at, parse
-from profiler.load.schemes import is_reference
+from profiler.load.load import Model, is_reference, load_at, parse
 from profiler.records.events import Event
 from profiler.records.notes import AccuracySources, AskedAtCorners, Note, Title
 from profiler.records.place import Place

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Sequence
 
 from profiler.errors import ProfilerError, UnknownName
-from profiler.load.load import load, parse
-from profiler.load.schemes import is_reference
+from profiler.load.load import is_reference, load, parse
 from profiler.network.registry import find, names
 from profiler.records.events import Event
 from profiler.records.published import Figure, FigureCheck, Verified

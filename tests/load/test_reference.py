@@ -14,10 +14,9 @@ import torch
 from torch import nn
 
 from profiler.errors import ProfilerError, ShapeError, Unavailable, UnknownName
-from profiler.load.load import load, parse
+from profiler.load.load import is_reference, load, parse
 from profiler.load.recipe import imported
 from profiler.load.reference import Reference
-from profiler.load.schemes import is_reference
 
 NETS = '''
 import torch

@@ -12,7 +12,7 @@ from profiler.errors import ProfilerError
 from profiler.records.profile import Profile
 from profiler.records.verdicts import Checked
 from profiler.report.answer import View
-from profiler.report.answers import budgets, registry
+from profiler.report.answers import registry
 from profiler.report.sheets.sheet import Sheet
 from profiler.report.terminal import table
 from profiler.report.words import said, title
@@ -37,6 +37,8 @@ def text(thing: object) -> str:
     """A check as sentences. Raises ProfilerError for anything else."""
     if not isinstance(thing, Checked):
         raise ProfilerError(f"{type(thing).__name__} has no sentences; give a result of check")
+    from profiler.report.answers import budgets
+
     return budgets.text(thing)
 
 
