@@ -8,7 +8,7 @@ from typing import Any
 from profiler.records.environment import document
 from profiler.records.place import PLACE
 from profiler.records.verdicts import Checked, Line
-from profiler.report import units
+from profiler.report import units, words
 from profiler.report.answer import Answer, View
 from profiler.report.answers.diff import drawn
 from profiler.report.answers.layer_changes import TOP, amount, check_top, grown_sheets, heading, layer_records, signed
@@ -32,8 +32,8 @@ def answer(found: Checked, view: View) -> Answer:
     def sheets(shown: Unit) -> list[Sheet]:
         made = [sheet for sheet in (_budgets(found, shown), _baseline(found, shown)) if sheet.rows]
         made += grown_sheets(found.grown, top, shown)
-        made[-1].warnings += map(str, found.warnings)
-        made[-1].notes += [*_notes(found), *map(str, found.notes)]
+        made[-1].warnings += map(words.said, found.warnings)
+        made[-1].notes += [*_notes(found), *map(words.said, found.notes)]
         return made
 
     records = [_record(line) for line in found.lines]
@@ -44,14 +44,14 @@ def answer(found: Checked, view: View) -> Answer:
         COLUMNS,
         lambda: document(
             "check", records, found.machine, rows=list(layer_records(found.grown)), passed=found.passed, strict=found.strict,
-            warnings=[str(note) for note in found.warnings], notes=[str(note) for note in found.notes],
+            warnings=[words.said(note) for note in found.warnings], notes=[words.said(note) for note in found.notes],
         ),
     )  # fmt: skip
 
 
 def text(found: Checked) -> str:
     """The lines as sentences, for a person who reads a log."""
-    return "\n".join([*map(sentence, found.lines), *map(str, found.warnings)])
+    return "\n".join([*map(sentence, found.lines), *map(words.said, found.warnings)])
 
 
 def sentence(line: Line) -> str:

@@ -11,7 +11,7 @@ from rich.text import Text
 from profiler.records.columns import Record
 from profiler.records.environment import document
 from profiler.records.verdicts import Compared, Diffed
-from profiler.report import units
+from profiler.report import units, words
 from profiler.report.answer import Answer, View
 from profiler.report.answers.layer_changes import LAYER, TOP, amount, check_top, heading, layer_records, layers_sheets, signed
 from profiler.report.sheets.columns import Heading, latency_text
@@ -37,7 +37,7 @@ def answer(found: Diffed, view: View) -> Answer:
             if each.layers is not None and not each.same:
                 title = "by layer" + (f", {each.name}" if len(found.cells) > 1 else "")
                 made += layers_sheets(each, LAYER, top, shown, title)
-        made[-1].notes += map(str, found.notes)
+        made[-1].notes += map(words.said, found.notes)
         return made
 
     records = [_record(each) for each in found.cells]
@@ -48,7 +48,7 @@ def answer(found: Diffed, view: View) -> Answer:
         [*records, *rows],
         COLUMNS,
         lambda: document(
-            "diff", records, rows=rows, before=found.before, after=found.after, notes=[str(note) for note in found.notes]
+            "diff", records, rows=rows, before=found.before, after=found.after, notes=[words.said(note) for note in found.notes]
         ),
     )
 

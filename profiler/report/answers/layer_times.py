@@ -12,7 +12,7 @@ from profiler.errors import ProfilerError, UnknownName
 from profiler.records.environment import document
 from profiler.records.measured import Measured
 from profiler.records.timing import Layers, LayerTiming
-from profiler.report import units
+from profiler.report import units, words
 from profiler.report.answer import Answer, View, sorted_by
 from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.sheet import Sheet
@@ -54,12 +54,12 @@ def answer(found: Measured, view: View) -> Answer:
                 Sheet(
                     [Heading("model", right=False)],
                     [[record["model"]] for record in results],
-                    str(results.title),
-                    list(map(str, results.notes)),
+                    words.title(results.title),
+                    list(map(words.said, results.notes)),
                 )
             ]
         made[0].title = f"{results.title!s}\n\n{made[0].title}"
-        made[-1].notes += map(str, results.notes)
+        made[-1].notes += map(words.said, results.notes)
         return made
 
     parts: list[RenderableType] = []

@@ -11,7 +11,7 @@ from rich.console import Group
 
 from profiler.records.environment import document
 from profiler.records.published import Figure, FigureCheck, Verified
-from profiler.report import units
+from profiler.report import units, words
 from profiler.report.answer import Answer, View
 from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.sheet import Sheet
@@ -35,7 +35,7 @@ def answer(found: Verified, view: View) -> Answer:
         sheets = [_summary(found)]
     for made in sheets:
         made.warnings += [] if made is not sheets[-1] else _failures(found)
-        made.notes += [] if made is not sheets[-1] else map(str, found.notes)
+        made.notes += [] if made is not sheets[-1] else map(words.said, found.notes)
     records = [_record(check) for check in found.checks]
     agreements = [agreement.to_dict() for agreement in found.agreements]
     return Answer(

@@ -89,7 +89,7 @@ def _results(results: Results) -> Content:
     if any(record["options"] for record in results):
         shown.append("options")
     table = sheet.results_sheet(results)
-    front = {str(note): words.pareto_on_a_page(note) for note in (ParetoMarked("top1"), ParetoMarked("macs"))}
+    front = {words.said(note): words.pareto_on_a_page(note) for note in (ParetoMarked("top1"), ParetoMarked("macs"))}
     made = Content(
         _title(results),
         warnings=table.warnings,
@@ -111,7 +111,7 @@ def _title(results: Results) -> str:
     """The networks, if the title that results have does not name them already, and what else it says."""
     names = list(dict.fromkeys(record["model"] for record in results))
     listed = ", ".join(names) if len(names) <= 4 else f"{', '.join(names[:3])} and {len(names) - 3} more"
-    title = str(results.title)
+    title = words.title(results.title)
     named = results.command == "sweep" or (results.command == "bench" and len(names) == 1)
     return title if title and named else ": ".join(filter(None, [listed, title]))
 

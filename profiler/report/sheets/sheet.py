@@ -14,7 +14,7 @@ from profiler.records.agreement import Agreement
 from profiler.records.columns import MEASURED_COLUMNS
 from profiler.records.profile import Group, Profile
 from profiler.records.results import Results
-from profiler.report import units
+from profiler.report import units, words
 from profiler.report.sheets import columns as of_records
 from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.folded import folded, nodes
@@ -72,15 +72,15 @@ def results_sheet(results: Results, unit: Unit = "raw", chosen: Sequence[str] = 
         replace(head, text=units.macs_heading(unit)) if name == "macs" else head
         for name, (head, _) in zip(names, found, strict=True)
     ]
-    notes = [str(note) for note in results.notes]
+    notes = [words.said(note) for note in results.notes]
     if unit == "flops":
         notes.insert(0, "FLOPs: two for every multiply-add.")
     conventions = {record["convention"] for record in results}
     if conventions != {"paper"}:
         notes.insert(0, f"total: counted as {', '.join(sorted(conventions))} does.")
-    warnings = [str(note) for note in results.warnings]
+    warnings = [words.said(note) for note in results.warnings]
     return Sheet(
-        heads, rows, str(results.title), notes + _agreed(results.agreements), warnings + _disagreed(results.agreements)
+        heads, rows, words.title(results.title), notes + _agreed(results.agreements), warnings + _disagreed(results.agreements)
     )
 
 
