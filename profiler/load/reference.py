@@ -68,7 +68,7 @@ class Reference:
     @property
     def options(self) -> dict[str, Any]:
         """The options as a record tells of them: what is no number, text or list of them by its name."""
-        return {key: _told(value) for key, value in self.settings.items()}
+        return {key: _plain(value) for key, value in self.settings.items()}
 
     @property
     def inputs(self) -> tuple[Shape, ...]:
@@ -172,13 +172,13 @@ class Reference:
         return self.traced(batch).profile.totals
 
 
-def _told(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list | tuple):
-        return [_told(each) for each in value]
+        return [_plain(each) for each in value]
     if isinstance(value, Mapping):
-        return {str(key): _told(each) for key, each in value.items()}
+        return {str(key): _plain(each) for key, each in value.items()}
     return getattr(value, "__name__", None) or str(value)
 
 

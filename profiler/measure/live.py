@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils import _pytree as pytree
 
 from profiler.errors import ProfilerError
 from profiler.measure.device import Graph
 from profiler.measure.devices import opened
 from profiler.measure.plan import Setting
+from profiler.module.trees import map_tensors, tensors
 from profiler.network.layers import Shape
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -96,9 +96,9 @@ class Live:
         where = self.device.torch_device
         module = module.to(where, dtype) if dtype != torch.float32 else module.to(where)
         module.train(setting.mode == "train")
-        args, kwargs = map_tensors(lambda x: x.to(where, dtype) if x.is_floating_point() else x.to(where), (args, kwargs))
+        args, kwargs = map_tensors((args, kwargs), lambda x: x.to(where, dtype) if x.is_floating_point() else x.to(where))
         if setting.memory_format == "channels_last":
-            module, (args, kwargs) = _module_channels_last(module), map_tensors(_channels_last, (args, kwargs))
+            module, (args, kwargs) = _module_channels_last(module), map_tensors((args, kwargs), _channels_last)
         if setting.compile:
             module = torch.compile(module)
         return module, args, kwargs
@@ -157,35 +157,6 @@ class Live:
         self.graph = self.device.capture(self.call)
 
 
-def map_tensors(change: Callable[[Tensor], Tensor], value: Any) -> Any:
-    """`value` with every tensor in it changed, in any container: named tuples and those that pytree was told of as well."""
-
-    def changed(leaf: Any) -> Any:
-        match leaf:
-            case Tensor():
-                return change(leaf)
-            case dict():  # a class derived from dict, list or tuple is a leaf to pytree, which goes by the exact type
-                return map_tensors(change, dict(leaf))
-            case list() | tuple():
-                return type(leaf)(map_tensors(change, list(leaf)))
-            case _:
-                return leaf
-
-    return pytree.tree_map(changed, value)
-
-
-def tensors_of(value: Any) -> Iterator[Tensor]:
-    """Every tensor in `value`, in the order of its containers."""
-    for leaf in pytree.tree_leaves(value):
-        match leaf:
-            case Tensor():
-                yield leaf
-            case dict():
-                yield from tensors_of(dict(leaf))
-            case list() | tuple():
-                yield from tensors_of(list(leaf))
-
-
 CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 """By the number of axes; what has another stays."""
 
@@ -208,10 +179,10 @@ def _loss(output: Any, targets: dict[Any, Tensor]) -> Tensor:
         main, asides = output
         parts = [_loss(main, targets), *(ASIDE_WEIGHT * _loss(aside, targets) for aside in asides.values())]
         return torch.stack([part.float() for part in parts]).sum()
-    tensors = [tensor for tensor in tensors_of(output) if tensor.requires_grad]
-    if not tensors:
+    found = [tensor for tensor in tensors(output) if tensor.requires_grad]
+    if not found:
         raise ProfilerError(f"its output ({type(output).__name__}) holds no tensor with a gradient to make a loss of")
-    return torch.stack([_single_loss(tensor, targets) for tensor in tensors]).sum()
+    return torch.stack([_single_loss(tensor, targets) for tensor in found]).sum()
 
 
 def _single_loss(output: Tensor, targets: dict[Any, Tensor]) -> Tensor:

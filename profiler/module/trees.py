@@ -44,6 +44,8 @@ def tensors(value: Any) -> list[Tensor]:
             found += tensors([getattr(leaf, field.name) for field in fields(leaf)])
         elif isinstance(leaf, Mapping):
             found += tensors(list(leaf.values()))
+        elif isinstance(leaf, list | tuple):  # of a derived class, which pytree does not open
+            found += tensors(list(leaf))
     return found
 
 
@@ -85,6 +87,8 @@ def _mapped(leaf: Any, change: Callable[[Any], Any]) -> Any:
         for key, each in leaf.items():
             filled[key] = map_leaves(each, change)
         return filled
+    if isinstance(leaf, list | tuple) and type(leaf) not in _PLAIN:  # of a derived class, which pytree does not open
+        return type(leaf)(map_leaves(list(leaf), change))
     return change(leaf)
 
 

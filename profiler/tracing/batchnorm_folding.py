@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
-from torch.utils import _pytree as pytree
 
 from profiler.errors import ProfilerError
+from profiler.module.trees import map_tensors, tensors
 
 
 class _Uses(TorchFunctionMode):
@@ -24,8 +24,8 @@ class _Uses(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
-        if any(isinstance(each, Tensor) for each in pytree.tree_leaves(out)):
-            for each in pytree.tree_leaves((args, kwargs or {})):
+        if tensors(out):
+            for each in tensors((args, kwargs or {})):
                 if id(each) in self.followed:
                     self.uses[id(each)] = self.uses.get(id(each), 0) + 1
         return out
@@ -38,7 +38,7 @@ def foldable_batchnorms(module: nn.Module, args: tuple[Any, ...], kwargs: Mappin
     """
     made = {id(t): _meta(t) for t in (*module.parameters(), *module.buffers())}
     twin = copy.deepcopy(module, made).eval()
-    args, kwargs = pytree.tree_map_only(Tensor, lambda t: t.to("meta"), (args, dict(kwargs)))
+    args, kwargs = map_tensors((args, dict(kwargs)), lambda t: t.to("meta"))
     mode, takers, calls = _Uses(), dict[str, int](), dict[str, int]()
 
     def made_by(path: str) -> Any:
@@ -67,7 +67,7 @@ def foldable_batchnorms(module: nn.Module, args: tuple[Any, ...], kwargs: Mappin
     except Exception as fault:  # the user's own code may raise anything
         why = (str(fault) or type(fault).__name__).splitlines()[0]
         raise ProfilerError(f"{name}: its tensors are followed on the meta device, where it does not run ({why})") from None
-    given_out = {id(each) for each in pytree.tree_leaves(out)}
+    given_out = {id(each) for each in tensors(out)}
     found = {}
     for norm, key in takers.items():
         conv = mode.followed[key][1]

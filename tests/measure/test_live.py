@@ -15,12 +15,13 @@ from profiler.errors import ProfilerError
 from profiler.load.load import in_closed_form as load
 from profiler.measure.clocks import ReferenceKernel, visit, warm
 from profiler.measure.devices import opened
-from profiler.measure.live import Live, _loss, map_tensors, tensors_of
+from profiler.measure.live import Live, _loss
 from profiler.measure.per_layer import Clocked
 from profiler.measure.plan import Setting
 from profiler.measure.roofs import roofs
 from profiler.measure.worker import reason_of
 from profiler.measure.workloads import ByTorch, ModuleWorkload, NetworkWorkload, Slowed, Spin
+from profiler.module.trees import map_tensors, tensors
 
 SMALL = load("mobilenet_v1@alpha=0.25,resolution=32")
 WORKLOAD = NetworkWorkload(SMALL.name, SMALL.value, SMALL.inputs)
@@ -130,8 +131,8 @@ class Found(dict[str, Any]):
 def test_tensors_are_found_in_every_container() -> None:
     x, y = torch.ones(1, 2, 3, 3), torch.tensor([1, 2])
     nested = (Pair(x, {"y": [y, None]}), Bag([x, OrderedDict(a=y)]), Found(a=x), x.shape, 3)
-    assert [tuple(each.shape) for each in tensors_of(nested)] == [(1, 2, 3, 3), (2,), (1, 2, 3, 3), (2,), (1, 2, 3, 3)]
-    pair, bag, found, shape, number = map_tensors(lambda t: t.double(), nested)
+    assert [tuple(each.shape) for each in tensors(nested)] == [(1, 2, 3, 3), (2,), (1, 2, 3, 3), (2,), (1, 2, 3, 3)]
+    pair, bag, found, shape, number = map_tensors(nested, lambda t: t.double())
     assert isinstance(pair, Pair)
     assert isinstance(bag, Bag)
     assert (pair.image.dtype, pair.rest["y"][0].dtype, pair.rest["y"][1]) == (torch.float64, torch.float64, None)
@@ -154,7 +155,7 @@ def test_a_named_tuple_goes_in_and_out(mode: Any) -> None:
     given = Pair(images, [images.clone()])
     setting = Setting(mode=mode, optimizer="sgd" if mode == "train" else None, dtype="bf16", memory_format="channels_last")
     made = live(Takes(), given, setting=setting, more=given)
-    assert all(each.is_contiguous(memory_format=torch.channels_last) for each in tensors_of((made.args, made.kwargs)))
+    assert all(each.is_contiguous(memory_format=torch.channels_last) for each in tensors((made.args, made.kwargs)))
     output: Any = made.call()
     if mode == "infer":
         assert (type(output), output.image.dtype) == (Pair, torch.bfloat16)
