@@ -20,7 +20,8 @@ MODULES = {
 }
 # Lowest first; what stands on one line does not import each other. A file imports from its own folder and from lines below.
 FLOORS = """
-errors version records grid config
+errors version
+records grid config
 network
 archs count
 module saved
@@ -29,7 +30,8 @@ load report
 witness api
 study
 commands
-cli profiler __main__
+cli
+profiler __main__
 """.strip().splitlines()
 # Where torch may be imported when the file is; below, it is imported by what needs it, when it runs.
 TORCH = (
