@@ -48,9 +48,8 @@ DESCRIBED = """
 ## Describe a network
 
 A network is a value, a `Layer`, made of the parts below: `profile(layer, input=(3, 224, 224))` counts it, `build` makes its
-module, and [`@architecture`](start.md#plug-ins) gives it a name. Names and defaults are those of torch.nn where it has
-them; the channels that come in are never written. Features are `(C, *spatial)`, tokens `(T, C)`, vectors `(C,)`, all without the
-batch.
+module, and [`@architecture`](start.md#plug-ins) gives it a name. Names and defaults are those of torch.nn where it has them;
+the channels that come in are never written. Features are `(C, *spatial)`, tokens `(T, C)`, vectors `(C,)`, without the batch.
 """
 
 
