@@ -1,7 +1,7 @@
-"""Write docs/commands/ from the program's own declarations, examples as they stand, and docs/compare.svg from its real output.
+"""Write docs/commands/ and docs/reference.md from the program's own declarations, and docs/compare.svg from its real output.
 
 python docs/generate.py            write them
-python docs/generate.py --check    exit 1 if a command's page is not what would be written
+python docs/generate.py --check    exit 1 if a page is not what would be written
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import typer.main
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent))
 
-from docs import networks  # noqa: E402  # the checkout is on the path only now
+from docs import networks, reference  # noqa: E402  # the checkout is on the path only now
 
 
 def page(name: str, command: Any) -> str:
@@ -53,14 +53,15 @@ def _example(path: Path) -> str:
 
 
 def pages() -> dict[Path, str]:
-    """Every page of docs/commands/ and its text."""
+    """Every page that is made, and its text: of docs/commands/ and docs/networks/, and the reference."""
     from profiler.__main__ import load_cli
 
     group: Any = typer.main.get_command(load_cli().app)
     paths = {name: DOCS / "commands" / f"{name}.md" for name in group.commands}
     made = {paths[name]: page(name, command) + _example(paths[name]) for name, command in group.commands.items()}
     links = "".join(f"- [{name}]({name}.md): {command.help.strip()}\n" for name, command in group.commands.items())
-    return made | {DOCS / "commands" / "README.md": f"# Commands\n\n{links}"} | networks.pages(DOCS / "networks")
+    made |= {DOCS / "commands" / "README.md": f"# Commands\n\n{links}", DOCS / "reference.md": reference.page()}
+    return made | networks.pages(DOCS / "networks")
 
 
 def picture() -> str:
@@ -83,9 +84,7 @@ def main() -> int:
         stale = [path.name for path, text in made.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
         stale += [path.name for path in (DOCS / "commands").glob("*.md") if path not in made]
         if stale:
-            print(
-                f"docs/commands is not what the program says: {', '.join(stale)}; run python docs/generate.py", file=sys.stderr
-            )
+            print(f"docs/ is not what the program says: {', '.join(stale)}; run python docs/generate.py", file=sys.stderr)
         return 1 if stale else 0
     for path, text in made.items():
         path.parent.mkdir(exist_ok=True)

@@ -13,7 +13,7 @@ from profiler.errors import ProfilerError
 
 @dataclass(frozen=True)
 class Config:
-    """What a pyproject.toml says of profiler."""
+    """What a pyproject.toml says of profiler; `Config.nearest()` finds it, as every command does."""
 
     path: Path | None = None
     """The file; None where there is none with such a table."""
@@ -24,24 +24,26 @@ class Config:
         """The file as the user would name it from here."""
         return "" if self.path is None else named(self.path)
 
+    @classmethod
+    def nearest(cls, start: str | Path | None = None) -> Config:
+        """The table of the nearest pyproject.toml that has one, in `start` (the working folder unless given) or above it.
 
-def settings(start: Path | None = None) -> Config:
-    """The table of the nearest pyproject.toml that has one, in `start` (the working folder unless given) or above it.
-
-    Raises ProfilerError for a file that is no TOML, or a table that is none.
-    """
-    folder = (start or Path.cwd()).resolve()
-    for path in (each / "pyproject.toml" for each in (folder, *folder.parents)):
-        if not path.is_file():
-            continue
-        tool = _read(path).get("tool")
-        table = tool.get("profiler") if isinstance(tool, dict) else None
-        if table is None:
-            continue
-        if not isinstance(table, dict):
-            raise ProfilerError(f"{named(path)}: tool.profiler is no table; write [tool.profiler] and the settings below it")
-        return Config(path, table)
-    return Config()
+        Raises ProfilerError for a file that is no TOML, or a table that is none.
+        """
+        folder = Path(start or Path.cwd()).resolve()
+        for path in (each / "pyproject.toml" for each in (folder, *folder.parents)):
+            if not path.is_file():
+                continue
+            tool = _read(path).get("tool")
+            table = tool.get("profiler") if isinstance(tool, dict) else None
+            if table is None:
+                continue
+            if not isinstance(table, dict):
+                raise ProfilerError(
+                    f"{named(path)}: tool.profiler is no table; write [tool.profiler] and the settings below it"
+                )
+            return cls(path, table)
+        return cls()
 
 
 def named(path: Path) -> str:

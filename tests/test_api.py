@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import profiler
-from profiler import Profile, ProfilerError, Results, build, compare, profile, sweep
-from profiler.network.combinators import Chain
-from profiler.network.layers import Conv, Flatten, Linear
-from profiler.network.widths import fixed
+from profiler import (
+    Chain,
+    Config,
+    Conv,
+    Flatten,
+    Linear,
+    Profile,
+    ProfilerError,
+    Results,
+    build,
+    check,
+    compare,
+    fixed,
+    profile,
+    sweep,
+)
+from profiler.network import layers as leaves
 from profiler.records.columns import WAITING
 from profiler.records.events import Event, Finished
 from profiler.saved.decode import Malformed, decode
@@ -25,6 +40,31 @@ def test_all_is_sorted_and_loads() -> None:
     assert dir(profiler) == profiler.__all__
     with pytest.raises(AttributeError, match="has no attribute 'profil'"):
         _ = profiler.profil
+
+
+def test_type_checkers_see_the_names_that_are_loaded() -> None:
+    tree = ast.parse(Path(profiler.__file__).read_text(encoding="utf-8"))
+    typed = next(node for node in tree.body if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))
+    imported = [node for node in typed.body if isinstance(node, ast.ImportFrom)]
+    assert {alias.name: node.module for node in imported for alias in node.names} == profiler._HOMES
+    assert sorted(profiler._HOMES) == profiler.__all__
+
+
+def test_every_layer_is_public() -> None:
+    made = {name for name, value in vars(leaves).items() if isinstance(value, type) and issubclass(value, leaves.Layer)}
+    assert {"Conv", "Linear", "Attention", "Layer"} <= made <= set(profiler.__all__)
+
+
+def test_the_budgets_of_the_nearest_pyproject(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.profiler.budgets."lenet5"]\nmacs = "400k"\n', encoding="utf-8")
+    inside = tmp_path / "src"
+    inside.mkdir()
+    config = Config.nearest(inside)
+    assert config.path == (tmp_path / "pyproject.toml").resolve()
+    (line,) = check(config=config).lines
+    assert (line.at["model"], line.value, line.limit.most, line.verdict) == ("lenet5", 416_520, 400_000, "over")
+    with pytest.raises(ProfilerError, match="there is nothing to check"):
+        check()
 
 
 def test_profile() -> None:

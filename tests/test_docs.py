@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import os
 import re
@@ -166,7 +167,20 @@ def test_links_lead_somewhere(name: str) -> None:
 def test_the_reference_has_every_public_name() -> None:
     text = (DOCS / "reference.md").read_text(encoding="utf-8")
     paths = re.findall(r"^::: (\S+)$", text, re.MULTILINE)
-    assert sorted(paths) == sorted(f"{profiler._HOMES[name]}.{name}" for name in profiler.__all__)
+    parts = re.findall(r"^\| `(\w+)\(", text, re.MULTILINE)
+    homes = {f"{profiler._HOMES[name]}.{name}": name for name in profiler.__all__}
+    assert sorted([*(homes[path] for path in paths), *parts, "Layer"]) == profiler.__all__
+    assert "| `Conv(out, kernel, stride=1, padding=0, dilation=1, groups=1, bias=True)` | Convolution over" in text
+
+
+@pytest.mark.parametrize("name", pages_with("python"))
+def test_examples_import_what_is_public(name: str) -> None:
+    for block in blocks(ROOT / name):
+        if block.language == "python":
+            imported = [node for node in ast.walk(ast.parse(block.text)) if isinstance(node, ast.ImportFrom | ast.Import)]
+            modules = {node.module for node in imported if isinstance(node, ast.ImportFrom)}
+            modules |= {alias.name for node in imported if isinstance(node, ast.Import) for alias in node.names}
+            assert not {module for module in modules if module and module.startswith("profiler.")}, block.text
 
 
 def test_the_numbers_in_the_docs_python_are_true() -> None:

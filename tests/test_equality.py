@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -16,50 +15,48 @@ from profiler.study.bench_options import BenchOptions
 
 COMMANDS: dict[str, Any] = typer.main.get_command(load_cli().app).commands  # type: ignore[attr-defined]
 
-STUDIES = {name: name for name in COMMANDS} | {"benchmark": "bench", "layers": "bench", "read": "report"}
-"""{function of the library: the command that asks for the same}. Its own name, for most."""
-del STUDIES["report"]
-
-NOT_YET = {
-    "bench": ("profiler.study.bench", "bench"),
-    "layers": ("profiler.study.layers", "layers"),
-    "show": ("profiler.study.show", "show"),
-    "list": ("profiler.study.listing", "listing"),
-    "formula": ("profiler.study.formula", "formula"),
-    "verify": ("profiler.study.verify", "verify"),
-    "selftest": ("profiler.study.selftest", "selftest"),
-    "read": ("profiler.saved.read", "read"),
+STUDIES = {name: name for name in COMMANDS if name not in ("list", "report")} | {
+    "benchmark": "bench",
+    "layers": "bench",
+    "listing": "list",
+    "read": "report",
 }
-"""Not in the library yet: studies that `profiler.__all__` has no name for, and where they are meanwhile."""
+"""{function of the library: the command that asks for the same}. Its own name, for most."""
 
 WITHOUT_A_COMMAND = {
     "architecture": "registers a network of the user's own, in Python",
     "build": "makes a torch.nn.Module, which no terminal shows",
+    "fixed": "a width of a network of the user's own, in Python",
     "memory": "takes a graph that was traced; `show --memory` asks for the same",
     "profile": "is the record that `show` is drawn from",
     "register": "registers a formula of the user's own, in Python",
+    "same": "a width of a network of the user's own, in Python",
+    "times": "a width of a network of the user's own, in Python",
     "trace": "takes a module that is alive; a reference does so on the command line",
     "trace_training": "takes a module that is alive; `show --training` asks for the same",
     "unregister": "takes back what `register` did",
+    "write": "`--output` and `--format` of every command",
 }
 
 # Differences that hold for every command and every function
 
 OF_THE_COMMAND_LINE = {
-    "columns": "which columns are drawn; a Results holds all",
-    "csv": "a file; Results.to_csv writes one",
-    "depth": "how much of the layer tree is drawn",
-    "format": "how stdout is written; a Results has a method a format",
-    "formulas": "whether formulas are drawn",
-    "no_fold": "whether rows that repeat are drawn as one",
-    "output": "files; a Results has a method a format",
-    "plot": "whether a plot is drawn",
+    "columns": "which columns are drawn; a result holds all, and `write` takes it",
+    "csv": "a file; `write` makes one",
+    "depth": "how much of the layer tree is drawn; `write` takes it",
+    "format": "how stdout is written; `write` takes it",
+    "formulas": "whether formulas are drawn; `write` takes it",
+    "no_fold": "whether rows that repeat are drawn as one; `write` takes it",
+    "output": "files; `write` makes them",
+    "plot": "whether a plot is drawn in the terminal; a notebook has libraries that plot, and `write` makes pages",
     "quiet": "what is printed",
-    "sort": "the order in which rows are drawn; a list sorts",
-    "top": "how many rows are drawn",
-    "unit": "how counts are drawn; a Results holds them whole",
+    "sort": "the order in which rows are drawn; `write` takes it",
+    "top": "how many rows are drawn; `write` takes it",
+    "unit": "how counts are drawn; a result holds them whole, and `write` takes it",
     "verbose": "what is printed",
 }
+NOT_WRITTEN = ("plot", "quiet", "verbose")
+"""Of these, what `write` has no use for: it is about the terminal."""
 OF_THE_LIBRARY = {
     "progress": "a bar, which the command line always has",
     "watch": "a function that sees the results while they fill in",
@@ -76,8 +73,8 @@ LIMITS = ("macs", "params", "activations", "weight_bytes", "memory", "latency")
 DIFFERENCES: dict[str, dict[str, str]] = {
     "compare": MEASURING,
     "sweep": MEASURING,
-    "bench": {**MEASURING, "compile": CLOCK, "clock": CLOCK_ITSELF, "layers": "the function `layers`"},
-    "layers": {**MEASURING, "compile": CLOCK, "clock": CLOCK_ITSELF, "layers": "the function itself"},
+    "bench": {**MEASURING, "compile": CLOCK, "bench": CLOCK_ITSELF, "layers": "the function `layers`"},
+    "layers": {**MEASURING, "compile": CLOCK, "bench": CLOCK_ITSELF, "layers": "the function itself"},
     "benchmark": {
         "args": "what a module's forward is called with: values of torch",
         "kwargs": "what a module's forward is called with: values of torch",
@@ -88,42 +85,27 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         "resume": "goes on with a file of samples, of which a single measurement keeps none",
     },
     "show": {
-        "model": "a network by name; `network` of the function is one that is loaded",
-        "network": "one that is loaded, at its α, sides, input and options",
-        "alpha": "of the network that is loaded",
-        "resolution": "of the network that is loaded",
-        "rho": "of the network that is loaded",
-        "input": "of the network that is loaded",
-        "options": "of the network that is loaded",
         "strict": "an exit code; the Shown says what has no formula",
-        "wired": "whether connections are recorded, which the command infers from its format",
+        "wired": "whether connections are recorded, for which the command looks at the forms that it writes",
     },
     "check": {
-        **{f"max_{word}": f"`{word}` of the function" for word in LIMITS},
-        **{word: f"`--max-{word.replace('_', '-')}` of the command" for word in LIMITS},
+        **{f"max_{word}": f"`{word}` of the function, as [tool.profiler.budgets] calls it" for word in LIMITS},
+        **{word: f"a name of [tool.profiler.budgets]; `--max-{word.replace('_', '-')}` of the command" for word in LIMITS},
         **dict.fromkeys(("device", "threads", "dtype", "memory_format", "time"), CLOCK),
-        "clock": CLOCK_ITSELF,
-        "config": "settings that are read already; the command finds pyproject.toml",
-        "junit": "a file",
+        "config": "`Config.nearest()`, or none: a function reads no file that it is not given; the command looks for it",
+        "junit": "a file for a CI server, which runs the command",
     },
     "diff": {"exit_code": "an exit code; the Difference is true or not"},
-    "read": {"file": "`name` of the function", "name": "`file` of the command"},
 }
 
 # Defaults that differ, of a word that both say: {word: reason}
 DEFAULTS = {
-    "batch": "the command's is 1, and 32 to train, once it has seen --train",
-    "bench": "a flag of the command; the BenchOptions of the function, or none",
     "engine": "an option that may be repeated has no default of its own; without any, the function's stands",
 }
 
 
 def function_of(name: str) -> Callable[..., Any]:
-    """A study by its public name, or from where it is meanwhile."""
-    if name in profiler.__all__:
-        return getattr(profiler, name)  # type: ignore[no-any-return]
-    module, inside = NOT_YET[name]
-    return getattr(import_module(module), inside)  # type: ignore[no-any-return]
+    return getattr(profiler, name)  # type: ignore[no-any-return]
 
 
 def parameters(name: str) -> set[str]:
@@ -164,10 +146,20 @@ def test_what_both_say_has_one_default() -> None:
     assert differing == DEFAULTS.keys()
 
 
+@pytest.mark.parametrize("name", [name for name in STUDIES if "watch" in inspect.signature(getattr(profiler, name)).parameters])
+def test_what_can_be_watched_can_show_a_bar(name: str) -> None:
+    assert "progress" in parameters(name)
+
+
+def test_write_takes_what_report_draws_by() -> None:
+    drawn = options("report") & OF_THE_COMMAND_LINE.keys() - {*NOT_WRITTEN, "csv", "output"}
+    assert parameters("write") == drawn | {"found", "file"}
+    assert set(NOT_WRITTEN) <= OF_THE_COMMAND_LINE.keys()
+
+
 def test_every_command_has_a_function_and_every_function_a_command_or_a_reason() -> None:
     assert set(STUDIES.values()) == set(COMMANDS)
-    missing = {name for name in STUDIES if name not in profiler.__all__}
-    assert missing == NOT_YET.keys(), "take out of NOT_YET what is in the library"
+    assert STUDIES.keys() <= set(profiler.__all__)
     functions = {name for name in profiler.__all__ if not inspect.isclass(getattr(profiler, name))}
     assert functions - STUDIES.keys() == WITHOUT_A_COMMAND.keys()
 

@@ -111,17 +111,19 @@ QUIET = [
     "from profiler import profile; profile('resnet50')",
     "from profiler import compare; compare('mobilenet_v1', 'vgg16', engine='closed')",
     "from profiler import sweep; sweep('mobilenet_v1', engine='closed')",
-    "from profiler.study.listing import listing; listing()",
+    "from profiler import listing; listing()",
     "from profiler import check, diff; check('lenet5', macs='1M'); diff('lenet5', 'lenet5')",
-    "from profiler.study.formula import formula; formula('mobilenet_v1')",
+    "from profiler import formula; formula('mobilenet_v1')",
+    "from profiler import show, verify; show('lenet5'); verify('lenet5', engine='closed')",
+    "from profiler import Chain, Conv, profile; profile(Chain(Conv(8, 3)), input=(3, 8, 8))",
+    "import os; from profiler import read, show, write; write(show('lenet5'), os.devnull, format='json'); read",
     "from profiler.__main__ import load_cli; load_cli()",
     "import profiler.report.answers.results, profiler.commands.watch, profiler.study.published",
 ]
 # One network alone is measured without scipy, which only ratios and rank correlations take, and numpy comes with it.
 CLOCKED = [
     "import profiler.study.bench, profiler.study.layers, profiler.study.selftest, profiler.report.answers.layer_times",
-    "from profiler.study.bench import bench; from profiler.study.bench_options import BenchOptions; "
-    "bench('lenet5', bench=BenchOptions(device='cpu', threads=1, time='1s'))",
+    "from profiler import BenchOptions, bench; bench('lenet5', bench=BenchOptions(device='cpu', threads=1, time='1s'))",
 ]
 
 

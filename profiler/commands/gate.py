@@ -48,8 +48,8 @@ def check(
 ) -> None:
     import os
 
-    from profiler import config
     from profiler.commands.watch import shown
+    from profiler.config import Config
     from profiler.errors import CheckFailed
     from profiler.report.answer import View
     from profiler.report.answers import budgets, layer_changes
@@ -70,7 +70,7 @@ def check(
     measuring = bench_options(setting, Training(), Time(time=time, resume=None), destinations)
     events = checking(
         models or (), point.place(batch, set_), {key: value for key, value in limits.items() if value is not None}, baseline,
-        tolerance, strict, config.settings(), bench, measuring,
+        tolerance, strict, Config.nearest(), bench, measuring,
     )  # fmt: skip
     found = shown(events, destinations, view)
     if junit is not None:

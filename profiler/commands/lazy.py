@@ -13,7 +13,7 @@ from typer.main import get_command_from_info
 from typer.models import CommandInfo
 
 from profiler.commands.defaults import Defaults, of_command
-from profiler.config import settings
+from profiler.config import Config
 from profiler.errors import CheckFailed, ProfilerError
 
 
@@ -84,7 +84,7 @@ def commands(table: Mapping[str, Command]) -> type[TyperGroup]:
             words = [*getattr(ctx, "_protected_args", ()), *ctx.args]
             if not words or {"-h", "--help"} & set(words):  # help tells of the program, not of one project
                 return super().invoke(ctx)
-            config = settings()
+            config = Config.nearest()
             found = {name: of_command(self.commands, name, config) for name in self.commands} if config.path else {}
             ctx.default_map = {name: dict(each.values) for name, each in found.items()}
             ctx.obj = mine = found.get(words[0], Defaults(""))

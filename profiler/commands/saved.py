@@ -33,10 +33,10 @@ def report(
     from profiler.report.answer import View
     from profiler.report.answers import registry
     from profiler.report.encoding import printable
-    from profiler.saved.read import read
+    from profiler.saved.read import read_document
     from profiler.saved.results import result
 
-    run = read(file)
+    run = read_document(file)
     if verbose:
         made = ", ".join(f"{key} {value}" for key, value in run.document["environment"].items())
         about = f"{run.name}: schema {run.document['schema']}, by profiler {run.command}; {made}"

@@ -162,6 +162,11 @@ def check(name: str, besides: tuple[str, ...], where: str) -> None:
     """
     if name not in (*TABLES, *besides):
         raise ProfilerError(f"{where}: this command writes no {name}; {WRITERS[name]} can")
+    check_installed(name, where)
+
+
+def check_installed(name: str, where: str) -> None:
+    """Refuse a form that needs a package or a program which is not here. Raises Unavailable."""
     form = FORMS[name]
     if form.program and which(form.program) is None:
         raise Unavailable(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from profiler.errors import ProfilerError, Unavailable
 from profiler.records.columns import MEASURED_COLUMNS
+from profiler.records.drawn import Drawn
 from profiler.records.environment import SCHEMA
 from profiler.records.profile import Profile
 from profiler.records.results import Results
@@ -26,7 +27,7 @@ MOST = 1e40
 """No count and no time comes near; arithmetic with what is beyond may overflow."""
 
 
-class Saved:
+class Saved(Drawn):
     """One document of ours."""
 
     def __init__(self, name: str, document: Mapping[str, Any]) -> None:
@@ -54,7 +55,7 @@ class Saved:
         raise ProfilerError(f"{_named(self.name)}: {reason}")
 
 
-def read(name: str) -> Saved:
+def read_document(name: str) -> Saved:
     """The document in a file, or with `-` in what stdin gives.
 
     Raises Unavailable where there is no such file; ProfilerError, with the line, for what is cut short, no JSON, no document of

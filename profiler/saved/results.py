@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 from itertools import islice
+from os import PathLike
 from typing import Any
 
 from msgspec import structs
@@ -27,11 +28,20 @@ from profiler.saved.documents import (
     SelftestDocument,
     ShowDocument,
 )
-from profiler.saved.read import CURE, Saved, results
+from profiler.saved.read import CURE, Saved, read_document, results
 from profiler.saved.show_parts import rewritten
 
 Result = Results | Shown | Measured | Certificate | Formulas | Listing | Saved
 """What a command finds; of verify, check and diff the document itself, whose records are shown as they are."""
+
+
+def read(file: str | PathLike[str]) -> Result:
+    """What the command or the study that wrote `file` had found, or with `-` what comes through the pipe.
+
+    A saved verification, check or diff is its document, whose records are shown as they are. Raises Unavailable where there is
+    no such file, ProfilerError for one that is cut short, no JSON, no saved run, or of a newer schema.
+    """
+    return result(read_document(str(file)))
 
 
 def result(saved: Saved) -> Result:

@@ -32,8 +32,8 @@ class BenchOptions:
     dataset_size: str | int | None = None
     time: str | float | None = None
     """Shared by all cells: 30 s unless given, 60 s for training steps."""
-    resume: Path | None = None
-    outputs: tuple[Path, ...] = ()
+    resume: str | Path | None = None
+    outputs: tuple[str | Path, ...] = ()
     """The samples go beside the first of them."""
 
     def settings(self) -> list[Setting]:

@@ -15,7 +15,7 @@ from profiler.records.place import Place
 from profiler.records.results import Results
 from profiler.records.timing import Timing
 from profiler.study.bench_options import BenchOptions
-from profiler.study.cells import watching
+from profiler.study.cells import Watch, watching
 from profiler.study.measuring import session, spec_of, timing, watched
 
 
@@ -37,6 +37,7 @@ def benchmark(
     train: bool = False,
     optimizer: str = "sgd",
     time: str | float | None = None,
+    watch: Watch | None = None,
     progress: bool = False,
     **options: Any,
 ) -> Timing:
@@ -44,9 +45,9 @@ def benchmark(
 
     `model` is what `profile` takes: a name of the zoo, a reference, a Layer with `input`, or an nn.Module with `args` and
     `kwargs` for its forward, or with `input`, the shape of one sample, of which a seeded batch is made. A module is copied to
-    the process that times it; the caller's own is not touched. Batch is 1 unless given, 32 to train. `progress` shows a bar
-    with the estimate so far, in a terminal or a notebook. Raises ProfilerError, UnknownName, ShapeError, Unavailable; where the
-    network cannot be measured, the Timing says why.
+    the process that times it; the caller's own is not touched. Batch is 1 unless given, 32 to train. `watch` is called with
+    each event of the study; `progress` shows a bar instead, with the estimate so far, in a terminal or a notebook.
+    Raises ProfilerError, UnknownName, ShapeError, Unavailable; where the network cannot be measured, the Timing says why.
     """
     measuring = BenchOptions(device, threads, dtype, memory_format, False, train, optimizer, time=time)
     (setting, *others) = measuring.settings()
@@ -61,8 +62,8 @@ def benchmark(
     results = Results(
         [{**place.columns, "model": network.name, "options": {}, **dict.fromkeys(MEASURED_COLUMNS, WAITING)}], "benchmark"
     )
-    with session(specs, "benchmark", measuring) as made, watching(progress, None) as watch:
+    with session(specs, "benchmark", measuring) as made, watching(progress, watch) as seen:
         for event in watched(results, specs, made.scheduler, measuring):
-            if watch is not None:
-                watch(event)
+            if seen is not None:
+                seen(event)
     return timing(specs[0], made.scheduler.run.outcomes[0])

@@ -18,7 +18,7 @@ from profiler.records.notes import LatenciesNotCompared, Note, Title
 from profiler.records.place import Place
 from profiler.records.results import Results
 from profiler.records.verdicts import COUNTS, Checked, Compared, Limit, Line, Verdict
-from profiler.saved.read import Saved, read
+from profiler.saved.read import Saved, read_document
 from profiler.study import baseline as base_of
 from profiler.study.before_after import Side, clocks, compared, of_run
 from profiler.study.bench_options import BenchOptions, bench_options
@@ -83,7 +83,7 @@ def checking(
     With `bench` every network is measured, else those with a budget of latency; `measuring` says how.
     """
     tolerated = grid.share(tolerance, "tolerance")
-    base = None if baseline is None else of_run(baseline if isinstance(baseline, Saved) else read(baseline))
+    base = None if baseline is None else of_run(baseline if isinstance(baseline, Saved) else read_document(baseline))
     found = budgeted(models, at, limits, config)
     if not found and base is not None:
         found = [Budgeted(cell, {}) for cell in base_of.cells_of(base)]

@@ -12,7 +12,7 @@ from profiler.records.columns import SETTING
 from profiler.records.notes import LatenciesNotCompared, NoLayersSaved, Note
 from profiler.records.place import PLACE, Place, key
 from profiler.records.verdicts import Compared, Diffed
-from profiler.saved.read import Saved, read
+from profiler.saved.read import Saved, read_document
 from profiler.study.before_after import Side, compared, of_profile, of_run
 from profiler.study.budgets import cell_at
 
@@ -49,7 +49,7 @@ def differing(before: Model | Saved, after: Model | Saved, at: Place) -> Diffed:
 
 def _side(given: Model | Saved, at: Place) -> Side:
     if isinstance(given, str) and is_run(given):
-        given = read(given)
+        given = read_document(given)
     if isinstance(given, Saved):
         return of_run(given)
     cell = cell_at(at._replace(model=given))

@@ -110,8 +110,8 @@ def session(
 
     Raises ProfilerError, Unavailable.
     """
-    path = options.resume or beside(options.outputs, command)
-    kept = resumed(options.resume, specs) if options.resume is not None else None
+    path = beside([Path(each) for each in options.outputs], command) if options.resume is None else Path(options.resume)
+    kept = None if options.resume is None else resumed(path, specs)
 
     def begun(state: State, facts: dict[str, Any]) -> None:
         if kept is not None and kept.workers.get(tuple(state), facts) != facts:

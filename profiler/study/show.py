@@ -37,13 +37,13 @@ def show(
     what_if: str | None = None,
     training: bool = False,
     memory: bool = False,
-    wired: bool = False,
+    wired: bool = True,
 ) -> Shown:
     """What one network costs, in full: the keywords are those of `compare`.
 
     With `what_if` (`separable` or `folded`) it is also rewritten, with `training` and `memory` also counted in a training step;
-    with `wired` it holds which row takes whose output, of which drawings are made. Raises UnknownName for the convention and
-    the rewriting, ShapeError and ProfilerError as `profile` does.
+    unless `wired` is False it holds which row takes whose output, of which drawings are made. Raises UnknownName for the
+    convention and the rewriting, ShapeError and ProfilerError as `profile` does.
     """
     place = Place(model, options or {}, alpha, resolution, input, batch, rho)
     return in_full(place, convention, what_if=what_if, training=training, memory=memory, wired=wired)

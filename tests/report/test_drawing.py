@@ -130,7 +130,7 @@ def test_without_graphviz_it_says_what_to_install(monkeypatch: pytest.MonkeyPatc
 
 def test_what_was_not_wired_cannot_be_drawn() -> None:
     with pytest.raises(ProfilerError, match="a drawing is of one network's layers"):
-        mermaid(show("lenet5"))
+        mermaid(show("lenet5", wired=False))
 
 
 def test_a_saved_run_draws_as_the_network_does(tmp_path: Path) -> None:

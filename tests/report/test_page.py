@@ -214,7 +214,7 @@ def test_a_saved_run_gives_the_page_of_the_live_one(tmp_path: Path) -> None:
     live = registry.answer(compare("mobilenet_v1", "vgg16", engine="closed"))
     file = tmp_path / "run.json"
     file.write_text(written(live, "json"), encoding="utf-8")
-    run = saved.read(str(file))
+    run = saved.read_document(str(file))
     found = result(run)
     text = page(registry.answer(found))
     assert data_of(text) == data_of(page(live))

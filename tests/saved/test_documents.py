@@ -157,5 +157,5 @@ def test_a_fault_is_named_by_its_place(
     file = tmp_path / "run.json"
     file.write_text(json.dumps(edited(documents[name], path, "set", value)))
     with pytest.raises(ProfilerError) as caught:
-        saved.read(str(file))
+        saved.read_document(str(file))
     assert str(caught.value) == f"'{file}': {message}; save one with -o run.json"

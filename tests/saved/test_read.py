@@ -154,7 +154,7 @@ def test_what_is_no_run_is_refused_in_a_sentence(
     monkeypatch.chdir(tmp_path)
     Path("run.json").write_text(text)
     with pytest.raises(ProfilerError) as caught:
-        saved.read("run.json")
+        saved.read_document("run.json")
     assert str(caught.value) == message
     assert caught.value.exit_code == 2
 
@@ -179,15 +179,15 @@ def test_parts_that_are_malformed_are_refused(changed: dict[str, Any], message: 
 def test_a_file_that_is_not_there_or_is_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(Unavailable, match=r"there is no file 'none\.json'; save one with -o run\.json"):
-        saved.read("none.json")
+        saved.read_document("none.json")
     with pytest.raises(ProfilerError, match="cannot be read: Is a directory"):
-        saved.read(".")
+        saved.read_document(".")
     Path("bytes.json").write_bytes(b'{"schema":\n\xff\xfe}')
     with pytest.raises(ProfilerError, match=r"'bytes\.json': line 2: expected JSON in UTF-8"):
-        saved.read("bytes.json")
+        saved.read_document("bytes.json")
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"{")))
     with pytest.raises(ProfilerError, match="stdin: line 1: it is cut short"):
-        saved.read("-")
+        saved.read_document("-")
 
 
 def test_columns_of_a_later_version_are_passed_over() -> None:

@@ -76,6 +76,10 @@ def type_of(found: object) -> ResultType:
 def answer(found: object, view: View | None = None) -> Answer:
     """The answer of a result, in the user's view of it. Raises ProfilerError, UnknownName for what the view asks amiss."""
     known = type_of(found)
+    if not known.answer:
+        raise ProfilerError(
+            f"a {type(found).__name__} is part of a result, and not written by itself; give a result of show, compare or bench"
+        )
     made: Answer = _function(known, known.answer)(found, view or View())
     return made
 

@@ -1,0 +1,51 @@
+"""The library's `write`: a result into a file, or to stdout, in any form that `-o` and `--format` know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+
+from profiler.errors import ProfilerError
+from profiler.report import units
+from profiler.report.answer import View
+from profiler.report.answers import registry
+from profiler.report.forms import TABLES, WRITERS, check_installed, form_named, form_of
+from profiler.report.output import Destinations
+from profiler.report.writers import plain
+
+
+def write(
+    found: object,
+    file: str | PathLike[str],
+    format: str | None = None,
+    *,
+    unit: str | None = None,
+    columns: Sequence[str] = (),
+    sort: str | None = None,
+    depth: int | None = None,
+    top: int | None = None,
+    formulas: bool = False,
+    no_fold: bool = False,
+) -> None:
+    """Write a result of a study, or of `read`, as `-o` does: whole, or not at all. `"-"` is stdout.
+
+    The suffix says the form, or `format` its name (`table` on stdout): `table` `.txt`, `csv`, `json`, `jsonl`, `markdown`
+    `.md`, `latex` `.tex` of every result; `html` of compare, sweep, bench, layers and show; `speedscope` of compare, layers and
+    show; `trace` of layers; `mermaid` `.mmd`, `dot` and `svg` of show. `.json` holds everything, and is what
+    `read` reads. The other keywords are the options of `profiler report`.
+    Raises ProfilerError for a suffix that no form has, a result that has no such form, or a place that cannot be written;
+    UnknownName for a format, a unit or a column; Unavailable where a form needs what is not installed.
+    """
+    path = None if file == "-" else Path(file)
+    where = f"output '{file}'"
+    form = form_named(format or "table") if path is None or format is not None else form_of(path)
+    if form not in (*TABLES, *registry.type_of(found).forms(found)):
+        raise ProfilerError(f"{where}: a {type(found).__name__} is not written as {form}; results of {WRITERS[form]} are")
+    check_installed(form, where)
+    if path is not None:
+        plain.check_writable(path)
+    counts = None if unit is None else units.unit(unit)
+    answer = registry.answer(found, View(counts, columns, sort, depth, top, formulas, not no_fold, summary=False))
+    files = () if path is None else ((path, form),)
+    Destinations(form, files, quiet=path is not None).put(answer)
