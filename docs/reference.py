@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Iterator, Sequence
 
 import profiler
+from profiler.network import layers as leaves
 
 SECTIONS = {
     "Count": "profile compare sweep show listing formula verify trace trace_training memory",
@@ -20,11 +21,7 @@ SECTIONS = {
 """{heading: the names below it}, each with its signature and its docstring."""
 PARTS = {
     "Combinators": "Chain Branches Graph Aside",
-    "Layers with weights": "Conv ConvTranspose Linear BatchNorm InstanceNorm GroupNorm LayerNorm LocalResponseNorm PReLU "
-    "Embedding ClassToken PositionEmbedding",
-    "Layers without weights": "Activation MaxPool AvgPool AdaptiveAvgPool AdaptiveMaxPool Upsample Pad Dropout Identity "
-    "Flatten Fold Tokens Token Unsqueeze ChannelShuffle PadChannels ChannelSlice",
-    "Layers of several inputs": "Add Multiply Concatenate MatMul Attention Resize Crop",
+    "Layers": " ".join(name for name in leaves.__all__ if name != "Layer"),
     "Widths": "fixed same times",
 }
 """The same of what a network is described with: a row of a table each."""

@@ -15,194 +15,67 @@ from typing import TYPE_CHECKING, Any
 from profiler.records import drawn
 from profiler.version import __version__ as __version__
 
-__all__ = [
-    "Activation",
-    "AdaptiveAvgPool",
-    "AdaptiveMaxPool",
-    "Add",
-    "Aside",
-    "Attention",
-    "AvgPool",
-    "BatchNorm",
-    "BenchOptions",
-    "Branches",
-    "Certificate",
-    "Chain",
-    "ChannelShuffle",
-    "ChannelSlice",
-    "CheckFailed",
-    "Checked",
-    "ClassToken",
-    "Concatenate",
-    "Config",
-    "Conv",
-    "ConvTranspose",
-    "Crop",
-    "Diffed",
-    "Dropout",
-    "Embedding",
-    "Flatten",
-    "Fold",
-    "Formulas",
-    "Graph",
-    "GroupNorm",
-    "Identity",
-    "InstanceNorm",
-    "Layer",
-    "LayerNorm",
-    "Linear",
-    "Listing",
-    "LocalResponseNorm",
-    "MatMul",
-    "MaxPool",
-    "Measured",
-    "Memory",
-    "Multiply",
-    "PReLU",
-    "Pad",
-    "PadChannels",
-    "PositionEmbedding",
-    "Profile",
-    "ProfilerError",
-    "Resize",
-    "Results",
-    "Saved",
-    "ShapeError",
-    "Shown",
-    "Timing",
-    "Token",
-    "Tokens",
-    "Traced",
-    "TrainingCost",
-    "Unavailable",
-    "UnknownName",
-    "Unsqueeze",
-    "Upsample",
-    "Verified",
-    "WitnessFailed",
-    "architecture",
-    "bench",
-    "benchmark",
-    "build",
-    "check",
-    "compare",
-    "diff",
-    "fixed",
-    "formula",
-    "layers",
-    "listing",
-    "memory",
-    "profile",
-    "read",
-    "register",
-    "same",
-    "selftest",
-    "show",
-    "sweep",
-    "times",
-    "trace",
-    "trace_training",
-    "unregister",
-    "verify",
-    "write",
-]
-
 if TYPE_CHECKING:
-    from profiler.api import build, profile
-    from profiler.config import Config
-    from profiler.errors import (
-        CheckFailed,
-        ProfilerError,
-        ShapeError,
-        Unavailable,
-        UnknownName,
-        WitnessFailed,
-    )
-    from profiler.network.combinators import Aside, Branches, Chain, Graph
-    from profiler.network.layers import (
-        Activation,
-        AdaptiveAvgPool,
-        AdaptiveMaxPool,
-        Add,
-        Attention,
-        AvgPool,
-        BatchNorm,
-        ChannelShuffle,
-        ChannelSlice,
-        ClassToken,
-        Concatenate,
-        Conv,
-        ConvTranspose,
-        Crop,
-        Dropout,
-        Embedding,
-        Flatten,
-        Fold,
-        GroupNorm,
-        Identity,
-        InstanceNorm,
-        Layer,
-        LayerNorm,
-        Linear,
-        LocalResponseNorm,
-        MatMul,
-        MaxPool,
-        Multiply,
-        Pad,
-        PadChannels,
-        PositionEmbedding,
-        PReLU,
-        Resize,
-        Token,
-        Tokens,
-        Unsqueeze,
-        Upsample,
-    )
-    from profiler.network.registry import architecture
-    from profiler.network.widths import fixed, same, times
-    from profiler.records.listing import Listing
-    from profiler.records.measured import Measured
-    from profiler.records.polynomials import Formulas
-    from profiler.records.profile import Profile
-    from profiler.records.published import Verified
-    from profiler.records.results import Results
-    from profiler.records.shown import Shown
-    from profiler.records.timing import Certificate, Timing
-    from profiler.records.traced import Traced
-    from profiler.records.training import Memory, TrainingCost
-    from profiler.records.verdicts import Checked, Diffed
-    from profiler.report.write import write
-    from profiler.saved.read import Saved
-    from profiler.saved.results import read
-    from profiler.study.bench import bench
-    from profiler.study.bench_options import BenchOptions
-    from profiler.study.benchmark import benchmark
-    from profiler.study.check import check
-    from profiler.study.compare import compare
-    from profiler.study.diff import diff
-    from profiler.study.formula import formula
-    from profiler.study.layers import layers
-    from profiler.study.listing import listing
-    from profiler.study.selftest import selftest
-    from profiler.study.show import show
-    from profiler.study.sweep import sweep
-    from profiler.study.verify import verify
-    from profiler.tracing.tables.registered import register, unregister
-    from profiler.tracing.traced import trace
-    from profiler.tracing.training.memory import memory
-    from profiler.tracing.training.training import trace_training
+    __all__: list[str]
+    from profiler.api import build as build
+    from profiler.api import profile as profile
+    from profiler.config import Config as Config
+    from profiler.errors import CheckFailed as CheckFailed
+    from profiler.errors import ProfilerError as ProfilerError
+    from profiler.errors import ShapeError as ShapeError
+    from profiler.errors import Unavailable as Unavailable
+    from profiler.errors import UnknownName as UnknownName
+    from profiler.errors import WitnessFailed as WitnessFailed
+    from profiler.network.combinators import Aside as Aside
+    from profiler.network.combinators import Branches as Branches
+    from profiler.network.combinators import Chain as Chain
+    from profiler.network.combinators import Graph as Graph
+    from profiler.network.layers import *  # noqa: F403  # what its __all__ says
+    from profiler.network.registry import architecture as architecture
+    from profiler.network.widths import fixed as fixed
+    from profiler.network.widths import same as same
+    from profiler.network.widths import times as times
+    from profiler.records.listing import Listing as Listing
+    from profiler.records.measured import Measured as Measured
+    from profiler.records.polynomials import Formulas as Formulas
+    from profiler.records.profile import Profile as Profile
+    from profiler.records.published import Verified as Verified
+    from profiler.records.results import Results as Results
+    from profiler.records.shown import Shown as Shown
+    from profiler.records.timing import Certificate as Certificate
+    from profiler.records.timing import Timing as Timing
+    from profiler.records.traced import Traced as Traced
+    from profiler.records.training import Memory as Memory
+    from profiler.records.training import TrainingCost as TrainingCost
+    from profiler.records.verdicts import Checked as Checked
+    from profiler.records.verdicts import Diffed as Diffed
+    from profiler.report.write import write as write
+    from profiler.saved.read import Saved as Saved
+    from profiler.saved.results import read as read
+    from profiler.study.bench import bench as bench
+    from profiler.study.bench_options import BenchOptions as BenchOptions
+    from profiler.study.benchmark import benchmark as benchmark
+    from profiler.study.check import check as check
+    from profiler.study.compare import compare as compare
+    from profiler.study.diff import diff as diff
+    from profiler.study.formula import formula as formula
+    from profiler.study.layers import layers as layers
+    from profiler.study.listing import listing as listing
+    from profiler.study.selftest import selftest as selftest
+    from profiler.study.show import show as show
+    from profiler.study.sweep import sweep as sweep
+    from profiler.study.verify import verify as verify
+    from profiler.tracing.tables.registered import register as register
+    from profiler.tracing.tables.registered import unregister as unregister
+    from profiler.tracing.traced import trace as trace
+    from profiler.tracing.training.memory import memory as memory
+    from profiler.tracing.training.training import trace_training as trace_training
 
 _NAMES = {
     "profiler.api": "build profile",
     "profiler.config": "Config",
     "profiler.errors": "CheckFailed ProfilerError ShapeError Unavailable UnknownName WitnessFailed",
     "profiler.network.combinators": "Aside Branches Chain Graph",
-    "profiler.network.layers": (
-        "Activation AdaptiveAvgPool AdaptiveMaxPool Add Attention AvgPool BatchNorm ChannelShuffle ChannelSlice ClassToken "
-        "Concatenate Conv ConvTranspose Crop Dropout Embedding Flatten Fold GroupNorm Identity InstanceNorm Layer LayerNorm "
-        "Linear LocalResponseNorm MatMul MaxPool Multiply PReLU Pad PadChannels PositionEmbedding Resize Token Tokens "
-        "Unsqueeze Upsample"
-    ),
     "profiler.network.registry": "architecture",
     "profiler.network.widths": "fixed same times",
     "profiler.records.listing": "Listing",
@@ -237,28 +110,38 @@ _NAMES = {
     "profiler.tracing.training.memory": "memory",
     "profiler.tracing.training.training": "trace_training",
 }
-"""{module: the public names that it holds}."""
+"""{module: the public names that it holds}, but for the layers, whose own module lists them."""
+_LAYERS = "profiler.network.layers"
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 
 # An installed package holds cli.py and archs/; in a checkout they lie beside it, and are profiler.cli and profiler.archs too.
 if not Path(__file__).with_name("archs").is_dir():
-    __path__.append(str(Path(__file__).resolve().parents[1]))
+    __path__.append(str(Path(__file__).resolve().parents[1]))  # noqa: F405
 
 drawn.load_renderer = lambda: import_module("profiler.report.answers.notebook")
 
 
-def __getattr__(name: str) -> Any:
-    """Load a public name when it is first used (PEP 562): importing the package imports nothing else."""
-    if name not in _HOMES:
-        raise AttributeError(
-            f"module 'profiler' has no attribute '{name}'; dir(profiler) lists what it has",
-            name=name,
-            obj=sys.modules[__name__],
-        )
-    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
-    return value
+def _home(name: str) -> str | None:
+    """The module that holds a public name, None where it is none."""
+    if name in _HOMES or name.startswith("_"):
+        return _HOMES.get(name)
+    return _LAYERS if name in import_module(_LAYERS).__all__ else None
+
+
+if not TYPE_CHECKING:  # a type checker knows the names that there are, from above
+
+    def __getattr__(name: str) -> Any:
+        """Load a public name when it is first used (PEP 562): importing the package imports nothing else."""
+        if name == "__all__":
+            return __dir__()
+        home = _home(name)
+        if home is None:
+            text = f"module 'profiler' has no attribute '{name}'; dir(profiler) lists what it has"
+            raise AttributeError(text, name=name, obj=sys.modules[__name__])
+        value = globals()[name] = getattr(import_module(home), name)
+        return value
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*_HOMES, *import_module(_LAYERS).__all__])

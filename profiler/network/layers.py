@@ -14,6 +14,47 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Union, datacl
 
 from profiler.network.widths import Groups, Width, whole_numbers
 
+__all__ = [
+    "Activation",
+    "AdaptiveAvgPool",
+    "AdaptiveMaxPool",
+    "Add",
+    "Attention",
+    "AvgPool",
+    "BatchNorm",
+    "ChannelShuffle",
+    "ChannelSlice",
+    "ClassToken",
+    "Concatenate",
+    "Conv",
+    "ConvTranspose",
+    "Crop",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "Fold",
+    "GroupNorm",
+    "Identity",
+    "InstanceNorm",
+    "Layer",
+    "LayerNorm",
+    "Linear",
+    "LocalResponseNorm",
+    "MatMul",
+    "MaxPool",
+    "Multiply",
+    "PReLU",
+    "Pad",
+    "PadChannels",
+    "PositionEmbedding",
+    "Resize",
+    "Token",
+    "Tokens",
+    "Unsqueeze",
+    "Upsample",
+]  # fmt: skip
+"""What `from profiler import …` gives: `Layer` and every leaf."""
+
 Ints = Union[int, tuple[int, ...]]
 """One number for every axis, or one an axis, as in torch.nn."""
 Shape = tuple[int, ...]
