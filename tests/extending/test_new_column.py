@@ -76,10 +76,10 @@ def test_a_measured_one(tree: Tree) -> None:
     found = tree.run(*measured, "--columns", "model,samples_per_round", "-o", "bench.json", "-o", "bench.html", "-f", "json")
     (record,) = json.loads(found)["records"]
     assert record["samples_per_round"] == record["samples"] / record["rounds"]
-    assert columns_of(tree.root / "bench.html")["samples_per_round"]["label"] == "samples/round"
+    assert columns_of(tree.root / "bench.html")["samples_per_round"]["label"] == "samples per round"
     shown = tree.run("report", "bench.json", "--columns", "model,samples_per_round")
     lines = [line.split() for line in shown.splitlines()]
-    model, value = lines[lines.index(["model", "samples/round"]) + 2]
+    model, value = lines[lines.index(["model", "samples", "per", "round"]) + 2]
     assert model == "lenet5"
     assert float(value.replace(",", "")) == pytest.approx(record["samples_per_round"], rel=0.01)
 

@@ -25,23 +25,25 @@ class Tree:
         (root / "tests").mkdir()
         for name in ("cli.py", "tests/test_floors.py"):
             shutil.copy2(ROOT / name, root / name)
-        self.touched = tuple(self._add(block) for block in _blocks(section))
+        self.touched = tuple(self._add(language, *block.split("\n", 1)) for language, block in _blocks(section))
         """The files that it made or changed."""
 
-    def _add(self, block: str) -> str:
-        """A file of its own, or entries of tables in one that is there; its name."""
-        first, _, code = block.partition("\n")
-        path = self.root / first.removeprefix("# ")
-        if not path.exists():
+    def _add(self, language: str, head: str, code: str) -> str:
+        """A file of its own, or what a diff adds to one that is there; its name."""
+        name = head.removeprefix("# ").removeprefix("--- ")
+        path = self.root / name
+        assert path.exists() == (language == "diff"), f"{name} is new in Python, and there already in a diff"
+        if language == "python":
             path.write_text(code, encoding="utf-8")
-            return first.removeprefix("# ")
-        above, *tables = re.split(r"^# in (\w+)\n", code, flags=re.MULTILINE)
+            return name
+        above, *tables = re.split(r"^ (\w+).*\n", code, flags=re.MULTILINE)
         for table, entries in zip(tables[::2], tables[1::2], strict=True):
             lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
             begin, end = _lines_of(table, "".join(lines))
-            path.write_text("".join([*lines[:begin], above, *lines[begin:end], entries, *lines[end:]]), encoding="utf-8")
+            added = [*lines[:begin], *_added(above), *lines[begin:end], *_added(entries), *lines[end:]]
+            path.write_text("".join(added), encoding="utf-8")
             above = ""
-        return first.removeprefix("# ")
+        return name
 
     def run(self, *words: str, code: int = 0, **env: str) -> str:
         """What `profiler WORDS` says on stdout, or where it ends in another code than 0 on stderr."""
@@ -68,23 +70,30 @@ class Tree:
         assert ran.returncode == 0, ran.stdout.decode()
 
 
-def _blocks(section: str) -> list[str]:
-    """The code of the section that begins with these bold words."""
+def _blocks(section: str) -> list[tuple[str, str]]:
+    """(language, code) of the blocks of the section that begins with these bold words."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     _, _, rest = text.partition(f"\n**{section}**")
     assert rest, f"CONTRIBUTING.md has no section **{section}**"
     rest = re.split(r"^(?:\*\*|House rules)", rest, maxsplit=1, flags=re.MULTILINE)[0]
-    return re.findall(r"^```python\n(.*?)^```", rest, re.DOTALL | re.MULTILINE)
+    return re.findall(r"^```(python|diff)\n(.*?)^```", rest, re.DOTALL | re.MULTILINE)
+
+
+def _added(diff: str) -> list[str]:
+    """The lines that a diff adds."""
+    lines = diff.splitlines(keepends=True)
+    assert all(line.startswith("+") for line in lines), diff
+    return [line.removeprefix("+") for line in lines]
 
 
 def _lines_of(table: str, source: str) -> tuple[int, int]:
     """The lines before which the statement that makes the table begins, and the table's own bracket closes."""
     for node in ast.parse(source).body:
-        names = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        if not isinstance(node, ast.Assign | ast.AnnAssign):
+            continue
+        names = node.targets if isinstance(node, ast.Assign) else [node.target]
         if any(isinstance(name, ast.Name) and name.id == table for name in names):
-            made = next(
-                each for each in ast.walk(node) if isinstance(each, ast.Tuple | ast.Dict) and each.end_lineno is not None
-            )
-            assert made.end_lineno is not None
-            return node.lineno - 1, made.end_lineno - 1
+            assert node.value is not None
+            made = next(each for each in ast.walk(node.value) if isinstance(each, ast.Tuple | ast.Dict))
+            return node.lineno - 1, (made.end_lineno or node.lineno) - 1
     raise AssertionError(f"there is no table {table}")
