@@ -1,5 +1,7 @@
 """Where a module comes from: one recipe a scheme, `torchvision:`, `timm:`, `hf:`, a `.pt2`, or code. Nothing is downloaded.
 
+A new scheme is a file of its own in this folder, which imports `recipe` and never this file, and its entry in SCHEMES here.
+
 A recipe builds nothing by itself: it knows the call that does, the options as that call takes them, and the network's own
 inputs. torch and the libraries are imported when a recipe is asked for.
 """
@@ -8,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from profiler.errors import ProfilerError, UnknownName
 from profiler.load import arguments, code
@@ -21,8 +23,8 @@ def recipe(name: str, options: Mapping[str, Any]) -> Recipe:
     scheme, colon, target = name.partition(":")
     if colon and scheme in SCHEMES:
         if not target:
-            raise ProfilerError(f"model '{name}' names nothing; write {EXAMPLES[scheme]}")
-        return SCHEMES[scheme](target, options)
+            raise ProfilerError(f"model '{name}' names nothing; write {SCHEMES[scheme].example}")
+        return SCHEMES[scheme].recipe(target, options)
     if name.endswith(".pt2"):
         from profiler.load.exported import exported
 
@@ -120,9 +122,18 @@ def _hf(target: str, options: Mapping[str, Any]) -> Recipe:
     return hf(target, options)
 
 
-SCHEMES: dict[str, Callable[[str, Mapping[str, Any]], Recipe]] = {"torchvision": _torchvision, "timm": _timm, "hf": _hf}
-EXAMPLES = {
-    "torchvision": "torchvision:resnet50",
-    "timm": "timm:mobilenetv3_large_100",
-    "hf": "hf:BertConfig, hf:LlamaForCausalLM or hf:path/to/config.json",
+class Scheme(NamedTuple):
+    """One scheme of references."""
+
+    recipe: Callable[[str, Mapping[str, Any]], Recipe]
+    """How what stands after the colon is built with options. Raises Unavailable, UnknownName, ProfilerError."""
+    example: str
+    """What to write."""
+
+
+SCHEMES = {
+    "torchvision": Scheme(_torchvision, "torchvision:resnet50"),
+    "timm": Scheme(_timm, "timm:mobilenetv3_large_100"),
+    "hf": Scheme(_hf, "hf:BertConfig, hf:LlamaForCausalLM or hf:path/to/config.json"),
 }
+"""By the word before the colon."""

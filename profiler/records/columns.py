@@ -49,6 +49,8 @@ class Column(NamedTuple):
     """What a page calls it, where a table's heading does not do alone."""
     unknown: bool = False
     """True where it may be unknown (null)."""
+    later: bool = False
+    """True of what is counted since a later version: documents of earlier ones lack it, and there it is unknown."""
 
     @property
     def title(self) -> str:

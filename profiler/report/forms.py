@@ -1,4 +1,7 @@
-"""The forms that an answer can be written in: their names, their suffixes, and who makes them."""
+"""The forms that an answer can be written in: their names, their suffixes, and who makes them.
+
+A new form is its writer in writers/, and its entry in FORMS here with the function that imports the writer.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,9 @@ class Form(NamedTuple):
 
     name: str
     suffixes: tuple[str, ...]
-    make: Callable[[Answer], str]
+    make: Callable[[Answer], str | bytes]
+    binary: bool = False
+    """True where it is made of bytes, which no terminal can show."""
     needs: tuple[str, ...] = ()
     """Packages without which it cannot be made."""
     extra: str = ""
@@ -107,7 +112,7 @@ FORMS = {
         Form("jsonl", (".jsonl",), _jsonl),
         Form("markdown", (".md",), _markdown),
         Form("latex", (".tex",), _latex),
-        Form("html", (".html", ".htm"), _html, ("plotly", "jinja2"), "report"),
+        Form("html", (".html", ".htm"), _html, needs=("plotly", "jinja2"), extra="report"),
         Form("speedscope", (".speedscope.json",), _speedscope),
         Form("trace", (".trace.json",), _trace),
         Form("mermaid", (".mmd",), _mermaid),
@@ -115,11 +120,9 @@ FORMS = {
         Form("svg", (".svg",), _svg, program="dot"),
     )
 }
-TABLES = ("table", "csv", "json", "jsonl", "markdown", "latex")
-"""What every answer can be written as."""
 RESULTS, COMPARED = ("html",), ("html", "speedscope")
 NETWORK, CLOCKED = ("html", "speedscope", "mermaid", "dot", "svg"), ("html", "speedscope", "trace")
-"""What can be written besides: of cells, of networks side by side, of one, and of layers on the clock."""
+"""What not every answer can be written as: of cells, of networks side by side, of one, and of layers on the clock."""
 DRAWINGS = ("mermaid", "dot", "svg", "json")
 """The forms that ask for the wires between the layers: drawings, and what drawings are made from later."""
 WRITERS = {
@@ -130,10 +133,10 @@ WRITERS = {
     "dot": "show",
     "svg": "show",
 }
-"""The commands that write the others."""
+"""The commands that write them; every command writes the forms that are not here."""
 
 
-def written(answer: Answer, form: str) -> str:
+def written(answer: Answer, form: str) -> str | bytes:
     """`answer` in the form called `form`, for a file or a pipe."""
     return FORMS[form].make(answer)
 
@@ -160,7 +163,7 @@ def check(name: str, besides: tuple[str, ...], where: str) -> None:
 
     Raises ProfilerError, Unavailable.
     """
-    if name not in (*TABLES, *besides):
+    if name in WRITERS and name not in besides:
         raise ProfilerError(f"{where}: this command writes no {name}; {WRITERS[name]} can")
     check_installed(name, where)
 

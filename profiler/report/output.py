@@ -11,7 +11,7 @@ from rich.console import Console
 
 from profiler.errors import ProfilerError
 from profiler.report.answer import WIDE, Answer
-from profiler.report.forms import check, form_named, form_of, written
+from profiler.report.forms import FORMS, check, form_named, form_of, written
 from profiler.report.writers import plain
 
 
@@ -44,6 +44,10 @@ class Destinations:
             check(name, besides, f"output '{path}'")
             plain.check_writable(path)
             plain.check_apart(path, [other for other, _ in files[:i]])
+        if FORMS[form].binary and not quiet and sys.stdout.isatty():
+            raise ProfilerError(
+                f"format '{form}' is bytes, which a terminal cannot show; give -o FILE{FORMS[form].suffixes[0]}, or a pipe"
+            )
         if plot and form != "table":
             raise ProfilerError(f"--plot draws below the table, and stdout is to be {form}; leave out one of the two")
         return cls(form, tuple(files), quiet, plot)
@@ -63,8 +67,10 @@ class Destinations:
             raise ProfilerError(
                 "--plot: there is nothing to plot in this; networks, comparisons and layers on the clock have plots"
             )
-        for path, text in [(path, written(answer, form)) for path, form in self.files]:
-            plain.write(path, text)
+        files = [(path, written(answer, form)) for path, form in self.files]
+        piped = "" if self.quiet or self.form == "table" else written(answer, self.form)
+        for path, content in files:
+            plain.write(path, content)
         if self.quiet:
             return
         if self.form == "table":
@@ -73,8 +79,11 @@ class Destinations:
                 from profiler.report.terminal.plot import plot
 
                 screen().print(plot(answer.subject), crop=False)
+        elif isinstance(piped, bytes):
+            sys.stdout.flush()
+            sys.stdout.buffer.write(piped)
         else:
-            sys.stdout.write(written(answer, self.form))
+            sys.stdout.write(piped)
 
 
 def screen() -> Console:

@@ -10,7 +10,7 @@ from profiler.errors import ProfilerError
 from profiler.report import units
 from profiler.report.answer import View
 from profiler.report.answers import registry
-from profiler.report.forms import TABLES, WRITERS, check_installed, form_named, form_of
+from profiler.report.forms import WRITERS, check_installed, form_named, form_of
 from profiler.report.output import Destinations
 from profiler.report.writers import plain
 
@@ -40,7 +40,7 @@ def write(
     path = None if file == "-" else Path(file)
     where = f"output '{file}'"
     form = form_named(format or "table") if path is None or format is not None else form_of(path)
-    if form not in (*TABLES, *registry.type_of(found).forms(found)):
+    if form in WRITERS and form not in registry.type_of(found).forms(found):
         raise ProfilerError(f"{where}: a {type(found).__name__} is not written as {form}; results of {WRITERS[form]} are")
     check_installed(form, where)
     if path is not None:

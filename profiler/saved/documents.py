@@ -24,8 +24,8 @@ Object = dict[str, Any]
 
 def _field(column: Column) -> Any:
     exact: Any = int | float if column.holds is float else column.holds  # 1 stays 1, and is not 1.0
-    exact = exact | None if column.unknown else exact
-    return (Required if column.name in BASE_COLUMNS else NotRequired)[exact]
+    exact = exact | None if column.unknown or column.later else exact
+    return (Required if column.name in BASE_COLUMNS and not column.later else NotRequired)[exact]
 
 
 if TYPE_CHECKING:

@@ -88,7 +88,7 @@ def _profile(record: Mapping[str, Any], rows: list[Row], engine: str = "closed",
     inputs = tuple(tuple(map(int, shape.split("x"))) for shape in record["input"].split())
     norm = sum(row.norm for row in rows if not row.side)
     sums = {name: record[name] for name in Totals._fields if name in record}
-    totals = Totals(**sums, norm=norm, bias=record["params"] - record["weights"] - norm)
+    totals = Totals(**sums | {"norm": norm, "bias": record["params"] - record["weights"] - norm})
     alpha = None if record["alpha"] is None else Fraction(str(record["alpha"]))
     place = (record["model"], record["options"], alpha, record["resolution"], inputs, record["batch"])
     return Profile(*place, tuple(rows), totals, engine, uncounted)

@@ -25,6 +25,7 @@ from profiler.report.forms import written
 from profiler.report.page import MOST_BYTES, page
 from profiler.report.page.columns import columns, paths
 from profiler.report.page.networks import Network, packed
+from profiler.report.writers import plain
 from profiler.saved import read as saved
 from profiler.saved.results import result
 from profiler.study.show import show
@@ -213,7 +214,7 @@ def test_half_a_surrogate_pair_does_not_stop_the_file_from_being_written() -> No
 def test_a_saved_run_gives_the_page_of_the_live_one(tmp_path: Path) -> None:
     live = registry.answer(compare("mobilenet_v1", "vgg16", engine="closed"))
     file = tmp_path / "run.json"
-    file.write_text(written(live, "json"), encoding="utf-8")
+    plain.write(file, written(live, "json"))
     run = saved.read_document(str(file))
     found = result(run)
     text = page(registry.answer(found))

@@ -207,7 +207,7 @@ def test_layers_of_what_grew(tmp_path: Path) -> None:
         ("2", "added"),
         ("3", "renamed"),
     ]
-    text = written(registry.answer(found), "csv")
+    text = str(written(registry.answer(found), "csv"))
     macs = next(row for row in csv.DictReader(io.StringIO(text)) if row["count"] == "macs")
     assert int(macs["before"]) == 36 * (9 * 3 * 4 + 9 * 4 * 2)
     assert int(macs["value"]) == 36 * (25 * 3 * 4 + 4 * 4 + 9 * 4 * 2)

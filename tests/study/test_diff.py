@@ -59,7 +59,7 @@ def test_runs_are_aligned_by_network_and_point(tmp_path: Path) -> None:
     ]
     table = written(registry.answer(found), "table")
     assert "2 of 4 are equal in every count; the others are above." in table
-    records = list(csv.DictReader(io.StringIO(written(registry.answer(found), "csv"))))
+    records = list(csv.DictReader(io.StringIO(str(written(registry.answer(found), "csv")))))
     assert [(row["model"], row["change"], row["macs_before"] == "", row["macs_after"] == "") for row in records] == [
         ("mobilenet_v1 (α 0.25, 32)", "unchanged", False, False),
         ("alexnet (classes=10, 227)", "added", True, False),

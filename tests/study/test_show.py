@@ -126,7 +126,7 @@ def test_chosen_columns_of_the_costliest_layers() -> None:
         "lenet5, 1×28×28, the 2 with most MACs",
         [["body.c1", "117600"], ["body.c3", "240000"]],
     )
-    assert written(answer, "csv").count("\n") == 1 + 12, "records are never left out"
+    assert str(written(answer, "csv")).count("\n") == 1 + 12, "records are never left out"
     with pytest.raises(ProfilerError, match="a top of 0 shows nothing"):
         registry.answer(show("lenet5"), View(top=0, columns=["path"]))
 

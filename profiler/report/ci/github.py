@@ -10,7 +10,7 @@ from profiler.records.verdicts import Checked, Line
 from profiler.report.answer import View
 from profiler.report.answers.budgets import answer, failure, sentence
 from profiler.report.encoding import printable
-from profiler.report.forms import written
+from profiler.report.writers.markdown import markdown_text
 
 MOST_ANNOTATIONS = 10
 """GitHub shows so many of each kind from one step; the summary holds all."""
@@ -71,7 +71,7 @@ def _property(text: str) -> str:
 def summary(found: Checked) -> str:
     """The tables in Markdown, below a line that says how it went."""
     head = "Every budget is kept." if found.passed else failure(found)
-    return f"### profiler check\n\n{_line(head)}\n\n{written(answer(found, View()), 'markdown')}\n"
+    return f"### profiler check\n\n{_line(head)}\n\n{markdown_text(answer(found, View()).sheets())}\n"
 
 
 def _line(text: str) -> str:

@@ -68,8 +68,9 @@ def _sort(name: str, values: Sequence[Any]) -> str:
     kinds = {type(value) for value in values if value is not None}
     if not kinds <= {int, float}:
         return "bool" if kinds == {bool} else "text"
-    if name == "seconds" or (name.endswith("_s") and name != "macs_per_s"):
+    unit = COLUMNS[name].unit if name in COLUMNS else ""
+    if unit == "seconds" or name == "seconds" or (name.endswith("_s") and name != "macs_per_s"):
         return "s"
-    if "bytes" in name:
+    if unit == "bytes" or "bytes" in name:
         return "bytes"
     return "float" if float in kinds else "int"

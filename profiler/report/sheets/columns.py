@@ -60,11 +60,11 @@ def _by_unit(column: Column) -> Cell:
     if column in WITNESSED and not column.unit:
         return lambda record, first, unit: _witness(record, name, unit)
     make = UNITS[column.unit]
-    return lambda record, first, unit: make(record.get(name), unit)
+    return lambda record, first, unit: units.UNKNOWN if record.get(name) is None else make(record[name], unit)
 
 
 def _plain(value: Any, unit: Unit) -> str:
-    return units.UNKNOWN if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 UNITS: dict[str, Callable[[Any, Unit], str]] = {
@@ -72,9 +72,10 @@ UNITS: dict[str, Callable[[Any, Unit], str]] = {
     "count": units.count,
     "macs": units.macs,
     "seconds": lambda value, unit: units.seconds(value),
-    "bytes": lambda value, unit: units.UNKNOWN if value is None else units.size(value),
+    "bytes": lambda value, unit: units.size(value),
     "accuracy": lambda value, unit: units.accuracy(value),
     "rate": lambda value, unit: units.rate(value),
+    "ratio": lambda value, unit: units.times(value),
 }
 
 

@@ -56,7 +56,7 @@ def check_apart(path: Path, others: Sequence[Path]) -> None:
         raise ProfilerError(f"output '{path}' is named twice; name each file once")
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, content: str | bytes) -> None:
     """Write a file whole or not at all: into a neighbour first, then over it. Raises ProfilerError."""
     import tempfile
 
@@ -64,8 +64,8 @@ def write(path: Path, text: str) -> None:
     try:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content if isinstance(content, bytes) else content.encode())
             mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
             os.chmod(name, mode)
             os.replace(name, path)
