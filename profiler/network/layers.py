@@ -14,45 +14,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Union, datacl
 
 from profiler.network.widths import Groups, Width, whole_numbers
 
+# fmt: off
 __all__ = [
-    "Activation",
-    "AdaptiveAvgPool",
-    "AdaptiveMaxPool",
-    "Add",
-    "Attention",
-    "AvgPool",
-    "BatchNorm",
-    "ChannelShuffle",
-    "ChannelSlice",
-    "ClassToken",
-    "Concatenate",
-    "Conv",
-    "ConvTranspose",
-    "Crop",
-    "Dropout",
-    "Embedding",
-    "Flatten",
-    "Fold",
-    "GroupNorm",
-    "Identity",
-    "InstanceNorm",
-    "Layer",
-    "LayerNorm",
-    "Linear",
-    "LocalResponseNorm",
-    "MatMul",
-    "MaxPool",
-    "Multiply",
-    "PReLU",
-    "Pad",
-    "PadChannels",
-    "PositionEmbedding",
-    "Resize",
-    "Token",
-    "Tokens",
-    "Unsqueeze",
-    "Upsample",
-]  # fmt: skip
+    "Activation", "AdaptiveAvgPool", "AdaptiveMaxPool", "Add", "Attention", "AvgPool", "BatchNorm", "ChannelShuffle",
+    "ChannelSlice", "ClassToken", "Concatenate", "Conv", "ConvTranspose", "Crop", "Dropout", "Embedding", "Flatten", "Fold",
+    "GroupNorm", "Identity", "InstanceNorm", "Layer", "LayerNorm", "Linear", "LocalResponseNorm", "MatMul", "MaxPool",
+    "Multiply", "PReLU", "Pad", "PadChannels", "PositionEmbedding", "Resize", "Token", "Tokens", "Unsqueeze", "Upsample",
+]
+# fmt: on
 """What `from profiler import …` gives: `Layer` and every leaf."""
 
 Ints = Union[int, tuple[int, ...]]
