@@ -119,7 +119,12 @@ _HOMES = {name: module for module, names in _NAMES.items() for name in names.spl
 if not Path(__file__).with_name("archs").is_dir():
     __path__.append(str(Path(__file__).resolve().parents[1]))  # noqa: F405
 
-drawn.load_renderer = lambda: import_module("profiler.report.answers.notebook")
+
+def _renderer() -> Any:
+    return import_module("profiler.report.answers.notebook")
+
+
+drawn.load_renderer = _renderer
 
 
 def _home(name: str) -> str | None:

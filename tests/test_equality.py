@@ -95,7 +95,7 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         "config": "`Config.nearest()`, or none: a function reads no file that it is not given; the command looks for it",
         "junit": "a file for a CI server, which runs the command",
     },
-    "diff": {"exit_code": "an exit code; the Difference is true or not"},
+    "diff": {"exit_code": "an exit code; `Diffed.same` says it"},
 }
 
 # Defaults that differ, of a word that both say: {word: reason}

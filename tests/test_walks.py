@@ -25,7 +25,7 @@ HANDED_DOWN = {
     "profiler.study.measuring.begun": "and when its networks stand",
     "profiler.study.measuring._say": "and when another process has the device",
     "profiler.tracing.fallbacks.to_meta": "what is done to each tensor of a tree",
-    "profiler.<lambda>": "a note as text: the package sets what puts records in words",
+    "profiler._renderer": "a note as text: the package sets what puts records in words",
     "profiler.report.words.title": "a title as text, for the document",
     "profiler.report.words._": "a note as text, for the document",
 }
@@ -60,7 +60,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_files_on_the_page_are_passed(title: str, folder: Path) -> None:
     names = listed(title)
     assert len(names) > 8
-    assert [name for name in names if name not in walk(WALKS[title], folder)["files"]] == []
+    passed = walk(WALKS[title], folder)["files"]
+    assert [name for name in names if name not in passed] == []
+
+
+@pytest.mark.parametrize(
+    ("title", "row"),
+    [
+        ("profiler compare mobilenet_v1 vgg16 --engine closed", "compare"),
+        ("profiler.profile(module, input=(3, 32, 32))", "profile(module)"),
+    ],
+)
+def test_the_page_says_how_many_they_are(title: str, row: str, folder: Path) -> None:
+    (now,) = re.findall(rf"^\| files that `{re.escape(row)}.*\| (\d+) \|$", PAGE, re.MULTILINE)
+    assert len(set(walk(WALKS[title], folder)["files"]) - {"cli.py"}) == int(now)
 
 
 @pytest.mark.parametrize("title", WALKS)

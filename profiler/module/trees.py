@@ -17,6 +17,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 from torch.utils import _pytree as pytree
 
+from profiler.errors import ProfilerError
+
 _PLAIN = frozenset({int, float, bool, str, type(None), torch.dtype, torch.device, torch.layout, torch.Size})
 """What holds no tensors and is no part of a walk."""
 
@@ -87,9 +89,25 @@ def _mapped(leaf: Any, change: Callable[[Any], Any]) -> Any:
         for key, each in leaf.items():
             filled[key] = map_leaves(each, change)
         return filled
+    if isinstance(leaf, Mapping):
+        return _made_again(leaf, map_leaves(dict(leaf), change))
     if isinstance(leaf, list | tuple) and type(leaf) not in _PLAIN:  # of a derived class, which pytree does not open
-        return type(leaf)(map_leaves(list(leaf), change))
+        return _made_again(leaf, map_leaves(list(leaf), change))
     return change(leaf)
+
+
+def _made_again(container: Any, items: Any) -> Any:
+    """A container of somebody's own class with other items; as it is where it holds no tensors. Raises ProfilerError."""
+    if not tensors(items):
+        return container
+    kind = type(container)
+    try:
+        return kind(items)
+    except TypeError as fault:
+        raise ProfilerError(
+            f"a {kind.__name__} that holds tensors cannot be made again of a {type(items).__name__} ({fault}); "
+            "give them in a list, a tuple, a dict or a dataclass"
+        ) from None
 
 
 def map_tensors(value: Any, change: Callable[[Tensor], Any]) -> Any:

@@ -12,7 +12,7 @@ from profiler.records.events import Event
 from profiler.records.notes import Title
 from profiler.records.place import Place
 from profiler.records.results import Results
-from profiler.study.bench_options import BenchOptions
+from profiler.study.bench_options import BenchOptions, bench_options
 from profiler.study.cells import Cell, Numbers, Watch, counted, ending, finished
 from profiler.study.measuring import measured, to_be_measured
 from profiler.study.sweep import cells_over
@@ -26,7 +26,7 @@ def bench(
     input: Any = None,
     batch: Numbers = None,
     options: Mapping[str, Any] | None = None,
-    bench: BenchOptions | None = None,
+    bench: bool | BenchOptions | None = None,
     watch: Watch | None = None,
     progress: bool = False,
 ) -> Results:
@@ -36,7 +36,7 @@ def bench(
     Raises ProfilerError, UnknownName, ShapeError, Unavailable.
     """
     at = Place(None, options or {}, alpha, resolution, input, batch, rho)
-    return finished(benching(models, at, bench or BenchOptions()), watch, progress)  # type: ignore[no-any-return]
+    return finished(benching(models, at, bench_options(bench) or BenchOptions()), watch, progress)  # type: ignore[no-any-return]
 
 
 def benching(models: Sequence[Model], at: Place, measuring: BenchOptions) -> Iterator[Event]:

@@ -22,10 +22,10 @@ TRAIN_BATCH = 32
 class BenchOptions:
     """How to measure: the options that `bench`, `compare --bench` and `sweep --bench` share."""
 
-    device: str = "auto"
+    device: str | Sequence[str] = "auto"
     threads: str | int | None = None
-    dtype: str = "fp32"
-    memory_format: str = "contiguous"
+    dtype: str | Sequence[str] = "fp32"
+    memory_format: str | Sequence[str] = "contiguous"
     compile: bool = False
     train: bool = False
     optimizer: str = "sgd"
@@ -116,14 +116,16 @@ def seconds_of(given: str | float) -> float:
     return found
 
 
-def _listed(given: str) -> list[str]:
-    found = [item.strip() for item in given.split(",") if item.strip()]
+def _listed(given: str | Sequence[str]) -> list[str]:
+    """The names in a list, or in text with commas. Raises ProfilerError where there are none."""
+    items = given.split(",") if isinstance(given, str) else map(str, given)
+    found = [item.strip() for item in items if item.strip()]
     if not found:
         raise ProfilerError(f"'{given}' names nothing; give one value, or several with commas")
     return list(dict.fromkeys(found))
 
 
-def _known(given: str, what: str, known: Sequence[str]) -> list[str]:
+def _known(given: str | Sequence[str], what: str, known: Sequence[str]) -> list[str]:
     found = _listed(given)
     for name in found:
         if name not in known:

@@ -23,7 +23,7 @@ from profiler.study import baseline as base_of
 from profiler.study.before_after import Side, clocks, compared, of_run
 from profiler.study.bench_options import BenchOptions, bench_options
 from profiler.study.budgets import Budgeted, budgeted
-from profiler.study.cells import Cell, Watch, counted, ending, finished
+from profiler.study.cells import Cell, Interrupted, Watch, counted, ending, finished
 
 
 def check(
@@ -53,7 +53,8 @@ def check(
     `config` holds the table `[tool.profiler.budgets]`; without models all of its networks are checked, or where there are none
     all of the baseline's. `baseline` is a saved run: what grew by more than `tolerance` is over. A latency is over where its
     whole 95 % interval is, within where none of it is, else undecided, which fails only where `strict`; so does an operation
-    without a formula. Raises ProfilerError where there is nothing to check or the baseline is of another network, and as `load`
+    without a formula. Networks with a budget of latency are measured, with `bench` every one; BenchOptions says how.
+    Raises ProfilerError where there is nothing to check or the baseline is of another network, and as `load`
     does.
     """
     given = {
@@ -104,12 +105,15 @@ def _checked(
     strict: bool,
     measuring: BenchOptions,
 ) -> Generator[Event, None, Checked]:
-    counts = [_counted(each, base, place) for each, place in zip(found, where, strict=True)]
+    counts = [_counted(each, base, position) for each, position in zip(found, where, strict=True)]
     records = [made.record for made in counts]
     start = time.monotonic()
     clocked: Results | None = None
     if timed:
-        clocked = yield from _measured([found[i].cell for i in timed], measuring)
+        try:
+            clocked = yield from _measured([found[i].cell for i in timed], measuring)
+        except Interrupted:  # a verdict on half of the networks would be none
+            raise KeyboardInterrupt from None
         for i, record in zip(timed, clocked, strict=True):
             records[i] = record
     clocked_s = time.monotonic() - start if timed else 0.0
@@ -117,15 +121,15 @@ def _checked(
     grown: list[Compared] = []
     notes: list[Note] = [] if clocked is None else list(clocked.notes)
     machine = None if clocked is None else clocked.machine
-    for each, record, made, place in zip(found, records, counts, where, strict=True):
+    for each, record, made, position in zip(found, records, counts, where, strict=True):
         lines += [_line(record, limit, made.peak) for limit in each.limits.values()]
-        if base is not None and place is not None:
-            since = base_of.lines(base, place, record, made.peak and made.peak[0], tolerated, machine)
+        if base is not None and position is not None:
+            since = base_of.lines(base, position, record, made.peak and made.peak[0], tolerated, machine)
             lines += since
-            notes += _uncompared(base, place, record, machine)
+            notes += _uncompared(base, position, record, machine)
             if any(line.verdict == "over" and line.limit.quantity in COUNTS for line in since):
                 now = Side("", [record], [each.cell.network.profile(each.cell.batch).rows], [None], machine)
-                grown.append(compared(base, place, now, 0))
+                grown.append(compared(base, position, now, 0))
     seconds = {each.name: made.seconds for each, made in zip(found, counts, strict=True)}
     warnings = tuple(dict.fromkeys(text for made in counts for text in made.warnings))
     said = tuple(note for i, note in enumerate(notes) if note not in notes[:i])
@@ -140,11 +144,11 @@ class _Counted(NamedTuple):
     seconds: float
 
 
-def _counted(each: Budgeted, base: Side | None, place: int | None) -> _Counted:
+def _counted(each: Budgeted, base: Side | None, position: int | None) -> _Counted:
     """What it costs on paper."""
     start = time.monotonic()
     results = counted([each.cell], "check")
-    asked = "memory" in each.limits or (base is not None and place is not None and base.peaks[place] is not None)
+    asked = "memory" in each.limits or (base is not None and position is not None and base.peaks[position] is not None)
     peak = _peak(each) if asked else None
     return _Counted(results[0], peak, results.warnings, time.monotonic() - start)
 
@@ -203,9 +207,9 @@ def _latency(record: Record, limit: Limit) -> Line:
     return Line(record, limit, value, verdict, Interval(value, low, high), reason=record["grade"] or "")
 
 
-def _uncompared(base: Side, place: int, record: Record, machine: Mapping[str, Any] | None) -> list[Note]:
+def _uncompared(base: Side, position: int, record: Record, machine: Mapping[str, Any] | None) -> list[Note]:
     """Why the latency of the baseline says nothing here."""
-    then = base.records[place]
+    then = base.records[position]
     if latency(then) is None:
         return []
     if latency(record) is None:

@@ -21,7 +21,7 @@ from profiler.records.notes import MeasuringInterrupted, Title
 from profiler.records.place import Place
 from profiler.records.profile import Profile, Row
 from profiler.records.timing import Layers, LayerTiming, Roofs, Timing
-from profiler.study.bench_options import BenchOptions
+from profiler.study.bench_options import BenchOptions, bench_options
 from profiler.study.cells import Cell, Interrupted, Numbers, Watch, counted, ending, finished, known
 from profiler.study.measuring import Session, filled, session, specs_of, timing, to_be_measured, watched
 from profiler.study.notes import notes_of
@@ -41,7 +41,7 @@ def layers(
     input: Any = None,
     batch: Numbers = None,
     options: Mapping[str, Any] | None = None,
-    bench: BenchOptions | None = None,
+    bench: bool | BenchOptions | None = None,
     watch: Watch | None = None,
     progress: bool = False,
 ) -> Measured:
@@ -52,7 +52,7 @@ def layers(
     Raises as `bench` does.
     """
     at = Place(None, options or {}, alpha, resolution, input, batch, rho)
-    return finished(clocking_layers(models, at, bench or BenchOptions()), watch, progress)  # type: ignore[no-any-return]
+    return finished(clocking_layers(models, at, bench_options(bench) or BenchOptions()), watch, progress)  # type: ignore[no-any-return]
 
 
 def clocking_layers(models: Sequence[Model], at: Place, measuring: BenchOptions) -> Iterator[Event]:

@@ -16,19 +16,19 @@ from profiler.study.published import top1
 def listing(
     pattern: str | None = None,
     *,
-    max_macs: str | None = None,
-    max_params: str | None = None,
-    year: str | None = None,
+    max_macs: str | int | None = None,
+    max_params: str | int | None = None,
+    year: str | int | None = None,
     task: str | None = None,
 ) -> Listing:
     """One record a network, at its native input. `pattern` is part of a name or has `*` and `?`; `year` a year or range.
 
     Raises ProfilerError where a limit is no number, UnknownName for a task that no network has.
     """
-    years = None if year is None else {grid.side(point, "year") for point in grid.points(year, "year", Fraction(1))}
+    years = None if year is None else {grid.side(point, "year") for point in grid.points(str(year), "year", Fraction(1))}
     most = {
-        "macs": None if max_macs is None else grid.count(max_macs, "--max-macs"),
-        "params": None if max_params is None else grid.count(max_params, "--max-params"),
+        "macs": None if max_macs is None else grid.count(str(max_macs), "--max-macs"),
+        "params": None if max_params is None else grid.count(str(max_params), "--max-params"),
     }
     tasks = {find(name).task for name in names()}
     if task is not None and task not in tasks:

@@ -44,6 +44,10 @@ def verifying(models: Sequence[str], table: str | None, engine: str | Iterable[s
     """The events of a verification; the last holds what was Verified. Raises as `verify` does."""
     engines = engines_named(engine)
     for model in models:
+        if not isinstance(model, str):
+            raise ProfilerError(
+                f"verify takes names and references, not {type(model).__name__}; `compare` takes a value or a module"
+            )
         name, own = parse(model)
         if is_reference(name):
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict, UserDict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pytest
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from profiler.errors import ProfilerError
 from profiler.module.trees import first_tensor, map_leaves, map_tensors, mapped_tensors, tensors, tensors_of_call
 from profiler.tracing.tables.registered import register, unregister
 from profiler.tracing.traced import trace
@@ -41,6 +43,17 @@ class Output(OrderedDict[str, Any]):
     """A dict of its own class, as outputs of transformers are."""
 
 
+class Bag(list[Any]):
+    """A list of its own class, which pytree does not open."""
+
+
+class Size(tuple[Any, ...]):
+    """A tuple that is not made of its items."""
+
+    def __new__(cls, height: Any, width: Any) -> Size:
+        return super().__new__(cls, (height, width))
+
+
 X, Y = torch.zeros(2, 3), torch.ones(4, dtype=torch.long)
 VALUES: list[tuple[str, Any, list[Tensor]]] = [
     ("a tensor", X, [X]),
@@ -52,6 +65,8 @@ VALUES: list[tuple[str, Any, list[Tensor]]] = [
     ("a dataclass", (Batch(X), {"b": Batch(Y)}), [X, Y]),
     ("a mapping", Encoding(a=X, b=[Y]), [X, Y]),
     ("a dict of its own class", Output(a=X, b=Y), [X, Y]),
+    ("a mapping that cannot be changed", MappingProxyType({"a": X, "b": (Y,)}), [X, Y]),
+    ("a list of its own class", Bag([X, {"a": Y}]), [X, Y]),
 ]
 
 
@@ -143,3 +158,10 @@ def test_a_registered_formula_is_given_shapes_in_the_namedtuple(formula: list[An
     found = trace(Scored(), (Pair(X),), {"more": {"a": [Pair(X)]}})
     assert found.profile.macs == 7 * 2
     assert formula == [(Pair(X.shape), {"a": [Pair(X.shape)]}, Pair(X.shape))]  # type: ignore[arg-type]
+
+
+def test_a_container_that_cannot_be_made_again() -> None:
+    size = Size(2, 3)
+    assert map_tensors((X, size), lambda t: t + 1)[1] is size, "it holds no tensors"
+    with pytest.raises(ProfilerError, match="a Size that holds tensors cannot be made again of a list"):
+        map_tensors(Size(X, Y), lambda t: t + 1)

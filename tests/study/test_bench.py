@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -506,3 +508,23 @@ def test_selftest_by_the_command_line(cache: Path) -> None:
     short = run("selftest", "--time", "0.2s", "--threads", "1", "-f", "json")
     assert short.returncode == 1  # what was not compared did not agree
     assert json.loads((cache / "selftest.json").read_text())["checks"] == checks  # and proves nothing
+
+
+def test_lists_and_true_are_taken_as_text_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = BenchOptions(device=["cpu"], threads=1, dtype=["fp32", "bf16"], memory_format=("contiguous",)).settings()
+    assert settings == BenchOptions(device="cpu", threads=1, dtype="fp32,bf16").settings()
+    with pytest.raises(ProfilerError, match="no dtype is called 'fp31'"):
+        BenchOptions(dtype=["fp31"]).settings()
+    seen: list[BenchOptions] = []
+
+    def nothing(models: Any, at: Any, given: BenchOptions) -> Iterator[Any]:
+        seen.append(given)
+        return iter(())
+
+    monkeypatch.setattr("profiler.study.bench.benching", nothing)
+    monkeypatch.setattr("profiler.study.layers.clocking_layers", nothing)
+    for study in (bench, layers):
+        for given in (True, None, False, BenchOptions(time="2s")):
+            with contextlib.suppress(AssertionError):
+                study("lenet5", bench=given)
+    assert seen == [BenchOptions(), BenchOptions(), BenchOptions(), BenchOptions(time="2s")] * 2

@@ -13,7 +13,7 @@ import pytest
 from torch import nn
 
 import profiler
-from profiler import ProfilerError, check, compare
+from profiler import BenchOptions, ProfilerError, check, compare
 from profiler.config import Config
 from profiler.errors import Unavailable, UnknownName
 from profiler.records.columns import Record
@@ -21,8 +21,9 @@ from profiler.records.interval import Interval
 from profiler.records.verdicts import Checked, Limit, Line
 from profiler.report.answers import budgets, registry
 from profiler.report.forms import written
-from profiler.study import baseline
+from profiler.study import baseline, measuring
 from profiler.study.before_after import Side
+from profiler.study.cells import Interrupted
 from profiler.study.check import _latency
 from tests.measure import paced
 from tests.test_cli import run
@@ -402,3 +403,16 @@ def test_a_folder_for_junit_is_refused_before_any_work(tmp_path: Path) -> None:
     ran = run("check", "lenet5", "--max-macs", "1", "--junit", str(tmp_path))
     assert (ran.returncode, ran.stdout) == (2, "")
     assert "is a folder; name a file in it" in ran.stderr
+
+
+def test_an_interrupted_check_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A verdict on half of the networks would be none."""
+
+    def interrupted(*_: Any) -> Any:
+        raise Interrupted(compare("lenet5", engine="closed"))
+        yield
+
+    monkeypatch.setattr(measuring, "measured", interrupted)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        check("lenet5", latency="1ms", macs=1, bench=BenchOptions(device="cpu", threads=1))
+    assert not isinstance(caught.value, Interrupted)
