@@ -10,10 +10,10 @@ from profiler.commands import completion
 from profiler.commands import options as o
 from profiler.commands.groups import (
     AutoTable,
+    MeasuringSetting,
     Output,
     Point,
     Ranges,
-    Setting,
     Table,
     Time,
     Training,
@@ -33,7 +33,7 @@ def compare(
     set_: o.Set = None,
     engine: o.Engines = None,
     bench: o.Bench = False,
-    setting: Setting = Setting(),
+    setting: MeasuringSetting = MeasuringSetting(),
     training: Training = Training(),
     time: Time = Time(),
     convention: o.ConventionName = "paper",
@@ -48,7 +48,7 @@ def compare(
     from profiler.study.compare import comparing
 
     destinations, view = out.destinations(forms.COMPARED, plot), table.view()
-    results.check(view)
+    results.check_view(view)
     if not bench:
         not_to_measure(training, time)
     measuring = bench and bench_options(setting, training, time, destinations)
@@ -65,7 +65,7 @@ def sweep(
     set_: o.Set = None,
     engine: o.Engines = None,
     bench: o.Bench = False,
-    setting: Setting = Setting(),
+    setting: MeasuringSetting = MeasuringSetting(),
     training: Training = Training(),
     time: Time = Time(),
     convention: o.ConventionName = "paper",
@@ -80,7 +80,7 @@ def sweep(
     from profiler.study.sweep import sweeping
 
     destinations, view = out.destinations(forms.RESULTS, plot), table.view()
-    results.check(view)
+    results.check_view(view)
     if not bench:
         not_to_measure(training, time)
     measuring = bench and bench_options(setting, training, time, destinations)
@@ -163,12 +163,12 @@ def formula(
     set_: o.Set = None,
     out: Output = Output(),
 ) -> None:
-    from profiler.commands.groups import settings
+    from profiler.commands.groups import options_of
     from profiler.report.answers import registry
     from profiler.study.formula import formula
 
     destinations = out.destinations()
-    destinations.put(registry.answer(formula(model, alpha=alpha, resolution=resolution, options=settings(set_))))
+    destinations.put(registry.answer(formula(model, alpha=alpha, resolution=resolution, options=options_of(set_))))
 
 
 @grouped

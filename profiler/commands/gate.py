@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from profiler.commands import options as o
-from profiler.commands.groups import Output, Point, Setting, Time, Training, bench_options, grouped, unit
+from profiler.commands.groups import MeasuringSetting, Output, Point, Time, Training, bench_options, grouped, unit
 
 
 @grouped
@@ -41,7 +41,7 @@ def check(
     batch: o.SingleBatch = None,
     set_: o.Set = None,
     bench: Annotated[bool, typer.Option("--bench", help="Measure latency too, to compare it with the baseline's.")] = False,
-    setting: Setting = Setting(),
+    setting: MeasuringSetting = MeasuringSetting(),
     time: o.Seconds = None,
     unit_: o.UnitName = "raw",
     out: Output = Output(),

@@ -78,7 +78,7 @@ class Point(Group):
     def place(self, batch: str | None, set_: list[str] | None) -> Place:
         """The place that the options name, without a network. Raises ProfilerError for a range."""
         single(alpha=self.alpha, resolution=self.resolution, rho=self.rho, batch=batch)
-        return Place(None, settings(set_), self.alpha, self.resolution, self.input, batch, self.rho)
+        return Place(None, options_of(set_), self.alpha, self.resolution, self.input, batch, self.rho)
 
 
 class Ranges(Group):
@@ -91,10 +91,10 @@ class Ranges(Group):
 
     def place(self, batch: str | None, set_: list[str] | None) -> Place:
         """The ranges that the options name, without a network. Raises ProfilerError."""
-        return Place(None, settings(set_), self.alpha, self.resolution, self.input, batch, self.rho)
+        return Place(None, options_of(set_), self.alpha, self.resolution, self.input, batch, self.rho)
 
 
-class Setting(Group):
+class MeasuringSetting(Group):
     """What is measured in."""
 
     device: o.Device = "auto"
@@ -155,7 +155,9 @@ class Output(Group):
         return Destinations.of(self.format, self.output or (), self.csv, self.quiet, besides, plot)
 
 
-def bench_options(setting: Setting, training: Training, time: Time, destinations: Destinations, **more: Any) -> BenchOptions:
+def bench_options(
+    setting: MeasuringSetting, training: Training, time: Time, destinations: Destinations, **more: Any
+) -> BenchOptions:
     """How to measure."""
     from profiler.study.bench_options import BenchOptions
 
@@ -172,7 +174,7 @@ def not_to_measure(training: Training, time: Time) -> None:
 # Texts of the command line as arguments of the library
 
 
-def settings(given: list[str] | None) -> dict[str, str]:
+def options_of(given: list[str] | None) -> dict[str, str]:
     """`--set key=value` as a dict."""
     found = {}
     for setting in given or ():

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from profiler.commands import options as o
-from profiler.commands.groups import AutoTable, Output, Ranges, Setting, Time, Training, bench_options, grouped
+from profiler.commands.groups import AutoTable, MeasuringSetting, Output, Ranges, Time, Training, bench_options, grouped
 from profiler.report import forms
 
 
@@ -18,7 +18,7 @@ def bench(
     ranges: Ranges = Ranges(),
     batch: o.TimedBatches = None,
     set_: o.Set = None,
-    setting: Setting = Setting(),
+    setting: MeasuringSetting = MeasuringSetting(),
     compile: o.Compile = False,
     training: Training = Training(),
     time: Time = Time(),
@@ -42,10 +42,10 @@ def bench(
     measuring = bench_options(setting, training, time, destinations, compile=compile)
     view, place = table.view(depth=depth, top=top), ranges.place(batch, set_)
     if layers:
-        layer_times.check(view)
+        layer_times.check_view(view)
         shown(clocking_layers(models or (), place, measuring), destinations, view)
         return
-    results.check(view)
+    results.check_view(view)
     found = shown(benching(models or (), place, measuring), destinations, view, filling=True)
     say.passed_over(found.agreements, verbose)
 

@@ -171,7 +171,7 @@ Plot = Annotated[bool, typer.Option("--plot", help="Also plots in the terminal, 
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Nothing on stdout.")]
 
 
-def _told(ctx: typer.Context, verbose: bool) -> bool:
+def _say_settings(ctx: typer.Context, verbose: bool) -> bool:
     """With -v, the settings that the project's own file gave the command."""
     if verbose and isinstance(ctx.obj, Defaults) and ctx.obj.where:
         print(str(ctx.obj), file=sys.stderr)
@@ -188,6 +188,6 @@ MaxParams = Annotated[Optional[str], typer.Option("--max-params", metavar="N", h
 Verbose = Annotated[
     bool,
     typer.Option(
-        "-v", "--verbose", callback=_told, help="Also what stands behind the answer, and the settings used, on stderr."
+        "-v", "--verbose", callback=_say_settings, help="Also what stands behind the answer, and the settings used, on stderr."
     ),
 ]

@@ -158,7 +158,7 @@ def form_named(name: str) -> str:
     return name
 
 
-def check(name: str, besides: tuple[str, ...], where: str) -> None:
+def check_form(name: str, besides: tuple[str, ...], where: str) -> None:
     """Refuse, before any work is done, a form that the command cannot write, or cannot write here.
 
     Raises ProfilerError, Unavailable.

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from profiler.errors import ProfilerError
 from profiler.report.answer import WIDE, Answer
-from profiler.report.forms import FORMS, check, form_named, form_of, written
+from profiler.report.forms import FORMS, check_form, form_named, form_of, written
 from profiler.report.writers import plain
 
 
@@ -39,9 +39,9 @@ class Destinations:
         files = [(path, form_of(path)) for path in outputs]
         if csv is not None:
             files.append((csv, "csv"))
-        check(form_named(form), besides, f"format '{form}'")
+        check_form(form_named(form), besides, f"format '{form}'")
         for i, (path, name) in enumerate(files):
-            check(name, besides, f"output '{path}'")
+            check_form(name, besides, f"output '{path}'")
             plain.check_writable(path)
             plain.check_apart(path, [other for other, _ in files[:i]])
         if FORMS[form].binary and not quiet and sys.stdout.isatty():

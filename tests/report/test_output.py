@@ -111,4 +111,4 @@ def test_every_command_writes_what_is_not_only_of_some() -> None:
         "table", "csv", "json", "jsonl", "markdown", "latex", "bytes", "failing",
     ]  # fmt: skip
     with pytest.raises(ProfilerError, match="this command writes no svg; show can"):
-        forms.check("svg", ("html",), "format 'svg'")
+        forms.check_form("svg", ("html",), "format 'svg'")

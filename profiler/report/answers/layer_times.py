@@ -28,7 +28,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def check(view: View) -> None:
+def check_view(view: View) -> None:
     """Refuse what cannot be shown before it is measured. Raises ProfilerError, UnknownName."""
     if view.top is not None and view.top < 1:
         raise ProfilerError(f"a top of {view.top} shows nothing; give 1 or more")
@@ -41,7 +41,7 @@ def check(view: View) -> None:
 
 def answer(found: Measured, view: View) -> Answer:
     """Each network's kinds and layers, those that take longest first. Raises ProfilerError, UnknownName."""
-    check(view)
+    check_view(view)
     results, measured = found.results, found.layers
     depth, top, unit = view.depth or 0, TOP if view.top is None else view.top, view.unit or "auto"
     rows = [{"layers": i, **_record(each, row)} for i, each in enumerate(measured) for row in each.rows]

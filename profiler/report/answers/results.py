@@ -30,7 +30,7 @@ def answer(found: Results, view: View) -> Answer:
     )
 
 
-def check(view: View) -> None:
+def check_view(view: View) -> None:
     """Refuse, before any work, columns that no record has. Raises UnknownName."""
     sheet.check_columns([*view.columns, *([view.sort.removeprefix("-")] if view.sort else [])])
 
