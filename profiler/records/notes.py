@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from typing import Any
 
 from msgspec import Struct
 
 from profiler.records import drawn
 from profiler.records.place import Place
 from profiler.records.traced import Uncounted
+
+
+class Unlike(Struct, frozen=True):
+    """What two latencies were measured in, and differ in: a column of the setting, or a fact of the machine."""
+
+    what: str
+    before: Any
+    after: Any
+    of_machine: bool = False
 
 
 class Said(Struct, frozen=True):
@@ -162,9 +172,10 @@ class RankCorrelation(Said, frozen=True):
 
 
 class LatenciesNotCompared(Said, frozen=True):
-    """Why the latencies of two runs say nothing of each other; `name` is the baseline's where there is one."""
+    """The latencies of two runs say nothing of each other; `name` is the baseline's where there is one."""
 
-    reason: str
+    unlike: Unlike | None
+    """What they differ in; None where nothing was measured here."""
     name: str = ""
 
 

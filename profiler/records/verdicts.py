@@ -12,7 +12,7 @@ from profiler.records import drawn
 from profiler.records.columns import Record
 from profiler.records.drawn import Drawn
 from profiler.records.interval import Interval
-from profiler.records.notes import Note
+from profiler.records.notes import Note, Unlike
 from profiler.records.place import Place
 from profiler.records.profile import Row
 
@@ -115,8 +115,8 @@ class Compared(Struct, frozen=True):
     layers: tuple[Pair, ...] | None
     clock: LatencyChange | None = None
     """None where one side was not measured, or not on the same machine and in the same setting."""
-    why: str = ""
-    """Why latencies are not compared, where both were measured."""
+    unlike: Unlike | None = None
+    """What their latencies were measured in that differs, so that they are not compared."""
 
     @property
     def name(self) -> str:

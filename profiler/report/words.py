@@ -127,7 +127,18 @@ def _(note: n.RankCorrelation) -> str:
 
 @said.register
 def _(note: n.LatenciesNotCompared) -> str:
-    return f"Latencies{f' of {note.name}' if note.name else ''} are not compared: {note.reason}."
+    return f"Latencies{f' of {note.name}' if note.name else ''} are not compared: {_unlike(note.unlike)}."
+
+
+def _unlike(found: n.Unlike | None) -> str:
+    if found is None:
+        return "nothing was measured here; --bench measures"
+    what = found.what.replace("_", " ")
+    before, after = ("unknown" if value is None else str(value) for value in (found.before, found.after))
+    before, after = (value.lower() if value in ("True", "False") else value for value in (before, after))
+    if found.of_machine:
+        return f"measured on two machines ({what} {before} and {after})"
+    return f"measured with {what} {before} and {after}"
 
 
 @said.register

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from profiler.measure.host import SAME_MACHINE
 from profiler.records.columns import SETTING, Record, latency, record
 from profiler.records.measured import Measured
+from profiler.records.notes import Unlike
 from profiler.records.place import Place
 from profiler.records.profile import Profile, Row
 from profiler.records.results import Results
@@ -65,29 +66,23 @@ def compared(before: Side, i: int, after: Side, j: int) -> Compared:
     old, new = before.records[i], after.records[j]
     rows = before.rows[i], after.rows[j]
     layers = None if rows[0] is None or rows[1] is None else align(rows[0], rows[1])
-    clock, why = clocks(before, old, after, new)
-    return Compared(old, new, layers, clock, why)
+    clock, unlike = clocks(before, old, after, new)
+    return Compared(old, new, layers, clock, unlike)
 
 
-def clocks(before: Side, old: Mapping[str, Any], after: Side, new: Mapping[str, Any]) -> tuple[LatencyChange | None, str]:
-    """What became of the latency: other only where the intervals do not touch. None, and why, where they do not compare."""
+def clocks(
+    before: Side, old: Mapping[str, Any], after: Side, new: Mapping[str, Any]
+) -> tuple[LatencyChange | None, Unlike | None]:
+    """What became of the latency: other where the intervals do not touch; None, and what differs, if it cannot be said."""
     if latency(old) is None or latency(new) is None:
-        return None, ""
-    differing = [name for name in SETTING if old.get(name) != new.get(name)]
-    if differing:
-        name = differing[0]
-        return None, f"measured with {name.replace('_', ' ')} {_said(old.get(name))} and {_said(new.get(name))}"
+        return None, None
+    for name in SETTING:
+        if old.get(name) != new.get(name):
+            return None, Unlike(name, old.get(name), new.get(name))
     ours, theirs = before.machine or {}, after.machine or {}
     for name in SAME_MACHINE:
         if ours.get(name) != theirs.get(name):
-            return (
-                None,
-                f"measured on two machines ({name.replace('_', ' ')} {_said(ours.get(name))} and {_said(theirs.get(name))})",
-            )
+            return None, Unlike(name, ours.get(name), theirs.get(name), of_machine=True)
     if new["latency_low_s"] > old["latency_high_s"]:
-        return "slower", ""
-    return ("faster" if new["latency_high_s"] < old["latency_low_s"] else "unclear"), ""
-
-
-def _said(value: Any) -> str:
-    return "unknown" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+        return "slower", None
+    return ("faster" if new["latency_high_s"] < old["latency_low_s"] else "unclear"), None

@@ -213,6 +213,6 @@ def _uncompared(base: Side, position: int, record: Record, machine: Mapping[str,
     if latency(then) is None:
         return []
     if latency(record) is None:
-        return [LatenciesNotCompared("nothing was measured here; --bench measures", base.name)]
-    _, why = clocks(base, then, Side("", [record], [None], [None], machine), record)
-    return [LatenciesNotCompared(why, base.name)] if why else []
+        return [LatenciesNotCompared(None, base.name)]
+    _, unlike = clocks(base, then, Side("", [record], [None], [None], machine), record)
+    return [LatenciesNotCompared(unlike, base.name)] if unlike else []

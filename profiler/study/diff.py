@@ -42,7 +42,7 @@ def differing(before: Model | Saved, after: Model | Saved, at: Place) -> Diffed:
         raise ProfilerError("only one of the two can come through the pipe; give the other as a file")
     old, new = _side(before, at), _side(after, at)
     cells = _aligned(old, new)
-    notes: list[Note] = list(dict.fromkeys(LatenciesNotCompared(each.why) for each in cells if each.why))
+    notes: list[Note] = list(dict.fromkeys(LatenciesNotCompared(each.unlike) for each in cells if each.unlike))
     notes += [NoLayersSaved(name) for name in dict.fromkeys(side.name for side in (old, new) if None in side.rows)]
     return Diffed(old.name, new.name, tuple(cells), tuple(notes))
 

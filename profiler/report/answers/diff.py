@@ -104,7 +104,7 @@ def _totals(each: Compared, unit: Unit, every: bool) -> Iterator[list[str]]:
         if every or a != b:
             words = (amount(quantity, a, unit), amount(quantity, b, unit), signed(quantity, b - a, unit), units.ratio(b, a))
             yield [heading(quantity, unit), *words]
-    if each.clock is not None or (every and each.why):
+    if each.clock is not None or (every and each.unlike):
         yield ["latency", _clock(each.before), _clock(each.after), each.clock or "not compared", _times(each)]
 
 
