@@ -172,6 +172,8 @@ def load_at(place: Place) -> Counted:
     dtypes (see load/inputs.py). Raises UnknownName, ProfilerError, and for a reference Unavailable.
     """
     model, options = place.model, place.options
+    if not isinstance(options, Mapping):
+        raise ProfilerError(f"options is {type(options).__name__}; give a mapping, as options={{'classes': 10}}")
     if isinstance(model, Layer):
         return _of_value(place._replace(input=_single(place.input)))
     if is_module(model):

@@ -131,8 +131,10 @@ def _check_name(name: str) -> None:
 def _parts(given: tuple[Layer | Part, ...], named: dict[str, Layer]) -> tuple[Part, ...]:
     pairs = [part if isinstance(part, tuple) else (str(i), part) for i, part in enumerate(given)]
     pairs += named.items()
-    for name, _ in pairs:
+    for name, part in pairs:
         _check_name(name)
+        if not isinstance(part, Layer):
+            raise TypeError(f"the part '{name}' is {type(part).__name__}; parts are layers, as Conv(8, 3) or Chain(...)")
     if len({name for name, _ in pairs}) != len(pairs):
         raise ValueError(f"two parts have one name among {', '.join(name for name, _ in pairs)}")
     return tuple(pairs)

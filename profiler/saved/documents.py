@@ -244,6 +244,17 @@ def decoded(plain: Mapping[str, Any]) -> Document:
     document = decode(plain, LayersDocument if layers else DOCUMENTS.get(command, OtherDocument))
     if isinstance(document, ResultsDocument):
         _check_intervals(document.records)
+        if document.rounds and len(document.rounds) != len(document.records):
+            raise Malformed("rounds", f"expected a list for each of the {len(document.records)} records")
+    if isinstance(document, LayersDocument):
+        for i, part in enumerate(document.layers):
+            for name in ("latency_s", "latency_low_s", "latency_high_s"):
+                if getattr(part.timing, name) is None:
+                    raise Malformed(f"layers[{i}].timing.{name}", "expected seconds, since its layers were measured")
+    if isinstance(document, FormulaDocument):
+        for i, term in enumerate(document.records):
+            if term.period is not None and term.period < 1:
+                raise Malformed(f"records[{i}].period", "expected a whole number from 1")
     return document
 
 

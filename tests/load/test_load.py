@@ -109,3 +109,8 @@ def test_unknown_names_are_one_kind_of_error() -> None:
     with pytest.raises(UnknownName) as caught:
         load("resnet")
     assert caught.value.exit_code == 2
+
+
+def test_options_are_a_mapping() -> None:
+    with pytest.raises(ProfilerError, match="options is int; give a mapping, as options="):
+        load("lenet5", options=3)  # type: ignore[arg-type]

@@ -173,3 +173,10 @@ def test_the_refusal_says_what_the_field_takes(make: object, message: str) -> No
     with pytest.raises(TypeError, match=message):
         make()  # type: ignore[operator]
     assert Linear(times(Fraction(1, 2))).out == times(Fraction(1, 2))
+
+
+def test_a_part_that_is_no_layer_is_refused() -> None:
+    with pytest.raises(TypeError, match="the part '1' is int; parts are layers"):
+        Chain(Conv(8, 3), 3)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="the part 'head' is str"):
+        Chain(head="Linear")  # type: ignore[arg-type]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from io import StringIO
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from rich.console import Console
@@ -69,6 +72,21 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
         plain.write(path, "second\n")
     assert path.read_text() == "first\n"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_what_is_there_and_is_no_file_is_written_into(tmp_path: Path) -> None:
+    """A named pipe, as /dev/null or /dev/stdout: it is not replaced by a file."""
+    pipe, found = tmp_path / "pipe.csv", list[bytes]()
+    os.mkfifo(pipe)
+    reader = Thread(target=lambda: found.append(pipe.read_bytes()))
+    reader.start()
+    plain.check_writable(pipe)
+    plain.write(pipe, "a,b\n")
+    reader.join(timeout=30)
+    assert found == [b"a,b\n"]
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert list(tmp_path.iterdir()) == [pipe]
 
 
 def test_no_color(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ import cli
 from profiler.errors import ProfilerError
 from profiler.report.answer import View
 from profiler.report.answers import registry
+from profiler.report.forms import written
 from profiler.saved import read as saved
 from tests.measure import paced
 from tests.report.clocked import measured
@@ -159,3 +160,36 @@ def test_a_fault_is_named_by_its_place(
     with pytest.raises(ProfilerError) as caught:
         saved.read_document(str(file))
     assert str(caught.value) == f"'{file}': {message}; save one with -o run.json"
+
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "saved"
+
+
+@pytest.mark.parametrize(
+    ("run", "edit", "message"),
+    [
+        (
+            "bench_layers",
+            lambda d: d["layers"][0]["timing"].update(latency_s=None),
+            r"layers\[0\]\.timing\.latency_s: expected seconds",
+        ),
+        ("formula", lambda d: d["records"][0].update(period=0), r"records\[0\]\.period: expected a whole number from 1"),
+        ("bench", lambda d: d.update(rounds=[[1.0]] * 99), r"rounds: expected a list for each of the \d records"),
+    ],
+)
+def test_numbers_that_do_not_go_together_are_refused(run: str, edit: Any, message: str, tmp_path: Path) -> None:
+    document = json.loads((GOLDEN / f"{run}.json").read_text())
+    edit(document)
+    (tmp_path / "run.json").write_text(json.dumps(document))
+    with pytest.raises(ProfilerError, match=message):
+        saved.read_document(str(tmp_path / "run.json"))
+
+
+@pytest.mark.parametrize("run", ["check", "verify", "diff"])
+def test_a_run_without_records_is_written_in_every_form_of_a_table(run: str, tmp_path: Path) -> None:
+    document = json.loads((GOLDEN / f"{run}.json").read_text()) | {"records": []}
+    (tmp_path / "run.json").write_text(json.dumps(document))
+    answer = registry.answer(saved.read_document(str(tmp_path / "run.json")), View())
+    for form in ("table", "csv", "json", "jsonl", "markdown", "latex"):
+        assert isinstance(written(answer, form), str)
+    assert written(answer, "latex") == "% nothing to tell\n"

@@ -70,7 +70,7 @@ def type_of(found: object) -> ResultType:
     for kind in type(found).__mro__:
         if kind in TYPES:
             return TYPES[kind]
-    raise ProfilerError(f"{type(found).__name__} has no tables; give a result of compare, sweep, profile or benchmark")
+    raise ProfilerError(f"{type(found).__name__} has no tables; give a result of compare, sweep, show or bench")
 
 
 def answer(found: object, view: View | None = None) -> Answer:

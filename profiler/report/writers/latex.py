@@ -35,6 +35,7 @@ FITTED = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
 def latex_text(sheets: Sequence[Sheet]) -> str:
     """The tables, the best in bold, their notes and the convention below; the first line says which packages they need."""
     made = []
+    sheets = [content for content in sheets if content.columns]
     lead = next((content.lead for content in sheets if content.lead), [])
     for content in sheets:
         table = laid(content)

@@ -44,7 +44,8 @@ def check_writable(path: Path) -> None:
             raise ProfilerError(f"output '{path}' is a folder; name a file in it")
         if not folder.is_dir():
             raise ProfilerError(f"output '{path}': there is no folder '{folder}'; make it first")
-        if not os.access(path if path.exists() else folder, os.W_OK) or not os.access(folder, os.W_OK | os.X_OK):
+        over_it = path.exists() and not path.is_file()  # a device or a pipe is written into, its folder is left alone
+        if not os.access(path if path.exists() else folder, os.W_OK) or not (over_it or os.access(folder, os.W_OK | os.X_OK)):
             raise ProfilerError(f"output '{path}' cannot be written; choose a place that can")
     except OSError as fault:
         raise ProfilerError(f"output '{str(path)[:60]}…' cannot be written: {fault.strerror}; choose another name") from None
@@ -57,15 +58,22 @@ def check_apart(path: Path, others: Sequence[Path]) -> None:
 
 
 def write(path: Path, content: str | bytes) -> None:
-    """Write a file whole or not at all: into a neighbour first, then over it. Raises ProfilerError."""
+    """Write a file whole or not at all: into a neighbour first, then over it. Raises ProfilerError.
+
+    What is there and is no file, as /dev/null or a named pipe, is written into.
+    """
     import tempfile
 
     path = Path(os.path.realpath(path))  # through a link, not over it
+    data = content if isinstance(content, bytes) else content.encode()
     try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
+            return
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(descriptor, "wb") as file:
-                file.write(content if isinstance(content, bytes) else content.encode())
+                file.write(data)
             mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
             os.chmod(name, mode)
             os.replace(name, path)
