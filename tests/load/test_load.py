@@ -113,4 +113,4 @@ def test_unknown_names_are_one_kind_of_error() -> None:
 
 def test_options_are_a_mapping() -> None:
     with pytest.raises(ProfilerError, match="options is int; give a mapping, as options="):
-        load("lenet5", options=3)  # type: ignore[arg-type]
+        load("lenet5", options=3)
