@@ -109,7 +109,8 @@ class Profile(Drawn, Struct, frozen=True):
     """Operations without a formula; the closed form has none by construction."""
 
     def __repr__(self) -> str:
-        return f"Profile({self.model}: {self.params:,} params, {self.macs:,} macs, {len(self.rows)} rows)"
+        missing = f", UNCOUNTED {', '.join(self.uncounted)}" if self.uncounted else ""
+        return f"Profile({self.model}: {self.params:,} params, {self.macs:,} macs, {len(self.rows)} rows{missing})"
 
     @property
     def params(self) -> int:

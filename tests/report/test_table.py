@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import stat
 from io import StringIO
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
+import torch
 from rich.console import Console
+from torch import Tensor, nn
 
 from profiler import profile as count
 from profiler.errors import ProfilerError
@@ -138,3 +142,19 @@ def test_a_name_does_not_command_the_terminal() -> None:
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert not re.search(r"[\x07\x9b]|\x1b[^\[]|\x1b\[31m", text)
     assert "[31mred" in text
+
+
+def test_what_a_profile_does_not_count_is_loud_wherever_it_is_shown() -> None:
+    class Spectrum(nn.Module):
+        def forward(self, x: Tensor) -> Any:
+            return torch.fft.fft(x)
+
+    console = Console(file=StringIO(), width=200, color_system=None)
+    found = count(Spectrum(), input=(3, 8))
+    console.print(found, count("lenet5"))
+    line = "UNCOUNTED Spectrum: aten::_fft_r2c has no formula, and the counts are too low; profiler.register('aten::_fft_r2c') adds it"
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert shown.count("UNCOUNTED") == 1
+    assert line in shown
+    assert html.escape(line) in found._repr_html_()
+    assert repr(found) == "Profile(Spectrum: 0 params, 0 macs, 0 rows, UNCOUNTED aten::_fft_r2c)"

@@ -50,6 +50,7 @@ def traced(found: Traced) -> list[Sheet]:
 def _profile(profile: Profile, traced: Traced | None) -> list[Sheet]:
     made = [sheet.kinds_sheet(profile), sheet.layers_sheet(profile)]
     made[0].lead = [sheet.profile_title(profile), *sheet.totals_text(profile, "raw")]
+    made[-1].warnings += sheet.uncounted_text(profile) if traced is None else []
     if traced is not None:
         made[0].lead[0] = sheet.profile_title(profile, traced.inputs or None)
         made[0].lead += details.tracing_head(traced, profile.params, profile.macs, "raw")

@@ -140,8 +140,8 @@ def _shown(shown: Shown) -> Content:
     if shown.convention != "paper":
         made.totals.append((f"total as {shown.convention}", f"{shown.total:,}", shown.title))
     if traced is not None:
-        lines = details.tracing_head(traced, profile.params, profile.macs, "raw")
-        made.lead = [" ".join(line.split()) for line in lines if not line.startswith("UNCOUNTED")]
+        lines = details.tracing_head(traced, profile.params, profile.macs, "raw", warned=False)
+        made.lead = [" ".join(line.split()) for line in lines]
         made.warnings = details.uncounted(profile.model, traced)
         if traced.uncounted:
             made.warnings.append(f"UNCOUNTED {details.coverage(traced)}; the counts are too low")

@@ -21,8 +21,8 @@ MOST_NAMED = 5
 # Tracing
 
 
-def tracing_head(traced: Traced, params: int, macs: int, unit: Unit) -> list[str]:
-    """Lines below the totals: what is not as usual about a traced count."""
+def tracing_head(traced: Traced, params: int, macs: int, unit: Unit, warned: bool = True) -> list[str]:
+    """Lines below the totals: what is not as usual about a traced count; not `warned`, without that it is too low."""
     lines = []
     if traced.useful_macs != macs:
         lines.append(
@@ -32,7 +32,7 @@ def tracing_head(traced: Traced, params: int, macs: int, unit: Unit) -> list[str
         lines.append(
             f"active       {units.count(traced.active_params, unit)} params a token, of the experts that it is sent to"
         )
-    if traced.uncounted:
+    if traced.uncounted and warned:
         lines.append(f"UNCOUNTED    {coverage(traced)}; the counts above are too low")
     if traced.reason:
         lines.append(f"counted      {traced.rung}: {traced.reason}")

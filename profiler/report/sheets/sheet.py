@@ -115,6 +115,14 @@ def _disagreed(agreements: Iterable[Agreement]) -> list[str]:
     return lines
 
 
+def uncounted_text(profile: Profile) -> list[str]:
+    """A loud line for every operator of a profile that has no formula."""
+    return [
+        f"UNCOUNTED {profile.model}: {op} has no formula, and the counts are too low; profiler.register('{op}') adds it"
+        for op in profile.uncounted
+    ]
+
+
 def totals_text(profile: Profile, unit: Unit) -> list[str]:
     """The head of `show`: what one network costs in all."""
     totals = profile.totals

@@ -126,6 +126,7 @@ def show(profile: Profile, depth: int = 2, top: int | None = None, unit: Unit = 
     return Group(
         Text(sheet.profile_title(profile), style="bold"),
         *(Text(line) for line in sheet.totals_text(profile, unit)),
+        *(Text(line, style="bold red") for line in sheet.uncounted_text(profile)),
         Text(),
         Fitted(lambda shown: sheet.kinds_sheet(profile, shown), unit),
         Fitted(lambda shown: sheet.layers_sheet(profile, depth, top, shown), unit),
