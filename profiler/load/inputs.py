@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from profiler import grid
 from profiler.errors import ProfilerError, UnknownName
+from profiler.network.layers import Shape
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Shape = tuple[int, ...]
 Call = tuple[tuple[Any, ...], dict[str, Any]]
 """Positional arguments and keywords of a forward."""
 

@@ -13,6 +13,7 @@ from profiler.records.columns import record
 from profiler.records.drawn import Drawn
 
 Shape = tuple[int, ...]
+"""A shape, with its batch in a row."""
 
 
 class Row(NamedTuple):

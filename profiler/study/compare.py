@@ -15,7 +15,8 @@ from profiler.records.notes import Title
 from profiler.records.place import Place, shape
 from profiler.records.results import Results
 from profiler.study.bench_options import BenchOptions, bench_options
-from profiler.study.cells import DEFAULT_ENGINES, Cell, Watch, counted, ending, engines_named, finished, recounted
+from profiler.study.cells import DEFAULT_ENGINES, Cell, Watch, counted, ending, engines_named, finished
+from profiler.study.recounting import recounted_and_measured
 
 
 def compare(
@@ -66,13 +67,7 @@ def _compared(
     chosen = range(len(cells))
     results = counted(cells, "compare", title, engines, convention, chosen)
     results = results.replace(profiles=[cell.network.profile(cell.batch) for cell in cells])
-    if measuring is None:
-        return (yield from recounted(results, cells, engines, chosen))
-    from profiler.study.measuring import measured, to_be_measured  # what only measuring needs
-
-    results = to_be_measured(results, cells, settings)
-    results = yield from recounted(results, cells, engines, chosen)
-    return (yield from measured(results, cells, settings, measuring))
+    return (yield from recounted_and_measured(results, cells, engines, chosen, settings, measuring))
 
 
 def _title(cells: Sequence[Cell]) -> Title:

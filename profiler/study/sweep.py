@@ -26,9 +26,9 @@ from profiler.study.cells import (
     engines_named,
     finished,
     points,
-    recounted,
 )  # fmt: skip
 from profiler.study.published import top1
+from profiler.study.recounting import recounted_and_measured
 
 MOST_CHECKED = 16
 DEFAULT_MODEL, DEFAULT_ALPHA = "mobilenet_v1", "0.25..1.0"
@@ -94,13 +94,7 @@ def _swept(
     sources = tuple(dict.fromkeys(figure.name for cell in cells if (figure := top1(cell.network))))
     notes += [AccuracySources(sources)] if sources else []
     results = counted(cells, "sweep", title, engines, convention, chosen, notes)
-    if measuring is None:
-        return (yield from recounted(results, cells, engines, chosen))
-    from profiler.study.measuring import measured, to_be_measured  # what only measuring needs
-
-    results = to_be_measured(results, cells, settings)
-    results = yield from recounted(results, cells, engines, chosen)
-    return (yield from measured(results, cells, settings, measuring))
+    return (yield from recounted_and_measured(results, cells, engines, chosen, settings, measuring))
 
 
 def cells_over(models: Sequence[Model], at: Place) -> tuple[list[Cell], tuple[int, int, int]]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-Shape = tuple[int, ...]
+from profiler.records.profile import Shape
 
 
 class Work(NamedTuple):
