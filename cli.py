@@ -38,11 +38,11 @@ COMMANDS = {
     ),
     "verify": Command(
         "counting:verify",
-        "Our counts against published figures and witnesses: the zoo proves itself. Ends in 1 where anything is not as listed.",
+        "Our counts against published figures and witnesses: the zoo proves itself. Exits with 1 if anything is not as listed.",
     ),
     "check": Command(
         "gate:check",
-        "Budgets, from options or [tool.profiler.budgets], and a baseline: a gate for CI. Ends in 1 where one is not kept.",
+        "Budgets, from options or [tool.profiler.budgets], and a baseline: a gate for CI. Exits with 1 if one is exceeded.",
     ),
     "diff": Command(
         "saved:diff", "Two saved runs or two networks: totals, then layer by layer what changed, came, went or was renamed."

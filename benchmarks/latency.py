@@ -18,11 +18,11 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from profiler.measure import host, statistics  # noqa: E402
+from profiler.measure import host, statistics  # noqa: E402  # the checkout is on the path only now
 from profiler.records.environment import environment  # noqa: E402  # the checkout is on the path only now
-from profiler.records.timing import Timing  # noqa: E402
-from profiler.study.bench_options import BenchOptions  # noqa: E402
-from profiler.study.selftest import TORCH_WITHIN, ratio, trial  # noqa: E402
+from profiler.records.timing import Timing  # noqa: E402  # the checkout is on the path only now
+from profiler.study.bench_options import BenchOptions  # noqa: E402  # the checkout is on the path only now
+from profiler.study.selftest import TORCH_WITHIN, ratio, trial  # noqa: E402  # the checkout is on the path only now
 
 CELL = ["bench", "mobilenet_v1@alpha=0.25,resolution=128"]
 SWEEP = ["sweep", "mobilenet_v1", "--alpha", "0.25..1.0", "--resolution", "128..224", "--bench", "--engine", "closed"]

@@ -60,7 +60,7 @@ def source_of(file: str) -> str:
 
 
 def nearest(file: str) -> str:
-    """The test file of a file: tests/count/test_shapes.py of profiler/count/shapes.py; its folder where there is none."""
+    """The tests nearest to a source file: tests/count/test_shapes.py for profiler/count/shapes.py, else the folder."""
     path = Path(file)
     tests = Path("tests", *path.parent.parts[1:], f"test_{path.name}")
     return (tests if (ROOT / tests).exists() else tests.parent).as_posix()

@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch  # noqa: E402  # the number of threads is set only now
-from torch import Tensor, nn  # noqa: E402
+from torch import Tensor, nn  # noqa: E402  # the checkout is on the path only now
 
 from benchmarks import peer_cases as cases  # noqa: E402  # the checkout is on the path only now
 

@@ -29,10 +29,10 @@ sys.path.insert(0, str(ROOT))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch  # noqa: E402  # the number of threads is set only now
-from torch import nn  # noqa: E402
+from torch import nn  # noqa: E402  # the checkout is on the path only now
 
-from profiler.module.meta import on_meta  # noqa: E402
-from profiler.tracing.traced import trace  # noqa: E402
+from profiler.module.meta import on_meta  # noqa: E402  # the checkout is on the path only now
+from profiler.tracing.traced import trace  # noqa: E402  # the checkout is on the path only now
 
 NETWORKS = (
     *("mobilenet_v2", "mobilenet_v3_large", "efficientnet_b0", "shufflenet_v2_x1_0", "resnet50", "densenet121"),

@@ -117,7 +117,7 @@ _HOMES = {name: module for module, names in _NAMES.items() for name in names.spl
 
 # An installed package holds cli.py and archs/; in a checkout they lie beside it, and are profiler.cli and profiler.archs too.
 if not Path(__file__).with_name("archs").is_dir():
-    __path__.append(str(Path(__file__).resolve().parents[1]))  # noqa: F405
+    __path__.append(str(Path(__file__).resolve().parents[1]))  # noqa: F405  # a name of every package
 
 
 def _renderer() -> Any:

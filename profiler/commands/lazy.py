@@ -65,10 +65,10 @@ def commands(table: Mapping[str, Command]) -> type[TyperGroup]:
         def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # the context plays no part
             return list(table)
 
-        def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  # click's own signature
             return self.commands.get(cmd_name)
 
-        def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # click's own signature
             limit = formatter.width - 6 - max(map(len, table))
             with formatter.section("Commands"):
                 formatter.write_dl([(name, _short(command.summary, limit)) for name, command in table.items()])

@@ -104,7 +104,10 @@ class Device:
         return None
 
     def own_seconds(self, work: Callable[[], object], calls: int, queue_s: float) -> float:
-        """The device's own seconds a call, over `calls` of them that queue up while it is kept waiting for `queue_s`."""
+        """The device's own seconds a call, over `calls` of them that queue up while it is kept waiting for `queue_s`.
+
+        Asked only of a device that says `has_own_time`, whose class has it.
+        """
         raise NotImplementedError(f"{self.name} has no time of its own")
 
     def reading(self) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def load(ratios: bool, ranks: bool) -> None:
     if ratios:
         import scipy.special
     if ranks:
-        import scipy.stats  # noqa: F401
+        import scipy.stats  # noqa: F401  # loaded for what it brings into memory
 
 
 def autocorrelation(values: Sequence[float]) -> float:

@@ -47,7 +47,7 @@ def _(note: n.EngineFailed) -> str:
 
 
 @said.register
-def _(note: n.RecountInterrupted) -> str:  # noqa: ARG001
+def _(note: n.RecountInterrupted) -> str:  # noqa: ARG001  # every function of this dispatch takes it
     return "interrupted: the cells without a witness's count were not asked about."
 
 

@@ -80,7 +80,7 @@ class Recorder(TorchDispatchMode):
         original, thread = nn.Module.__call__, get_ident()
         recorder = self
 
-        def __call__(module: nn.Module, /, *args: Any, **kwargs: Any) -> Any:  # noqa: N807
+        def __call__(module: nn.Module, /, *args: Any, **kwargs: Any) -> Any:  # noqa: N807  # a hook that torch calls as a method
             if get_ident() != thread:
                 return original(module, *args, **kwargs)
             return recorder.call(module, args, kwargs)

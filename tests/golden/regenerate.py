@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from tests.golden import library, masks, runner  # noqa: E402  # the checkout is on the path only now
-from tests.golden.cases import HERE, SAVED, SAVED_BY, SAVED_FILES, cases  # noqa: E402
+from tests.golden.cases import HERE, SAVED, SAVED_BY, SAVED_FILES, cases  # noqa: E402  # the checkout is on the path only now
 
 EXPECTED = HERE / "expected"
 

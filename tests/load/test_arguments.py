@@ -16,7 +16,7 @@ def factory(  # type: ignore[no-untyped-def]
     width: float = 1.0,
     deep: bool = False,
     name: str = "relu",
-    layers: list[int] = [2, 2],  # noqa: B006
+    layers: list[int] = [2, 2],  # noqa: B006  # what the test is about
     norm: Literal["batch", "none"] = "batch",
     drop: float | None = None,
     size: int | tuple[int, int] = 224,

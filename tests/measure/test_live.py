@@ -41,7 +41,7 @@ class Counting(nn.Module):
         return out
 
 
-def live(module: nn.Module, *args: Any, setting: Setting = Setting(), **kwargs: Any) -> Live:  # noqa: B008
+def live(module: nn.Module, *args: Any, setting: Setting = Setting(), **kwargs: Any) -> Live:  # noqa: B008  # a setting does not change
     return Live(lambda: (module, args, kwargs), setting)
 
 

@@ -73,7 +73,7 @@ class Notebook(ModuleType):
         super().__init__("IPython.display")
         self.shown: list[str] = []
 
-    def HTML(self, text: str) -> str:  # noqa: N802
+    def HTML(self, text: str) -> str:  # noqa: N802  # IPython's own name
         return text
 
     def display(self, text: str, display_id: bool) -> Any:

@@ -57,7 +57,7 @@ class Content:
 
 
 @singledispatch
-def content(found: object, chosen: Sequence[str] = ()) -> Content:  # noqa: ARG001
+def content(found: object, chosen: Sequence[str] = ()) -> Content:  # noqa: ARG001  # every function of this dispatch takes it
     """What to show of a result, of its records the `chosen` columns. Raises TypeError where there are no pages of its type."""
     raise TypeError(f"a page is made of results, a network or its layers on the clock, not of {type(found).__name__}")
 
@@ -72,12 +72,12 @@ def _(results: Results, chosen: Sequence[str] = ()) -> Content:
 
 
 @content.register(Measured)
-def _(found: Measured, chosen: Sequence[str] = ()) -> Content:  # noqa: ARG001
+def _(found: Measured, chosen: Sequence[str] = ()) -> Content:  # noqa: ARG001  # every function of this dispatch takes it
     return _measured(found.results, found.layers)
 
 
 @content.register(Shown)
-def _(shown: Shown, chosen: Sequence[str] = ()) -> Content:  # noqa: ARG001
+def _(shown: Shown, chosen: Sequence[str] = ()) -> Content:  # noqa: ARG001  # every function of this dispatch takes it
     return _shown(shown)
 
 

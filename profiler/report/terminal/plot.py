@@ -30,7 +30,7 @@ MOST_BARS = 40
 
 
 @singledispatch
-def plots(found: object) -> list[RenderableType]:  # noqa: ARG001
+def plots(found: object) -> list[RenderableType]:  # noqa: ARG001  # every function of this dispatch takes it
     """What there is to plot of a result: nothing, unless its type says otherwise."""
     return []
 

@@ -42,7 +42,7 @@ def speedscope(subject: Any) -> str:
 
 
 @singledispatch
-def weighed(found: object) -> Iterable[Weighed]:  # noqa: ARG001
+def weighed(found: object) -> Iterable[Weighed]:  # noqa: ARG001  # every function of this dispatch takes it
     """The layers of a result with what each weighs; none, unless its type says otherwise."""
     return ()
 

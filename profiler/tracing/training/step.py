@@ -87,7 +87,7 @@ class Step(TorchDispatchMode):
     def listening(self) -> Iterator[Step]:
         original, thread, step = nn.Module.__call__, get_ident(), self
 
-        def __call__(module: nn.Module, /, *args: Any, **kwargs: Any) -> Any:  # noqa: N807
+        def __call__(module: nn.Module, /, *args: Any, **kwargs: Any) -> Any:  # noqa: N807  # a hook that torch calls as a method
             if get_ident() != thread:
                 return original(module, *args, **kwargs)
             step.stack.append(step.paths.get(id(module), step.stack[-1]))
