@@ -91,7 +91,7 @@ def rows(network: L.Layer, inputs: Inputs, batch: int = 1) -> tuple[Row, ...]:
         shapes = ((batch, *first),) if len(given) == 1 else tuple([(batch, *shape) for shape in given])
         shape = (batch, *output)
         counts = (weights, bias, norm, buffers, batch * macs, batch * elementwise, batch * activations)
-        out.append(Row._make((path, op, kind, module, facts, shapes, shape, *counts, side)))
+        out.append(Row._make((path, op, kind, module, facts, shapes, shape, *counts, side, 0)))
     return tuple(out)
 
 

@@ -46,6 +46,8 @@ class Row(NamedTuple):
     """Output elements, of an operation with macs."""
     side: bool
     """True where it runs in training only."""
+    moved: int = 0
+    """Bytes that it reads and writes: inputs, parameters, output, and copies made for it, at the dtypes that are there."""
 
     @property
     def params(self) -> int:
@@ -108,6 +110,12 @@ class Profile(Drawn, Struct, frozen=True):
     engine: str = "closed"
     uncounted: tuple[str, ...] = ()
     """Operations without a formula; the closed form has none by construction."""
+    unread: int = 0
+    """Parameters that the module has and the counted forward does not read."""
+    unread_at: tuple[str, ...] = ()
+    """Where they are: modules of which nothing was read, and names of single parameters."""
+    parameter_bytes: Mapping[str, int] = {}
+    """Bytes of the parameters that are read, by dtype; empty for a network that has none yet, whose parameters are float32."""
 
     def __repr__(self) -> str:
         missing = f", UNCOUNTED {', '.join(self.uncounted)}" if self.uncounted else ""

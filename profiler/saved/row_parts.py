@@ -51,6 +51,8 @@ class RowPart(Struct, frozen=True):
     elementwise: int
     activations: int
     side: bool
+    moved: int = 0
+    """0 in documents of earlier versions, which do not tell."""
 
     @property
     def row(self) -> Row:

@@ -135,7 +135,7 @@ class RowBuilder:
         op, kind, name, facts = described(layer, first)
         shapes = ((batch, *first),) if len(given) == 1 else tuple([(batch, *shape) for shape in given])
         counts = (weights, bias, norm, buffers, batch * macs, batch * elementwise, batch * activations)
-        row = Row._make((path, op, kind, name, facts, shapes, (batch, *output), *counts, False))
+        row = Row._make((path, op, kind, name, facts, shapes, (batch, *output), *counts, False, 0))
         self.rows.append(row)
         self.tally["counted" if macs else "elementwise" if elementwise else "free"] += 1
         return row
@@ -275,7 +275,7 @@ class RowBuilder:
         where = path or frame.name(found.op)
         counts = (*sums, buffers, work.macs, work.elementwise, work.activations)
         self.rows.append(
-            Row._make((where, found.op, kind, frame.cls.__name__, facts, inputs or (shape,), shape, *counts, False))
+            Row._make((where, found.op, kind, frame.cls.__name__, facts, inputs or (shape,), shape, *counts, False, 0))
         )
         if found.op == "matmul":
             if scores is not None and scores[1] and id(given[0]) in self.scored:
