@@ -33,7 +33,7 @@ def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
-class RowPart(Struct, frozen=True):
+class RowPart(Struct, frozen=True, kw_only=True):
     """One operation, as `Row.to_dict` writes it."""
 
     path: str
@@ -61,14 +61,14 @@ class RowPart(Struct, frozen=True):
         return Row(**known | {"facts": dict(self.facts)})
 
 
-class ShownRow(RowPart, frozen=True):
+class ShownRow(RowPart, frozen=True, kw_only=True):
     """A row of `show`."""
 
     total: int
     """Its count under the convention."""
 
 
-class ComparedRow(RowPart, frozen=True):
+class ComparedRow(RowPart, frozen=True, kw_only=True):
     """A row of a comparison."""
 
     record: int
