@@ -7,22 +7,22 @@ runs it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import get_ident
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._C._functorch import peek_interpreter_stack
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from profiler.count.leaves import cost_of
 from profiler.errors import ShapeError
 from profiler.module import leaves
 from profiler.module.trees import first_tensor, map_leaves, tensors, tensors_of_call
-from profiler.network import layers as L
 from profiler.records.profile import Row
-from profiler.tracing.constants import constant_like, devices_to_cpu, is_small, is_small_constant, is_table
+from profiler.tracing.constants import WHOLE, constant_like, devices_to_cpu, is_small, is_small_constant, is_table
 from profiler.tracing.restore import Places
 from profiler.tracing.rows import Frame, Merged, RowBuilder
 from profiler.tracing.tables.entries import DEPENDENT, OPENED, Entry, entry
@@ -30,6 +30,14 @@ from profiler.tracing.tables.leaves import SAME_TENSOR, leaf_class, takes
 from profiler.tracing.tables.multihead import attention_cost
 from profiler.tracing.tables.registered import custom_module
 from profiler.tracing.tables.shapes import spread_over
+from profiler.tracing.tables.shortcuts import (
+    empty_output,
+    has_attention_shapes,
+    has_expected_parameters,
+    has_expected_sizes,
+    is_hooked,
+    is_plain,
+)
 from profiler.tracing.wiring import Wires
 
 CPU = (torch.device("cpu"), torch.device("cpu", 0))
@@ -44,22 +52,16 @@ class Recorder(TorchDispatchMode):
     supports_higher_order_operators = True
 
     def __init__(
-        self, root: nn.Module, everything: Places, real: bool = False, grad: bool = False, earlier: Recorder | None = None,
-        wires: Wires | None = None,
-    ) -> None:  # fmt: skip
+        self, root: nn.Module, everything: Places, real: bool = False, grad: bool = False, wires: Wires | None = None
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.real, self.grad = real, grad
         self.root = root
         self.builder = RowBuilder(everything)
         self.wires = wires
         """Which row takes whose output, where that is asked for."""
-        self.stack: list[Frame] = [Frame("", type(root), frozenset())]
+        self.stack: list[Frame] = [Frame("", root, frozenset())]
         self.merging: Merged | None = None
-        self.layers: dict[int, tuple[str, L.Layer | None, nn.Module]] = {}
-        self.memo: dict[tuple[int, tuple[int, ...]], tuple[Row, tuple[int, ...]]] = {}
-        """Rows of leaves of one input and the shapes they give, by module and shape."""
-        self.earlier = earlier.memo if earlier is not None else {}
-        """Those of a run before this one, whose rows for the same calls serve again."""
         self.called: set[int] = set()
         self.dependent: str = ""
         """The first operator that asked for a value, with where it stood."""
@@ -94,31 +96,29 @@ class Recorder(TorchDispatchMode):
 
     def call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """One call of a module: a row of its own where it is a leaf, a frame on the stack where it is not."""
-        key = id(module)
-        self.called.add(key)
+        self.called.add(id(module))
+        path = self.path(module)
         leaf = leaf_class(type(module))
         if leaf is not None and ((module._modules and leaf is not nn.MultiheadAttention) or "forward" in module.__dict__):
             leaf = None  # a parametrised module, or one whose forward was replaced
         custom = custom_module(type(module))
-        known = custom is None and self.merging is None and not self.grad
-        if leaf is not None and known and not (module._forward_hooks or module._forward_pre_hooks):
-            out = self.output_by_formula(module, leaf, args, kwargs)
+        row = self.merging is None and (leaf is not None or custom is not None)
+        hooked = row and is_hooked(module)
+        if row and not hooked and leaf is not None and custom is None and not self.grad:
+            out = self.output_by_formula(module, path, leaf, args, kwargs)
             if out is not None:
                 return out
-        frame = self.frame(module)
+        frame = Frame(path, module, module._modules.keys())
         if self.wires is not None and module is self.root and len(self.stack) == 1:
             self.wires.begin(args, kwargs)
         self.stack.append(frame)
-        outer = self.merging
-        if outer is None and (leaf is not None or custom is not None):
-            self.merging = Merged(frame.path, module, leaf or type(module))
         try:
-            out = module._call_impl(*args, **kwargs)
-            if outer is None and self.merging is not None:
-                with _untraced():
-                    self.builder.add_module_row(self.merging, args, kwargs, out, custom)
-                if self.wires is not None:
-                    self.wires.row(len(self.rows) - 1, tensors_of_call(args, kwargs), out)
+            if not row:
+                out = module._call_impl(*args, **kwargs)
+            elif hooked:
+                out = self.call_with_hooks(module, leaf, custom, frame, args, kwargs)
+            else:
+                out = self.call_as_row(module._call_impl, module, leaf, custom, frame, args, kwargs)
             if self.wires is not None and len(self.stack) == 2:
                 self.wires.end(out)
             return out
@@ -126,98 +126,151 @@ class Recorder(TorchDispatchMode):
             self.note_fault(fault, frame.path)
             raise
         finally:
-            self.merging = outer
             self.stack.pop()
+
+    def call_as_row(
+        self, forward: Callable[..., Any], module: nn.Module, leaf: type[nn.Module] | None, custom: Any, frame: Frame,
+        args: tuple[Any, ...], kwargs: dict[str, Any],
+    ) -> Any:  # fmt: skip
+        """A leaf that is run; what its forward runs is one row."""
+        self.merging = merging = Merged(frame.path, module, leaf or type(module))
+        try:
+            out = forward(*args, **kwargs)
+        finally:
+            self.merging = None
+        with _untraced():
+            self.builder.add_module_row(merging, args, kwargs, out, custom)
+        if self.wires is not None:
+            self.wires.row(len(self.rows) - 1, tensors_of_call(args, kwargs), out)
+        return out
+
+    def call_with_hooks(
+        self, module: nn.Module, leaf: type[nn.Module] | None, custom: Any, frame: Frame, args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:  # fmt: skip
+        """A leaf between its hooks: its forward alone is its row, what the hooks run has rows of its own."""
+        own = module.forward
+
+        def forward(*args: Any, **kwargs: Any) -> Any:
+            del module.__dict__["forward"]
+            if leaf is not None and custom is None and not self.grad:
+                out = self.output_by_formula(module, frame.path, leaf, args, kwargs)
+                if out is not None:
+                    return out
+            return self.call_as_row(own, module, leaf, custom, frame, args, kwargs)
+
+        module.__dict__["forward"] = forward
+        try:
+            return module._call_impl(*args, **kwargs)
+        finally:
+            module.__dict__.pop("forward", None)
 
     def note_fault(self, fault: BaseException, path: str) -> None:
         """Keeps the innermost place of what is being raised."""
         if fault is not self.fault:
             self.fault, self.fault_path = fault, path
 
-    def frame(self, module: nn.Module) -> Frame:
-        path = self.builder.paths.get(id(module))
-        if path is None:  # made during forward, or held where named_modules does not look
+    def path(self, module: nn.Module) -> str:
+        """Where a call of a module is booked: of a shared one, the place that it is called from."""
+        known = self.builder.paths.get(id(module))
+        if known is None:  # made during forward, or held where named_modules does not look
             above = self.stack[-1].path
             name = type(module).__name__.lower()
-            path = f"{above}.{name}" if above else name
             self.made_in_forward.append(module)
-        return Frame(path, type(module), module._modules.keys())
+            self.builder.own(module)
+            return f"{above}.{name}" if above else name
+        places = self.builder.shared_paths.get(id(module))
+        return known if places is None else self.stack[-1].place(id(module), places)
 
-    def output_by_formula(self, module: nn.Module, leaf: type[nn.Module], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The output of a leaf by its formula, without running it; None where it must be run."""
+    def output_by_formula(
+        self, module: nn.Module, path: str, leaf: type[nn.Module], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """The output of a leaf by its formula, without running it; None where it must be run.
+
+        Only where running it would say the same: plain dense tensors of one real type outside of functional transforms, and
+        the parameters that its attributes, as they are at this call, stand for.
+        """
+        if peek_interpreter_stack() is not None:
+            return None
         if leaf is nn.MultiheadAttention:
-            return None if self.real else self.multihead_attention(module, args, kwargs)
+            return None if self.real else self.multihead_attention(module, path, args, kwargs)
         if kwargs:
             if args or len(kwargs) != 1:
                 return None
             args = tuple(kwargs.values())
-        if not args or not all(isinstance(x, Tensor) for x in args):
+        if not args:
             return None
         x = args[0]
-        shape = tuple(x.shape)
+        builder = self.builder
+        for given in args:
+            if not is_plain(given) or (builder.derived and id(given) in builder.derived):
+                return None
+        embeds = leaf is nn.Embedding
+        dtype, shape = x.dtype, tuple(x.shape)
         taken = takes(leaf)
         if len(shape) < 2 or 0 in shape or (taken.axes and len(shape) not in taken.axes):
             return None
-        if not (x.is_meta or self.real or leaf is nn.Embedding):
+        if not (x.is_meta or self.real or embeds):
             return None
-        kept = leaf in SAME_TENSOR or module.__dict__.get("inplace", False)
-        if self.wires is not None and leaf in SAME_TENSOR:
+        if (dtype in WHOLE) is not embeds or (len(args) > 1 and any(given.dtype is not dtype for given in args)):
+            return None
+        same_tensor = leaf in SAME_TENSOR
+        layer = leaves.read(module, leaf, shape)
+        if layer is None or not has_expected_parameters(module, leaf, x, builder.owners):
+            return None
+        kept = same_tensor or module.__dict__.get("inplace", False)
+        if self.wires is not None and same_tensor:
             kept = False  # a shortcut's identity is another wire than what it begins at
-        again = self.earlier.get((id(module), shape)) if self.earlier else None
-        if again is not None:
-            self.builder.rows.append(again[0])
-            return x if kept else self.empty_on_meta(again[1], x.dtype)
-        known = self.layers.get(id(module))
-        if known is None:
-            path = self.builder.paths.get(id(module)) or self.frame(module).path
-            known = self.layers[id(module)] = (path, leaves.read(module, leaf, shape), module)
-        path, layer, _ = known
-        if layer is None:
-            return None
-        given = (shape[1:],) if len(args) == 1 else tuple([tuple(x.shape[1:]) for x in args])
+        given_shapes = (shape[1:],) if len(args) == 1 else tuple([tuple(x.shape[1:]) for x in args])
         batch = shape[0]
         try:
             reason = taken.misfit(module, shape)
             if reason:
                 raise ShapeError(reason)
-            cost = cost_of(layer, given, None)
+            cost = cost_of(layer, given_shapes, None)
         except ShapeError as fault:
             located = ShapeError(fault.reason, path)
             self.note_fault(located, path)
             raise located from None
+        if not has_expected_sizes(module, leaf, cost):
+            return None
         if self.real:
             with _untraced():
-                out = module._call_impl(*args)
+                out = module._call_impl(*args) if not is_hooked(module) else module.forward(*args)
         elif kept:
             out = x
         else:
-            out = self.empty_on_meta((batch, *cost.output), module.weight.dtype if leaf is nn.Embedding else x.dtype)
-        row = self.builder.add_leaf_row(path, module, layer, given, cost, batch)
-        if leaf is not nn.Embedding and len(args) == 1:
-            self.memo[id(module), shape] = (row, row.output)
+            with _untraced():
+                out = empty_output(leaf, args, (batch, *cost.output), module.weight.dtype if embeds else dtype)
+            if out is None:
+                return None
+        builder.add_leaf_row(path, module, layer, given_shapes, cost, batch)
         if self.wires is not None:
             self.wires.row(len(self.rows) - 1, args, out)
         return out
 
-    def empty_on_meta(self, shape: tuple[int, ...], dtype: Any) -> Tensor:
-        """A meta tensor that the mode does not see made."""
-        guard = torch._C._DisableTorchDispatch()
-        made = torch.empty(shape, dtype=dtype, device="meta")
-        del guard
-        return made
-
-    def multihead_attention(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def multihead_attention(self, module: Any, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What MultiheadAttention gives, and its row."""
+        given = tensors_of_call(args, kwargs)
         known = attention_cost(module, args, kwargs)
         query = first_tensor((*args, kwargs.get("query")))
         if known is None or query is None or not query.is_meta:
             return None
+        dtype, derived = query.dtype, self.builder.derived
+        if any(not is_plain(t) or id(t) in derived for t in given) or dtype in WHOLE:
+            return None
+        owners = self.builder.owners
+        named = [p for m in module.modules() for p in m._parameters.values() if p is not None]
+        if any(id(p) not in owners or p.dtype is not dtype for p in named) or not has_attention_shapes(module):
+            return None
         with _untraced():
             out = torch.empty(known.output, dtype=query.dtype, device="meta")
             scores = None if known.scores is None else torch.empty(known.scores, dtype=query.dtype, device="meta")
-            self.builder.add_module_row(Merged(self.frame(module).path, module, nn.MultiheadAttention), args, kwargs, out, None)
+            merged = Merged(path, module, nn.MultiheadAttention)
+            merged.read = {id(p) for p in named}
+            self.builder.add_module_row(merged, args, kwargs, out, None)
         if self.wires is not None:
-            self.wires.row(len(self.rows) - 1, tensors_of_call(args, kwargs), out)
+            self.wires.row(len(self.rows) - 1, given, out)
         self.builder.tally["counted"] += 1
         return out, scores
 
@@ -312,7 +365,8 @@ class Recorder(TorchDispatchMode):
                     return leaf
                 known = self.meta_copies.get(id(leaf))
                 if known is None:
-                    known = self.meta_copies[id(leaf)] = (leaf, torch.empty_like(leaf, device="meta"))
+                    with torch.inference_mode(leaf.is_inference()):  # views of it count versions where its own do
+                        known = self.meta_copies[id(leaf)] = (leaf, torch.empty_like(leaf, device="meta"))
                 return known[1]
             return torch.device("meta") if isinstance(leaf, torch.device) and leaf in CPU else leaf
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, NamedTuple, Protocol
 from weakref import ReferenceType, ref
 
 from torch import Tensor, nn
@@ -14,11 +14,13 @@ from profiler.module import leaves
 from profiler.module.trees import first_tensor, tensors, tensors_of_call
 from profiler.network import layers as L
 from profiler.records.profile import Row, Shape
+from profiler.tracing.constants import WHOLE
+from profiler.tracing.paths import shared_paths
 from profiler.tracing.restore import Places
 from profiler.tracing.tables.entries import FREE_OF_COST, PRODUCT, UNKNOWN, Entry
 from profiler.tracing.tables.leaves import takes
 from profiler.tracing.tables.multihead import attention_cost
-from profiler.tracing.tables.operators import Work
+from profiler.tracing.tables.work import Work
 
 NOTHING = Work()
 _NONE: frozenset[int] = frozenset()
@@ -27,11 +29,18 @@ _NONE: frozenset[int] = frozenset()
 class Frame:
     """One running call of a module that is no leaf: names what runs in it."""
 
-    __slots__ = ("children", "cls", "path", "times")
+    __slots__ = ("children", "module", "path", "times")
 
-    def __init__(self, path: str, cls: type, children: Collection[str]) -> None:
-        self.path, self.cls, self.children = path, cls, children
-        self.times: dict[str, int] = {}
+    def __init__(self, path: str, module: nn.Module, children: Collection[str]) -> None:
+        self.path, self.module, self.children = path, module, children
+        self.times: dict[str | int, int] = {}
+
+    def place(self, key: int, places: Sequence[str]) -> str:
+        """Which of its places a shared module is called at: those below this one in turn, else the first of all."""
+        below = [place for place in places if place.startswith(f"{self.path}." if self.path else "")] or places
+        n = self.times.get(key, 0)
+        self.times[key] = n + 1
+        return below[n % len(below)]
 
     def name(self, op: str) -> str:
         """`block.add`, then `block.add_1`; never the name of a module."""
@@ -53,6 +62,8 @@ class Merged:
         """Multiply-adds of fused attention among them."""
         self.parts: list[tuple[str, str, Any, bool]] = []
         """op, kind, facts, and whether it has multiply-adds."""
+        self.read: set[int] = set()
+        """ids of the parameters and buffers that it read."""
 
     def add(self, found: Entry, work: Work) -> None:
         self.macs += work.macs
@@ -70,14 +81,25 @@ class Calls(Protocol):
     called: set[int]
 
 
+class Owner(NamedTuple):
+    """A parameter or buffer, and whose it is."""
+
+    tensor: Tensor
+    module: nn.Module | None
+    """None of a parameter that no module of the network registers."""
+    name: str
+    parameter: bool
+
+
 class RowBuilder:
     """Rows and what they read."""
 
     def __init__(self, everything: Places) -> None:
         self.rows: list[Row] = []
         self.paths: dict[int, str] = {}
-        self.owners: dict[int, tuple[nn.Module, str, bool]] = {}
-        """id of a parameter or buffer → its module, name and whether it is a parameter."""
+        self.shared_paths = shared_paths(everything)
+        self.owners: dict[int, Owner] = {}
+        """id of a parameter or buffer → what it is. Beside those of the module, those that its forward has elsewhere."""
         self.counted_tensors: set[int] = set()
         self.uncounted: dict[str, list[Any]] = {}
         self.tally: dict[str, int] = {"counted": 0, "elementwise": 0, "free": 0, "uncounted": 0}
@@ -86,7 +108,9 @@ class RowBuilder:
         """Experts of a router → how many of them each token takes."""
         self.parameters: dict[int, nn.Parameter] = {}
         self.derived: dict[int, tuple[Tensor, frozenset[int]]] = {}
-        """id of a view of parameters → itself, so that the id stays its own, and theirs."""
+        """id of what was made of parameters alone → itself, so that the id stays its own, and theirs."""
+        self.prepared: dict[int, int] = {}
+        """id of a parameter → the row of the first operation on parameters alone that took it."""
         self.scored: dict[int, tuple[ReferenceType[Tensor], int, bool]] = {}
         """id of what may be attention scores → itself, the row of their product, and whether a softmax went over them."""
         for path, module in everything:
@@ -98,10 +122,16 @@ class RowBuilder:
                     self.tied.append(f"{path}.{name}".lstrip("."))
                 else:
                     self.parameters[id(p)] = p
-                    self.owners[id(p)] = (module, name, True)
-            for name, b in module._buffers.items():
-                if b is not None:
-                    self.owners.setdefault(id(b), (module, name, False))
+            self.own(module)
+
+    def own(self, module: nn.Module) -> None:
+        """Knows the parameters and buffers of a module as its own."""
+        for name, p in module._parameters.items():
+            if p is not None and isinstance(p, nn.Parameter):
+                self.owners.setdefault(id(p), Owner(p, module, name, True))
+        for name, b in module._buffers.items():
+            if b is not None:
+                self.owners.setdefault(id(b), Owner(b, module, name, False))
 
     # Leaves
 
@@ -143,17 +173,10 @@ class RowBuilder:
     def add_module_row(self, merged: Merged, args: Any, kwargs: Any, out: Any, custom: Any) -> None:
         """The row of a leaf that was run."""
         module = merged.module
-        named = [(name, p) for _, m in module.named_modules() for name, p in m._parameters.items() if p is not None]
         products = [part for part in merged.parts if part[3]]
         norm = isinstance(module, nn.modules.batchnorm._NormBase) or "norm" in merged.leaf.__name__.lower()
-        sums = self.first_read([(id(p), name, p.numel(), True, norm) for name, p in named])
-        buffers = [
-            b
-            for _, m in module.named_modules()
-            for b in m._buffers.values()
-            if b is not None and id(b) not in self.counted_tensors
-        ]
-        self.counted_tensors |= {id(b) for b in buffers}
+        inside = set(module.modules()) if norm else ()
+        *sums, buffers = self.first_read(merged.read, lambda owner: owner.module in inside)
         known = attention_cost(module, args, kwargs) if isinstance(module, nn.MultiheadAttention) else None
         one = [] if known else products if len(products) == 1 else [] if products else merged.parts[:1]
         facts: dict[str, Any] = {
@@ -184,23 +207,27 @@ class RowBuilder:
         shape = _shape_of(out)
         self.rows.append(
             Row(merged.path, op, kind, type(module).__name__, facts, shapes, shape, *sums,
-                sum(b.numel() for b in buffers), macs, elementwise, activations, False)
+                buffers, macs, elementwise, activations, False, 0)
         )  # fmt: skip
 
-    def first_read(self, given: list[tuple[int, str, int, bool, bool]]) -> tuple[int, int, int]:
-        """weights, bias and norm of those that nothing read before: (id, name, elements, parameter, of a normalisation)."""
-        weights = bias = norm = 0
-        for key, name, n, parameter, of_norm in given:
-            if not parameter or key in self.counted_tensors:
+    def first_read(self, keys: Iterable[int], of_norm: Callable[[Owner], bool]) -> tuple[int, int, int, int]:
+        """weights, bias, norm and buffers of those that nothing read before, whose ids are given."""
+        weights = bias = norm = buffers = 0
+        for key in keys:
+            owner = self.owners.get(key)
+            if owner is None or key in self.counted_tensors:
                 continue
             self.counted_tensors.add(key)
-            if of_norm:
+            n = owner.tensor.numel()
+            if not owner.parameter:
+                buffers += n
+            elif of_norm(owner):
                 norm += n
-            elif "bias" in name:
+            elif "bias" in owner.name:
                 bias += n
             else:
                 weights += n
-        return weights, bias, norm
+        return weights, bias, norm, buffers
 
     # Operators
 
@@ -225,16 +252,24 @@ class RowBuilder:
             if found.op == "topk":
                 self.route(args)
         merged = calls.merging
+        owners, derived = self.owners, self.derived
+        held = [t for t in given if id(t) in owners or id(t) in derived or (t.__class__ is not Tensor and self.adopt(t))]
         if merged is not None:
             if work is not NOTHING:
                 merged.add(found, work)
+            if held:
+                read = self.read_by(held)
+                merged.read |= read
+                if len(held) == len(given) and sort == FREE_OF_COST:
+                    self.derive(out, read)
             return
-        owners, derived = self.owners, self.derived
-        held = [t for t in given if id(t) in owners or id(t) in derived]
-        if held and sort == FREE_OF_COST and len(held) == len(given):
+        if held and len(held) == len(given) and not work.macs and not any(t.dtype in WHOLE for t in held):
             read = self.read_by(held)
-            for t in tensors(out):
-                derived[id(t)] = (t, read)
+            if work is not NOTHING:
+                self.add_operator_row(calls, found, work, given, held, out, alone=True)
+                for key in read - self.counted_tensors:
+                    self.prepared.setdefault(key, len(self.rows) - 1)
+            self.derive(out, read)
             return
         if held or work is not NOTHING:
             self.add_operator_row(calls, found, work, given, held, out)
@@ -243,20 +278,48 @@ class RowBuilder:
             if scores is not None:
                 self.follow_scores(scores, out)
 
+    def adopt(self, t: Tensor) -> bool:
+        """Whether a tensor is a parameter; one that no module of the network registers is known from now on."""
+        if not isinstance(t, nn.Parameter):
+            return False
+        self.owners[id(t)] = Owner(t, None, "parameter", True)
+        return True
+
+    def derive(self, out: Any, read: frozenset[int]) -> None:
+        """Knows what was made of parameters alone."""
+        for t in tensors(out):
+            if id(t) not in self.owners:
+                self.derived[id(t)] = (t, read)
+
+    def finish(self) -> None:
+        """Books the parameters that met nothing but parameters where the first operation took them."""
+        for key, i in self.prepared.items():
+            if key not in self.counted_tensors:
+                row = self.rows[i]
+                weights, bias, norm, buffers = self.first_read([key], lambda owner: "Norm" in type(owner.module).__name__)
+                self.rows[i] = row._replace(
+                    weights=row.weights + weights, bias=row.bias + bias, norm=row.norm + norm, buffers=row.buffers + buffers
+                )
+
     def read_by(self, held: list[Tensor]) -> frozenset[int]:
         """ids of the parameters and buffers that tensors are, or are views of."""
         return frozenset().union(*(self.derived[id(t)][1] if id(t) in self.derived else (id(t),) for t in held))
 
     def add_operator_row(
-        self, calls: Calls, found: Entry, work: Work, given: list[Tensor], held: list[Tensor], out: Any
+        self, calls: Calls, found: Entry, work: Work, given: list[Tensor], held: list[Tensor], out: Any, alone: bool = False
     ) -> None:
-        """A row for what has a cost, or is the first to read a parameter."""
+        """A row for what has a cost, or is the first to read a parameter; `alone` where it takes parameters alone."""
         frame = calls.stack[-1]
         ids = self.read_by(held) if held else _NONE
         sums, buffers, path = (0, 0, 0), 0, ""
         fresh = [key for key in ids if key not in self.counted_tensors]
         if fresh:
-            sums, buffers, path = self.first_reading(calls, found, fresh)
+            path = self.uncalled_owner(calls, fresh)
+            if not alone:
+                scales = self.read_by([t for t in held if t is not given[0]]) if found.kind == "norm" else _NONE
+                *sums, buffers = self.first_read(
+                    fresh, lambda owner: id(owner.tensor) in scales or "Norm" in type(owner.module).__name__
+                )
         scores = self.scores(found, given) if self.scored else None
         if work is NOTHING and not fresh:
             if scores is not None:
@@ -274,9 +337,10 @@ class RowBuilder:
         shape = _shape_of(out)
         where = path or frame.name(found.op)
         counts = (*sums, buffers, work.macs, work.elementwise, work.activations)
-        self.rows.append(
-            Row._make((where, found.op, kind, frame.cls.__name__, facts, inputs or (shape,), shape, *counts, False, 0))
-        )
+        name = type(frame.module).__name__
+        if alone and not inputs:
+            inputs = tuple([tuple(t.shape) for t in given])
+        self.rows.append(Row._make((where, found.op, kind, name, facts, inputs or (shape,), shape, *counts, False, 0)))
         if found.op == "matmul":
             if scores is not None and scores[1] and id(given[0]) in self.scored:
                 for i in (scores[0], len(self.rows) - 1):
@@ -286,27 +350,20 @@ class RowBuilder:
         elif scores is not None:
             self.follow_scores(scores, out)
 
-    def first_reading(self, calls: Calls, found: Entry, fresh: list[int]) -> tuple[tuple[int, int, int], int, str]:
-        """(weights, bias, norm), buffers, and the path of an owner that no call stands for."""
-        reading, buffers, path = [], 0, ""
+    def uncalled_owner(self, calls: Calls, fresh: list[int]) -> str:
+        """The path of an owner that no call stands for: its forward was called directly, or the graph was flattened."""
+        path = ""
+        running = {frame.path for frame in calls.stack}
         for key in fresh:
-            module, name, parameter = self.owners[key]
-            tensor = (module._parameters if parameter else module._buffers).get(name)
-            if tensor is None:
-                continue
-            if not parameter:
-                self.counted_tensors.add(key)
-                buffers += tensor.numel()
-                continue
-            reading.append((key, name, tensor.numel(), True, found.kind == "norm" or "Norm" in type(module).__name__))
-            running = {frame.path for frame in calls.stack}
-            if id(module) not in calls.called and self.paths[id(module)] not in running:
-                path = self.paths[id(module)]  # its forward was called directly, or the graph was flattened
-        return self.first_read(reading), buffers, path
+            owner = self.owners[key]
+            at = self.paths.get(id(owner.module))
+            if owner.parameter and at is not None and id(owner.module) not in calls.called and at not in running:
+                path = at
+        return path
 
     def scores(self, found: Entry, given: list[Tensor]) -> tuple[int, bool] | None:
         """The row of the product that made the attention scores among `given`, and whether a softmax went over them."""
-        for t in given[:2]:
+        for t in given:
             known = self.scored.get(id(t))
             if known is not None and known[0]() is t:
                 return (known[1], known[2] or found.op == "softmax")

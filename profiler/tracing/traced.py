@@ -60,7 +60,7 @@ def trace(
         rows = tuple(recorder.rows)
         unused = _unused(everything, recorder)
         if rung == "meta" and unused:
-            rows = _with_training_rows(rows, module, everything, (args, dict(kwargs or {})), unused, kept, recorder)
+            rows = _with_training_rows(rows, module, everything, (args, dict(kwargs or {})), unused, kept)
     wires = recorder.wires
     recorded = [i for i, row in enumerate(rows) if not row.side]
     wiring = None if wires is None else wires.wiring(recorded, len(rows))
@@ -127,13 +127,12 @@ def _with_training_rows(
     given: Given,
     unused: tuple[str, ...],
     kept: SavedState,
-    main: Recorder,
 ) -> tuple[Row, ...]:
     """The rows with those of what runs in training only: parts that evaluation left out and a forward in training runs."""
     below = tuple(f"{path}." for path in unused)
     if not any(m._parameters for path, m in everything if f"{path}.".startswith(below)):
         return rows
-    recorder = Recorder(module, everything, earlier=main)
+    recorder = Recorder(module, everything)
     try:
         kept.set_training(True)
         forward(recorder, module, map_tensors(given, to_meta), nullcontext)

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import torch
 
 from profiler.tracing.tables.names import ELEMENTWISE, FREE, is_pointwise, row_name
-from profiler.tracing.tables.operators import GRADIENTS, PRODUCTS, Formula
+from profiler.tracing.tables.operators import GRADIENTS, PRODUCTS
+from profiler.tracing.tables.work import Formula
 from profiler.tracing.tables.registered import custom_operator, on_change, torch_formula
 from profiler.tracing.tables.shapes import RULES
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 
 from profiler.records.profile import Shape
-from profiler.tracing.tables.operators import Work
+from profiler.tracing.tables.work import Work
 
 _NAMES = ("query", "key", "value", "key_padding_mask", "need_weights", "attn_mask", "average_attn_weights", "is_causal")
 

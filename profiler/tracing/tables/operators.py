@@ -5,62 +5,53 @@ A complex multiply-add is four real ones. Operators without multiply-adds are in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from math import prod
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from profiler.records.profile import Shape
-
-
-class Work(NamedTuple):
-    """What one call does, for the whole batch."""
-
-    macs: int = 0
-    activations: int = 0
-    elementwise: int = 0
-    facts: Mapping[str, Any] = {}
-
-
-Formula = Callable[..., Work]
-"""(output, *args, **kwargs) as the operator was called → Work."""
-
-
-def _product(out: Any, macs: int, **facts: Any) -> Work:
-    first = out if isinstance(out, Tensor) else out[0]
-    factor = 4 if first.is_complex() else 1
-    return Work(factor * macs, first.numel(), 0, facts)
+from profiler.tracing.tables.attention import (
+    attention,
+    cudnn_kernel,
+    efficient,
+    efficient_kernel,
+    flash,
+    flash_kernel,
+    flex,
+    scaled_dot_product,
+    varlen,
+)
+from profiler.tracing.tables.work import Formula, Work, product
 
 
 # Convolutions: elements of the weight × positions, whatever the groups
 
 
-def _conv(out: Any, x: Tensor, weight: Tensor, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+def _conv(out: Any, /, x: Tensor, weight: Tensor, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
           groups: int = 1, *rest: Any) -> Work:  # fmt: skip
     # x (B, M, *n) or (M, *n), weight (N, M/groups, *k), out (B, N, *m)
     channels, rank = weight.shape[0], weight.ndim - 2
     facts = _window(weight, rank, stride, padding, dilation, groups, bias)
-    return _product(out, out.numel() // max(channels, 1) * weight.numel(), **facts)
+    return product(out, out.numel() // max(channels, 1) * weight.numel(), **facts)
 
 
-def _conv_transpose(out: Any, x: Tensor, weight: Tensor, bias: Any = None, stride: Any = 1, padding: Any = 0,
+def _conv_transpose(out: Any, /, x: Tensor, weight: Tensor, bias: Any = None, stride: Any = 1, padding: Any = 0,
                     output_padding: Any = 0, groups: int = 1, dilation: Any = 1) -> Work:  # fmt: skip
     # every *input* position meets the whole weight (M, N/groups, *k)
     facts = _window(weight, weight.ndim - 2, stride, padding, dilation, groups, bias) | {"transposed": True}
-    return _product(out, x.numel() // max(weight.shape[0], 1) * weight.numel(), **facts)
+    return product(out, x.numel() // max(weight.shape[0], 1) * weight.numel(), **facts)
 
 
-def _convolution(out: Any, x: Tensor, weight: Tensor, bias: Any, stride: Any, padding: Any, dilation: Any, transposed: bool,
+def _convolution(out: Any, /, x: Tensor, weight: Tensor, bias: Any, stride: Any, padding: Any, dilation: Any, transposed: bool,
                  output_padding: Any, groups: int, *rest: Any) -> Work:  # fmt: skip
     if transposed:
         return _conv_transpose(out, x, weight, bias, stride, padding, output_padding, groups, dilation)
     return _conv(out, x, weight, bias, stride, padding, dilation, groups)
 
 
-def _conv_tbc(out: Any, x: Tensor, weight: Tensor, *rest: Any) -> Work:
+def _conv_tbc(out: Any, /, x: Tensor, weight: Tensor, *rest: Any) -> Work:
     # x (T, B, M), weight (k, M, N)
-    return _product(out, out.numel() // max(weight.shape[2], 1) * weight.numel())
+    return product(out, out.numel() // max(weight.shape[2], 1) * weight.numel())
 
 
 def _window(weight: Tensor, rank: int, stride: Any, padding: Any, dilation: Any, groups: int, bias: Any) -> dict[str, Any]:
@@ -78,96 +69,60 @@ def _window(weight: Tensor, rank: int, stride: Any, padding: Any, dilation: Any,
 # Matrix products: elements of the output × the length of what is summed
 
 
-def _linear(out: Any, x: Tensor, weight: Tensor, bias: Any = None) -> Work:
+def _linear(out: Any, /, x: Tensor, weight: Tensor, bias: Any = None) -> Work:
     # x (*, M), weight (N, M) or (M,)
-    return _product(out, x.numel() * (weight.shape[0] if weight.ndim == 2 else 1), bias=bias is not None)
+    return product(out, x.numel() * (weight.shape[0] if weight.ndim == 2 else 1), bias=bias is not None)
 
 
-def _matmul(out: Any, a: Tensor, b: Tensor, *rest: Any, **named: Any) -> Work:
+def _matmul(out: Any, /, a: Tensor, b: Tensor, *rest: Any, **named: Any) -> Work:
     # (*, n, k) · (*, k, m), the leading axes spread over each other; vectors drop their axis
-    return _product(out, out.numel() * a.shape[-1])
+    return product(out, out.numel() * a.shape[-1])
 
 
-def _plus_matmul(out: Any, c: Tensor, a: Tensor, b: Tensor, *rest: Any, **named: Any) -> Work:
-    return _product(out, out.numel() * a.shape[-1])
+def _plus_matmul(out: Any, /, c: Tensor, a: Tensor, b: Tensor, *rest: Any, **named: Any) -> Work:
+    return product(out, out.numel() * a.shape[-1])
 
 
-def _addbmm(out: Any, c: Tensor, a: Tensor, b: Tensor, *rest: Any, **named: Any) -> Work:
+def _addbmm(out: Any, /, c: Tensor, a: Tensor, b: Tensor, *rest: Any, **named: Any) -> Work:
     # (B, n, k) · (B, k, m), summed over the batch
-    return _product(out, out.numel() * a.shape[0] * a.shape[-1])
+    return product(out, out.numel() * a.shape[0] * a.shape[-1])
 
 
-def _outer(out: Any, *rest: Any, **named: Any) -> Work:
-    return _product(out, out.numel())
+def _outer(out: Any, /, *rest: Any, **named: Any) -> Work:
+    return product(out, out.numel())
 
 
-def _bilinear(out: Any, a: Tensor, b: Tensor, weight: Tensor, bias: Any = None) -> Work:
+def _bilinear(out: Any, /, a: Tensor, b: Tensor, weight: Tensor, bias: Any = None) -> Work:
     # a (*, I), weight (O, I, J), b (*, J): a·W is O·I·J, and its rows on b O·J
     o, i, j = weight.shape
-    return _product(out, out.numel() // max(o, 1) * (o * i * j + o * j), bias=bias is not None)
+    return product(out, out.numel() // max(o, 1) * (o * i * j + o * j), bias=bias is not None)
 
 
-def _grouped_mm(out: Any, a: Tensor, b: Tensor, *rest: Any, **named: Any) -> Work:
+def _grouped_mm(out: Any, /, a: Tensor, b: Tensor, *rest: Any, **named: Any) -> Work:
     # (T, k) · (E, k, n): a row meets the matrix of its group only; (n, T) · (T, m): the rows of a group are summed
     if a.ndim == 2 and b.ndim == 3:
-        return _product(out, a.numel() * b.shape[-1], experts=b.shape[0])
+        return product(out, a.numel() * b.shape[-1], experts=b.shape[0])
     if a.ndim == 3 and b.ndim == 2:
-        return _product(out, b.numel() * a.shape[-2], experts=a.shape[0])
+        return product(out, b.numel() * a.shape[-2], experts=a.shape[0])
     if a.ndim == 2:
-        return _product(out, a.numel() * b.shape[-1])
-    return _product(out, out.numel() * a.shape[-1], experts=b.shape[0])
+        return product(out, a.numel() * b.shape[-1])
+    return product(out, out.numel() * a.shape[-1], experts=b.shape[0])
 
 
-def _cdist(out: Any, a: Tensor, b: Tensor, *rest: Any) -> Work:
+def _cdist(out: Any, /, a: Tensor, b: Tensor, *rest: Any) -> Work:
     # a difference and a square for every element of every pair
-    return _product(out, out.numel() * a.shape[-1])
+    return product(out, out.numel() * a.shape[-1])
 
 
-def _packed_linear(out: Any, x: Tensor, *rest: Any, **named: Any) -> Work:
+def _packed_linear(out: Any, /, x: Tensor, *rest: Any, **named: Any) -> Work:
     # the weight is packed, its shape is not told: (*, M) -> (*, N)
-    return _product(out, out.numel() * x.shape[-1])
-
-
-# Attention: both products, in full; where it is causal, the half that a kernel may skip is a second figure
-
-
-def attention(q: Shape, k: Shape, v: Shape, causal: bool, out: int, **facts: Any) -> Work:
-    """q (B, H, L, E), k (B, H_k, S, E), v (B, H_k, S, E_v): Q·Kᵀ is B·H·L·S·E, A·V is B·H·L·S·E_v."""
-    rows, length, keys = prod(q[:-2]), q[-2], k[-2]
-    width = q[-1] + v[-1]
-    scores = rows * length * keys
-    if causal:
-        short = min(length, keys)
-        pairs = short * (short + 1) // 2 + (length - short) * keys
-        facts |= {"causal": True, "useful_macs": rows * pairs * width}
-    return Work(rows * length * keys * width, scores + out, scores, facts)
-
-
-def _sdpa(out: Any, q: Tensor, k: Tensor, v: Tensor, attn_mask: Any = None, dropout_p: float = 0.0, is_causal: bool = False,
-          *rest: Any, **named: Any) -> Work:  # fmt: skip
-    first = out if isinstance(out, Tensor) else out[0]
-    return attention(q.shape, k.shape, v.shape, is_causal, first.numel())
-
-
-def _flash(out: Any, q: Tensor, k: Tensor, v: Tensor, dropout_p: float = 0.0, is_causal: bool = False, *rest: Any,
-           **named: Any) -> Work:  # fmt: skip
-    return attention(q.shape, k.shape, v.shape, is_causal, out[0].numel())
-
-
-def _efficient(out: Any, q: Tensor, k: Tensor, v: Tensor, bias: Any, lse: bool, dropout_p: float = 0.0,
-               is_causal: bool = False, *rest: Any, **named: Any) -> Work:  # fmt: skip
-    return attention(q.shape, k.shape, v.shape, is_causal, out[0].numel())
-
-
-def _flex(out: Any, q: Tensor, k: Tensor, v: Tensor, *rest: Any, **named: Any) -> Work:
-    # what its mask leaves out is not known; both products in full
-    return attention(q.shape, k.shape, v.shape, False, out[0].numel())
+    return product(out, out.numel() * x.shape[-1])
 
 
 # Recurrence: every step meets both matrices, W_ih (G·H, I) and W_hh (G·H, H or its projection), and W_hr (P, H)
 
 
-def _recurrent(out: Any, x: Tensor, *rest: Any, **named: Any) -> Work:
+def _recurrent(out: Any, /, x: Tensor, *rest: Any, **named: Any) -> Work:
     # x (T, B, I), (B, T, I) or (T, I), or packed (ΣT, I) with its batch sizes
     weights = next(given for given in rest if isinstance(given, list | tuple) and given and given[0].ndim == 2)
     packed = isinstance(rest[0], Tensor) and rest[0].ndim == 1
@@ -177,12 +132,12 @@ def _recurrent(out: Any, x: Tensor, *rest: Any, **named: Any) -> Work:
     return Work(steps * sum(w.numel() for w in matrices), steps * made)
 
 
-def _cell(out: Any, x: Tensor, hidden: Any, w_ih: Tensor, w_hh: Tensor, *biases: Any) -> Work:
+def _cell(out: Any, /, x: Tensor, hidden: Any, w_ih: Tensor, w_hh: Tensor, *biases: Any) -> Work:
     rows = x.numel() // max(x.shape[-1], 1)
     return Work(rows * (w_ih.numel() + w_hh.numel()), rows * (w_ih.shape[0] + w_hh.shape[0]))
 
 
-def _mkldnn_rnn(out: Any, x: Tensor, w_ih: Tensor, w_hh: Tensor, *rest: Any, **named: Any) -> Work:
+def _mkldnn_rnn(out: Any, /, x: Tensor, w_ih: Tensor, w_hh: Tensor, *rest: Any, **named: Any) -> Work:
     steps = x.shape[0] * x.shape[1]
     return Work(steps * (w_ih.numel() + w_hh.numel()), steps * (w_ih.shape[0] + w_hh.shape[0]))
 
@@ -213,13 +168,17 @@ PRODUCTS: dict[str, Operator] = {
     **_named("matmul", "matmul", _grouped_mm, "_grouped_mm _scaled_grouped_mm"),
     **_named("bilinear", "linear", _bilinear, "bilinear"),
     **_named("cdist", "matmul", _cdist, "cdist _cdist_forward _euclidean_dist"),
-    **_named("attention", "attention", _sdpa, "scaled_dot_product_attention _scaled_dot_product_attention_math "
+    **_named("attention", "attention", scaled_dot_product, "scaled_dot_product_attention _scaled_dot_product_attention_math "
              "_scaled_dot_product_fused_attention_overrideable"),
-    **_named("attention", "attention", _flash, "_scaled_dot_product_flash_attention "
+    **_named("attention", "attention", flash, "_scaled_dot_product_flash_attention "
              "_scaled_dot_product_flash_attention_for_cpu"),
-    **_named("attention", "attention", _efficient, "_scaled_dot_product_efficient_attention "
+    **_named("attention", "attention", efficient, "_scaled_dot_product_efficient_attention "
              "_scaled_dot_product_cudnn_attention"),
-    **_named("attention", "attention", _flex, "higher_order::flex_attention"),
+    **_named("attention", "attention", flash_kernel, "_flash_attention_forward"),
+    **_named("attention", "attention", efficient_kernel, "_efficient_attention_forward"),
+    **_named("attention", "attention", cudnn_kernel, "_cudnn_attention_forward"),
+    **_named("attention", "attention", varlen, "torch_attn::_varlen_attn torch_attn::_varlen_attn_out"),
+    **_named("attention", "attention", flex, "higher_order::flex_attention"),
     **{name: op for cell in ("lstm", "gru", "rnn_tanh", "rnn_relu")
        for name, op in _named(cell.partition("_")[0], "recurrent", _recurrent, cell).items()},
     **{name: op for cell in ("lstm", "gru", "rnn_tanh", "rnn_relu")
@@ -234,7 +193,7 @@ PRODUCTS: dict[str, Operator] = {
 # the product itself, whatever the groups
 
 
-def _convolution_backward(out: Any, grad: Tensor, x: Tensor, weight: Tensor, bias_sizes: Any, stride: Any, padding: Any,
+def _convolution_backward(out: Any, /, grad: Tensor, x: Tensor, weight: Tensor, bias_sizes: Any, stride: Any, padding: Any,
                           dilation: Any, transposed: bool, output_padding: Any, groups: int, mask: Any) -> Work:  # fmt: skip
     # the mask says which of (input, weight, bias) have a gradient
     positions = x.numel() // x.shape[1] if transposed else grad.numel() // grad.shape[1]
@@ -242,13 +201,13 @@ def _convolution_backward(out: Any, grad: Tensor, x: Tensor, weight: Tensor, bia
     return Work(positions * weight.numel() * (mask[0] + mask[1]), made)
 
 
-def _attention_backward(out: Any, grad: Tensor, q: Tensor, k: Tensor, v: Tensor, *rest: Any, **named: Any) -> Work:
+def _attention_backward(out: Any, /, grad: Tensor, q: Tensor, k: Tensor, v: Tensor, *rest: Any, **named: Any) -> Work:
     # a kernel that computes the scores again does so on its own account
     shapes = (tuple(q.shape), tuple(k.shape), tuple(v.shape))
     return Work(2 * attention(*shapes, False, 0).macs, q.numel() + k.numel() + v.numel())
 
 
-def _recurrent_backward(out: Any, x: Tensor, *weights: Any, **named: Any) -> Work:
+def _recurrent_backward(out: Any, /, x: Tensor, *weights: Any, **named: Any) -> Work:
     steps = x.shape[0] * x.shape[1]
     return Work(2 * steps * sum(w.numel() for w in weights[:2]), x.numel())
 

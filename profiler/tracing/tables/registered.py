@@ -10,7 +10,7 @@ from torch import nn
 
 from profiler.errors import ProfilerError
 from profiler.module.trees import first_tensor, map_tensors
-from profiler.tracing.tables.operators import Work
+from profiler.tracing.tables.work import Work
 
 _F = TypeVar("_F", bound=Callable[..., int])
 

@@ -1,7 +1,8 @@
 """Shapes out of the hot operators on the meta device: torch's own rules for them are Python too, and far slower.
 
 A rule gives the output of an operator, or None where the call is not the plain one that it knows; torch's rule answers then,
-and also where the shapes do not fit, so that the words of a refusal are torch's.
+and also where the shapes or types do not fit, so that the words of a refusal are torch's. Strides are those that torch gives,
+so that a view succeeds exactly where it does there.
 """
 
 from __future__ import annotations
@@ -26,21 +27,43 @@ def fresh(shape: tuple[int, ...] | list[int], dtype: torch.dtype) -> Tensor:
     return torch.empty(shape, dtype=dtype, device="meta")
 
 
+def same(x: Tensor, dtype: torch.dtype | None = None) -> Tensor | None:
+    """A tensor that holds nothing, of the shape and strides of `x`; None where torch would give it others."""
+    if x.is_contiguous():
+        return fresh(x.shape, dtype or x.dtype)
+    return torch.empty_strided(x.shape, x.stride(), dtype=dtype or x.dtype, device="meta") if is_dense(x) else None
+
+
+def is_dense(x: Tensor) -> bool:
+    """Whether the elements of a tensor lie side by side in memory, in some order of its axes."""
+    expected = 1
+    for stride, size in sorted((stride, size) for stride, size in zip(x.stride(), x.shape, strict=True) if size > 1):
+        if stride != expected:
+            return False
+        expected *= size
+    return True
+
+
 def _broadcast(a: Tensor, b: Any, *rest: Any, **named: Any) -> Tensor | None:
     """Two operands of one floating type, or one and a number."""
     if not isinstance(a, Tensor):
         return None
     if not isinstance(b, Tensor):
-        simple = isinstance(b, int | float) and a.dtype.is_floating_point and a.is_meta
-        return fresh(a.shape, a.dtype) if simple else None
+        simple = b.__class__ in _NUMBERS and a.dtype.is_floating_point and a.is_meta
+        return same(a) if simple else None
     if a.dtype is not b.dtype or not a.dtype.is_floating_point:
         return None
     if not (a.is_meta or b.is_meta):
         return None
     if a.shape == b.shape:
-        return fresh(a.shape, a.dtype)
+        return same(a) if a.stride() == b.stride() else None
+    if not (a.is_contiguous() and b.is_contiguous()):
+        return None
     shape = spread_over(a.shape, b.shape)
     return None if shape is None else fresh(shape, a.dtype)
+
+
+_NUMBERS = frozenset({int, float, bool})
 
 
 def spread_over(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | None:
@@ -61,17 +84,17 @@ def spread_over(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | Non
 def _same(x: Tensor, *rest: Any, **named: Any) -> Tensor | None:
     if not x.is_meta or not x.dtype.is_floating_point or named or any(isinstance(given, Tensor) for given in rest):
         return None
-    return fresh(x.shape, x.dtype)
+    return same(x)
 
 
 def _layer_norm(x: Tensor, shape: Any, weight: Any = None, *rest: Any, **named: Any) -> Tensor | None:
-    fits = x.is_meta and tuple(x.shape[-len(shape) :]) == tuple(shape)
-    return fresh(x.shape, x.dtype) if fits else None
+    fits = x.is_meta and tuple(x.shape[-len(shape) :]) == tuple(shape) and (weight is None or weight.shape == tuple(shape))
+    return fresh(x.shape, x.dtype) if fits and (weight is None or weight.dtype is x.dtype) else None
 
 
 def _channel_norm(x: Tensor, weight: Any = None, *rest: Any, **named: Any) -> Tensor | None:
-    fits = x.is_meta and x.ndim > 1 and (weight is None or weight.shape[0] == x.shape[1])
-    return fresh(x.shape, x.dtype) if fits else None
+    fits = x.is_meta and x.ndim > 1 and (weight is None or (weight.shape[0] == x.shape[1] and weight.dtype is x.dtype))
+    return fresh(x.shape, x.dtype) if fits and x.is_contiguous() else None
 
 
 def _softmax(x: Tensor, dim: int, dtype: Any = None, *rest: Any, **named: Any) -> Tensor | None:
@@ -85,6 +108,10 @@ def _conv(x: Tensor, weight: Tensor, bias: Any = None, stride: Any = 1, padding:
     rank = weight.ndim - 2
     if not x.is_meta or x.ndim != rank + 2 or isinstance(padding, str) or x.shape[1] != weight.shape[1] * groups:
         return None
+    if x.dtype is not weight.dtype or (bias is not None and (bias.dtype is not x.dtype or bias.shape != weight.shape[:1])):
+        return None
+    if weight.shape[0] % groups or not x.dtype.is_floating_point:
+        return None
     out = [x.shape[0], weight.shape[0]]
     for i in range(rank):
         s, p, d = (
@@ -94,11 +121,17 @@ def _conv(x: Tensor, weight: Tensor, bias: Any = None, stride: Any = 1, padding:
         if n < 1:
             return None
         out.append(n)
+    if rank == 2 and not (x.is_contiguous() and weight.is_contiguous()):
+        last = torch.channels_last
+        if x.is_contiguous(memory_format=last) or weight.is_contiguous(memory_format=last):
+            return torch.empty(out, dtype=x.dtype, device="meta", memory_format=last)
     return fresh(out, x.dtype)
 
 
 def _linear(x: Tensor, weight: Tensor, bias: Any = None) -> Tensor | None:
-    if not x.is_meta or weight.ndim != 2 or x.ndim < 1 or x.shape[-1] != weight.shape[1]:
+    if not x.is_meta or weight.ndim != 2 or x.ndim < 1 or x.shape[-1] != weight.shape[1] or x.dtype is not weight.dtype:
+        return None
+    if not x.dtype.is_floating_point or (bias is not None and (bias.dtype is not x.dtype or bias.shape != weight.shape[:1])):
         return None
     return fresh((*x.shape[:-1], weight.shape[0]), x.dtype)
 
@@ -111,16 +144,44 @@ def _matmul(a: Tensor, b: Tensor) -> Tensor | None:
 
 
 def _plus_matmul(c: Tensor, a: Tensor, b: Tensor, *rest: Any, **named: Any) -> Tensor | None:
-    return _matmul(a, b) if a.ndim == b.ndim else None
+    if a.ndim != b.ndim or c.dtype is not a.dtype or spread_over((*a.shape[:-1], b.shape[-1]), c.shape) is None:
+        return None
+    return _matmul(a, b)
 
 
 def _bmm(a: Tensor, b: Tensor) -> Tensor | None:
     return _matmul(a, b) if a.ndim == b.ndim and a.shape[:-2] == b.shape[:-2] else None
 
 
-def _sdpa(q: Tensor, k: Tensor, v: Tensor, *rest: Any, **named: Any) -> Tensor | None:
-    fits = q.is_meta and k.shape[-2] == v.shape[-2] and q.shape[-1] == k.shape[-1] and q.ndim == v.ndim
-    return fresh((*q.shape[:-1], v.shape[-1]), q.dtype) if fits else None
+def _sdpa(q: Tensor, k: Tensor, v: Tensor, mask: Any = None, dropout: float = 0.0, causal: bool = False, *,
+          scale: Any = None, enable_gqa: bool = False) -> Tensor | None:  # fmt: skip
+    if not q.is_meta or not q.ndim == k.ndim == v.ndim or not q.dtype is k.dtype is v.dtype or not q.dtype.is_floating_point:
+        return None
+    if k.shape[-2] != v.shape[-2] or q.shape[-1] != k.shape[-1] or q.ndim < 3 or (causal and mask is not None):
+        return None
+    if enable_gqa and q.ndim == 4:
+        if q.shape[0] != k.shape[0] or k.shape[:2] != v.shape[:2] or k.shape[1] == 0 or q.shape[1] % k.shape[1]:
+            return None
+        leading: tuple[int, ...] | None = tuple(q.shape[:-2])
+    else:
+        keys = spread_over(k.shape[:-2], v.shape[:-2])
+        leading = None if keys is None else spread_over(q.shape[:-2], keys)
+    if leading is None or (mask is not None and not _masks(mask, (*leading, q.shape[-2], k.shape[-2]))):
+        return None
+    # the kernel of the CPU gives (B, L, H, E) with two axes changed about, where it takes the call; the products give (B, H, L, E)
+    one_kernel = q.ndim == 4 and v.shape[-1] == q.shape[-1] and 0 not in q.shape and 0 not in k.shape and dropout == 0.0
+    if one_kernel and (enable_gqa or q.shape[:2] == k.shape[:2] == v.shape[:2]) and _rows_are_dense(q, k, v):
+        b, h, length, e = *leading, q.shape[-2], v.shape[-1]
+        return fresh((b, length, h, e), q.dtype).transpose(1, 2)
+    return fresh((*leading, q.shape[-2], v.shape[-1]), q.dtype)
+
+
+def _masks(mask: Tensor, scores: tuple[int, ...]) -> bool:
+    return spread_over(scores, mask.shape) == scores
+
+
+def _rows_are_dense(*given: Tensor) -> bool:
+    return all(t.stride(-1) == 1 for t in given)
 
 
 def _cat(tensors: list[Tensor], dim: int = 0) -> Tensor | None:
@@ -131,6 +192,8 @@ def _cat(tensors: list[Tensor], dim: int = 0) -> Tensor | None:
     rest = (*first.shape[:axis], *first.shape[axis + 1 :])
     if any((*t.shape[:axis], *t.shape[axis + 1 :]) != rest for t in tensors):
         return None
+    if not all(t.is_contiguous() for t in tensors):
+        return None
     return fresh((*first.shape[:axis], sum(t.shape[axis] for t in tensors), *first.shape[axis + 1 :]), first.dtype)
 
 
@@ -139,7 +202,7 @@ def _embedding(weight: Tensor, ids: Tensor, *rest: Any) -> Tensor | None:
 
 
 def _adaptive_pool(x: Tensor, size: Any) -> Tensor | None:
-    return fresh((*x.shape[: -len(size)], *size), x.dtype) if x.is_meta and x.ndim > len(size) else None
+    return fresh((*x.shape[: -len(size)], *size), x.dtype) if x.is_meta and x.ndim > len(size) and x.is_contiguous() else None
 
 
 def _pool(x: Tensor, kernel: Any, stride: Any = (), padding: Any = 0, *rest: Any) -> Tensor | None:
@@ -150,7 +213,7 @@ def _pool(x: Tensor, kernel: Any, stride: Any = (), padding: Any = 0, *rest: Any
     elif rest:
         dilation, ceil = rest[0], len(rest) > 1 and bool(rest[1])
     rank = len(kernel)
-    if not x.is_meta or x.ndim != rank + 2:
+    if not x.is_meta or x.ndim != rank + 2 or not x.is_contiguous():
         return None
     settings = [
         tuple(s) * (rank if len(s) == 1 else 1) if not isinstance(s, int) else s for s in (kernel, stride or kernel, padding)
@@ -163,7 +226,7 @@ def _pool(x: Tensor, kernel: Any, stride: Any = (), padding: Any = 0, *rest: Any
 
 
 def _mean(x: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor | None:
-    if not x.is_meta or dim is None or dtype is not None or not x.dtype.is_floating_point:
+    if not x.is_meta or dim is None or dtype is not None or not x.dtype.is_floating_point or not x.is_contiguous():
         return None
     gone = {d % x.ndim for d in ((dim,) if isinstance(dim, int) else dim)}
     shape = [1 if i in gone else n for i, n in enumerate(x.shape) if keepdim or i not in gone]
@@ -171,12 +234,18 @@ def _mean(x: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = Non
 
 
 def _copied(x: Tensor, *, memory_format: Any = None) -> Tensor | None:
-    return fresh(x.shape, x.dtype) if x.is_meta else None
+    if not x.is_meta:
+        return None
+    if memory_format in (None, torch.preserve_format):
+        return same(x)
+    return fresh(x.shape, x.dtype) if memory_format is torch.contiguous_format else None
 
 
 def _cast(x: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: Any = None,
           non_blocking: bool = False, memory_format: Any = None) -> Tensor | None:  # fmt: skip
-    return fresh(x.shape, dtype or x.dtype) if x.is_meta and (device is None or torch.device(device).type == "meta") else None
+    if memory_format not in (None, torch.preserve_format) or not x.is_meta:
+        return None
+    return same(x, dtype) if device is None or torch.device(device).type == "meta" else None
 
 
 def _created(size: Any, *rest: Any, dtype: Any = None, layout: Any = None, device: Any = None, **named: Any) -> Tensor | None:
@@ -191,7 +260,7 @@ def _filled(size: Any, *rest: Any, **named: Any) -> Tensor | None:
 
 
 def _like(x: Tensor, *, dtype: Any = None, device: Any = None, **named: Any) -> Tensor | None:
-    return fresh(x.shape, dtype or x.dtype) if x.is_meta and device is None else None
+    return same(x, dtype) if x.is_meta and device is None and named.get("memory_format") is None else None
 
 
 def _repeat(x: Tensor, repeats: Any) -> Tensor | None:
@@ -238,7 +307,8 @@ def _padded(data: Tensor, sizes: Tensor, batch_first: bool, padding: Any, total:
 
 
 def _group_norm(x: Tensor, groups: int, *rest: Any, **named: Any) -> Tensor | None:
-    return fresh(x.shape, x.dtype) if x.is_meta and x.ndim > 1 and x.shape[1] % groups == 0 else None
+    fits = x.is_meta and x.ndim > 1 and x.shape[1] % groups == 0 and x.is_contiguous()
+    return fresh(x.shape, x.dtype) if fits else None
 
 
 def _grouped_mm(a: Tensor, b: Tensor, offs: Any = None, bias: Any = None, out_dtype: Any = None) -> Tensor | None:
