@@ -6,7 +6,6 @@ the CPU with real tensors.
 
 from __future__ import annotations
 
-import copy
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from profiler.errors import ProfilerError, ShapeError
+from profiler.module.copying import copied
 from profiler.module.trees import map_tensors
 from profiler.tracing.recorder import Recorder, WrappedRecorder
 from profiler.tracing.restore import Places, places
@@ -113,21 +113,32 @@ def _run_on_cpu(
 
 
 def on_cpu(module: nn.Module, given: Given) -> tuple[nn.Module, Given]:
-    """A copy of a module and of its arguments with real tensors, gradients asked for where they were."""
+    """A copy of a module and of its arguments with real tensors, gradients asked for where they were.
+
+    Of the meta device, weights are drawn small and integers are 1; variances are 1 and means 0, so that nothing becomes NaN.
+    """
     generator = torch.Generator().manual_seed(0)
+    statistics = {id(b): value for name, b in module.named_buffers() if (value := _statistic(name)) is not None}
 
     def real(t: Tensor) -> Tensor:
         if not t.is_meta:
-            return t.detach().to("cpu", copy=True).requires_grad_(t.requires_grad)
-        if t.is_floating_point():
-            return torch.empty(t.shape, dtype=t.dtype).normal_(0, 0.02, generator=generator)
-        return torch.ones(t.shape, dtype=t.dtype)  # a token, a length, a mask that hides nothing
+            return t.detach().to("cpu", copy=True)
+        if not (t.is_floating_point() or t.is_complex()):
+            return torch.ones(t.shape, dtype=t.dtype)  # a token, a length, a mask that hides nothing
+        if id(t) in statistics:
+            return torch.full(t.shape, statistics[id(t)], dtype=t.dtype)
+        return torch.empty(t.shape, dtype=t.dtype).normal_(0, 0.02, generator=generator)
 
-    memo: dict[int, Any] = {}
-    for t in [*module.parameters(), *module.buffers()]:
-        made = real(t)
-        memo[id(t)] = nn.Parameter(made.detach(), t.requires_grad) if isinstance(t, nn.Parameter) else made
-    return copy.deepcopy(module, memo), map_tensors(given, real)
+    memo: dict[Any, Any] = {}
+    return copied(module, real, memo=memo), copied(given, real, memo=memo)
+
+
+def _statistic(name: str) -> float | None:
+    """What a buffer of a normalisation holds before it saw anything, by its name: `bn.running_var` 1, `bn.running_mean` 0."""
+    words = set(name.rpartition(".")[2].lower().split("_"))
+    if words & {"var", "variance", "std", "stddev", "sigma", "scale"}:
+        return 1.0
+    return 0.0 if words & {"mean", "avg"} else None
 
 
 def _owned(module: nn.Module) -> list[Tensor]:

@@ -5,7 +5,6 @@ Each forward operator is known by the number that autograd gives its node, so wh
 
 from __future__ import annotations
 
-import copy
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from profiler.module.trees import map_tensors, tensors
+from profiler.module.copying import copied
+from profiler.module.trees import tensors
 from profiler.tracing.fallbacks import Given
 from profiler.tracing.tables.entries import PRODUCT, UNKNOWN, entry
 from profiler.tracing.tables.names import row_name
@@ -134,16 +134,12 @@ class Step(TorchDispatchMode):
 
 def copy_on_meta(module: nn.Module, given: Given) -> tuple[nn.Module, Given]:
     """A copy of the module and of its arguments on the meta device, gradients asked for where they were."""
+    memo: dict[Any, Any] = {}
+    return copied(module, to_meta, memo=memo), copied(given, to_meta, memo=memo)
 
-    def change(t: Tensor) -> Tensor:
-        made = torch.empty_like(t, device="meta")
-        return made.requires_grad_(t.requires_grad)
 
-    memo: dict[int, Any] = {}
-    for t in [*module.parameters(), *module.buffers()]:
-        made = torch.empty_like(t, device="meta")
-        memo[id(t)] = nn.Parameter(made, t.requires_grad) if isinstance(t, nn.Parameter) else made
-    return copy.deepcopy(module, memo), map_tensors(given, change)
+def to_meta(t: Tensor) -> Tensor:
+    return torch.empty_like(t, device="meta")
 
 
 def losses(out: Any) -> list[Tensor]:
