@@ -14,6 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from profiler.errors import ProfilerError
 from profiler.load import code
 from profiler.load.inputs import Call
+from profiler.module.copying import copied
 from profiler.module.meta import on_meta
 
 _RANDOM = ("normal_", "uniform_", "erfinv_", "bernoulli_", "exponential_", "geometric_", "cauchy_", "log_normal_", "random_")
@@ -65,7 +66,7 @@ def initialise_lazy(name: str, module: nn.Module, call: Callable[[str], Call], o
     if not lazy:
         return module
     if not owned:
-        module = copy.deepcopy(module)
+        module = copied(module, lambda t: t.detach().clone())
     args, kwargs = call(lazy[0].device.type)
     with code.running(name), torch.random.fork_rng(devices=[]), torch.no_grad():
         training = module.training

@@ -234,12 +234,14 @@ def _placed(bare: Reference, place: Place) -> Reference:
 
 def _described(call: Call) -> list[Input]:
     """The caller's own arguments as inputs: tensors by shape and dtype, those in lists and dicts too."""
+    from profiler.module.trees import shape_of
+
     torch = sys.modules["torch"]
     found: list[Input] = []
 
     def look(name: str | None, value: Any) -> None:
         if isinstance(value, torch.Tensor):
-            found.append(Input(name, tuple(value.shape), str(value.dtype).removeprefix("torch."), whole=True))
+            found.append(Input(name, shape_of(value), str(value.dtype).removeprefix("torch."), whole=True))
         elif isinstance(value, Mapping):
             for key, each in value.items():
                 look(f"{name}.{key}" if name else str(key), each)

@@ -16,8 +16,10 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import _disable_current_modes
 
 from profiler.errors import ProfilerError
+from profiler.records.profile import Shape
 
 _PLAIN = frozenset({int, float, bool, str, type(None), torch.dtype, torch.device, torch.layout, torch.Size})
 """What holds no tensors and is no part of a walk."""
@@ -59,6 +61,15 @@ def tensors_of_call(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Te
 def first_tensor(value: Any) -> Tensor | None:
     """The first tensor in a value, None where it holds none."""
     return value if isinstance(value, Tensor) else next(iter(tensors(value)), None)
+
+
+def shape_of(t: Tensor) -> Shape:
+    """The shape of a tensor; of a nested one as many members as it has, each as large as the largest."""
+    if not t.is_nested:
+        return tuple(t.shape)
+    with _disable_current_modes():
+        shapes = [tuple(map(int, member.shape)) for member in t.unbind()]
+    return (len(shapes), *map(max, zip(*shapes, strict=True)))
 
 
 def map_leaves(value: Any, change: Callable[[Any], Any]) -> Any:

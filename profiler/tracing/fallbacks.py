@@ -1,30 +1,166 @@
 """The ladder: how a module is run so that it can be counted, and what is tried where one way does not do.
 
 On the meta device; there with meta as the default device; there with the values of integer and boolean inputs; then a copy on
-the CPU with real tensors.
+the CPU with real tensors. Where a forward differentiates, a copy is run with autograd on the same rung.
 """
 
 from __future__ import annotations
 
+import random
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from profiler.errors import ProfilerError, ShapeError
+from profiler.module.available import check_memory
 from profiler.module.copying import copied
-from profiler.module.trees import map_tensors
+from profiler.tracing.arguments import Given, copy_arguments, floats_to_meta, to_meta
 from profiler.tracing.recorder import Recorder, WrappedRecorder
-from profiler.tracing.restore import Places, places
+from profiler.tracing.refusals import asks_for_gradients, asks_for_values, has_no_meta_form, refused, sentence
+from profiler.tracing.restore import Places, places, preserved_state
 from profiler.tracing.wiring import Wires
 
-Given = tuple[tuple[Any, ...], dict[str, Any]]
-"""Positional and keyword arguments."""
 LARGEST_REAL = 1 << 31
 """Elements of parameters that are put into memory for a count with real tensors, at most."""
+
+
+class Outcome(NamedTuple):
+    """A run that went to its end."""
+
+    recorder: Recorder
+    rung: str
+    reason: str
+    """Why the rungs before it did not do; empty on the first."""
+
+
+class Ladder:
+    """One module with what it is given, and what the rungs that failed have told."""
+
+    def __init__(
+        self, module: nn.Module, everything: Places, given: Given, name: str, restore: Callable[[], object], wired: bool
+    ) -> None:
+        self.module, self.everything, self.given, self.name = module, everything, given, name
+        self.restore, self.wired = restore, wired
+        self.modules = [m for _, m in everything]
+        self.reason = ""
+        self.fault: Exception | None = None
+        self.fault_path = ""
+        self.dependent = False
+        """Whether a rung failed for want of values."""
+
+    def climb(self) -> Outcome:
+        """The first run that goes to its end. Raises ProfilerError where none does."""
+        lacking = has_no_meta_form((self.given, [t for m in self.modules for t in _own(m)]))
+        if lacking:
+            self.reason = f"{lacking} has no form on the meta device"
+        else:
+            for rung, change, context in _RUNGS:
+                found = self.on_meta(rung, change, context)
+                if found is not None:
+                    return found
+        return self.on_cpu()
+
+    def on_meta(self, rung: str, change: Callable[[Tensor], Tensor], context: Callable[[], Any]) -> Outcome | None:
+        """The run on one rung of the meta device, None where it fails."""
+        recorder = Recorder(self.module, self.everything, wires=self.wires(), values=rung != "data-dependent" and self.values)
+        fault = self.attempt(recorder, self.module, copy_arguments(self.given, change, self.modules), context)
+        why = ""
+        if fault is not None and asks_for_gradients(fault):
+            self.restore()
+            twin, given = self.with_gradients(change)
+            recorder = Recorder(twin, places(twin), grad=True, wires=self.wires())
+            fault = self.attempt(recorder, twin, given, context)
+            if fault is None:
+                why = "its forward asks for gradients, so it was run with autograd"
+                _translate(recorder, twin, self.module)
+        if fault is None:
+            reason = self.reason or why
+            if rung == "data-dependent":
+                reason += "; counted on these values of the integer inputs"
+            return Outcome(recorder, rung, reason)
+        self.note(fault, recorder)
+        self.restore()
+        return None
+
+    def with_gradients(self, change: Callable[[Tensor], Tensor]) -> tuple[nn.Module, Given]:
+        """A copy of the module on the meta device, which autograd may follow, with its arguments."""
+        memo: dict[Any, Any] = {}
+        return copied(self.module, to_meta, memo=memo), copied(self.given, change, memo=memo)
+
+    def on_cpu(self) -> Outcome:
+        """The last rung: a copy on the CPU, with the values that there are, or drawn ones where it stands on meta."""
+        owned = _owned(self.module)
+        try:
+            check_memory(f"{self.name} needs values ({self.reason}) and", owned)
+        except ProfilerError:
+            if self.dependent or self.fault is None or self.fault_path == "":
+                raise
+            raise refused(self.name, self.fault_path, self.fault, lambda: False) from None
+        fault: Exception | None = None
+        for grad in (False, True):
+            if grad and not (fault is not None and asks_for_gradients(fault)):
+                break
+            try:
+                real, given = on_cpu(self.module, self.given)
+            except ProfilerError:
+                raise
+            except Exception as raised:
+                raise refused(self.name, self.fault_path, self.fault or raised, self.runs_in_eager) from None
+            recorder = WrappedRecorder(real, places(real), real=True, grad=grad, wires=self.wires())
+            fault = self.attempt(recorder, real, given, nullcontext)
+            if fault is None:
+                _translate(recorder, real, self.module)
+                if self.dependent or recorder.dependent:
+                    return Outcome(recorder, "data-dependent", f"{self.reason}; counted on this input")
+                return Outcome(recorder, "real", self.reason)
+        assert fault is not None
+        raise refused(self.name, recorder.fault_path, fault, self.runs_in_eager) from None
+
+    def attempt(self, recorder: Recorder, module: nn.Module, given: Given, context: Callable[[], Any]) -> Exception | None:
+        """Runs a module under a recorder; what it raises, None where it goes to its end. Raises ShapeError."""
+        try:
+            forward(recorder, module, given, context)
+        except (ShapeError, ProfilerError):
+            raise
+        except Exception as fault:
+            return fault
+        return None
+
+    def note(self, fault: Exception, recorder: Recorder) -> None:
+        """What a rung that failed tells: the first reason is kept."""
+        self.fault, self.fault_path = fault, recorder.fault_path
+        wants = bool(recorder.dependent) or asks_for_values(fault)
+        self.dependent = self.dependent or wants
+        if not self.reason:
+            place = recorder.fault_path or "its forward"
+            asked = recorder.dependent or (f"{place} ({sentence(fault, 80)})" if wants else "")
+            self.reason = f"{asked} asks for values, which the meta device has not" if wants else f"{place}: {sentence(fault)}"
+
+    def runs_in_eager(self) -> bool:
+        """Whether the module runs without a recorder, on a copy with its values; False where it has none."""
+        if any(t.is_meta for t in _owned(self.module)):
+            return False
+        try:
+            real, (args, kwargs) = on_cpu(self.module, self.given)
+            with torch.enable_grad():
+                real(*args, **kwargs)
+        except Exception:
+            return False
+        return True
+
+    @property
+    def values(self) -> bool:
+        """Whether integer inputs have values that another rung can take."""
+        from profiler.module.trees import tensors
+
+        return any(not t.is_meta and not t.is_floating_point() for t in tensors(self.given))
+
+    def wires(self) -> Wires | None:
+        return Wires() if self.wired else None
 
 
 def run_with_fallbacks(
@@ -34,82 +170,66 @@ def run_with_fallbacks(
     name: str,
     restore: Callable[[], object] = lambda: None,
     wired: bool = False,
-) -> tuple[Recorder, str, str]:
+) -> Outcome:
     """The first rung on which the module runs. Raises ProfilerError with the path where it runs on none.
 
     `restore` undoes what a rung that failed left on the module: tensors of the meta device that no other rung can use. With
     `wired` the recorder also holds which row takes whose output.
     """
-    reason, fault, recorder = "", None, None
-    for rung, prepare, context in _RUNGS:
-        recorder = Recorder(module, everything, wires=Wires() if wired else None)
-        try:
-            forward(recorder, module, prepare(given), context)
-        except ShapeError:
-            raise
-        except Exception as raised:
-            fault = raised
-            other = _with_autograd(raised, module, everything, wired)
-            if other is not None:
-                recorder, why = other
-                try:
-                    forward(recorder, module, prepare(given), context)
-                except Exception as again:
-                    fault = again
-                else:
-                    return recorder, rung, reason or why
-            reason = reason or _why(raised, recorder)
-            restore()
-            continue
-        if rung == "data-dependent":
-            reason += "; counted on these values of the integer inputs"
-        return recorder, rung, reason
-    assert fault is not None
-    assert recorder is not None
-    return _run_on_cpu(module, given, name, reason, fault, recorder, wired)
-
-
-def _with_autograd(fault: Exception, module: nn.Module, everything: Places, wired: bool) -> tuple[Recorder, str] | None:
-    """Another way of running on the same rung, for what the usual one is not made for, with its reason."""
-    text = str(fault)
-    if isinstance(fault, RuntimeError) and ("nference" in text or "does not require grad" in text):
-        # a forward that differentiates, as those of force fields do
-        again = Recorder(module, everything, grad=True, wires=Wires() if wired else None)
-        return again, "its forward asks for gradients, so it was run with autograd"
-    return None
+    return Ladder(module, everything, given, name, restore, wired).climb()
 
 
 def forward(recorder: Recorder, module: nn.Module, given: Given, context: Callable[[], Any]) -> None:
+    """One run under a recorder; what is drawn at random is the same each time."""
     args, kwargs = given
+    torch.default_generator.manual_seed(0)
+    random.seed(0)
+    numpy = sys.modules.get("numpy.random")
+    if numpy is not None:
+        numpy.seed(0)
     with context(), torch.enable_grad() if recorder.grad else torch.inference_mode(), _uncompiled(), recorder.listening():
         module(*args, **kwargs)
+    recorder.builder.finish()
 
 
-def _run_on_cpu(
-    module: nn.Module, given: Given, name: str, reason: str, fault: Exception, before: Recorder, wired: bool
-) -> tuple[Recorder, str, str]:
-    """The last rung: a copy on the CPU, with the values that there are, or none where it stands on meta."""
-    if sum(p.numel() for p in module.parameters()) > LARGEST_REAL:
-        raise _refused(name, fault, before) from None
-    try:
-        real, (args, kwargs) = on_cpu(module, given)
-    except Exception:
-        raise _refused(name, fault, before) from None
-    recorder = WrappedRecorder(real, places(real), real=True, wires=Wires() if wired else None)
-    try:
-        forward(recorder, real, (args, kwargs), nullcontext)
-    except ShapeError:
-        raise
-    except Exception as raised:
-        raise _refused(name, raised, recorder) from None
-    twins = dict(zip(map(id, real.modules()), map(id, module.modules()), strict=False))
+def initialised(module: nn.Module, given: Given) -> nn.Module:
+    """A copy of a module whose lazy parameters have the shapes of their first call; of one that fails, a plain copy.
+
+    On the meta device, where nothing is computed, or with values where that does not do.
+    """
+    for change in (to_meta, _clone):
+        memo: dict[Any, Any] = {}
+        twin = copied(module, change, memo=memo)
+        args, kwargs = copied(given, change, memo=memo)
+        try:
+            with torch.no_grad(), preserved_state([]):  # what it does to itself is what is asked for
+                twin.eval()(*args, **kwargs)
+        except Exception:  # the run under a recorder says what is wrong
+            continue
+        return twin
+    return copied(module, _clone)
+
+
+def _clone(t: Tensor) -> Tensor:
+    return t.detach().clone()
+
+
+def _translate(recorder: Recorder, twin: nn.Module, module: nn.Module) -> None:
+    """What a copy called and read, as of the module itself."""
+    twins = dict(zip(map(id, twin.modules()), map(id, module.modules()), strict=False))
     recorder.called |= {twins[key] for key in recorder.called if key in twins}
-    own = zip(_owned(real), _owned(module), strict=True)
-    recorder.builder.counted_tensors |= {id(theirs) for copied, theirs in own if id(copied) in recorder.builder.counted_tensors}
-    recorder.builder.parameters = {id(p): p for p in module.parameters()}
-    if recorder.dependent:
-        return recorder, "data-dependent", f"{reason}; counted on this input"
-    return recorder, "real", reason
+    builder = recorder.builder
+    own = list(zip(_owned(twin), _owned(module), strict=False))
+    builder.counted_tensors |= {id(theirs) for copied, theirs in own if id(copied) in builder.counted_tensors}
+    builder.parameters = {id(p): p for p in module.parameters()}
+
+
+def _owned(module: nn.Module) -> list[Tensor]:
+    return [*module.parameters(), *module.buffers()]
+
+
+def _own(module: nn.Module) -> list[Tensor]:
+    return [t for table in (module._parameters, module._buffers) for t in table.values() if t is not None]
 
 
 def on_cpu(module: nn.Module, given: Given) -> tuple[nn.Module, Given]:
@@ -141,40 +261,6 @@ def _statistic(name: str) -> float | None:
     return 0.0 if words & {"mean", "avg"} else None
 
 
-def _owned(module: nn.Module) -> list[Tensor]:
-    return [*module.parameters(), *module.buffers()]
-
-
-def _why(fault: Exception, recorder: Recorder) -> str:
-    place = recorder.fault_path or "its forward"
-    if recorder.dependent:
-        return f"{recorder.dependent} asks for values, which the meta device has not"
-    return f"{place}: {_sentence(fault)}"
-
-
-def _refused(name: str, fault: BaseException, recorder: Recorder) -> ProfilerError:
-    path = recorder.fault_path
-    at = f"{name}, in {path}" if path else name
-    return ProfilerError(
-        f"{at}: its forward raises {type(fault).__name__}: {_sentence(fault)}; check the input that is given, or the model"
-    )
-
-
-def _sentence(fault: BaseException) -> str:
-    text = " ".join(line.strip() for line in str(fault).strip().splitlines()[:2])
-    return (text or type(fault).__name__)[:300].rstrip(" .;:")
-
-
-def to_meta(t: Tensor) -> Tensor:
-    return t if t.is_meta else torch.empty_like(t, device="meta")
-
-
-def floats_to_meta(t: Tensor) -> Tensor:
-    if t.is_floating_point() or t.is_complex():
-        return to_meta(t)
-    return torch.ones(t.shape, dtype=t.dtype) if t.is_meta else t.detach().cpu()
-
-
 @contextmanager
 def _uncompiled() -> Iterator[None]:
     """Flex attention runs as an operator, where it is loaded, and not through torch.compile, which hides what runs."""
@@ -197,8 +283,8 @@ def _default_meta() -> Iterator[None]:
         yield
 
 
-_RUNGS: tuple[tuple[str, Callable[[Given], Given], Callable[[], Any]], ...] = (
-    ("meta", lambda given: map_tensors(given, to_meta), nullcontext),
-    ("meta-device", lambda given: map_tensors(given, to_meta), _default_meta),
-    ("data-dependent", lambda given: map_tensors(given, floats_to_meta), nullcontext),
+_RUNGS: tuple[tuple[str, Callable[[Tensor], Tensor], Callable[[], Any]], ...] = (
+    ("meta", to_meta, nullcontext),
+    ("meta-device", to_meta, _default_meta),
+    ("data-dependent", floats_to_meta, nullcontext),
 )

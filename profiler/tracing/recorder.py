@@ -25,10 +25,10 @@ from profiler.records.profile import Row
 from profiler.tracing.constants import WHOLE, constant_like, devices_to_cpu, is_small, is_small_constant, is_table
 from profiler.tracing.restore import Places
 from profiler.tracing.rows import Frame, Merged, RowBuilder
-from profiler.tracing.tables.entries import DEPENDENT, OPENED, Entry, entry
+from profiler.tracing.tables.entries import DEPENDENT, LENGTHS_GIVEN, ONE_TYPE, OPENED, PRODUCT, Entry, entry
 from profiler.tracing.tables.leaves import SAME_TENSOR, leaf_class, takes
 from profiler.tracing.tables.multihead import attention_cost
-from profiler.tracing.tables.registered import custom_module
+from profiler.tracing.tables.registered import custom_module, overrides_torch
 from profiler.tracing.tables.shapes import spread_over
 from profiler.tracing.tables.shortcuts import (
     empty_output,
@@ -42,6 +42,18 @@ from profiler.tracing.wiring import Wires
 
 CPU = (torch.device("cpu"), torch.device("cpu", 0))
 
+_aten = torch.ops.aten
+_ASKED_OF_THE_TENSOR = frozenset(
+    (
+        *(_aten.is_contiguous.default, _aten.is_contiguous.memory_format, _aten.sym_is_contiguous.default),
+        *(_aten.is_strides_like_format.default, _aten.is_non_overlapping_and_dense.default),
+        *(_aten.size.default, _aten.sym_size.default, _aten.stride.default, _aten.sym_stride.default),
+        *(_aten.storage_offset.default, _aten.sym_storage_offset.default, _aten.numel.default, _aten.sym_numel.default),
+        *(_aten.dim.default, torch.ops.prim.layout.default, torch.ops.prim.device.default),
+    )
+)
+"""What the classes of tensors with their own sizes answer themselves."""
+
 
 class Recorder(TorchDispatchMode):
     """Counts what runs inside it. `real` runs everything with values; otherwise tensors are meta but for constants.
@@ -52,10 +64,14 @@ class Recorder(TorchDispatchMode):
     supports_higher_order_operators = True
 
     def __init__(
-        self, root: nn.Module, everything: Places, real: bool = False, grad: bool = False, wires: Wires | None = None
-    ) -> None:
+        self, root: nn.Module, everything: Places, real: bool = False, grad: bool = False, wires: Wires | None = None,
+        values: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__()  # type: ignore[no-untyped-call]
         self.real, self.grad = real, grad
+        self.values = values
+        """Whether another run has the values of integer inputs, which are only then asked for."""
+        self.opens_leaves = overrides_torch()
         self.root = root
         self.builder = RowBuilder(everything)
         self.wires = wires
@@ -138,8 +154,7 @@ class Recorder(TorchDispatchMode):
             out = forward(*args, **kwargs)
         finally:
             self.merging = None
-        with _untraced():
-            self.builder.add_module_row(merging, args, kwargs, out, custom)
+        self.builder.add_module_row(merging, args, kwargs, out, custom)
         if self.wires is not None:
             self.wires.row(len(self.rows) - 1, tensors_of_call(args, kwargs), out)
         return out
@@ -190,7 +205,7 @@ class Recorder(TorchDispatchMode):
         Only where running it would say the same: plain dense tensors of one real type outside of functional transforms, and
         the parameters that its attributes, as they are at this call, stand for.
         """
-        if peek_interpreter_stack() is not None:
+        if peek_interpreter_stack() is not None or self.opens_leaves:
             return None
         if leaf is nn.MultiheadAttention:
             return None if self.real else self.multihead_attention(module, path, args, kwargs)
@@ -277,6 +292,8 @@ class Recorder(TorchDispatchMode):
     # Operators
 
     def _dispatched(self, func: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in _ASKED_OF_THE_TENSOR:
+            return NotImplemented
         kwargs = kwargs or {}
         found = entry(func)
         try:
@@ -294,6 +311,8 @@ class Recorder(TorchDispatchMode):
         given = tensors_of_call(args, kwargs)
         out = None
         if not self.real:
+            if found.sort == PRODUCT:
+                self.check_product(found, given)
             if found.inplace and given and args[0] is given[0] and given[0].is_meta:
                 if self.fits_in(args):
                     out = args[0]
@@ -311,6 +330,17 @@ class Recorder(TorchDispatchMode):
             else:
                 self.wires.passed(given, out)
         return out
+
+    def check_product(self, found: Entry, given: list[Tensor]) -> None:
+        """Raises what torch would with values, and where the values of offsets decide and another run has them."""
+        if found.name in ONE_TYPE:
+            dtype = given[0].dtype
+            for t in given:
+                if t.dtype is not dtype and not (t.dtype is torch.bool or _autocasts()):
+                    raise RuntimeError(f"expected tensors of one dtype, but got {dtype} and {t.dtype}".replace("torch.", ""))
+        elif self.values and found.name in LENGTHS_GIVEN and any(t.is_meta and t.dtype in WHOLE for t in given):
+            self.dependent = f"{found.op} in {self.stack[-1].path or 'its forward'}"
+            raise RuntimeError("the lengths of sequences are values")
 
     def fits_in(self, args: Any) -> bool:
         """Whether the other operands spread over the first, so that an in-place operator leaves its shape."""
@@ -393,6 +423,10 @@ class WrappedRecorder(Recorder):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return self._dispatched(func, types, args, kwargs)
+
+
+def _autocasts() -> bool:
+    return torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda")
 
 
 @contextmanager

@@ -57,7 +57,7 @@ class SavedState:
         except (RuntimeError, ValueError):  # lazy ones, and those of inference mode, count no versions
             self.tensors = [t for t in self.tensors if not nn.parameter.is_lazy(t) and not t.is_inference()]
             self.versions = [t._version for t in self.tensors]
-        self.trained = [m for _, m in modules if m.training]
+        self.trained = [m for _, m in modules if getattr(m, "training", False)]  # a frozen script module has none
         self.every = [m for _, m in modules]
 
     def set_training(self, training: bool) -> None:
@@ -65,7 +65,7 @@ class SavedState:
         for m in self.every:
             if "training" in m.__dict__:
                 m.__dict__["training"] = training
-            else:  # a script module keeps it elsewhere
+            elif hasattr(m, "training"):  # a script module keeps it elsewhere
                 m.training = training
 
     def restore(self) -> list[str]:

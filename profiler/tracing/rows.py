@@ -11,14 +11,16 @@ from torch import Tensor, nn
 from profiler.count.formulas import conv_kind
 from profiler.count.leaves import Cost, described
 from profiler.module import leaves
-from profiler.module.trees import first_tensor, tensors, tensors_of_call
+from profiler.module.trees import first_tensor, shape_of, tensors, tensors_of_call
 from profiler.network import layers as L
 from profiler.records.profile import Row, Shape
 from profiler.tracing.constants import WHOLE
+from profiler.tracing.normalisation import Normalisations
 from profiler.tracing.paths import shared_paths
 from profiler.tracing.restore import Places
 from profiler.tracing.tables.entries import FREE_OF_COST, PRODUCT, UNKNOWN, Entry
 from profiler.tracing.tables.leaves import takes
+from profiler.tracing.tables.members import work_of
 from profiler.tracing.tables.multihead import attention_cost
 from profiler.tracing.tables.work import Work
 
@@ -109,6 +111,7 @@ class RowBuilder:
         self.parameters: dict[int, nn.Parameter] = {}
         self.derived: dict[int, tuple[Tensor, frozenset[int]]] = {}
         """id of what was made of parameters alone → itself, so that the id stays its own, and theirs."""
+        self.norms = Normalisations()
         self.prepared: dict[int, int] = {}
         """id of a parameter → the row of the first operation on parameters alone that took it."""
         self.scored: dict[int, tuple[ReferenceType[Tensor], int, bool]] = {}
@@ -190,7 +193,7 @@ class RowBuilder:
             op = "".join(f"_{c.lower()}" if c.isupper() else c for c in _spelled(merged.leaf.__name__)).lstrip("_")
             kind = _kind_of(merged.leaf.__name__, products)
             facts |= {"fused_macs": merged.fused} if merged.fused else {}
-        shapes = tuple(tuple(t.shape) for t in tensors_of_call(args, kwargs))
+        shapes = tuple(map(shape_of, tensors_of_call(args, kwargs)))
         batched = bool(shapes) and len(shapes[0]) in (takes(merged.leaf).axes or range(2, 99))
         layer = leaves.read(module, merged.leaf, shapes[0]) if batched else None
         if layer is not None:  # named as if it had not been run
@@ -237,8 +240,13 @@ class RowBuilder:
         if sort == FREE_OF_COST:
             tally["free"] += 1
         elif sort == PRODUCT:
-            work = found.formula(out, *args, **kwargs)  # type: ignore[misc]
-            tally["counted"] += 1
+            assert found.formula is not None
+            known = work_of(found.formula, given, out, args, kwargs)
+            if known is None:
+                self.unknown(found.name, calls.stack[-1].path)
+            else:
+                work = known
+            tally["uncounted" if known is None else "counted"] += 1
         elif sort == UNKNOWN:
             tally["uncounted"] += 1
             self.unknown(found.name, calls.stack[-1].path)
@@ -263,20 +271,22 @@ class RowBuilder:
                 if len(held) == len(given) and sort == FREE_OF_COST:
                     self.derive(out, read)
             return
-        if held and len(held) == len(given) and not work.macs and not any(t.dtype in WHOLE for t in held):
+        if held and len(held) == len(given) and not any(t.dtype in WHOLE for t in held):
             read = self.read_by(held)
             if work is not NOTHING:
-                self.add_operator_row(calls, found, work, given, held, out, alone=True)
+                self.add_operator_row(calls, found, work, given, held, args, out, alone=True)
                 for key in read - self.counted_tensors:
                     self.prepared.setdefault(key, len(self.rows) - 1)
             self.derive(out, read)
             return
         if held or work is not NOTHING:
-            self.add_operator_row(calls, found, work, given, held, out)
+            self.add_operator_row(calls, found, work, given, held, args, out)
         elif self.scored:
             scores = self.scores(found, given)
             if scores is not None:
                 self.follow_scores(scores, out)
+        if work is NOTHING and self.norms.known:
+            self.norms.passed(given, out)
 
     def adopt(self, t: Tensor) -> bool:
         """Whether a tensor is a parameter; one that no module of the network registers is known from now on."""
@@ -306,8 +316,9 @@ class RowBuilder:
         return frozenset().union(*(self.derived[id(t)][1] if id(t) in self.derived else (id(t),) for t in held))
 
     def add_operator_row(
-        self, calls: Calls, found: Entry, work: Work, given: list[Tensor], held: list[Tensor], out: Any, alone: bool = False
-    ) -> None:
+        self, calls: Calls, found: Entry, work: Work, given: list[Tensor], held: list[Tensor], args: Any, out: Any,
+        alone: bool = False,
+    ) -> None:  # fmt: skip
         """A row for what has a cost, or is the first to read a parameter; `alone` where it takes parameters alone."""
         frame = calls.stack[-1]
         ids = self.read_by(held) if held else _NONE
@@ -316,7 +327,11 @@ class RowBuilder:
         if fresh:
             path = self.uncalled_owner(calls, fresh)
             if not alone:
-                scales = self.read_by([t for t in held if t is not given[0]]) if found.kind == "norm" else _NONE
+                scales: Collection[int] = _NONE
+                if found.kind == "norm":
+                    scales = self.read_by([t for t in held if t is not given[0]])
+                elif self.norms.scales(given):
+                    scales = fresh
                 *sums, buffers = self.first_read(
                     fresh, lambda owner: id(owner.tensor) in scales or "Norm" in type(owner.module).__name__
                 )
@@ -326,7 +341,7 @@ class RowBuilder:
                 self.follow_scores(scores, out)
             return
         kind, facts = found.kind, work.facts
-        inputs = tuple([tuple(t.shape) for t in given if id(t) not in ids and id(t) not in self.derived])
+        inputs = tuple([shape_of(t) for t in given if id(t) not in ids and id(t) not in self.derived])
         if found.op == "conv":
             facts = dict(facts)
             kind = "conv_transpose" if facts.pop("transposed", False) else _conv_kind(facts, inputs)
@@ -339,8 +354,12 @@ class RowBuilder:
         counts = (*sums, buffers, work.macs, work.elementwise, work.activations)
         name = type(frame.module).__name__
         if alone and not inputs:
-            inputs = tuple([tuple(t.shape) for t in given])
+            inputs = tuple(map(shape_of, given))
         self.rows.append(Row._make((where, found.op, kind, name, facts, inputs or (shape,), shape, *counts, False, 0)))
+        if kind in ("elementwise", "pool") and not work.macs:
+            for i in self.norms.follow(found.op, given, args, out, len(self.rows) - 1, bool(held)):
+                row = self.rows[i]
+                self.rows[i] = row._replace(kind="norm", norm=row.norm + row.weights + row.bias, weights=0, bias=0)
         if found.op == "matmul":
             if scores is not None and scores[1] and id(given[0]) in self.scored:
                 for i in (scores[0], len(self.rows) - 1):
@@ -421,4 +440,4 @@ def _spelled(name: str) -> str:
 
 def _shape_of(out: Any) -> Shape:
     first = first_tensor(out)
-    return tuple(first.shape) if first is not None else ()
+    return shape_of(first) if first is not None else ()

@@ -6,21 +6,23 @@ then on the CPU with real tensors. Traced says which rung counted, and why those
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
 
-import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from profiler.errors import ProfilerError
-from profiler.module.trees import map_tensors, mapped_tensors
+from profiler.module.trees import shape_of, tensors
 from profiler.records.profile import Profile, Row, Shape, Totals
 from profiler.records.traced import Coverage, Traced, Uncounted
-from profiler.tracing.fallbacks import Given, forward, run_with_fallbacks, to_meta
+from profiler.tracing.arguments import Given, copy_arguments, to_meta
+from profiler.tracing.fallbacks import forward, initialised, run_with_fallbacks
 from profiler.tracing.recorder import Recorder
+from profiler.tracing.refusals import check_arguments
 from profiler.tracing.restore import Places, SavedState, gc_disabled, places, preserved_state
+from profiler.tracing.sharded import gathered, sharded
 
 
 def trace(
@@ -44,27 +46,26 @@ def trace(
     if not isinstance(module, nn.Module):
         raise ProfilerError(f"trace takes an nn.Module, not {type(module).__name__}")
     args = args if isinstance(args, tuple) else (args,)
+    kwargs = dict(kwargs or {})
     module = getattr(module, "_orig_mod", module)  # what torch.compile wraps
     everything = places(module)
-    lazy = any(isinstance(m, nn.modules.lazy.LazyModuleMixin) for _, m in everything)
-    if lazy:
-        module = copy.deepcopy(module)
-        everything = places(module)
     name = name or type(module).__name__
-    if isinstance(module, torch.jit.ScriptModule):
-        raise ProfilerError(
-            f"{name} is a script module, which torch runs out of sight; trace the nn.Module that it was made from"
-        )
-    with gc_disabled(), preserved_state(everything) as (kept, harm):
-        recorder, rung, reason = run_with_fallbacks(module, everything, (args, dict(kwargs or {})), name, kept.restore, wired)
+    check_arguments(module, args, kwargs, name)
+    lazy = any(is_lazy(t) for _, m in everything for table in (m._parameters, m._buffers) for t in table.values())
+    if lazy:
+        module = initialised(module, (args, kwargs))
+        everything = places(module)
+    whole = sharded(m for _, m in everything)
+    with gathered(whole), gc_disabled(), preserved_state(everything) as (kept, harm):
+        recorder, rung, reason = run_with_fallbacks(module, everything, (args, kwargs), name, kept.restore, wired)
         rows = tuple(recorder.rows)
         unused = _unused(everything, recorder)
         if rung == "meta" and unused:
-            rows = _with_training_rows(rows, module, everything, (args, dict(kwargs or {})), unused, kept)
+            rows = _with_training_rows(rows, module, everything, (args, kwargs), unused, kept)
     wires = recorder.wires
     recorded = [i for i, row in enumerate(rows) if not row.side]
     wiring = None if wires is None else wires.wiring(recorded, len(rows))
-    shapes = inputs or tuple(tuple(t.shape[1:]) if batch else tuple(t.shape) for t in mapped_tensors((args, kwargs)))
+    shapes = inputs or tuple(shape_of(t)[1 if batch else 0 :] for t in tensors((args, kwargs)))
     first = shapes[0] if shapes else ()
     resolution = first[-1] if len(first) >= 3 and first[-1] == first[-2] else None
     builder = recorder.builder
@@ -135,7 +136,7 @@ def _with_training_rows(
     recorder = Recorder(module, everything)
     try:
         kept.set_training(True)
-        forward(recorder, module, map_tensors(given, to_meta), nullcontext)
+        forward(recorder, module, copy_arguments(given, to_meta, [m for _, m in everything]), nullcontext)
     except Exception:  # a forward of the user's that evaluates and does not train: what evaluation ran is all there is
         return rows
     finally:

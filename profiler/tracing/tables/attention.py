@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -103,7 +104,7 @@ def _lengths(offsets: Tensor, longest: Any) -> list[int]:
     """Of the sequences that lie between offsets; where their values are not to be had, each is the longest."""
     if not offsets.is_meta:
         ends = [int(end) for end in offsets.tolist()]
-        return [end - begin for begin, end in zip(ends, ends[1:], strict=False)]
+        return [end - begin for begin, end in pairwise(ends)]
     if longest is None:
         raise ProfilerError("attention over sequences whose offsets and longest length are not known")
     return [int(longest)] * (offsets.shape[0] - 1)

@@ -7,20 +7,31 @@ from typing import Any, NamedTuple
 
 import torch
 
-from profiler.tracing.tables.names import ELEMENTWISE, FREE, is_pointwise, row_name
+from profiler.tracing.tables.names import ELEMENTWISE, FREE, is_free, is_pointwise, row_name
 from profiler.tracing.tables.operators import GRADIENTS, PRODUCTS
-from profiler.tracing.tables.work import Formula
 from profiler.tracing.tables.registered import custom_operator, on_change, torch_formula
 from profiler.tracing.tables.shapes import RULES
+from profiler.tracing.tables.work import Formula
 
 PRODUCT, ELEMENT, FREE_OF_COST, OPENED, UNKNOWN = range(5)
 """What becomes of an operator."""
 _ASKING = (
     *("_local_scalar_dense", "item", "is_nonzero", "equal", "nonzero", "argwhere", "masked_select"),
-    *("unique", "_unique2", "unique_consecutive", "unique_dim", "allclose"),
+    *("unique", "_unique2", "unique_consecutive", "unique_dim", "allclose", "nonzero_numpy", "bincount", "histc"),
 )
-DEPENDENT = frozenset(f"aten::{name}" for name in _ASKING)
+DEPENDENT = frozenset(f"aten::{name}" for name in _ASKING) | {"higher_order::cond", "higher_order::while_loop"}
 """Operators whose answer, or its shape, depends on values."""
+
+
+_OFFSETS = ("_flash_attention_forward", "_efficient_attention_forward", "_cudnn_attention_forward")
+LENGTHS_GIVEN = frozenset(f"aten::{name}" for name in _OFFSETS) | {"torch_attn::_varlen_attn", "torch_attn::_varlen_attn_out"}
+"""Operators whose cost depends on the values of offsets that they are given."""
+_ONE_TYPE = (
+    *("linear", "mm", "bmm", "matmul", "mv", "dot", "addmm", "baddbmm", "addmv", "addbmm", "scaled_dot_product_attention"),
+    *("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "convolution", "bilinear"),
+)
+ONE_TYPE = frozenset(f"aten::{name}" for name in _ONE_TYPE)
+"""Products whose factors torch wants of one type, which it does not look at on the meta device."""
 
 
 class Entry(NamedTuple):
@@ -43,7 +54,7 @@ _ENTRIES: dict[Any, Entry] = {}
 def entry(func: Any) -> Entry:
     """How `func`, an operator of any library, is handled."""
     found = _ENTRIES.get(func)
-    if found is None:
+    if found is None or (found.sort == UNKNOWN and torch_formula(func) is not None):
         found = _ENTRIES[func] = _entry(func)
     return found
 
@@ -54,7 +65,8 @@ def _entry(func: Any) -> Entry:
         name = f"higher_order::{plain}"
         if name in PRODUCTS:
             return Entry(PRODUCT, name, *PRODUCTS[name], RULES[name], False, False)
-        return Entry(UNKNOWN, name, plain, "elementwise", None, None, False, False)
+        sort = FREE_OF_COST if name in FREE else UNKNOWN
+        return Entry(sort, name, plain, "elementwise", None, None, False, False)
     schema = func._schema
     name = schema.name
     mutable = schema.is_mutable
@@ -70,7 +82,7 @@ def _entry(func: Any) -> Entry:
         return Entry(PRODUCT, name, op, kind, formula, rule, inplace, mutable)
     if name in GRADIENTS:
         return Entry(PRODUCT, name, plain, "matmul", GRADIENTS[name], None, False, mutable)
-    if known in FREE:
+    if is_free(known):
         return Entry(FREE_OF_COST, name, row_name(plain), "reshape", None, rule, False, mutable)
     if known in ELEMENTWISE or is_pointwise(func, plain) or (name.startswith("aten::") and "_backward" in name):
         return Entry(ELEMENT, name, row_name(plain), ELEMENTWISE.get(known, "elementwise"), None, rule, inplace, mutable)

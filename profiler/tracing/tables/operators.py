@@ -23,7 +23,6 @@ from profiler.tracing.tables.attention import (
 )
 from profiler.tracing.tables.work import Formula, Work, product
 
-
 # Convolutions: elements of the weight × positions, whatever the groups
 
 
@@ -47,6 +46,19 @@ def _convolution(out: Any, /, x: Tensor, weight: Tensor, bias: Any, stride: Any,
     if transposed:
         return _conv_transpose(out, x, weight, bias, stride, padding, output_padding, groups, dilation)
     return _conv(out, x, weight, bias, stride, padding, dilation, groups)
+
+
+def _conv_slow(out: Any, /, x: Tensor, weight: Tensor, *rest: Any, **named: Any) -> Work:
+    first = out if isinstance(out, Tensor) else out[0]
+    return product(out, first.numel() // max(weight.shape[0], 1) * weight.numel())
+
+
+def _conv_library(out: Any, /, x: Tensor, weight: Tensor, *rest: Any, **named: Any) -> Work:
+    return product(out, out.numel() // max(weight.shape[0], 1) * weight.numel())
+
+
+def _conv_transpose_slow(out: Any, /, x: Tensor, weight: Tensor, *rest: Any, **named: Any) -> Work:
+    return product(out, x.numel() // max(weight.shape[0], 1) * weight.numel())
 
 
 def _conv_tbc(out: Any, /, x: Tensor, weight: Tensor, *rest: Any) -> Work:
@@ -114,6 +126,10 @@ def _cdist(out: Any, /, a: Tensor, b: Tensor, *rest: Any) -> Work:
     return product(out, out.numel() * a.shape[-1])
 
 
+def _pdist(out: Any, /, x: Tensor, *rest: Any) -> Work:
+    return product(out, out.numel() * x.shape[-1])
+
+
 def _packed_linear(out: Any, /, x: Tensor, *rest: Any, **named: Any) -> Work:
     # the weight is packed, its shape is not told: (*, M) -> (*, N)
     return product(out, out.numel() * x.shape[-1])
@@ -155,14 +171,21 @@ def _named(op: str, kind: str, formula: Formula, names: str) -> dict[str, Operat
 
 
 PRODUCTS: dict[str, Operator] = {
-    **_named("conv", "conv", _conv, "conv1d conv2d conv3d mkldnn_convolution"),
+    **_named("conv", "conv", _conv, "conv1d conv2d conv3d mkldnn_convolution slow_conv_dilated2d "
+             "slow_conv_dilated3d"),
+    **_named("conv", "conv", _conv_slow, "_conv_depthwise2d conv_depthwise3d slow_conv3d_forward _slow_conv2d_forward "
+             "thnn_conv2d slow_conv3d"),
+    **_named("conv", "conv", _conv_library, "cudnn_convolution cudnn_convolution_relu cudnn_convolution_add_relu "
+             "miopen_convolution miopen_depthwise_convolution"),
+    **_named("conv_transpose", "conv_transpose", _conv_transpose_slow, "cudnn_convolution_transpose "
+             "miopen_convolution_transpose slow_conv_transpose2d slow_conv_transpose3d"),
     **_named("conv", "conv", _convolution, "convolution _convolution convolution_overrideable"),
     **_named("conv", "conv", _conv_tbc, "conv_tbc"),
     **_named("conv_transpose", "conv_transpose", _conv_transpose, "conv_transpose1d conv_transpose2d conv_transpose3d"),
     **_named("linear", "linear", _linear, "linear _linear mkldnn_linear"),
     **_named("matmul", "matmul", _matmul, "mm bmm matmul mv dot vdot inner linalg_matmul"),
-    **_named("matmul", "matmul", _matmul, "_int_mm _scaled_mm _weight_int8pack_mm"),
-    **_named("matmul", "matmul", _plus_matmul, "addmm baddbmm addmv _addmm_activation addmv_"),
+    **_named("matmul", "matmul", _matmul, "_int_mm _scaled_mm _scaled_mm_v2 _weight_int8pack_mm _sparse_mm"),
+    **_named("matmul", "matmul", _plus_matmul, "addmm baddbmm addmv _addmm_activation addmv_ _sparse_addmm sspaddmm hspmm"),
     **_named("matmul", "matmul", _addbmm, "addbmm"),
     **_named("matmul", "matmul", _outer, "addr"),
     **_named("matmul", "matmul", _grouped_mm, "_grouped_mm _scaled_grouped_mm"),
@@ -185,7 +208,9 @@ PRODUCTS: dict[str, Operator] = {
        for name, op in _named(f"{cell.partition('_')[0]}_cell", "recurrent", _cell, f"{cell}_cell").items()},
     **_named("lstm", "recurrent", _mkldnn_rnn, "mkldnn_rnn_layer"),
     **_named("linear", "linear", _packed_linear, "quantized::linear quantized::linear_relu quantized::linear_dynamic "
-             "quantized::linear_dynamic_fp16 quantized::linear_relu_dynamic _weight_int4pack_mm _weight_int4pack_mm_for_cpu"),
+             "quantized::linear_dynamic_fp16 quantized::linear_relu_dynamic _weight_int4pack_mm _weight_int4pack_mm_for_cpu "
+             "_weight_int4pack_mm_with_scales_and_zeros"),
+    **_named("pdist", "matmul", _pdist, "_pdist_forward"),
 }  # fmt: skip
 
 

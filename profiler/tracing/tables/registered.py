@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import index
 from typing import Any, TypeVar
 
 from torch import nn
@@ -55,14 +56,18 @@ def register(target: str | type[nn.Module] | Any, *, unit: str = "macs", kind: s
 
     def keep(formula: _F) -> _F:
         if isinstance(target, type):
+            if not issubclass(target, nn.Module):
+                raise ProfilerError(
+                    f"register: {target.__name__} is no class of modules; name the operator that it runs, as library::operator"
+                )
             if target in _MODULES:
                 raise ProfilerError(f"register: {target.__name__} has a formula; unregister({target.__name__}) first")
-            _MODULES[target] = CustomModule(kind, lambda *a, **k: formula(*a, **k) // UNITS[unit])
+            _MODULES[target] = CustomModule(kind, lambda *a, **k: _whole(target.__name__, formula(*a, **k)) // UNITS[unit])
             return formula
         name = operator_name(target)
         if name in _OPERATORS:
             raise ProfilerError(f"register: {name} has a formula; unregister('{name}') first")
-        _OPERATORS[name] = CustomOperator(kind, _shaped(formula, UNITS[unit]))
+        _OPERATORS[name] = CustomOperator(kind, _shaped(name, formula, UNITS[unit]))
         forget()
         return formula
 
@@ -83,6 +88,11 @@ def operator_name(target: Any) -> str:
     return str(name)
 
 
+def overrides_torch() -> bool:
+    """Whether an operator of torch's own has a formula of somebody's, which stock modules then run to."""
+    return any(name.startswith("aten::") for name in _OPERATORS)
+
+
 def custom_operator(name: str) -> CustomOperator | None:
     return _OPERATORS.get(name)
 
@@ -96,13 +106,29 @@ def _shapes(value: Any) -> Any:
     return map_tensors(value, lambda tensor: tensor.shape)
 
 
-def _shaped(formula: Callable[..., int], divisor: int) -> Callable[..., Work]:
-    def work(out: Any, *args: Any, **kwargs: Any) -> Work:
-        macs = int(formula(*_shapes(args), out_shape=_shapes(out), **_shapes(kwargs))) // divisor
-        first = first_tensor(out)
-        return Work(macs, first.numel() if first is not None else 0)
+def _shaped(name: str, formula: Callable[..., int], divisor: int) -> Callable[..., Work]:
+    def work(out: Any, /, *args: Any, **kwargs: Any) -> Work:
+        found = _whole(name, formula(*_shapes(args), out_shape=_shapes(out), **_shapes(kwargs)))
+        return _work(found, divisor, out)
 
     return work
+
+
+def _whole(name: str, found: Any) -> int:
+    """What a formula returned. Raises ProfilerError where that is no count."""
+    try:
+        count = index(found) if not isinstance(found, float) or not found.is_integer() else int(found)
+    except TypeError:
+        count = -1
+    if count < 0:
+        raise ProfilerError(f"the registered formula of {name} returns {found!r}; return a whole number of at least 0")
+    return count
+
+
+def _work(found: int, divisor: int, out: Any) -> Work:
+    first = first_tensor(out)
+    facts = {"flops": found} if divisor == UNITS["flops"] and found % 2 else {}  # half of an odd number is not told by macs
+    return Work(found // divisor, first.numel() if first is not None else 0, 0, facts)
 
 
 def torch_formula(func: Any) -> Callable[..., Work] | None:
@@ -113,10 +139,8 @@ def torch_formula(func: Any) -> Callable[..., Work] | None:
     if known is None:
         return None
 
-    def work(out: Any, *args: Any, **kwargs: Any) -> Work:
-        first = first_tensor(out)
-        macs = int(known(*args, **kwargs, out_val=out)) // 2
-        return Work(macs, first.numel() if first is not None else 0)
+    def work(out: Any, /, *args: Any, **kwargs: Any) -> Work:
+        return _work(int(known(*args, **kwargs, out_val=out)), UNITS["flops"], out)
 
     return work
 

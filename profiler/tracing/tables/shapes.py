@@ -168,7 +168,7 @@ def _sdpa(q: Tensor, k: Tensor, v: Tensor, mask: Any = None, dropout: float = 0.
         leading = None if keys is None else spread_over(q.shape[:-2], keys)
     if leading is None or (mask is not None and not _masks(mask, (*leading, q.shape[-2], k.shape[-2]))):
         return None
-    # the kernel of the CPU gives (B, L, H, E) with two axes changed about, where it takes the call; the products give (B, H, L, E)
+    # the CPU's kernel, where it takes the call, gives (B, L, H, E) with two axes changed about; products give (B, H, L, E)
     one_kernel = q.ndim == 4 and v.shape[-1] == q.shape[-1] and 0 not in q.shape and 0 not in k.shape and dropout == 0.0
     if one_kernel and (enable_gqa or q.shape[:2] == k.shape[:2] == v.shape[:2]) and _rows_are_dense(q, k, v):
         b, h, length, e = *leading, q.shape[-2], v.shape[-1]

@@ -88,25 +88,25 @@ def has_attention_shapes(module: Any) -> bool:
     return all(named.get(name) is not None and named[name].shape == (e, width) for name, width in widths)
 
 
-def _conv(m: Any, x: Shape) -> dict[str, Shape]:
+def _conv(m: Any, _: Shape) -> dict[str, Shape]:
     n, k = m.out_channels, m.in_channels
     sides = (k, n // m.groups) if m.transposed else (n, k // m.groups)
     return {"weight": (*sides, *m.kernel_size), "bias": (n,)}
 
 
-def _linear(m: Any, x: Shape) -> dict[str, Shape]:
+def _linear(m: Any, _: Shape) -> dict[str, Shape]:
     return {"weight": (m.out_features, m.in_features), "bias": (m.out_features,)}
 
 
-def _batch_norm(m: Any, x: Shape) -> dict[str, Shape]:
+def _batch_norm(m: Any, _: Shape) -> dict[str, Shape]:
     return {"weight": (m.num_features,), "bias": (m.num_features,)} if m.affine else {}
 
 
-def _group_norm(m: Any, x: Shape) -> dict[str, Shape]:
+def _group_norm(m: Any, _: Shape) -> dict[str, Shape]:
     return {"weight": (m.num_channels,), "bias": (m.num_channels,)} if m.affine else {}
 
 
-def _layer_norm(m: Any, x: Shape) -> dict[str, Shape]:
+def _layer_norm(m: Any, _: Shape) -> dict[str, Shape]:
     shape = tuple(m.normalized_shape)
     return {"weight": shape, "bias": shape} if m.elementwise_affine else {}
 
@@ -122,10 +122,10 @@ _EXPECTED: dict[type[nn.Module], _Expected] = {
     **dict.fromkeys((nn.LayerNorm, nn.RMSNorm), _layer_norm),
     nn.Linear: _linear,
     nn.GroupNorm: _group_norm,
-    nn.Embedding: lambda m, x: {"weight": (m.num_embeddings, m.embedding_dim)},
-    nn.PReLU: lambda m, x: {"weight": (m.num_parameters,)},
-    M.ClassToken: lambda m, x: {"weight": (1, 1, x[-1])},
-    M.PositionEmbedding: lambda m, x: {"weight": (1, *x[1:])},
+    nn.Embedding: lambda m, _: {"weight": (m.num_embeddings, m.embedding_dim)},
+    nn.PReLU: lambda m, _: {"weight": (m.num_parameters,)},
+    M.ClassToken: lambda _, x: {"weight": (1, 1, x[-1])},
+    M.PositionEmbedding: lambda _, x: {"weight": (1, *x[1:])},
 }
 
 
