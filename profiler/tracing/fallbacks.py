@@ -221,7 +221,6 @@ def _translate(recorder: Recorder, twin: nn.Module, module: nn.Module) -> None:
     builder = recorder.builder
     own = list(zip(_owned(twin), _owned(module), strict=False))
     builder.counted_tensors |= {id(theirs) for copied, theirs in own if id(copied) in builder.counted_tensors}
-    builder.parameters = {id(p): p for p in module.parameters()}
 
 
 def _owned(module: nn.Module) -> list[Tensor]:

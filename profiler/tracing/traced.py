@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from profiler.errors import ProfilerError
@@ -60,8 +60,12 @@ def trace(
         recorder, rung, reason = run_with_fallbacks(module, everything, (args, kwargs), name, kept.restore, wired)
         rows = tuple(recorder.rows)
         unused = _unused(everything, recorder)
+        read = recorder.builder.counted_tensors
         if rung == "meta" and unused:
-            rows = _with_training_rows(rows, module, everything, (args, kwargs), unused, kept)
+            rows, aside = _with_training_rows(rows, module, everything, (args, kwargs), unused, kept)
+            read = read | aside
+        unread, unread_at = _unread(everything, read, unused)
+        held = _bytes(everything, recorder)
     wires = recorder.wires
     recorded = [i for i, row in enumerate(rows) if not row.side]
     wiring = None if wires is None else wires.wiring(recorded, len(rows))
@@ -70,9 +74,10 @@ def trace(
     resolution = first[-1] if len(first) >= 3 and first[-1] == first[-2] else None
     builder = recorder.builder
     missing = tuple(Uncounted(op, times, path) for op, (times, path) in builder.uncounted.items())
-    profile = Profile(name, dict(options or {}), None, resolution, shapes, batch or 1, rows, sums(rows), "traced",
-                      tuple(each.op for each in missing))  # fmt: skip
-    unread = sum(p.numel() for key, p in builder.parameters.items() if key not in builder.counted_tensors)
+    profile = Profile(
+        name, dict(options or {}), None, resolution, shapes, batch or 1, rows, sums(rows), "traced",
+        tuple(each.op for each in missing), unread, unread_at, held,
+    )  # fmt: skip
     return Traced(
         profile, rung, reason, Coverage(**builder.tally), missing, unused, unread, tuple(builder.tied),
         () if lazy else tuple(harm), wiring,
@@ -116,6 +121,41 @@ def _unused(everything: Places, recorder: Recorder) -> tuple[str, ...]:
     return tuple(sorted(dict.fromkeys(idle), key=order.__getitem__))
 
 
+def _unread(everything: Places, read: set[int], unused: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
+    """How many parameters nothing read, and where: a module that never ran, or the name of one."""
+    count, at, seen = 0, dict[str, None](), set(read)
+    for path, m in everything:
+        for name, p in m._parameters.items():
+            if p is None or id(p) in seen:
+                continue
+            seen.add(id(p))
+            if is_lazy(p):
+                continue
+            count += p.numel()
+            where = f"{path}.{name}" if path else name
+            at[next((each for each in unused if f"{where}.".startswith(f"{each}.")), where)] = None
+    return count, tuple(at)
+
+
+def _bytes(everything: Places, recorder: Recorder) -> dict[str, int]:
+    """Bytes of the parameters that were read, by dtype, and of weights that quantised modules keep packed."""
+    found: dict[str, int] = {}
+
+    def add(t: Tensor) -> None:
+        dtype = str(t.dtype).removeprefix("torch.")
+        found[dtype] = found.get(dtype, 0) + t.numel() * t.element_size()
+
+    builder = recorder.builder
+    for key in builder.counted_tensors:
+        owner = builder.owners.get(key)
+        if owner is not None and owner.parameter:
+            add(owner.tensor)
+    for _, m in everything:
+        for t in packed_weights(m):
+            add(t)
+    return found
+
+
 def _is_container(m: nn.Module) -> bool:
     """An empty list or dict of modules."""
     return isinstance(m, nn.ModuleList | nn.ModuleDict | nn.ParameterList | nn.ParameterDict) and not m._modules
@@ -128,22 +168,25 @@ def _with_training_rows(
     given: Given,
     unused: tuple[str, ...],
     kept: SavedState,
-) -> tuple[Row, ...]:
-    """The rows with those of what runs in training only: parts that evaluation left out and a forward in training runs."""
+) -> tuple[tuple[Row, ...], set[int]]:
+    """The rows with those of what runs in training only, and the parameters that it reads.
+
+    It is what evaluation left out and a forward in training runs.
+    """
     below = tuple(f"{path}." for path in unused)
     if not any(m._parameters for path, m in everything if f"{path}.".startswith(below)):
-        return rows
+        return rows, set()
     recorder = Recorder(module, everything)
     try:
         kept.set_training(True)
         forward(recorder, module, copy_arguments(given, to_meta, [m for _, m in everything]), nullcontext)
     except Exception:  # a forward of the user's that evaluates and does not train: what evaluation ran is all there is
-        return rows
+        return rows, set()
     finally:
         kept.set_training(False)
     side = [f"{row.path}.".startswith(below) for row in recorder.rows]
     aside = [row._replace(side=True) for row, is_side in zip(recorder.rows, side, strict=True) if is_side]
     if [row.path for row, is_side in zip(recorder.rows, side, strict=True) if not is_side] != [row.path for row in rows]:
-        return (*rows, *aside)
+        return (*rows, *aside), recorder.builder.counted_tensors
     turns = {True: iter(aside), False: iter(rows)}
-    return tuple(next(turns[is_side]) for is_side in side)
+    return tuple(next(turns[is_side]) for is_side in side), recorder.builder.counted_tensors
