@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from profiler.count.formulas import conv_kind
 from profiler.count.leaves import Cost, described
+from profiler.count.moved import moved
 from profiler.module import leaves
 from profiler.module.trees import first_tensor, tensors, tensors_of_call
 from profiler.network import layers as L
@@ -110,6 +111,7 @@ class RowBuilder:
     ) -> Row:
         """A row as the closed form writes it."""
         output, weights, bias, norm, buffers, macs, elementwise, activations = cost
+        read = weights + bias + norm
         counted = self.counted_tensors
         for name, p in module._parameters.items():
             if p is None:
@@ -135,7 +137,8 @@ class RowBuilder:
         op, kind, name, facts = described(layer, first)
         shapes = ((batch, *first),) if len(given) == 1 else tuple([(batch, *shape) for shape in given])
         counts = (weights, bias, norm, buffers, batch * macs, batch * elementwise, batch * activations)
-        row = Row._make((path, op, kind, name, facts, shapes, (batch, *output), *counts, False, 0))
+        shape = (batch, *output)
+        row = Row._make((path, op, kind, name, facts, shapes, shape, *counts, False, moved(op, kind, read, shapes, shape)))
         self.rows.append(row)
         self.tally["counted" if macs else "elementwise" if elementwise else "free"] += 1
         return row
@@ -184,7 +187,8 @@ class RowBuilder:
         shape = _shape_of(out)
         self.rows.append(
             Row(merged.path, op, kind, type(module).__name__, facts, shapes, shape, *sums,
-                sum(b.numel() for b in buffers), macs, elementwise, activations, False)
+                sum(b.numel() for b in buffers), macs, elementwise, activations, False,
+                moved(op, kind, sum(p.numel() for _, p in named), shapes, shape))
         )  # fmt: skip
 
     def first_read(self, given: list[tuple[int, str, int, bool, bool]]) -> tuple[int, int, int]:

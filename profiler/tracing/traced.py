@@ -21,6 +21,7 @@ from profiler.records.traced import Coverage, Traced, Uncounted
 from profiler.tracing.fallbacks import Given, forward, run_with_fallbacks, to_meta
 from profiler.tracing.recorder import Recorder
 from profiler.tracing.restore import Places, SavedState, gc_disabled, places, preserved_state
+from profiler.tracing.rows import RowBuilder
 
 
 def trace(
@@ -70,10 +71,9 @@ def trace(
     builder = recorder.builder
     missing = tuple(Uncounted(op, times, path) for op, (times, path) in builder.uncounted.items())
     profile = Profile(name, dict(options or {}), None, resolution, shapes, batch or 1, rows, sums(rows), "traced",
-                      tuple(each.op for each in missing))  # fmt: skip
-    unread = sum(p.numel() for key, p in builder.parameters.items() if key not in builder.counted_tensors)
+                      tuple(each.op for each in missing), *_unread(builder, unused), _bytes_by_dtype(builder))  # fmt: skip
     return Traced(
-        profile, rung, reason, Coverage(**builder.tally), missing, unused, unread, tuple(builder.tied),
+        profile, rung, reason, Coverage(**builder.tally), missing, unused, profile.unread, tuple(builder.tied),
         () if lazy else tuple(harm), wiring,
     )  # fmt: skip
 
@@ -84,11 +84,31 @@ def sums(rows: tuple[Row, ...]) -> Totals:
     weights, bias, norm, buffers, macs, elementwise, activations = map(sum, zip(*main, strict=True)) if main else [0] * 7
     side = [row for row in rows if row.side]
     return Totals(
-        weights, bias, norm, buffers, macs, elementwise, activations, sum(r.params for r in side), sum(r.macs for r in side)
-    )
+        weights, bias, norm, buffers, macs, elementwise, activations, sum(r.params for r in side), sum(r.macs for r in side),
+        sum(row.moved for row in rows if not row.side),
+    )  # fmt: skip
 
 
-# What did not run
+# What was read, and what did not run
+
+
+def _unread(builder: RowBuilder, unused: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
+    """How many parameters nothing read, and where: modules that never ran, and names of single parameters."""
+    idle = {key: p.numel() for key, p in builder.parameters.items() if key not in builder.counted_tensors}
+    owners = (builder.owners[key] for key in idle)
+    names = [f"{builder.paths[id(module)]}.{name}".removeprefix(".") for module, name, _ in owners]
+    above = [next((path for path in unused if name.startswith(f"{path}.")), name) for name in names]
+    return sum(idle.values()), tuple(dict.fromkeys(above))
+
+
+def _bytes_by_dtype(builder: RowBuilder) -> dict[str, int]:
+    """Bytes of the parameters that were read, by dtype."""
+    found: dict[str, int] = {}
+    for key, p in builder.parameters.items():
+        if key in builder.counted_tensors:
+            dtype = str(p.dtype).removeprefix("torch.")
+            found[dtype] = found.get(dtype, 0) + p.numel() * p.element_size()
+    return found
 
 
 def _unused(everything: Places, recorder: Recorder) -> tuple[str, ...]:
