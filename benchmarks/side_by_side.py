@@ -99,7 +99,7 @@ def sweeps(name: str) -> dict[str, Timed]:
     from torch.utils.flop_counter import FlopCounterMode
 
     from profiler import build, sweep
-    from profiler.count import leaves
+    from profiler.count import closed, leaves
 
     torch.set_num_threads(1)
     cells = sweep_cells()
@@ -107,6 +107,7 @@ def sweeps(name: str) -> dict[str, Timed]:
 
     def ours() -> float:
         leaves.cost_of.cache_clear()
+        closed.met.cache_clear()
         start = time.perf_counter()
         sweep(name, alpha=alphas, resolution=sides, engine="closed")
         return (time.perf_counter() - start) / len(cells)
@@ -155,6 +156,7 @@ def _timed_forms(rounds: int) -> list[str]:
         random.shuffle(networks)
         for network in networks:
             leaves.cost_of.cache_clear()
+            closed.met.cache_clear()
             leaves.described_by.cache_clear()
             start = time.perf_counter()
             rows = closed.rows(network.value, network.inputs)

@@ -20,7 +20,10 @@ def check(
         Optional[str], typer.Option("--max-activations", metavar="N", help="At most so many, as 10M.")
     ] = None,
     max_weight_bytes: Annotated[
-        Optional[str], typer.Option("--max-weight-bytes", metavar="SIZE", help="Parameters in fp32, as 20MiB.")
+        Optional[str], typer.Option("--max-weight-bytes", metavar="SIZE", help="Bytes of the parameters, as 20MiB.")
+    ] = None,
+    max_unread: Annotated[
+        Optional[str], typer.Option("--max-unread", metavar="N", help="Parameters that the forward does not read, as 0.")
     ] = None,
     max_memory: Annotated[
         Optional[str], typer.Option("--max-memory", metavar="SIZE", help="Peak of inference on paper, as 100MiB.")
@@ -65,7 +68,7 @@ def check(
         plain.check_apart(junit, [path for path, _ in destinations.files])
     limits = {
         "macs": max_macs, "params": max_params, "activations": max_activations, "weight_bytes": max_weight_bytes,
-        "memory": max_memory, "latency": max_latency,
+        "unread": max_unread, "memory": max_memory, "latency": max_latency,
     }  # fmt: skip
     measuring = bench_options(setting, Training(), Time(time=time, resume=None), destinations)
     events = checking(

@@ -6,8 +6,12 @@ rows.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from profiler.count import formulas  # noqa: F401  # registers every leaf
-from profiler.count.leaves import Cost, cost_of, described
+from profiler.count.leaves import Cost, described
+from profiler.count.leaves import cost as cost_of
+from profiler.count.moved import moved_by_leaf
 from profiler.count.shapes import Inputs
 from profiler.errors import ShapeError
 from profiler.network import combinators as C
@@ -15,8 +19,9 @@ from profiler.network import layers as L
 from profiler.records.profile import Row, Shape, Totals
 from profiler.records.wiring import Wiring
 
-Step = tuple[str, L.Layer, Inputs, Cost, bool]
-"""One leaf met on the walk: path, leaf, input shapes, its cost for one sample, and whether it runs in training only."""
+Step = tuple[str, L.Layer, Inputs, Cost, bool, tuple[int, int]]
+"""One leaf met on the walk: path, leaf, input shapes, its cost for one sample, whether it runs in training only, and the bytes
+that it moves for each sample and for its parameters."""
 
 _COMBINATORS = frozenset({C.Chain, C.Branches, C.Graph, C.Aside})
 
@@ -27,13 +32,20 @@ def walk(network: L.Layer, inputs: Inputs) -> tuple[Inputs, list[Step]]:
     return _walk(network, inputs, None, "", False, steps), steps
 
 
+@lru_cache(maxsize=1 << 16)
+def met(leaf: L.Layer, inputs: Inputs, same: int | None) -> tuple[Cost, tuple[int, int]]:
+    """What a leaf costs, and the bytes that it moves. Raises ShapeError where its inputs do not fit."""
+    found = cost_of(leaf, inputs, same)
+    return found, moved_by_leaf(leaf, inputs, found)
+
+
 def _walk(layer: L.Layer, inputs: Inputs, same: int | None, path: str, side: bool, steps: list[Step]) -> Inputs:
     if type(layer) not in _COMBINATORS:
         try:
-            found = cost_of(layer, inputs, same)
+            found, moves = met(layer, inputs, same)
         except ShapeError as fault:
             raise ShapeError(fault.reason, path) from None
-        steps.append((path, layer, inputs, found, side))
+        steps.append((path, layer, inputs, found, side, moves))
         return (found[0],)
     prefix = f"{path}." if path else ""
     match layer:
@@ -73,25 +85,31 @@ def _single(outputs: Inputs, path: str) -> Shape:
 def totals(network: L.Layer, inputs: Inputs, batch: int = 1) -> Totals:
     """Sums over the network, without making rows."""
     _, steps = walk(network, inputs)
-    main = [cost[1:] for _, _, _, cost, side in steps if not side]
-    aside = [cost for _, _, _, cost, side in steps if side]
-    weights, bias, norm, buffers, macs, elementwise, activations = map(sum, zip(*main, strict=True)) if main else [0] * 7
+    main = [cost[1:] + moves for _, _, _, cost, side, moves in steps if not side]
+    aside = [cost for _, _, _, cost, side, _ in steps if side]
+    weights, bias, norm, buffers, macs, elementwise, activations, each, held = (
+        map(sum, zip(*main, strict=True)) if main else [0] * 9
+    )
     side_params = sum(c.weights + c.bias + c.norm for c in aside)
     side_macs = batch * sum(c.macs for c in aside)
-    return Totals(weights, bias, norm, buffers, batch * macs, batch * elementwise, batch * activations, side_params, side_macs)
+    return Totals(
+        weights, bias, norm, buffers, batch * macs, batch * elementwise, batch * activations, side_params, side_macs,
+        batch * each + held,
+    )  # fmt: skip
 
 
 def rows(network: L.Layer, inputs: Inputs, batch: int = 1) -> tuple[Row, ...]:
     """One Row a leaf, in the order they run; params per network, everything else for the whole batch."""
     _, steps = walk(network, inputs)
     out = []
-    for path, leaf, given, (output, weights, bias, norm, buffers, macs, elementwise, activations), side in steps:
+    for path, leaf, given, cost, side, (each, held) in steps:
+        output, weights, bias, norm, buffers, macs, elementwise, activations = cost
         first = given[0]
         op, kind, module, facts = described(leaf, first)
         shapes = ((batch, *first),) if len(given) == 1 else tuple([(batch, *shape) for shape in given])
         shape = (batch, *output)
         counts = (weights, bias, norm, buffers, batch * macs, batch * elementwise, batch * activations)
-        out.append(Row._make((path, op, kind, module, facts, shapes, shape, *counts, side, 0)))
+        out.append(Row._make((path, op, kind, module, facts, shapes, shape, *counts, side, batch * each + held)))
     return tuple(out)
 
 

@@ -26,7 +26,7 @@ def build(network: L.Layer, inputs: Inputs, *, seed: int | None = 0, device: str
     with asides returns `(output, {path: output})`. Raises ShapeError where the network does not fit its inputs.
     """
     _, steps = closed.walk(network, inputs)
-    met = {path: (leaf, given, cost) for path, leaf, given, cost, _ in steps}
+    met = {path: (leaf, given, cost) for path, leaf, given, cost, *_ in steps}
     with on_meta() if device == "meta" else _seeded(seed, device):
         root = _module(network, "", met)
     if isinstance(root, _Combinator):

@@ -22,6 +22,7 @@ from profiler.errors import ProfilerError
 from profiler.module import modules as M
 from profiler.network import layers as L
 from profiler.network.layers import Shape
+from profiler.records.json_ready import json_ready
 
 Build = Callable[[Any, Inputs, Cost], nn.Module]
 """(leaf, shapes of its inputs, its cost) → module."""
@@ -137,8 +138,11 @@ def _attributes(leaf: type[L.Layer], cls: type[nn.Module]) -> tuple[tuple[str, .
 
 @cached
 def _leaf(leaf: type[L.Layer], *values: Any) -> L.Layer:
-    """Kept, so that a trace makes the leaf of a repeated module once, and hashes it once."""
-    return leaf(*values)
+    """Kept, so that a trace makes the leaf of a repeated module once, and hashes it once.
+
+    Numbers of other libraries become Python's own, which do not overflow and which JSON holds.
+    """
+    return leaf(*map(json_ready, values))
 
 
 # What torch says otherwise
@@ -163,15 +167,15 @@ def _same_padding(m: Any) -> tuple[int, ...] | None:
 def _layer_norm(m: Any, shape: Shape) -> L.Layer | None:
     if len(m.normalized_shape) != 1:
         return None
-    return L.LayerNorm(m.eps, m.elementwise_affine, m.bias is not None if m.elementwise_affine else True)
+    return _leaf(L.LayerNorm, m.eps, m.elementwise_affine, m.bias is not None if m.elementwise_affine else True)
 
 
 def _adaptive(leaf: type[L.Layer]) -> Read:
     def read(m: Any, shape: Shape) -> L.Layer | None:
-        whole = m.output_size is not None and (isinstance(m.output_size, int) or None not in m.output_size)
+        whole = m.output_size is not None and (not isinstance(m.output_size, list | tuple) or None not in m.output_size)
         if not whole or getattr(m, "return_indices", False):
             return None
-        return _leaf(leaf, m.output_size if isinstance(m.output_size, int) else tuple(m.output_size))
+        return _leaf(leaf, tuple(m.output_size) if isinstance(m.output_size, list | tuple) else m.output_size)
 
     return read
 
@@ -189,7 +193,7 @@ def _upsample(m: Any, shape: Shape) -> L.Layer | None:
     if m.size is not None or m.mode not in _INTERPOLATIONS or any(f is None or f != int(f) for f in factors):
         return None
     whole: Any = tuple(map(int, factors))
-    return L.Upsample(whole[0] if len(set(whole)) == 1 else whole, _INTERPOLATIONS[m.mode], bool(m.align_corners))  # type: ignore[arg-type]
+    return _leaf(L.Upsample, whole[0] if len(set(whole)) == 1 else whole, _INTERPOLATIONS[m.mode], bool(m.align_corners))
 
 
 def _padded(leaf: L.Pad, inputs: Inputs, cost: Cost) -> nn.Module:
@@ -202,8 +206,8 @@ def _padded(leaf: L.Pad, inputs: Inputs, cost: Cost) -> nn.Module:
 def _pad(m: Any, shape: Shape) -> L.Layer | None:
     given = m.padding
     if len(set(given)) == 1:
-        return L.Pad(given[0])
-    return L.Pad(tuple((given[i], given[i + 1]) for i in range(len(given) - 2, -2, -2)))
+        return _leaf(L.Pad, given[0])
+    return _leaf(L.Pad, tuple((given[i], given[i + 1]) for i in range(len(given) - 2, -2, -2)))
 
 
 LEAVES: dict[type[L.Layer], InTorch] = {
@@ -213,9 +217,9 @@ LEAVES: dict[type[L.Layer], InTorch] = {
     L.PReLU: by_names(
         L.PReLU,
         build=lambda leaf, inputs, cost: nn.PReLU(cost.weights, leaf.init),
-        read=lambda m, shape: L.PReLU(m.num_parameters > 1, getattr(m, "init", 0.25)),
+        read=lambda m, shape: _leaf(L.PReLU, bool(m.num_parameters > 1), getattr(m, "init", 0.25)),
     ),
-    L.Embedding: by_names(L.Embedding, read=lambda m, shape: L.Embedding(m.num_embeddings, m.embedding_dim)),
+    L.Embedding: by_names(L.Embedding, read=lambda m, shape: _leaf(L.Embedding, m.num_embeddings, m.embedding_dim)),
     L.ClassToken: by_names(
         L.ClassToken,
         build=lambda leaf, inputs, cost: M.ClassToken(cost.output[-1]),
@@ -245,7 +249,7 @@ LEAVES: dict[type[L.Layer], InTorch] = {
     L.PadChannels: by_names(
         L.PadChannels,
         build=lambda leaf, inputs, cost: M.PadChannels(cost.output[0] - inputs[0][0]),
-        read=lambda m, shape: L.PadChannels(shape[1] + m.before + m.after),
+        read=lambda m, shape: _leaf(L.PadChannels, shape[1] + m.before + m.after),
     ),
 }
 """Leaves that `by_names` alone does not serve."""

@@ -11,9 +11,9 @@ from enum import Enum
 from math import ceil
 from typing import Any, Literal, NamedTuple
 
+from profiler.records.json_ready import json_ready
 from profiler.records.place import shape
 
-FLOAT32_BYTES = 4
 Record = dict[str, Any]
 """One cell of a comparison or sweep: {column: value}; an unknown is None, what a running study has still to find is WAITING."""
 Unit = Literal["", "count", "macs", "seconds", "bytes", "accuracy", "rate", "ratio"]
@@ -73,10 +73,13 @@ COUNTED = (
     Column("side_macs", int, "side MACs", unit="count", of=lambda p: p.totals.side_macs),
     Column("elementwise", int, unit="count", axis=7, of=lambda p: p.totals.elementwise),
     Column("activations", int, unit="count", axis=6, of=lambda p: p.totals.activations),
-    Column("weight_bytes", int, "fp32", unit="bytes", better="least", axis=9, of=lambda p: p.totals.params * FLOAT32_BYTES),
+    Column("weight_bytes", int, "fp32", unit="bytes", better="least", axis=9, of=lambda p: p.weight_bytes),
     Column("convention", str),
     Column("total", int, unit="count", axis=8),
     Column("top1", float, "top-1 %", unit="accuracy", better="most", axis=1, unknown=True),
+    Column("unread", int, unit="count", later=True, of=lambda p: p.unread),
+    Column("moved", int, unit="bytes", later=True, of=lambda p: p.totals.moved),
+    Column("parameter_bytes", dict[str, int], later=True, of=lambda p: p.bytes_by_dtype),
 )
 WITNESSED = (
     Column("fvcore_macs", int, "fvcore", unknown=True),
@@ -134,11 +137,14 @@ def of_engine(engine: str) -> tuple[str, ...]:
     return tuple(column.name for column in WITNESSED if column.name.partition("_")[0] == engine)
 
 
+_PLAIN = frozenset((int, str, float, type(None)))
+
+
 def record(profile: Any, convention: str = "paper", total: int | None = None, top1: float | None = None) -> Record:
     """The record of a Profile; `total` is its count under `convention` (macs under `paper`)."""
     made = {column.name: column.of(profile) if column.of else None for column in COUNTED}
     made["convention"], made["total"], made["top1"] = convention, profile.totals.macs if total is None else total, top1
-    return made
+    return {name: value if type(value) in _PLAIN else json_ready(value) for name, value in made.items()}
 
 
 def measured(timing: Any, dataset_size: int | None = None) -> Record:

@@ -62,6 +62,17 @@ class NotCounted(Said, frozen=True):
     operator: Uncounted
 
 
+class Unread(Said, frozen=True):
+    """Parameters of a module that its counted forward does not read."""
+
+    model: str
+    params: int
+    of: int
+    """Parameters that the module has in all."""
+    at: tuple[str, ...]
+    """Modules of which nothing was read, and names of single parameters."""
+
+
 class AskedAtCorners(Said, frozen=True):
     """A large sweep is recounted at the corners of its axes only."""
 

@@ -11,7 +11,9 @@ from msgspec import Struct
 from profiler.errors import ProfilerError
 from profiler.records.columns import record
 from profiler.records.drawn import Drawn
+from profiler.records.json_ready import json_ready
 
+FLOAT32_BYTES = 4
 Shape = tuple[int, ...]
 """A shape, with its batch in a row."""
 
@@ -55,11 +57,10 @@ class Row(NamedTuple):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dict, JSON-ready; `params` beside its parts."""
-        plain = self._asdict()
-        plain["facts"] = dict(self.facts)
-        plain["inputs"] = [list(shape) for shape in self.inputs]
-        plain["output"] = list(self.output)
-        return plain | {"params": self.params}
+        plain = {name: json_ready(value) for name, value in self._asdict().items()}
+        plain["inputs"] = [list(shape) for shape in plain["inputs"]]
+        plain["output"] = list(plain["output"])
+        return plain | {"params": int(self.params)}
 
 
 class Totals(NamedTuple):
@@ -74,6 +75,8 @@ class Totals(NamedTuple):
     activations: int = 0
     side_params: int = 0
     side_macs: int = 0
+    moved: int | None = 0
+    """Bytes that its rows read and write, without those that run in training only; None of a saved run that does not tell."""
 
     @property
     def params(self) -> int:
@@ -156,6 +159,26 @@ class Profile(Drawn, Struct, frozen=True):
     @property
     def side_macs(self) -> int:
         return self.totals.side_macs
+
+    @property
+    def module_params(self) -> int:
+        """Parameters that the module has in all: those that the counted forward reads, and those that it does not."""
+        return self.params + self.unread
+
+    @property
+    def moved(self) -> int | None:
+        """Bytes that its rows read and write, for the whole batch; None of a saved run of an earlier version."""
+        return self.totals.moved
+
+    @property
+    def bytes_by_dtype(self) -> dict[str, int]:
+        """Bytes of the parameters that are read, by dtype; of a network that has none yet, as float32."""
+        return dict(self.parameter_bytes) or ({"float32": FLOAT32_BYTES * self.params} if self.params else {})
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of the parameters that are read."""
+        return sum(self.bytes_by_dtype.values())
 
     def by_kind(self) -> list[Group]:
         """The rows by the papers' sort of layer (MobileNets, Table 2), most multiply-adds first."""

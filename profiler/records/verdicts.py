@@ -18,7 +18,7 @@ from profiler.records.profile import Row
 
 COUNTS = ("params", "macs", "activations")
 """What every record has and a layer too."""
-QUANTITIES = (*COUNTS, "weight_bytes", "memory", "latency")
+QUANTITIES = (*COUNTS, "weight_bytes", "unread", "memory", "latency")
 """What a budget can be of, in the order in which they are told."""
 
 Verdict = Literal["within", "over", "undecided", "unmeasured"]
@@ -96,10 +96,13 @@ class Pair(NamedTuple):
         return before, after
 
 
+_FIRST, _LAST = Row._fields.index("inputs"), Row._fields.index("moved")
+
+
 def signature(row: Row) -> tuple[Any, ...]:
-    """What a layer is, wherever it stands."""
+    """What a layer is, wherever it stands, and in whatever dtype."""
     facts = tuple(sorted((key, repr(_plain(value))) for key, value in row.facts.items()))
-    return (row.op, row.kind, facts, *row[row._fields.index("inputs") :])
+    return (row.op, row.kind, facts, *row[_FIRST:_LAST])
 
 
 def _plain(value: Any) -> Any:
@@ -130,6 +133,7 @@ class Compared(Struct, frozen=True):
         if self.before is None or self.after is None:
             return False
         counts = all(self.before.get(key) == self.after.get(key) for key in (*COUNTS, "weight_bytes", "elementwise"))
+        counts = counts and (self.before.get("unread") or 0) == (self.after.get("unread") or 0)
         return counts and all(pair.word == "unchanged" for pair in self.layers or ())
 
 

@@ -12,6 +12,8 @@ from profiler.records.notes import Note
 from profiler.records.place import Place, written
 
 STOPS = {"narrow": "within 1 %", "converged": "no longer narrowing", "budget": "budget spent"}
+MOST_NAMED = 5
+"""Names of modules that a sentence lists."""
 GAINS = {"top1": "a higher published top-1", "macs": "more MACs"}
 
 
@@ -29,6 +31,17 @@ def _(note: str) -> str:
 @said.register
 def _(note: n.NotCounted) -> str:
     return note.operator.describe(note.model)
+
+
+@said.register
+def _(note: n.Unread) -> str:
+    return f"{note.model}: {note.params:,} of its {note.of:,} parameters are not read by the forward: {some(note.at)}."
+
+
+def some(names: Sequence[str]) -> str:
+    """`fc, head and 3 more`."""
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 @said.register

@@ -87,11 +87,12 @@ def _position(given: int) -> int:
 def _profile(record: Mapping[str, Any], rows: list[Row], engine: str = "closed", uncounted: tuple[str, ...] = ()) -> Profile:
     inputs = tuple(tuple(map(int, shape.split("x"))) for shape in record["input"].split())
     norm = sum(row.norm for row in rows if not row.side)
-    sums = {name: record[name] for name in Totals._fields if name in record}
+    sums = {name: record.get(name) for name in Totals._fields if name in record or name == "moved"}
     totals = Totals(**sums | {"norm": norm, "bias": record["params"] - record["weights"] - norm})
     alpha = None if record["alpha"] is None else Fraction(str(record["alpha"]))
     place = (record["model"], record["options"], alpha, record["resolution"], inputs, record["batch"])
-    return Profile(*place, tuple(rows), totals, engine, uncounted)
+    by_dtype = record.get("parameter_bytes") or {}
+    return Profile(*place, tuple(rows), totals, engine, uncounted, record.get("unread") or 0, (), by_dtype)
 
 
 def _shown(document: ShowDocument, environment: Mapping[str, Any]) -> Shown:
@@ -99,6 +100,8 @@ def _shown(document: ShowDocument, environment: Mapping[str, Any]) -> Shown:
     rows = [part.row for part in document.rows]
     rule = conventions.find(record["convention"])
     profile = _profile(record, rows, document.engine, document.uncounted)
+    if document.tracing is not None:
+        profile = structs.replace(profile, unread=document.tracing.unread, unread_at=document.tracing.unread_at)
     if document.wiring is not None:
         document.wiring.check(len(rows))
     return Shown(

@@ -57,6 +57,8 @@ class TracingPart(Struct, frozen=True):
     active_params: int
     operations: int
     uncounted: int
+    unread_at: tuple[str, ...] = ()
+    """Empty in documents of earlier versions, which do not tell."""
 
     @classmethod
     def of(cls, found: Traced) -> TracingPart:
@@ -66,7 +68,7 @@ class TracingPart(Struct, frozen=True):
             found.inputs, found.rung, found.reason, coverage.counted, coverage.elementwise, coverage.free,
             tuple(UncountedPart(each.op, each.times, each.path, each.cure) for each in found.uncounted),
             found.unused, found.unread, found.tied, found.harm, found.useful_macs, found.active_params,
-            coverage.operations, coverage.uncounted,
+            coverage.operations, coverage.uncounted, found.profile.unread_at,
         )  # fmt: skip
 
     def traced(self, profile: Profile) -> Traced:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from msgspec import structs
+
 from profiler import grid
 from profiler.count import conventions
 from profiler.errors import UnknownName, WitnessFailed
@@ -15,7 +17,7 @@ from profiler.load.load import Counted, Network
 from profiler.records.agreement import Agreement
 from profiler.records.columns import MEASURED_COLUMNS, WAITING, Record, of_engine, record
 from profiler.records.events import Event, Finished, Recounted, Started
-from profiler.records.notes import EngineFailed, NotCounted, Note, RecountInterrupted, Title
+from profiler.records.notes import EngineFailed, NotCounted, Note, RecountInterrupted, Title, Unread
 from profiler.records.place import Place, shape
 from profiler.records.profile import Profile
 from profiler.records.results import Results
@@ -92,24 +94,40 @@ def counted(
         for i, cell in enumerate(cells)
     ]
     gaps = [NotCounted(cell.network.name, each) for cell in cells for each in _uncounted(cell)]
+    unread = dict.fromkeys(note for cell in cells if (note := _unread(cell)) is not None)
     return Results(
-        records, command, title, engines=engines[1:], notes=notes,
+        records, command, title, engines=engines[1:], notes=[*notes, *unread],
         warnings=[gap for i, gap in enumerate(gaps) if gap not in gaps[:i]],
     )  # fmt: skip
 
 
 def _record(cell: Cell, rule: conventions.Convention) -> Record:
-    network, totals = cell.network, cell.network.totals(cell.batch)
-    total = totals.macs if rule is conventions.PAPER else rule.total(network.profile(cell.batch).rows)
-    batch = network.batched(cell.batch)
-    bare = Profile(network.name, network.options, network.alpha, network.resolution, network.inputs, batch, (), totals)
+    network, profile = cell.network, _summed(cell)
+    total = profile.macs if rule is conventions.PAPER else rule.total(network.profile(cell.batch).rows)
     figure = top1(network)
-    return record(bare, rule.name, total, float(figure.printed) if figure else None)
+    return record(profile, rule.name, total, float(figure.printed) if figure else None)
+
+
+def _summed(cell: Cell) -> Profile:
+    """The profile of a cell, of a closed form without its rows, which its sums do not need."""
+    network, batch = cell.network, cell.network.batched(cell.batch)
+    if not isinstance(network, Network):
+        return structs.replace(network.profile(cell.batch), batch=batch)
+    totals = network.totals(cell.batch)
+    return Profile(network.name, network.options, network.alpha, network.resolution, network.inputs, batch, (), totals)
 
 
 def _uncounted(cell: Cell) -> Sequence[Uncounted]:
     """Operators of a reference that have no formula; a closed form has none."""
     return cell.network.traced(cell.batch).uncounted if not isinstance(cell.network, Network) else ()
+
+
+def _unread(cell: Cell) -> Unread | None:
+    """Of a reference, where the parameters are that its forward does not read; a closed form has none."""
+    if isinstance(cell.network, Network):
+        return None
+    profile = cell.network.profile(cell.batch)
+    return Unread(profile.model, profile.unread, profile.module_params, profile.unread_at) if profile.unread else None
 
 
 # What the other engines say

@@ -32,6 +32,7 @@ def check(
     params: str | int | None = None,
     activations: str | int | None = None,
     weight_bytes: str | None = None,
+    unread: str | int | None = None,
     memory: str | None = None,
     latency: str | None = None,
     baseline: str | Saved | None = None,
@@ -58,8 +59,8 @@ def check(
     does.
     """
     given = {
-        "macs": macs, "params": params, "activations": activations, "weight_bytes": weight_bytes, "memory": memory,
-        "latency": latency,
+        "macs": macs, "params": params, "activations": activations, "weight_bytes": weight_bytes, "unread": unread,
+        "memory": memory, "latency": latency,
     }  # fmt: skip
     limits = {key: value for key, value in given.items() if value is not None}
     at = Place(None, options or {}, alpha, resolution, input, batch, rho)

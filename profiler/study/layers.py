@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
-from math import prod
 from statistics import median
 from typing import Any
 
+from profiler.count.moved import moved
 from profiler.errors import ProfilerError
 from profiler.load.load import Model
 from profiler.measure import plan
@@ -26,11 +26,6 @@ from profiler.study.cells import Cell, Interrupted, Numbers, Watch, counted, end
 from profiler.study.measuring import Session, filled, session, specs_of, timing, to_be_measured, watched
 from profiler.study.notes import notes_of
 from profiler.study.sweep import cells_over
-
-VIEWS = frozenset(
-    ("identity", "dropout", "flatten", "fold", "tokens", "token", "unsqueeze", "channel_slice", "crop")
-)  # fmt: skip
-"""Operations that move nothing: they look at the same memory in another way."""
 
 
 def layers(
@@ -118,9 +113,9 @@ def on_the_clock(profile: Profile, made: Timing, outcome: Outcome, roofs: Roofs)
     each_bytes = plan.DTYPE_BYTES[made.dtype]
     timed = []
     for path, row in rows.items():
-        moved = bytes_of(row, each_bytes)
-        roof, least = roofs.bound(row.kind, row.macs, moved)
-        timed.append(LayerTiming(row, share[path] * made.latency_s, share[path], moved, roof, least))
+        size = bytes_of(row, each_bytes)
+        roof, least = roofs.bound(row.kind, row.macs, size)
+        timed.append(LayerTiming(row, share[path] * made.latency_s, share[path], size, roof, least))
     ratio = median(median(each.visit.layers_s) / each.median for each in rounds)
     return Layers(profile.model, made, tuple(timed), roofs, ratio)
 
@@ -163,15 +158,11 @@ def _merged(path: str, members: Sequence[Row]) -> Row:
     main = max(members, key=lambda row: (row.macs, row.elementwise, row.path == path))
     sums = {
         name: sum(getattr(row, name) for row in members)
-        for name in ("weights", "bias", "norm", "buffers", "macs", "elementwise", "activations")
+        for name in ("weights", "bias", "norm", "buffers", "macs", "elementwise", "activations", "moved")
     }
     return main._replace(path=path, inputs=members[0].inputs, output=members[-1].output, **sums)
 
 
 def bytes_of(row: Row, each: int) -> int:
     """Bytes of a row's inputs, output and parameters, `each` an element: what must move at least once."""
-    if row.op in VIEWS:
-        return 0
-    if row.kind == "embedding" and row.op.startswith("embedding"):  # of its table only the vectors that are looked up
-        return each * 2 * prod(row.output)
-    return each * (row.params + prod(row.output) + sum(prod(shape) for shape in row.inputs))
+    return moved(row.op, row.kind, row.params, row.inputs, row.output, each)

@@ -15,6 +15,7 @@ _ORDER = (SQUARE, CENTRED, STATISTIC, NORMALISED, ROOT)
 _MEANS = frozenset({"mean", "var", "sum"})
 _ROOTS = frozenset({"rsqrt", "sqrt"})
 _SHIFTS = frozenset({"add", "clamp", "clamp_min", "maximum"})
+_SCALES = frozenset({"multiply", "mul", "add", "subtract", "sub"})
 _FOLLOWED = (
     _MEANS | _ROOTS | _SHIFTS | {"std", "multiply", "mul", "divide", "div", "subtract", "sub", "pow", "square", "reciprocal"}
 )
@@ -39,9 +40,11 @@ class Normalisations:
         found = self.known.get(id(t))
         return found if found is not None and found.tensor() is t else None
 
-    def scales(self, given: list[Tensor]) -> bool:
+    def scales(self, op: str, given: list[Tensor]) -> bool:
         """Whether an operation on these tensors scales or shifts what was normalised."""
-        return bool(self.known) and any((found := self.of(t)) is not None and found.stage == NORMALISED for t in given)
+        if op not in _SCALES or not self.known:
+            return False
+        return any((found := self.of(t)) is not None and found.stage == NORMALISED for t in given)
 
     def passed(self, given: list[Tensor], out: Any) -> None:
         """A cast or a view: the same tensor to us."""
@@ -55,12 +58,12 @@ class Normalisations:
             return ()
         every = [found for found in map(self.of, given) if found is not None]
         found = max(every, key=lambda each: _ORDER.index(each.stage), default=None)
-        rows = tuple(dict.fromkeys([i for each in every for i in each.rows])) + (row,)
+        rows = (*dict.fromkeys([i for each in every for i in each.rows]), row)
         stage = self.stage(op, found, given, args)
         if stage == NORMALISED:
             self.keep(out, stage, ())
             return rows
-        if found is not None and found.stage == NORMALISED and held:
+        if found is not None and found.stage == NORMALISED and held and op in _SCALES:
             self.keep(out, NORMALISED, ())  # scaled, and perhaps still to be shifted
             return (row,)
         if found is not None and found.stage == CENTRED and held and op in ("multiply", "mul"):

@@ -259,7 +259,7 @@ class Recorder(TorchDispatchMode):
                 out = empty_output(leaf, args, (batch, *cost.output), module.weight.dtype if embeds else dtype)
             if out is None:
                 return None
-        builder.add_leaf_row(path, module, layer, given_shapes, cost, batch)
+        builder.add_leaf_row(path, module, layer, args, given_shapes, cost, batch, module.weight.dtype if embeds else dtype)
         if self.wires is not None:
             self.wires.row(len(self.rows) - 1, args, out)
         return out

@@ -6,15 +6,18 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 from weakref import ReferenceType, ref
 
+import torch
 from torch import Tensor, nn
 
 from profiler.count.formulas import conv_kind
 from profiler.count.leaves import Cost, described
+from profiler.count.moved import moved
 from profiler.module import leaves
 from profiler.module.trees import first_tensor, shape_of, tensors, tensors_of_call
 from profiler.network import layers as L
 from profiler.records.profile import Row, Shape
 from profiler.tracing.constants import WHOLE
+from profiler.tracing.moves import Copies, moved_by_row
 from profiler.tracing.normalisation import Normalisations
 from profiler.tracing.paths import shared_paths
 from profiler.tracing.restore import Places
@@ -112,6 +115,7 @@ class RowBuilder:
         self.derived: dict[int, tuple[Tensor, frozenset[int]]] = {}
         """id of what was made of parameters alone → itself, so that the id stays its own, and theirs."""
         self.norms = Normalisations()
+        self.copies = Copies()
         self.prepared: dict[int, int] = {}
         """id of a parameter → the row of the first operation on parameters alone that took it."""
         self.scored: dict[int, tuple[ReferenceType[Tensor], int, bool]] = {}
@@ -139,10 +143,12 @@ class RowBuilder:
     # Leaves
 
     def add_leaf_row(
-        self, path: str, module: nn.Module, layer: L.Layer, given: tuple[Shape, ...], cost: Cost, batch: int
-    ) -> Row:
-        """A row as the closed form writes it."""
+        self, path: str, module: nn.Module, layer: L.Layer, args: tuple[Tensor, ...], given: tuple[Shape, ...], cost: Cost,
+        batch: int, dtype: torch.dtype,
+    ) -> None:  # fmt: skip
+        """A row as the closed form writes it; `dtype` is that of its parameters and output."""
         output, weights, bias, norm, buffers, macs, elementwise, activations = cost
+        read = weights + bias + norm
         counted = self.counted_tensors
         for name, p in module._parameters.items():
             if p is None:
@@ -168,10 +174,10 @@ class RowBuilder:
         op, kind, name, facts = described(layer, first)
         shapes = ((batch, *first),) if len(given) == 1 else tuple([(batch, *shape) for shape in given])
         counts = (weights, bias, norm, buffers, batch * macs, batch * elementwise, batch * activations)
-        row = Row._make((path, op, kind, name, facts, shapes, (batch, *output), *counts, False, 0))
-        self.rows.append(row)
+        shape = (batch, *output)
+        bytes_moved = moved(op, kind, read, shapes, shape, dtype.itemsize, args[0].dtype.itemsize) + self.copies.taken(args)
+        self.rows.append(Row._make((path, op, kind, name, facts, shapes, shape, *counts, False, bytes_moved)))
         self.tally["counted" if macs else "elementwise" if elementwise else "free"] += 1
-        return row
 
     def add_module_row(self, merged: Merged, args: Any, kwargs: Any, out: Any, custom: Any) -> None:
         """The row of a leaf that was run."""
@@ -210,8 +216,14 @@ class RowBuilder:
         shape = _shape_of(out)
         self.rows.append(
             Row(merged.path, op, kind, type(module).__name__, facts, shapes, shape, *sums,
-                buffers, macs, elementwise, activations, False, 0)
+                buffers, macs, elementwise, activations, False, self.moved_by_module(merged, op, kind, args, kwargs, out, shape))
         )  # fmt: skip
+
+    def moved_by_module(self, merged: Merged, op: str, kind: str, args: Any, kwargs: Any, out: Any, shape: Shape) -> int:
+        """Bytes of what a leaf that was run takes, reads and makes; not of what it makes inside itself."""
+        given = tensors_of_call(args, kwargs)
+        read = [self.owners[key].tensor for key in merged.read if key in self.owners and self.owners[key].parameter]
+        return moved_by_row(op, kind, [*given, *read], out, shape) + self.copies.taken(given)
 
     def first_read(self, keys: Iterable[int], of_norm: Callable[[Owner], bool]) -> tuple[int, int, int, int]:
         """weights, bias, norm and buffers of those that nothing read before, whose ids are given."""
@@ -239,6 +251,8 @@ class RowBuilder:
         sort, work, tally = found.sort, NOTHING, self.tally
         if sort == FREE_OF_COST:
             tally["free"] += 1
+            if calls.merging is None:
+                self.copies.note(given, out)
         elif sort == PRODUCT:
             assert found.formula is not None
             known = work_of(found.formula, given, out, args, kwargs)
@@ -302,7 +316,9 @@ class RowBuilder:
                 self.derived[id(t)] = (t, read)
 
     def finish(self) -> None:
-        """Books the parameters that met nothing but parameters where the first operation took them."""
+        """Books the parameters that met nothing but parameters where the first operation took them, and what is left to book."""
+        if self.rows and (rest := self.copies.rest()):
+            self.rows[-1] = self.rows[-1]._replace(moved=self.rows[-1].moved + rest)
         for key, i in self.prepared.items():
             if key not in self.counted_tensors:
                 row = self.rows[i]
@@ -330,7 +346,7 @@ class RowBuilder:
                 scales: Collection[int] = _NONE
                 if found.kind == "norm":
                     scales = self.read_by([t for t in held if t is not given[0]])
-                elif self.norms.scales(given):
+                elif self.norms.scales(found.op, given):
                     scales = fresh
                 *sums, buffers = self.first_read(
                     fresh, lambda owner: id(owner.tensor) in scales or "Norm" in type(owner.module).__name__
@@ -355,7 +371,8 @@ class RowBuilder:
         name = type(frame.module).__name__
         if alone and not inputs:
             inputs = tuple(map(shape_of, given))
-        self.rows.append(Row._make((where, found.op, kind, name, facts, inputs or (shape,), shape, *counts, False, 0)))
+        moved_here = moved_by_row(found.op, kind, given, out, shape) + self.copies.taken(given)
+        self.rows.append(Row._make((where, found.op, kind, name, facts, inputs or (shape,), shape, *counts, False, moved_here)))
         if kind in ("elementwise", "pool") and not work.macs:
             for i in self.norms.follow(found.op, given, args, out, len(self.rows) - 1, bool(held)):
                 row = self.rows[i]

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from profiler.errors import ProfilerError
+from profiler.module.packed import packed_weights
 from profiler.module.trees import shape_of, tensors
 from profiler.records.profile import Profile, Row, Shape, Totals
 from profiler.records.traced import Coverage, Traced, Uncounted
@@ -79,7 +80,7 @@ def trace(
         tuple(each.op for each in missing), unread, unread_at, held,
     )  # fmt: skip
     return Traced(
-        profile, rung, reason, Coverage(**builder.tally), missing, unused, unread, tuple(builder.tied),
+        profile, rung, reason, Coverage(**builder.tally), missing, unused, profile.unread, tuple(builder.tied),
         () if lazy else tuple(harm), wiring,
     )  # fmt: skip
 
@@ -90,11 +91,12 @@ def sums(rows: tuple[Row, ...]) -> Totals:
     weights, bias, norm, buffers, macs, elementwise, activations = map(sum, zip(*main, strict=True)) if main else [0] * 7
     side = [row for row in rows if row.side]
     return Totals(
-        weights, bias, norm, buffers, macs, elementwise, activations, sum(r.params for r in side), sum(r.macs for r in side)
-    )
+        weights, bias, norm, buffers, macs, elementwise, activations, sum(r.params for r in side), sum(r.macs for r in side),
+        sum(row.moved for row in rows if not row.side),
+    )  # fmt: skip
 
 
-# What did not run
+# What was read, and what did not run
 
 
 def _unused(everything: Places, recorder: Recorder) -> tuple[str, ...]:
@@ -150,9 +152,8 @@ def _bytes(everything: Places, recorder: Recorder) -> dict[str, int]:
         owner = builder.owners.get(key)
         if owner is not None and owner.parameter:
             add(owner.tensor)
-    for _, m in everything:
-        for t in packed_weights(m):
-            add(t)
+    for t in packed_weights([m for _, m in everything]):
+        add(t)
     return found
 
 

@@ -57,7 +57,7 @@ def text(found: Checked) -> str:
 def sentence(line: Line) -> str:
     """`mobilenet_v1 (224): MACs 568,740,352, over the budget of 500,000,000 (13.7 % over)`: a line in words."""
     quantity = line.limit.quantity
-    what, most = heading(quantity), amount(quantity, float(line.limit.most), "raw")
+    what, most = heading(quantity, of=[line.at]), amount(quantity, float(line.limit.most), "raw")
     if line.value is None:
         return f"{line.model}: {what} was not measured, with a budget of {most}: {line.reason}"
     head = f"{line.model}: {what} {_is(line, 'raw')}"
@@ -75,7 +75,8 @@ def sentence(line: Line) -> str:
 def failure(found: Checked) -> str:
     """Why the check failed, in one sentence with the cure."""
     named = [
-        f"{line.model} {heading(line.limit.quantity)}" + ("" if line.before is None else f" since {line.limit.source}")
+        f"{line.model} {heading(line.limit.quantity, of=[line.at])}"
+        + ("" if line.before is None else f" since {line.limit.source}")
         for line in found.failed
     ]
     some = ", ".join(named[:MOST_NAMED]) + (f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else "")
@@ -98,7 +99,8 @@ def _budgets(found: Checked, unit: Unit) -> Sheet:
     lines = [line for line in found.lines if line.before is None]
     for line in lines:
         most = amount(line.limit.quantity, float(line.limit.most), unit)
-        rows.append([line.model, heading(line.limit.quantity, unit), _is(line, unit), most, _room(line), WORDS[line.verdict]])
+        what = heading(line.limit.quantity, unit, [line.at])
+        rows.append([line.model, what, _is(line, unit), most, _room(line), WORDS[line.verdict]])
     left = [Heading(name, right=False) for name in ("model", "count")]
     return Sheet([*left, *map(Heading, ("is", "budget", "room")), Heading("", right=False)], _once(rows), "budgets")
 
@@ -111,7 +113,9 @@ def _baseline(found: Checked, unit: Unit) -> Sheet:
         quantity = line.limit.quantity
         change = signed(quantity, (line.value or 0) - line.before, unit)
         was = amount(quantity, line.before, unit)
-        rows.append([line.model, heading(quantity, unit), was, _is(line, unit), change, _change(line), WORDS[line.verdict]])
+        rows.append(
+            [line.model, heading(quantity, unit, [line.at]), was, _is(line, unit), change, _change(line), WORDS[line.verdict]]
+        )
     left = [Heading(name, right=False) for name in ("model", "count")]
     heads = [*left, *map(Heading, ("was", "is", "difference", "%")), Heading("", right=False)]
     sources = list(dict.fromkeys(line.limit.source for line in lines))

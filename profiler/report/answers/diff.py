@@ -19,10 +19,11 @@ from profiler.report.sheets.sheet import Sheet
 from profiler.report.terminal import table
 from profiler.report.units import Unit
 
-SUMS = ("params", "macs", "activations", "elementwise", "weight_bytes")
+SUMS = ("params", "macs", "activations", "elementwise", "weight_bytes", "unread")
 COLUMNS = (
     "model", "path", "change", "was", "what",
-    *(f"{name}_{when}" for name in (*SUMS, "latency_s") for when in ("before", "after")), "clock",
+    *(f"{name}_{when}" for name in (*SUMS[:-1], "latency_s") for when in ("before", "after")), "clock",
+    "unread_before", "unread_after",
 )  # fmt: skip
 
 
@@ -100,10 +101,10 @@ def _totals(each: Compared, unit: Unit, every: bool) -> Iterator[list[str]]:
         yield ["added", "", f"{value}", "", ""] if each.before is None else ["removed", f"{value}", "", "", ""]
         return
     for quantity in SUMS:
-        a, b = each.before[quantity], each.after[quantity]
-        if every or a != b:
+        a, b = each.before.get(quantity) or 0, each.after.get(quantity) or 0
+        if (every and (quantity != "unread" or a or b)) or a != b:
             words = (amount(quantity, a, unit), amount(quantity, b, unit), signed(quantity, b - a, unit), units.ratio(b, a))
-            yield [heading(quantity, unit), *words]
+            yield [heading(quantity, unit, [each.before, each.after]), *words]
     if each.clock is not None or (every and each.unlike):
         yield ["latency", _clock(each.before), _clock(each.after), each.clock or "not compared", _times(each)]
 
@@ -127,4 +128,5 @@ def _record(each: Compared) -> dict[str, Any]:
     for name in (*SUMS, "latency_s"):
         for when, side in sides:
             made[f"{name}_{when}"] = None if side is None else side.get(name)
-    return made | {"clock": each.clock}
+    unread = {name: made.pop(name) for name in ("unread_before", "unread_after")}
+    return made | {"clock": each.clock} | unread

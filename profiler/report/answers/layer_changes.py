@@ -8,9 +8,11 @@ from typing import Any
 from msgspec import structs
 
 from profiler.errors import ProfilerError
+from profiler.records.columns import Record
 from profiler.records.profile import Row
 from profiler.records.verdicts import COUNTS, Compared, Pair
 from profiler.report import units
+from profiler.report.sheets import dtypes
 from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.sheet import Sheet
 from profiler.report.units import Unit
@@ -18,13 +20,14 @@ from profiler.report.units import Unit
 TOP = 10
 """Layers that a table shows unless told otherwise: those that differ most."""
 LAYER = ("params", "macs", "activations", "elementwise")
-HEADINGS = {"macs": "MACs", "weight_bytes": "fp32", "memory": "memory"}
 MOST_FACTS = 2
 
 
-def heading(quantity: str, unit: Unit = "raw") -> str:
-    """What a count is called in a table."""
-    return units.macs_heading(unit) if quantity == "macs" else HEADINGS.get(quantity, quantity)
+def heading(quantity: str, unit: Unit = "raw", of: Sequence[Record | None] = ()) -> str:
+    """What a count is called in a table; `of` are the records that it is a count of, where there are any."""
+    if quantity == "weight_bytes":
+        return dtypes.heading(of)
+    return units.macs_heading(unit) if quantity == "macs" else quantity
 
 
 def amount(quantity: str, value: float | None, unit: Unit) -> str:

@@ -24,7 +24,7 @@ DEPTH = 2
 """Levels of the tree of layers that are shown unless told otherwise."""
 ROW_COLUMNS = (
     "path", "op", "kind", "module", "inputs", "output", "params", "weights", "bias", "norm", "buffers", "macs",
-    "elementwise", "activations", "side", "convention", "total",
+    "elementwise", "activations", "side", "convention", "total", "moved",
 )  # fmt: skip
 
 

@@ -47,7 +47,7 @@ class _Case(NamedTuple):
 
 def _name(line: Line) -> str:
     """The same from run to run, so that a reader can say which is new."""
-    return heading(line.limit.quantity) + ("" if line.before is None else f" against {line.limit.source}")
+    return heading(line.limit.quantity, of=[line.at]) + ("" if line.before is None else f" against {line.limit.source}")
 
 
 def _seconds(found: Checked, line: Line) -> float:

@@ -7,6 +7,7 @@ from math import isfinite
 from typing import Any
 
 from profiler.records.columns import COLUMNS
+from profiler.report.sheets import dtypes
 from profiler.report.writers import plain
 
 Plain = dict[str, Any]
@@ -19,7 +20,7 @@ def columns(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[
     for name in names:
         values = [_plain(record.get(name)) for record in records]
         kind = _sort(name, values)
-        head = {"name": name, "label": label(name), "sort": kind}
+        head = {"name": name, "label": dtypes.heading(records) if name == "weight_bytes" else label(name), "sort": kind}
         same = before.setdefault((kind, *values), name) if len(values) > 1 else name
         made.append({**head, "same": same} if same != name else {**head, **coded(values)})
     return made

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import singledispatch
 from typing import Any
 
-from profiler.records.columns import COLUMNS, latency
+from profiler.records.columns import COLUMNS, latency, record
 from profiler.records.measured import Measured
 from profiler.records.notes import ParetoMarked
 from profiler.records.profile import Profile
@@ -17,7 +17,7 @@ from profiler.records.timing import Layers
 from profiler.report import units, words
 from profiler.report.answers import layer_times
 from profiler.report.page.networks import Network, of_layers, of_profile, of_profiles
-from profiler.report.sheets import columns, details, sheet
+from profiler.report.sheets import columns, details, dtypes, sheet
 from profiler.report.sheets.sheet import Sheet
 
 AXES = tuple(column.name for column in sorted(COLUMNS.values(), key=lambda column: column.axis) if column.axis)
@@ -166,13 +166,22 @@ def _totals(profile: Profile) -> list[tuple[str, str, str]]:
         ("params", f"{totals.params:,}", ", ".join(f"{units.count(n, 'auto')} {name}" for name, n in parts if n)),
         ("activations", f"{totals.activations:,}", "outputs of layers with MACs"),
         ("elementwise", f"{totals.elementwise:,}", "outputs of all others"),
-        ("fp32", units.size(4 * totals.params), "all params"),
+        (dtypes.heading([record(profile)]), units.size(profile.weight_bytes), _in_dtypes(profile)),
     ]
+    if profile.unread:
+        of = f"of the module's {profile.module_params:,} params"
+        made.append(("unread", f"{profile.unread:,}", f"{of}: {words.some(profile.unread_at)}".rstrip(": ")))
     if totals.buffers:
         made.append(("buffers", f"{totals.buffers:,}", ""))
     if totals.side_params:
         made.append(("aside", f"{totals.side_params:,}", f"params and {totals.side_macs:,} MACs that run in training only"))
     return made
+
+
+def _in_dtypes(profile: Profile) -> str:
+    """`all params`, with the bytes of each dtype where there are several."""
+    by_dtype = profile.bytes_by_dtype
+    return "all params" if len(by_dtype) < 2 else f"all params: {dtypes.size_in_words(by_dtype).partition(': ')[2]}"
 
 
 COUNTS = (

@@ -136,16 +136,17 @@ def default_columns(results: Results) -> list[str]:
     clock = _clock_columns(results)
     total = ["total"] if any(record["convention"] != "paper" for record in results) else []
     side = [name for name in ("side_params", "side_macs") if any(record[name] for record in results)]
+    unread = ["unread"] if any(value(record, "unread") for record in results) else []
     if results.command == "compare":
         place = [name for name in ("alpha", "resolution", "batch") if _varies(results, name)]
         ratios = list(RATIOS) if len(results) > 1 else []
-        counts = ["params", *ratios[:1], "macs", *ratios[1:], *total, "activations", "weight_bytes"]
+        counts = ["params", *ratios[:1], *unread, "macs", *ratios[1:], *total, "activations", "weight_bytes"]
         return ["model", *place, *counts, *side, *checks, *clock]
     place = [name for name in ("model", "batch") if _varies(results, name)]
     accuracy = ["top1"] if _has(results, "top1") else []
     if _has(results, "alpha"):
         place.append("alpha")
-    return [*place, "resolution", "params", *side, "macs", *total, "activations", *accuracy, *checks, *clock]
+    return [*place, "resolution", "params", *unread, *side, "macs", *total, "activations", *accuracy, *checks, *clock]
 
 
 def _clock_columns(results: Results) -> list[str]:

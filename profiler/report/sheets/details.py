@@ -13,9 +13,9 @@ from profiler.report import units
 from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.sheet import Sheet
 from profiler.report.units import Unit
+from profiler.report.words import some
 
 WHAT_IF_COLUMNS = ("path", "what_if", *Changed.__struct_fields__[1:])
-MOST_NAMED = 5
 
 
 # Tracing
@@ -48,13 +48,11 @@ def tracing_lines(name: str, traced: Traced) -> list[str]:
     """What `-v` says: the rung and why, coverage, what never ran, what is tied, and that no harm was done."""
     lines = [f"traced: {traced.rung}" + (f", since {traced.reason}" if traced.reason else ""), coverage(traced)]
     if traced.unused:
-        lines.append(f"never ran: {_some(traced.unused)}")
-    if traced.unread:
-        lines.append(f"read by nothing, and not counted: {traced.unread:,} parameters")
+        lines.append(f"never ran: {some(traced.unused)}")
     if traced.tied:
-        lines.append(f"tied, and counted once: {_some(traced.tied)}")
+        lines.append(f"tied, and counted once: {some(traced.tied)}")
     if traced.harm:
-        lines.append(f"changed by its forward, and put back: {_some(traced.harm)}")
+        lines.append(f"changed by its forward, and put back: {some(traced.harm)}")
     else:
         lines.append("no harm: the module, the generators and torch are as before")
     return [f"{name}: {line}" for line in lines]
@@ -68,11 +66,6 @@ def coverage(traced: Traced) -> str:
         f"coverage {share} % of {found.operations:,} operations: {found.counted:,} with MACs, "
         f"{found.elementwise:,} elementwise, {found.free:,} free, {found.uncounted:,} without a formula"
     )
-
-
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - MOST_NAMED
-    return ", ".join(names[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 # Rewriting

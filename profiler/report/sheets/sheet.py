@@ -16,6 +16,7 @@ from profiler.records.profile import Group, Profile
 from profiler.records.results import Results
 from profiler.report import units, words
 from profiler.report.sheets import columns as of_records
+from profiler.report.sheets import dtypes
 from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.folded import folded, nodes
 from profiler.report.units import Unit
@@ -68,10 +69,15 @@ def results_sheet(results: Results, unit: Unit = "raw", chosen: Sequence[str] = 
             raise ProfilerError(f"column {name}: {name.partition('_')[0]} was not asked; add --engine {name.partition('_')[0]}")
     found = [of_records.of(name) for name in names]
     rows = [[cell(record, results.base or record, unit) for _, cell in found] for record in results]
-    heads = [
-        replace(head, text=units.macs_heading(unit)) if name == "macs" else head
-        for name, (head, _) in zip(names, found, strict=True)
-    ]
+    heads = [head for head, _ in found]
+    for i, name in enumerate(names):
+        if name == "macs":
+            heads[i] = replace(heads[i], text=units.macs_heading(unit))
+        elif name == "weight_bytes":
+            heads[i] = replace(heads[i], text=dtypes.heading(results))
+            if heads[i].text == dtypes.SEVERAL:
+                for row, record in zip(rows, results, strict=True):
+                    row[i] = dtypes.in_dtype(record)
     notes = [words.said(note) for note in results.notes]
     if unit == "flops":
         notes.insert(0, "FLOPs: two for every multiply-add.")
@@ -129,11 +135,16 @@ def totals_text(profile: Profile, unit: Unit) -> list[str]:
     lines = [
         f"params       {units.count(totals.params, unit)}   ({units.count(totals.weights, unit)} weights, "
         f"{units.count(totals.bias, unit)} bias, {units.count(totals.norm, unit)} norm; "
-        f"{units.size(totals.params * 4)} in fp32)",
+        f"{dtypes.size_in_words(profile.bytes_by_dtype)})",
         f"{units.macs_heading(unit):<12} {units.macs(totals.macs, unit)}",
         f"activations  {units.count(totals.activations, unit)}",
         f"elementwise  {units.count(totals.elementwise, unit)}",
     ]
+    if profile.unread:
+        of = f"of the module's {units.count(profile.module_params, unit)} params"
+        lines.insert(
+            1, f"unread       {units.count(profile.unread, unit)}   {of}: {words.some(profile.unread_at)}".rstrip(": ")
+        )
     if totals.buffers:
         lines.insert(1, f"buffers      {units.count(totals.buffers, unit)}")
     if totals.side_params:

@@ -30,7 +30,7 @@ def attention_cost(module: nn.MultiheadAttention, args: tuple[Any, ...], kwargs:
     q, k, v = (given.get(name) for name in _NAMES[:3])
     if not (isinstance(q, Tensor) and isinstance(k, Tensor) and isinstance(v, Tensor)) or not q.ndim == k.ndim == v.ndim:
         return None
-    e, heads = module.embed_dim, module.num_heads
+    e, heads = int(module.embed_dim), int(module.num_heads)  # which may be numbers of numpy
     batched = q.ndim == 3
     if q.ndim not in (2, 3) or (q.shape[-1], k.shape[-1], v.shape[-1]) != (e, module.kdim, module.vdim):
         return None
@@ -41,7 +41,7 @@ def attention_cost(module: nn.MultiheadAttention, args: tuple[Any, ...], kwargs:
         return None
     keys = s + (module.bias_k is not None) + module.add_zero_attn
     products = 2 * length * keys * e
-    macs = length * e * e + s * module.kdim * e + s * module.vdim * e + products + length * e * e
+    macs = length * e * e + s * int(module.kdim) * e + s * int(module.vdim) * e + products + length * e * e
     made = length * e + 2 * s * e + heads * length * keys + 2 * length * e
     facts: dict[str, Any] = {"embed_dim": e, "num_heads": heads, "batch_first": module.batch_first}
     if given.get("is_causal") and length == keys:

@@ -123,7 +123,7 @@ def _conv(x: Tensor, weight: Tensor, bias: Any = None, stride: Any = 1, padding:
         out.append(n)
     if rank == 2 and not (x.is_contiguous() and weight.is_contiguous()):
         last = torch.channels_last
-        if x.is_contiguous(memory_format=last) or weight.is_contiguous(memory_format=last):
+        if any(t.is_contiguous(memory_format=last) and not t.is_contiguous() for t in (x, weight)):
             return torch.empty(out, dtype=x.dtype, device="meta", memory_format=last)
     return fresh(out, x.dtype)
 
@@ -168,12 +168,20 @@ def _sdpa(q: Tensor, k: Tensor, v: Tensor, mask: Any = None, dropout: float = 0.
         leading = None if keys is None else spread_over(q.shape[:-2], keys)
     if leading is None or (mask is not None and not _masks(mask, (*leading, q.shape[-2], k.shape[-2]))):
         return None
-    # the CPU's kernel, where it takes the call, gives (B, L, H, E) with two axes changed about; products give (B, H, L, E)
+    shape = (*leading, q.shape[-2], v.shape[-1])
     one_kernel = q.ndim == 4 and v.shape[-1] == q.shape[-1] and 0 not in q.shape and 0 not in k.shape and dropout == 0.0
     if one_kernel and (enable_gqa or q.shape[:2] == k.shape[:2] == v.shape[:2]) and _rows_are_dense(q, k, v):
-        b, h, length, e = *leading, q.shape[-2], v.shape[-1]
-        return fresh((b, length, h, e), q.dtype).transpose(1, 2)
-    return fresh((*leading, q.shape[-2], v.shape[-1]), q.dtype)
+        return in_order_of(q, shape)  # as the CPU's kernel lays it out, where that takes the call
+    return fresh(shape, q.dtype)
+
+
+def in_order_of(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """A tensor that holds nothing, whose axes follow each other in memory as those of `x` do."""
+    if x.is_contiguous() or any(stride == 0 and size > 1 for stride, size in zip(x.stride(), x.shape, strict=True)):
+        return fresh(shape, x.dtype)
+    order = sorted(range(x.ndim), key=lambda axis: -x.stride(axis))
+    back = sorted(range(x.ndim), key=order.__getitem__)
+    return fresh([shape[axis] for axis in order], x.dtype).permute(back)
 
 
 def _masks(mask: Tensor, scores: tuple[int, ...]) -> bool:

@@ -1,0 +1,48 @@
+"""Bytes of parameters with the dtypes that they are in: `16.1 MiB in fp32`, `15.0 GiB in bfloat16`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from profiler.report import units
+
+WORDS = {"float32": "fp32"}
+"""What tables call a dtype, where not as torch does."""
+MIXED = "mixed"
+SEVERAL = "weight bytes"
+"""The heading above bytes of several dtypes."""
+
+
+def word(name: str) -> str:
+    """What tables call a dtype."""
+    return WORDS.get(name, name)
+
+
+def dtype(record: Mapping[str, Any]) -> str:
+    """The dtype of a record's parameters, `mixed` where there are several, empty where it has none."""
+    known = record.get("parameter_bytes")
+    if not known:  # or a record of an earlier version, whose bytes are those of float32
+        return word("float32") if record.get("params") else ""
+    return word(next(iter(known))) if len(known) == 1 else MIXED
+
+
+def heading(records: Iterable[Mapping[str, Any] | None]) -> str:
+    """What stands above the bytes of parameters: their dtype, where the records have but one."""
+    dtypes = {dtype(record) for record in records if record is not None} - {""}
+    if len(dtypes) > 1 or MIXED in dtypes:
+        return SEVERAL
+    return next(iter(dtypes), word("float32"))
+
+
+def in_dtype(record: Mapping[str, Any]) -> str:
+    """The bytes of a record's parameters with their dtype, where the heading does not say it."""
+    size, rest = units.size(record["weight_bytes"]), dtype(record)
+    return units.amount(size, record["weight_bytes"], "bytes", rest=f" {rest}" if rest else "")
+
+
+def size_in_words(by_dtype: Mapping[str, int]) -> str:
+    """`16.1 MiB in fp32`, `15.1 GiB: 15.0 GiB in bfloat16, 128.0 MiB in fp32`, the most first."""
+    most = sorted(by_dtype.items(), key=lambda item: -item[1])
+    parts = ", ".join(f"{units.size(n)} in {word(name)}" for name, n in most)
+    return parts if len(most) == 1 else f"{units.size(sum(by_dtype.values()))}{f': {parts}' if parts else ''}"
