@@ -159,6 +159,7 @@ def test_a_gradient_of_a_gradient() -> None:
 
 
 @pytest.mark.parametrize("use_reentrant", [False, True])
+@pytest.mark.filterwarnings("ignore:None of the inputs have requires_grad:UserWarning")
 def test_checkpoints_run_once_where_nothing_is_differentiated(use_reentrant: bool) -> None:
     from torch.utils.checkpoint import checkpoint
 
