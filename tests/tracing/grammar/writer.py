@@ -24,6 +24,8 @@ class Generated:
     source: str
     missed: int
     """Products with vectors, bilinear ones, and three of the four products of complex numbers."""
+    outside: int
+    """Parameters that it reads and that are in no attribute that torch knows."""
     changes: bool
     """Whether its forward changes attributes of the module."""
 
@@ -41,6 +43,7 @@ class Writer:
     square: list[tuple[str, int, int]] = field(default_factory=list)
     """Layers that give the width and axes that they take, which may be called again."""
     missed: int = 0
+    outside: int = 0
     changes: bool = False
     mapped: int = 1
     """Members of the vmap around it."""
@@ -82,10 +85,14 @@ class Writer:
 
     def inside(self) -> Writer:
         """A writer of a function within this class."""
-        return Writer(self.rng, self.shape, self.names, self.classes, self.init, [], self.square, 0, False, self.mapped, self.depth + 1)
+        return Writer(
+            self.rng, self.shape, self.names, self.classes, self.init, [], self.square, mapped=self.mapped, depth=self.depth + 1
+        )  # fmt: skip
 
     def take(self, inner: Writer) -> None:
-        self.shape, self.missed, self.changes = inner.shape, self.missed + inner.missed, self.changes or inner.changes
+        self.shape, self.changes = inner.shape, self.changes or inner.changes
+        self.missed += inner.missed
+        self.outside += inner.outside
 
     def function(self, inner: Writer) -> str:
         name = self.name("f")
@@ -123,7 +130,7 @@ def rule(*axes: int) -> Callable[[Rule], Rule]:
 
 def generate(seed: int) -> Generated:
     """The module of a seed: `make()` builds it, `given()` its arguments, `hooks()` sets hooks of all modules and gives their handles."""
-    from tests.tracing import module_rules  # noqa: F401  # fills RULES
+    from tests.tracing.grammar import around, images, rows, sequences  # noqa: F401  # they fill RULES
 
     rng = random.Random(seed)
     n = rng.randint(2, 3)
@@ -138,4 +145,4 @@ def generate(seed: int) -> Generated:
         HEAD.strip(), *writer.classes, writer.written("Net"), "def make():\n    return Net().eval()",
         f"def given():\n    return (torch.ones({', '.join(map(str, shape))}),)", f"def hooks():\n    return {everywhere}\n",
     ])  # fmt: skip
-    return Generated(source, writer.missed, writer.changes)
+    return Generated(source, writer.missed, writer.outside, writer.changes)
