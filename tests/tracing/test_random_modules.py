@@ -1,0 +1,88 @@
+"""Modules from a grammar: ours is what torch's counter makes of them on meta, and the same on the CPU as on meta, row by row.
+
+A failure shows the seed and the source of the module, which `replay(seed)` of this file runs again.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+from torch.utils.flop_counter import FlopCounterMode
+
+from profiler.tracing.traced import trace
+from tests.tracing.grammar.writer import generate
+
+
+def frozen(module: nn.Module) -> nn.Module:
+    """torch's counter sets hooks on tensors that ask for gradients, which some of a vmap cannot have."""
+    for p in module.parameters():
+        if not is_lazy(p):  # type: ignore[no-untyped-call]
+            p.requires_grad_(False)
+    return module
+
+
+def replay(seed: int) -> None:
+    """One module, built, counted by torch on meta, and by us on meta and on the CPU."""
+    made = generate(seed)
+    names: dict[str, Any] = {}
+    exec(compile(made.source, f"<module {seed}>", "exec"), names)
+    with torch.device("meta"):
+        (nothing,) = names["given"]()
+    (x,) = names["given"]()
+
+    def on_meta() -> nn.Module:
+        with torch.device("meta"):
+            return names["make"]()  # type: ignore[no-any-return]
+
+    handles = names["hooks"]()
+    try:
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            frozen(on_meta())(nothing)
+        expected = counter.get_total_flops() // 2 + made.missed
+        module = names["make"]()
+        there = trace(on_meta(), (nothing,), batch=None)
+        here = trace(module, (x,), batch=None)
+        mixed = trace(module, (nothing,), batch=None)
+    finally:
+        for handle in handles:
+            handle.remove()
+    for found in (there, here, mixed):
+        profile = found.profile
+        assert profile.macs == expected
+        assert profile.uncounted == ()
+        assert [each for each in zip(profile.rows, there.profile.rows, strict=False) if each[0] != each[1]][:1] == []
+        assert profile.rows == there.profile.rows
+        assert profile.totals == there.profile.totals
+        assert (found.rung, found.reason) == ("meta", "")
+        assert found.harm == () or made.changes
+        if not any(is_lazy(p) for p in module.parameters()):  # type: ignore[no-untyped-call]
+            assert profile.params + found.unread == sum(p.numel() for p in module.parameters()) + made.outside
+
+
+def replayed(seeds: range) -> None:
+    for seed in seeds:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                replay(seed)
+        except Exception as fault:
+            raise AssertionError(f"seed {seed}: {type(fault).__name__}: {fault}\n\n{generate(seed).source}") from fault
+
+
+STEP = 20
+
+
+@pytest.mark.parametrize("first", range(0, 300, STEP))
+def test_some_hundreds(first: int) -> None:
+    replayed(range(first, first + STEP))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("first", range(300, 5300, 10 * STEP))
+def test_thousands(first: int) -> None:
+    replayed(range(first, first + 10 * STEP))
