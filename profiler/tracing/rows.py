@@ -251,8 +251,6 @@ class RowBuilder:
         sort, work, tally = found.sort, NOTHING, self.tally
         if sort == FREE_OF_COST:
             tally["free"] += 1
-            if calls.merging is None:
-                self.copies.note(given, out)
         elif sort == PRODUCT:
             assert found.formula is not None
             known = work_of(found.formula, given, out, args, kwargs)
@@ -276,6 +274,8 @@ class RowBuilder:
         merged = calls.merging
         owners, derived = self.owners, self.derived
         held = [t for t in given if id(t) in owners or id(t) in derived or (t.__class__ is not Tensor and self.adopt(t))]
+        if merged is None and sort == FREE_OF_COST and len(held) < len(given):
+            self.copies.note(given, out)
         if merged is not None:
             if work is not NOTHING:
                 merged.add(found, work)
