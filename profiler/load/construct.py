@@ -67,7 +67,12 @@ def initialise_lazy(name: str, module: nn.Module, call: Callable[[str], Call], o
         return module
     if not owned:
         module = copied(module, lambda t: t.detach().clone())
-    args, kwargs = call(lazy[0].device.type)
+    device = lazy[0].device.type
+
+    def beside(t: torch.Tensor) -> torch.Tensor:
+        return torch.ones(t.shape, dtype=t.dtype, device=device) if t.is_meta else t.to(device)
+
+    args, kwargs = copied(call(device), beside)
     with code.running(name), torch.random.fork_rng(devices=[]), torch.no_grad():
         training = module.training
         module.eval()(*args, **kwargs)

@@ -22,10 +22,11 @@ from profiler.errors import ShapeError
 from profiler.module import leaves
 from profiler.module.trees import first_tensor, map_leaves, tensors, tensors_of_call
 from profiler.records.profile import Row
+from profiler.tracing import autocast
 from profiler.tracing.constants import WHOLE, constant_like, devices_to_cpu, is_small, is_small_constant, is_table
 from profiler.tracing.restore import Places
 from profiler.tracing.rows import Frame, Merged, RowBuilder
-from profiler.tracing.tables.entries import DEPENDENT, LENGTHS_GIVEN, ONE_TYPE, OPENED, PRODUCT, Entry, entry
+from profiler.tracing.tables.entries import DEPENDENT, LENGTHS_GIVEN, ONE_TYPE, OPENED, Entry, entry
 from profiler.tracing.tables.leaves import SAME_TENSOR, leaf_class, takes
 from profiler.tracing.tables.multihead import attention_cost
 from profiler.tracing.tables.registered import custom_module, overrides_torch
@@ -40,6 +41,7 @@ from profiler.tracing.tables.shortcuts import (
 )
 from profiler.tracing.wiring import Wires
 
+LOW = frozenset({torch.float16, torch.bfloat16})
 CPU = (torch.device("cpu"), torch.device("cpu", 0))
 
 _aten = torch.ops.aten
@@ -205,7 +207,7 @@ class Recorder(TorchDispatchMode):
         Only where running it would say the same: plain dense tensors of one real type outside of functional transforms, and
         the parameters that its attributes, as they are at this call, stand for.
         """
-        if peek_interpreter_stack() is not None or self.opens_leaves:
+        if peek_interpreter_stack() is not None or self.opens_leaves or (not self.real and autocast.enabled()):
             return None
         if leaf is nn.MultiheadAttention:
             return None if self.real else self.multihead_attention(module, path, args, kwargs)
@@ -311,8 +313,11 @@ class Recorder(TorchDispatchMode):
         given = tensors_of_call(args, kwargs)
         out = None
         if not self.real:
-            if found.sort == PRODUCT:
-                self.check_product(found, given)
+            cast = autocast.enabled()
+            if found.name in ONE_TYPE or found.kind == "norm" or found.name in LENGTHS_GIVEN:
+                self.check_values_and_types(found, given, cast)
+            if cast:
+                return self.count_cast(func, found, cast, args, kwargs)
             if found.inplace and given and args[0] is given[0] and given[0].is_meta:
                 if self.fits_in(args):
                     out = args[0]
@@ -322,6 +327,35 @@ class Recorder(TorchDispatchMode):
                 out = found.rule(*args, **kwargs)
         if out is None:
             out = self.run(func, found, given, args, kwargs)
+        self.add(found, given, args, kwargs, out)
+        return out
+
+    def check_values_and_types(self, found: Entry, given: list[Tensor], cast: str) -> None:
+        """Raises what torch would with values, and where the values of offsets decide and another run has them."""
+        if not given:
+            return
+        dtype = given[0].dtype
+        if found.name in ONE_TYPE:
+            for t in given:
+                if t.dtype is not dtype and not (t.dtype is torch.bool or cast):
+                    raise RuntimeError(f"expected tensors of one dtype, but got {dtype} and {t.dtype}".replace("torch.", ""))
+        elif found.kind == "norm":
+            for t in given[1:]:
+                if t.dtype in LOW and dtype not in LOW and not cast:
+                    raise RuntimeError(f"expected a scale of {dtype}, but got {t.dtype}".replace("torch.", ""))
+        elif self.values and found.name in LENGTHS_GIVEN and any(t.is_meta and t.dtype in WHOLE for t in given):
+            self.dependent = f"{found.op} in {self.stack[-1].path or 'its forward'}"
+            raise RuntimeError("the lengths of sequences are values")
+
+    def count_cast(self, func: Any, found: Entry, device: str, args: Any, kwargs: Any) -> Any:
+        """The operator as autocast hands it on; its row is that of the arguments that it was given."""
+        cast_args, cast_kwargs = autocast.cast_arguments(found.name, device, args, kwargs)
+        out = self.run(func, found, tensors_of_call(cast_args, cast_kwargs), cast_args, cast_kwargs)
+        self.add(found, tensors_of_call(args, kwargs), args, kwargs, out)
+        return out
+
+    def add(self, found: Entry, given: list[Tensor], args: Any, kwargs: Any, out: Any) -> None:
+        """What became of an operator, in rows and wires."""
         before = len(self.rows)
         self.builder.add_operator(self, found, given, args, kwargs, out)
         if self.wires is not None and self.merging is None:
@@ -329,18 +363,6 @@ class Recorder(TorchDispatchMode):
                 self.wires.row(before, given, out)
             else:
                 self.wires.passed(given, out)
-        return out
-
-    def check_product(self, found: Entry, given: list[Tensor]) -> None:
-        """Raises what torch would with values, and where the values of offsets decide and another run has them."""
-        if found.name in ONE_TYPE:
-            dtype = given[0].dtype
-            for t in given:
-                if t.dtype is not dtype and not (t.dtype is torch.bool or _autocasts()):
-                    raise RuntimeError(f"expected tensors of one dtype, but got {dtype} and {t.dtype}".replace("torch.", ""))
-        elif self.values and found.name in LENGTHS_GIVEN and any(t.is_meta and t.dtype in WHOLE for t in given):
-            self.dependent = f"{found.op} in {self.stack[-1].path or 'its forward'}"
-            raise RuntimeError("the lengths of sequences are values")
 
     def fits_in(self, args: Any) -> bool:
         """Whether the other operands spread over the first, so that an in-place operator leaves its shape."""
@@ -423,10 +445,6 @@ class WrappedRecorder(Recorder):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return self._dispatched(func, types, args, kwargs)
-
-
-def _autocasts() -> bool:
-    return torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda")
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from profiler.tracing.tables.entries import FREE_OF_COST, PRODUCT, UNKNOWN, Entr
 from profiler.tracing.tables.leaves import takes
 from profiler.tracing.tables.members import work_of
 from profiler.tracing.tables.multihead import attention_cost
+from profiler.tracing.tables.shortcuts import has_attention_shapes
 from profiler.tracing.tables.work import Work
 
 NOTHING = Work()
@@ -186,7 +187,9 @@ class RowBuilder:
         norm = isinstance(module, nn.modules.batchnorm._NormBase) or "norm" in merged.leaf.__name__.lower()
         inside = set(module.modules()) if norm else ()
         *sums, buffers = self.first_read(merged.read, lambda owner: owner.module in inside)
-        known = attention_cost(module, args, kwargs) if isinstance(module, nn.MultiheadAttention) else None
+        known = None
+        if isinstance(module, nn.MultiheadAttention) and has_attention_shapes(module):
+            known = attention_cost(module, args, kwargs)
         one = [] if known else products if len(products) == 1 else [] if products else merged.parts[:1]
         facts: dict[str, Any] = {
             key: getattr(module, key) for key in getattr(module, "__constants__", ()) if hasattr(module, key)
@@ -216,7 +219,8 @@ class RowBuilder:
         shape = _shape_of(out)
         self.rows.append(
             Row(merged.path, op, kind, type(module).__name__, facts, shapes, shape, *sums,
-                buffers, macs, elementwise, activations, False, self.moved_by_module(merged, op, kind, args, kwargs, out, shape))
+                buffers, macs, elementwise, activations, False,
+                self.moved_by_module(merged, op, kind, args, kwargs, out, shape))
         )  # fmt: skip
 
     def moved_by_module(self, merged: Merged, op: str, kind: str, args: Any, kwargs: Any, out: Any, shape: Shape) -> int:
@@ -316,7 +320,7 @@ class RowBuilder:
                 self.derived[id(t)] = (t, read)
 
     def finish(self) -> None:
-        """Books the parameters that met nothing but parameters where the first operation took them, and what is left to book."""
+        """Books what is left: parameters that met nothing but parameters where they were taken first, and copies."""
         if self.rows and (rest := self.copies.rest()):
             self.rows[-1] = self.rows[-1]._replace(moved=self.rows[-1].moved + rest)
         for key, i in self.prepared.items():
@@ -349,7 +353,8 @@ class RowBuilder:
                 elif self.norms.scales(found.op, given):
                     scales = fresh
                 *sums, buffers = self.first_read(
-                    fresh, lambda owner: id(owner.tensor) in scales or "Norm" in type(owner.module).__name__
+                    fresh,
+                    lambda owner: id(owner.tensor) in scales or (not work.macs and "Norm" in type(owner.module).__name__),
                 )
         scores = self.scores(found, given) if self.scored else None
         if work is NOTHING and not fresh:
