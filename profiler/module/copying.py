@@ -20,6 +20,7 @@ from torch.nn.utils.rnn import PackedSequence
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from profiler.errors import ProfilerError
+from profiler.module.trees import tensors
 
 T = TypeVar("T")
 Change = Callable[[Tensor], Tensor]
@@ -58,16 +59,37 @@ def copied(value: T, change: Change, *, keep: Iterable[object] = (), memo: dict[
         _THREAD.fault = None
 
 
+def held_tensors(value: object) -> list[Tensor]:
+    """Every tensor that a copy of a value would change, once, whatever holds it; what cannot be copied is passed over."""
+    found: list[Tensor] = []
+
+    def take(t: Tensor) -> Tensor:
+        found.append(t)
+        return t
+
+    try:
+        with _replaced(take, taking=True):
+            copy.deepcopy(value, {})
+    except Exception:
+        for t in tensors(value):
+            if not any(t is each for each in found):
+                found.append(t)
+    return found
+
+
 @contextmanager
-def _replaced(change: Change) -> Iterator[None]:
-    """deepcopy asks `_of_tensor` and its like, in this thread; other threads copy as ever."""
-    before = getattr(_THREAD, "change", None)
+def _replaced(change: Change, taking: bool = False) -> Iterator[None]:
+    """deepcopy asks `_of_tensor` and its like, in this thread; other threads copy as ever.
+
+    With `taking`, `change` is only shown the tensors.
+    """
+    before = getattr(_THREAD, "change", None), getattr(_THREAD, "taking", False)
     _install()
     try:
-        _THREAD.change = _noting_faults(change)
+        _THREAD.change, _THREAD.taking = change if taking else _noting_faults(change), taking
         yield
     finally:
-        _THREAD.change = before
+        _THREAD.change, _THREAD.taking = before
         _uninstall()
 
 
@@ -171,6 +193,8 @@ def _copier(cls: type, ours: Any) -> Any:
 
 def _of_tensor(t: Tensor, memo: dict[Any, Any]) -> Tensor:
     change: Change = _THREAD.change
+    if _THREAD.taking:
+        return change(t)
     if nn.parameter.is_lazy(t):
         like = change(torch.empty(0, device=t.device, dtype=t.dtype))
         kind: Any = type(t)
@@ -290,6 +314,8 @@ def _with_own_cells(function: Any, cells: tuple[types.CellType, ...], memo: dict
 
 def _of_generator(generator: torch.Generator, _: dict[Any, Any]) -> torch.Generator:
     """One that draws the same numbers; of a device that the copy has left, one on the CPU with the same seed."""
+    if _THREAD.taking:
+        return generator
     if _THREAD.change(torch.empty(0, device=generator.device)).device.type in (generator.device.type, "meta"):
         made = torch.Generator(generator.device)
         made.set_state(generator.get_state())
