@@ -7,7 +7,7 @@ groups. Which of them a step needs is told by the operator's own mask, or by aut
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -68,7 +68,7 @@ def _cdist(out: Tensor, /, grad: Tensor, a: Tensor, *rest: Any, **named: Any) ->
     return product(out, grad.numel() * a.shape[-1])
 
 
-# Attention: the gradients of the scores, of q, of k and of v; a kernel that computes the scores again does so on its own account
+# Attention: gradients of the scores, of q, of k and of v; a kernel that computes the scores again does so on its own account
 
 
 def _attention(pairs: int, q: Tensor, k: Tensor, v: Tensor, needs: Needs) -> Work:
@@ -85,7 +85,8 @@ def _dot_product(out: Any, /, grad: Tensor, q: Tensor, k: Tensor, v: Tensor, *re
 
 
 def _flash(out: Any, /, grad: Tensor, q: Tensor, k: Tensor, v: Tensor, made: Tensor, lse: Tensor, cum_q: Any, cum_k: Any,
-           max_q: int, max_k: int, dropout: float, causal: bool, *rest: Any, needs: Needs = _ALL, **named: Any) -> Work:  # fmt: skip
+           max_q: int, max_k: int, dropout: float, causal: bool, *rest: Any, needs: Needs = _ALL,
+           **named: Any) -> Work:  # fmt: skip
     forward = flash_kernel((made,), q, k, v, cum_q, cum_k, max_q, max_k, dropout, False)
     return _attention(forward.elementwise, q, k, v, needs)
 
@@ -165,21 +166,20 @@ def gradient_work(node: Any, formula: Formula | None, name: str, out: Any, args:
 
 # Gradients without multiply-adds: of what has none itself. Any other is unknown
 
-_ELEMENTWISE = frozenset(
-    f"aten::{name}"
-    for name in (
-        "_ctc_loss_backward _embedding_bag_dense_backward _embedding_bag_per_sample_weights_backward "
-        "_embedding_bag_sparse_backward _fake_quantize_learnable_per_channel_affine_backward _gather_sparse_backward "
-        "_grid_sampler_2d_cpu_fallback_backward _nested_select_backward _nested_sum_backward "
-        "_sparse_log_softmax_backward_data _sparse_softmax_backward_data _sparse_sum_backward "
-        "_thnn_differentiable_gru_cell_backward _thnn_differentiable_lstm_cell_backward _upsample_lanczos2d_aa_backward "
-        "_weight_norm_differentiable_backward cudnn_affine_grid_generator_backward cudnn_grid_sampler_backward "
-        "cummaxmin_backward embedding_dense_backward embedding_sparse_backward "
-        "fake_quantize_per_channel_affine_cachemask_backward fake_quantize_per_tensor_affine_cachemask_backward "
-        "infinitely_differentiable_gelu_backward miopen_batch_norm_backward mkldnn_adaptive_avg_pool2d_backward "
-        "mkldnn_max_pool3d_backward to_dense_backward to_mkldnn_backward value_selecting_reduction_backward"
-    ).split()
+_OTHERS = (
+    "_ctc_loss_backward _embedding_bag_dense_backward _embedding_bag_per_sample_weights_backward "
+    "_embedding_bag_sparse_backward "
+    "_fake_quantize_learnable_per_channel_affine_backward _gather_sparse_backward _grid_sampler_2d_cpu_fallback_backward "
+    "_nested_select_backward _nested_sum_backward _sparse_log_softmax_backward_data _sparse_softmax_backward_data "
+    "_sparse_sum_backward _thnn_differentiable_gru_cell_backward _thnn_differentiable_lstm_cell_backward "
+    "_upsample_lanczos2d_aa_backward _weight_norm_differentiable_backward cudnn_affine_grid_generator_backward "
+    "cudnn_grid_sampler_backward cummaxmin_backward embedding_dense_backward embedding_sparse_backward "
+    "fake_quantize_per_channel_affine_cachemask_backward fake_quantize_per_tensor_affine_cachemask_backward "
+    "infinitely_differentiable_gelu_backward miopen_batch_norm_backward mkldnn_adaptive_avg_pool2d_backward "
+    "mkldnn_max_pool3d_backward to_dense_backward to_mkldnn_backward value_selecting_reduction_backward"
 )
+_ELEMENTWISE = frozenset(f"aten::{name}" for name in _OTHERS.split())
+"""Those whose names do not tell the operator that they are the gradient of."""
 
 
 def is_elementwise_gradient(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Calls of torch that a step hands to another kernel than the meta device would: fused attention, convolutions of complex numbers."""
+"""Calls that a step hands to other kernels than the meta device would: fused attention, convolutions of complex numbers."""
 
 from __future__ import annotations
 

@@ -67,11 +67,11 @@ class Ledger:
 
 
 def dense(t: Tensor) -> Iterator[Tensor]:
-    """The tensors that hold what a tensor is made of: itself, those that it wraps, its indices and values; none of a lazy one."""
+    """The tensors that hold what one is made of: itself, those that it wraps, its indices and values; none of a lazy one."""
     if nn.parameter.is_lazy(t):
         return
     if is_traceable_wrapper_subclass(t):
-        for name in t.__tensor_flatten__()[0]:  # type: ignore[attr-defined]
+        for name in t.__tensor_flatten__()[0]:
             yield from dense(getattr(t, name))
     elif t.layout is torch.sparse_coo:
         yield from (t._indices(), t._values())
@@ -136,7 +136,7 @@ def _extent(t: Tensor) -> _Extent:
     for size, stride in sizes:
         own *= size
         span += (size - 1) * stride
-    begin = t.storage_offset() * item
+    begin = int(t.storage_offset()) * item
     return _Extent(begin, begin + span * item, own * item)
 
 

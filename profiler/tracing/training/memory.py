@@ -31,9 +31,9 @@ def memory(
     """The bytes of one evaluation without gradients, or of one training step after which `optimizer` has its state.
 
     Runs on a copy on the meta device, operator by operator, as eager torch would: an activation lives until nothing refers to
-    it, one that the backward needs until it was used. `optimizer` is one of the names of profiler.records.training.RECIPES: `adam`
-    keeps its states in the parameter's dtype, `adam-mixed` in fp32 with an fp32 master copy. Raises ProfilerError where it does
-    not run, UnknownName for an optimiser.
+    it, one that the backward needs until it was used. `optimizer` is a name of profiler.records.training.RECIPES: `adam` keeps
+    its states in the parameter's dtype, `adam-mixed` in fp32 with an fp32 master copy. Raises ProfilerError where it does not run,
+    UnknownName for an optimiser.
     """
     if optimizer not in RECIPES:
         raise UnknownName("optimizer", optimizer, RECIPES)

@@ -122,7 +122,7 @@ class Step(TorchDispatchMode):
         out = self.run_with_constants(func, found, args, kwargs) if self.constants else func(*args, **kwargs)
         self.count(found, node, path, phase, out, args, kwargs)
         if self.ledger is not None:
-            self.ledger.record(path, row_name(found.name.partition("::")[2]), phase, out)
+            self.ledger.record(path, _moment_name(found), phase, out)
         return out
 
     def count(self, found: Entry, node: Any, path: str, phase: str, out: Any, args: Any, kwargs: Any) -> None:
@@ -188,6 +188,14 @@ class Step(TorchDispatchMode):
         return map_tensors(value, change)
 
 
+def _moment_name(found: Entry) -> str:
+    """What an operator is called in the timeline: `attention` and `attention_backward` for any kernel of it."""
+    name = row_name(found.name.partition("::")[2])
+    if "attention" in name:
+        return "attention_backward" if name.endswith("_backward") else "attention"
+    return name
+
+
 def _each_of_nested(out: Any, args: tuple[Any, ...]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     """A call as it is; of nested tensors, which have no shape, one call for each of the tensors in them."""
     nested = [t for t in tensors((out, args)) if t.is_nested and t.layout is torch.strided]
@@ -195,4 +203,8 @@ def _each_of_nested(out: Any, args: tuple[Any, ...]) -> Iterator[tuple[Any, tupl
         yield out, args
         return
     for i in range(nested[0].size(0)):
-        yield map_tensors((out, args), lambda t, i=i: t.unbind()[i] if t.is_nested and t.layout is torch.strided else t)
+
+        def take(t: Tensor, i: int = i) -> Tensor:
+            return t.unbind()[i] if t.is_nested and t.layout is torch.strided else t
+
+        yield map_tensors((out, args), take)

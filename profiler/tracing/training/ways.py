@@ -91,7 +91,7 @@ def _floats_to_meta(t: Tensor) -> Tensor:
 
 
 def run_in_some_way(module: nn.Module, given: Given, step: Step, run: Run, name: str, what: str, training: bool) -> None:
-    """Does `run` to a copy of the module under `step`, in the first way in which it can be done; `what` is it that "does not run".
+    """Does `run` to a copy of the module under `step`, in the first way that can; `what` is it that "does not run".
 
     On the meta device; there with the values of small tables of integers; there with those of integer arguments; with real
     tensors on the CPU. What none can do is run without `step`, which tells whose error it is.
@@ -137,15 +137,13 @@ def _otherwise(way: Way, step: Step, fault: Exception) -> Way | None:
     return None
 
 
-def _refused(
-    module: nn.Module, given: Given, step: Step, run: Run, name: str, what: str, fault: Exception
-) -> ProfilerError:
+def _refused(module: nn.Module, given: Given, step: Step, run: Run, name: str, what: str, fault: Exception) -> ProfilerError:
     """Tells an error of ours from one of the model's, by running it without us."""
     at = f"{name}, in {step.fault_path}" if step.fault_path else name
     if _elements(module) > LARGEST_REAL:
         return ProfilerError(
-            f"{at}: {what} does not run on the meta device ({_said(fault)}), and with {_elements(module):,} parameters it is too "
-            "large to be run with real tensors; make it smaller"
+            f"{at}: {what} does not run on the meta device ({_said(fault)}), and with {_elements(module):,} parameters it is "
+            "too large to be run with real tensors; make it smaller"
         )
     try:
         run(None, "enabled", *on_cpu(module, given))
