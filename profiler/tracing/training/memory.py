@@ -32,8 +32,8 @@ def memory(
 
     Runs on a copy on the meta device, operator by operator, as eager torch would: an activation lives until nothing refers to
     it, one that the backward needs until it was used. `optimizer` is a name of profiler.records.training.RECIPES: `adam` keeps
-    its states in the parameter's dtype, `adam-mixed` in fp32 with an fp32 master copy. Raises ProfilerError where it does not run,
-    UnknownName for an optimiser.
+    its states in the parameter's dtype, `adam-mixed` in fp32 with an fp32 master copy. Raises ProfilerError where it does not
+    run, UnknownName for an optimiser.
     """
     if optimizer not in RECIPES:
         raise UnknownName("optimizer", optimizer, RECIPES)
