@@ -198,7 +198,7 @@ class EnergyForces(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x.detach().requires_grad_()
-        e = self.net(x).sum()
+        e: Tensor = self.net(x).sum()
         force: Tensor = torch.autograd.grad(e, x, create_graph=True)[0]
         return force.pow(2).sum() + e
 

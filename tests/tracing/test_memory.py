@@ -139,20 +139,20 @@ class Halves(Tensor):
         return made
 
     def __init__(self, data: Tensor, scale: Tensor) -> None:
-        self.inner, self.factor = data, scale
+        self.codes, self.factor = data, scale
 
     def __tensor_flatten__(self) -> Any:
-        return ["inner", "factor"], None
+        return ["codes", "factor"], None
 
     @classmethod
     def __tensor_unflatten__(cls, inner: Any, context: Any, size: Any, stride: Any) -> Halves:
-        return cls(inner["inner"], inner["factor"])
+        return cls(inner["codes"], inner["factor"])
 
     @classmethod
     def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]
         if func is torch.ops.aten.detach.default:
-            return cls(args[0].inner, args[0].factor)
-        plain = [x.inner.float() * x.factor if isinstance(x, Halves) else x for x in args]
+            return cls(args[0].codes, args[0].factor)
+        plain = [x.codes.float() * x.factor if isinstance(x, Halves) else x for x in args]
         return func(*plain, **(kwargs or {}))
 
 
