@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.jit._script import RecursiveScriptModule
 from torch.nn.utils.rnn import PackedSequence
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
@@ -117,10 +118,11 @@ def _install() -> None:
         _users += 1
         if _users > 1:
             return
-        for cls in (*_defining(Tensor), PackedSequence):
+        ours: dict[type, Any] = {PackedSequence: _of_packed, RecursiveScriptModule: _of_script}
+        for cls in (*_defining(Tensor), *ours):
             own = vars(cls).get("__deepcopy__")
             _methods.append((cls, own))
-            setattr(cls, "__deepcopy__", _method(own, _of_packed if cls is PackedSequence else _of_tensor))  # noqa: B010
+            setattr(cls, "__deepcopy__", _method(own, ours.get(cls, _of_tensor)))  # noqa: B010
         table = _dispatch()
         for cls, copier in _COPIERS.items():
             _dispatched[cls] = table.get(cls)
@@ -166,7 +168,7 @@ def _method(own: Any, ours: Any) -> Any:
     def __deepcopy__(self: Any, memo: dict[Any, Any]) -> Any:  # noqa: N807  # a hook that deepcopy calls as a method
         if getattr(_THREAD, "change", None) is not None:
             if id(self) not in memo:
-                memo[id(self)] = ours(self, memo)
+                memo[id(self)] = ours(self, memo) if ours is not _of_script else ours(self, memo, own)
             return memo[id(self)]
         if own is not None:
             return own(self, memo)
@@ -266,6 +268,18 @@ def _of_wrapper(t: Any, memo: dict[Any, Any]) -> Tensor:
 def _of_packed(sequence: PackedSequence, memo: dict[Any, Any]) -> PackedSequence:
     """Its lengths and its order are values that torch keeps where they are."""
     return sequence._replace(data=copy.deepcopy(sequence.data, memo))
+
+
+def _of_script(script: Any, memo: dict[Any, Any], own: Any) -> Any:
+    """A module of TorchScript, whose tensors torch copies out of sight of deepcopy."""
+    made = script if _THREAD.taking else own(script, memo)
+    for before, after in zip(script.modules(), made.modules(), strict=True):
+        for name, t in (*before._parameters.items(), *before._buffers.items()):
+            if t is not None:
+                changed = copy.deepcopy(t, memo)
+                if changed is not t:
+                    after._c.setattr(name, changed)
+    return made
 
 
 # What deepcopy does not copy

@@ -315,6 +315,28 @@ def test_an_error_of_ours_is_told_as_ours(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(Step, "count", fails)
     with pytest.raises(
-        ProfilerError, match=r"runs in torch, and not here \(KeyError: 'lost'\); this is an error of profiler's own"
+        ProfilerError,
+        match=r"its training step runs, and counting it raises KeyError: 'lost'; this is a fault of profiler's own",
     ):
         trace_training(nn.Sequential(nn.Linear(3, 3)), (torch.ones(2, 3),))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_parts_of_torchscript() -> None:
+    class Part(nn.Module):
+        def __init__(self, a: Any) -> None:
+            super().__init__()
+            self.a, self.b = a, nn.Linear(10, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.b(self.a(x))  # type: ignore[no-any-return]
+
+    x = torch.ones(2, 10)
+    for part in (torch.jit.script(nn.Linear(10, 10)), torch.jit.trace(nn.Linear(10, 10), x)):
+        assert costs(Part(part), x) == (2 * (100 + 40), 2 * (100 + 2 * 40))
+
+
+def test_whatever_the_caller_is_in() -> None:
+    for context in (torch.inference_mode(), torch.no_grad()):
+        with context:
+            assert costs(nn.Linear(8, 4), torch.ones(3, 8)) == (96, 96)

@@ -8,9 +8,7 @@ from typing import Any, NamedTuple
 import torch
 
 from profiler.tracing.tables.gradients import GRADIENTS, is_elementwise_gradient
-from profiler.tracing.tables.gradients import GRADIENTS, is_elementwise_gradient
 from profiler.tracing.tables.names import ELEMENTWISE, FREE, is_free, is_pointwise, row_name
-from profiler.tracing.tables.operators import PRODUCTS
 from profiler.tracing.tables.operators import PRODUCTS
 from profiler.tracing.tables.registered import custom_operator, on_change, torch_formula
 from profiler.tracing.tables.shapes import RULES

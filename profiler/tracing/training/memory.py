@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from profiler.errors import UnknownName
 from profiler.module.copying import held_tensors
 from profiler.records.training import RECIPES, Memory, Moment
-from profiler.tracing.fallbacks import Given
+from profiler.tracing.arguments import Given
+from profiler.tracing.fallbacks import uncompiled
 from profiler.tracing.training.ledger import Held, packed_weights
 from profiler.tracing.training.step import Step
 from profiler.tracing.training.training import run_step
@@ -94,7 +95,7 @@ def _evaluate(module: nn.Module, given: Given, step: Step, name: str) -> nn.Modu
         twin.eval()
         if step is not None:
             step.watch(twin, given)
-        with GRADIENTS[gradients](), nullcontext() if step is None else step.listening():
+        with GRADIENTS[gradients](), uncompiled(), nullcontext() if step is None else step.listening():
             drained(twin(*args, **kwargs))
 
     run_in_some_way(module, given, step, run, name, "it", training=False)

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from profiler.errors import ProfilerError
 from profiler.module.copying import held_tensors
 from profiler.records.training import StepRow, TrainingCost
-from profiler.tracing.fallbacks import Given
+from profiler.tracing.arguments import Given
+from profiler.tracing.fallbacks import uncompiled
 from profiler.tracing.training.step import BACKWARD, FORWARD, RECOMPUTED, Step
 from profiler.tracing.training.ways import GRADIENTS, drained, run_in_some_way
 
@@ -57,7 +58,7 @@ def run_step(module: nn.Module, args: Any, kwargs: Mapping[str, Any] | None, ste
         twin.train()
         if step is not None:
             step.watch(twin, given)
-        with GRADIENTS[gradients](), nullcontext() if step is None else step.listening():
+        with GRADIENTS[gradients](), uncompiled(), nullcontext() if step is None else step.listening():
             ends = losses(drained(twin(*args, **kwargs)))
             if not ends:
                 raise ProfilerError(

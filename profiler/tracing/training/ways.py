@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from types import GeneratorType
 from typing import Any, NamedTuple
 
@@ -11,17 +11,28 @@ import torch
 from torch import Tensor, nn
 
 from profiler.errors import ProfilerError
+from profiler.module.available import check_memory
 from profiler.module.copying import copied
+from profiler.tracing.arguments import Given
 from profiler.tracing.constants import is_table
-from profiler.tracing.fallbacks import LARGEST_REAL, Given, on_cpu
+from profiler.tracing.fallbacks import on_cpu
+from profiler.tracing.refusals import check_arguments, sentence
 from profiler.tracing.restore import places, preserved_state
 from profiler.tracing.training.kernels import Autocasts
 from profiler.tracing.training.step import Step
 
 Run = Callable[[Step | None, str, nn.Module, Given], object]
 """What is done with a copy of a module and of its arguments, under a step and by what way of GRADIENTS."""
+
+
+@contextmanager
+def _enabled() -> Iterator[None]:
+    with torch.inference_mode(False), torch.enable_grad():  # whatever the caller is in
+        yield
+
+
 GRADIENTS: dict[str, Callable[[], AbstractContextManager[object]]] = {
-    "inference": torch.inference_mode, "disabled": torch.no_grad, "enabled": torch.enable_grad
+    "inference": torch.inference_mode, "disabled": torch.no_grad, "enabled": _enabled
 }  # fmt: skip
 Copy = Callable[[nn.Module, Given], tuple[nn.Module, Given]]
 
@@ -97,23 +108,26 @@ def run_in_some_way(module: nn.Module, given: Given, step: Step, run: Run, name:
     tensors on the CPU. What none can do is run without `step`, which tells whose error it is.
     """
     name = name or type(module).__name__
+    fault: Exception = RuntimeError("it was not run")
     gradients = "enabled" if training else "inference"
     ways = [
         Way("meta", on_meta, gradients, cast=False),
         Way("meta", with_tables, gradients, constants=True),
         Way("data-dependent", with_integers, gradients, constants=True),
+        Way("real", on_cpu, gradients, fused=False),
     ]
-    if _elements(module) <= LARGEST_REAL:
-        ways.append(Way("real", on_cpu, gradients, fused=False))
+    check_arguments(module, *given, name)
     with preserved_state(places(module)):
         while ways:
             way = ways.pop(0)
+            if way.rung == "real":
+                check_memory(f"{_place(name, step)}: {what} needs values ({_said(fault)}) and", _owned(module))
             step.begin(way.rung, constants=way.constants, fused=way.fused, cast=way.cast)
             try:
                 run(step, way.gradients, *way.copy(module, given))
             except Autocasts as region:
                 ways.insert(0, Way("meta", as_fakes(region.device), gradients))
-                ways[1:] = [each for each in ways[1:] if each.rung == "real"] or ways[1:]
+                ways[1:] = ways[-1:]
             except ProfilerError:
                 raise
             except Exception as raised:
@@ -139,27 +153,27 @@ def _otherwise(way: Way, step: Step, fault: Exception) -> Way | None:
 
 def _refused(module: nn.Module, given: Given, step: Step, run: Run, name: str, what: str, fault: Exception) -> ProfilerError:
     """Tells an error of ours from one of the model's, by running it without us."""
-    at = f"{name}, in {step.fault_path}" if step.fault_path else name
-    if _elements(module) > LARGEST_REAL:
-        return ProfilerError(
-            f"{at}: {what} does not run on the meta device ({_said(fault)}), and with {_elements(module):,} parameters it is "
-            "too large to be run with real tensors; make it smaller"
-        )
+    at = _place(name, step)
     try:
         run(None, "enabled", *on_cpu(module, given))
     except Exception as own:
         return ProfilerError(f"{at}: {what} does not run ({_said(own)}); check the input, or the model")
     return ProfilerError(
-        f"{at}: {what} runs in torch, and not here ({_said(fault)}); this is an error of profiler's own: please report it"
+        f"{at}: {what} runs, and counting it raises {_said(fault)}; this is a fault of profiler's own, please report it with "
+        "the module"
     )
 
 
+def _place(name: str, step: Step) -> str:
+    return f"{name}, in {step.fault_path}" if step.fault_path else name
+
+
 def _said(fault: BaseException) -> str:
-    return f"{type(fault).__name__}: {' '.join(str(fault).split())[:200]}"
+    return f"{type(fault).__name__}: {sentence(fault, 200)}"
 
 
-def _elements(module: nn.Module) -> int:
-    return sum(p.numel() for p in module.parameters() if not nn.parameter.is_lazy(p))
+def _owned(module: nn.Module) -> list[Tensor]:
+    return [*module.parameters(), *module.buffers()]
 
 
 def drained(out: Any) -> Any:
