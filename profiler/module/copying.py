@@ -16,10 +16,12 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.jit._script import RecursiveScriptModule
 from torch.nn.utils.rnn import PackedSequence
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from profiler.errors import ProfilerError
+from profiler.module.trees import tensors
 
 T = TypeVar("T")
 Change = Callable[[Tensor], Tensor]
@@ -58,16 +60,37 @@ def copied(value: T, change: Change, *, keep: Iterable[object] = (), memo: dict[
         _THREAD.fault = None
 
 
+def held_tensors(value: object) -> list[Tensor]:
+    """Every tensor that a copy of a value would change, once, whatever holds it; what cannot be copied is passed over."""
+    found: list[Tensor] = []
+
+    def take(t: Tensor) -> Tensor:
+        found.append(t)
+        return t
+
+    try:
+        with _replaced(take, taking=True):
+            copy.deepcopy(value, {})
+    except Exception:
+        for t in tensors(value):
+            if not any(t is each for each in found):
+                found.append(t)
+    return found
+
+
 @contextmanager
-def _replaced(change: Change) -> Iterator[None]:
-    """deepcopy asks `_of_tensor` and its like, in this thread; other threads copy as ever."""
-    before = getattr(_THREAD, "change", None)
+def _replaced(change: Change, taking: bool = False) -> Iterator[None]:
+    """deepcopy asks `_of_tensor` and its like, in this thread; other threads copy as ever.
+
+    With `taking`, `change` is only shown the tensors.
+    """
+    before = getattr(_THREAD, "change", None), getattr(_THREAD, "taking", False)
     _install()
     try:
-        _THREAD.change = _noting_faults(change)
+        _THREAD.change, _THREAD.taking = change if taking else _noting_faults(change), taking
         yield
     finally:
-        _THREAD.change = before
+        _THREAD.change, _THREAD.taking = before
         _uninstall()
 
 
@@ -95,10 +118,11 @@ def _install() -> None:
         _users += 1
         if _users > 1:
             return
-        for cls in (*_defining(Tensor), PackedSequence):
+        ours: dict[type, Any] = {PackedSequence: _of_packed, RecursiveScriptModule: _of_script}
+        for cls in (*_defining(Tensor), *ours):
             own = vars(cls).get("__deepcopy__")
             _methods.append((cls, own))
-            setattr(cls, "__deepcopy__", _method(own, _of_packed if cls is PackedSequence else _of_tensor))  # noqa: B010
+            setattr(cls, "__deepcopy__", _method(own, ours.get(cls, _of_tensor)))  # noqa: B010
         table = _dispatch()
         for cls, copier in _COPIERS.items():
             _dispatched[cls] = table.get(cls)
@@ -144,7 +168,7 @@ def _method(own: Any, ours: Any) -> Any:
     def __deepcopy__(self: Any, memo: dict[Any, Any]) -> Any:  # noqa: N807  # a hook that deepcopy calls as a method
         if getattr(_THREAD, "change", None) is not None:
             if id(self) not in memo:
-                memo[id(self)] = ours(self, memo)
+                memo[id(self)] = ours(self, memo) if ours is not _of_script else ours(self, memo, own)
             return memo[id(self)]
         if own is not None:
             return own(self, memo)
@@ -171,6 +195,8 @@ def _copier(cls: type, ours: Any) -> Any:
 
 def _of_tensor(t: Tensor, memo: dict[Any, Any]) -> Tensor:
     change: Change = _THREAD.change
+    if _THREAD.taking:
+        return change(t)
     if nn.parameter.is_lazy(t):
         like = change(torch.empty(0, device=t.device, dtype=t.dtype))
         kind: Any = type(t)
@@ -244,6 +270,18 @@ def _of_packed(sequence: PackedSequence, memo: dict[Any, Any]) -> PackedSequence
     return sequence._replace(data=copy.deepcopy(sequence.data, memo))
 
 
+def _of_script(script: Any, memo: dict[Any, Any], own: Any) -> Any:
+    """A module of TorchScript, whose tensors torch copies out of sight of deepcopy."""
+    made = script if _THREAD.taking else own(script, memo)
+    for before, after in zip(script.modules(), made.modules(), strict=True):
+        for name, t in (*before._parameters.items(), *before._buffers.items()):
+            if t is not None:
+                changed = copy.deepcopy(t, memo)
+                if changed is not t:
+                    after._c.setattr(name, changed)
+    return made
+
+
 # What deepcopy does not copy
 
 
@@ -290,6 +328,8 @@ def _with_own_cells(function: Any, cells: tuple[types.CellType, ...], memo: dict
 
 def _of_generator(generator: torch.Generator, _: dict[Any, Any]) -> torch.Generator:
     """One that draws the same numbers; of a device that the copy has left, one on the CPU with the same seed."""
+    if _THREAD.taking:
+        return generator
     if _THREAD.change(torch.empty(0, device=generator.device)).device.type in (generator.device.type, "meta"):
         made = torch.Generator(generator.device)
         made.set_state(generator.get_state())

@@ -37,6 +37,33 @@ class TrainingCost(Drawn, Struct, frozen=True):
         return self.forward + self.backward + self.recomputed
 
 
+class Recipe(NamedTuple):
+    """What an optimiser keeps for each parameter."""
+
+    states: int
+    mixed: bool
+    """In float32, with a float32 master copy of every parameter of fewer bits; otherwise states have the parameter's dtype."""
+
+    def __str__(self) -> str:
+        kept = {0: "no state", 1: "one state", 2: "two states"}[self.states]
+        if self.mixed:
+            return f"fp32 master copies of parameters of fewer bits, and {kept} in fp32"
+        return f"{kept} in the dtype of the parameter" if self.states else kept
+
+
+RECIPES = {
+    "sgd": Recipe(0, False),
+    "momentum": Recipe(1, False),
+    "adam": Recipe(2, False),
+    "adamw": Recipe(2, False),
+    "sgd-mixed": Recipe(0, True),
+    "momentum-mixed": Recipe(1, True),
+    "adam-mixed": Recipe(2, True),
+    "adamw-mixed": Recipe(2, True),
+}
+"""By the name that `memory` takes. Counters of steps (4 bytes a parameter tensor) are left out."""
+
+
 class Moment(NamedTuple):
     """One operator of the timeline."""
 
@@ -51,13 +78,14 @@ class Memory(Drawn, Struct, frozen=True):
     """Bytes of one evaluation or training step, for the whole batch. By dtype: `{"float32": 4_000}`."""
 
     mode: str
-    """`inference`, or `training` with the optimiser's name."""
+    """`inference`, or `training, ` with the name of the optimiser's recipe."""
     params: Mapping[str, int]
     buffers: Mapping[str, int]
     inputs: Mapping[str, int]
     gradients: Mapping[str, int]
     """Of every parameter that is trained; empty in evaluation."""
     optimizer: Mapping[str, int]
+    """States, and master copies where the recipe has them."""
     activations: int
     """The most that stood at once of what operators made: activations, and in training the gradients made by then."""
     path: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
@@ -11,6 +11,7 @@ from profiler import grid
 from profiler.count import conventions, rewriting
 from profiler.count.closed import wiring_of
 from profiler.count.derivation import derivation, separable_pairs
+from profiler.load.code import quiet
 from profiler.load.load import Counted, Model, Network, load_at
 from profiler.records.place import Place
 from profiler.records.profile import Row
@@ -127,19 +128,28 @@ def _training(network: Counted, batch: int | None) -> TrainingCost:
     from profiler.tracing.training.training import trace_training
 
     args, kwargs = network.example(batch, "meta")
-    return trace_training(network.module("meta"), args, kwargs, name=network.name)
+    with quiet():
+        return trace_training(network.module("meta"), args, kwargs, name=network.name)
 
 
 def _memory(network: Counted, batch: int | None) -> tuple[Memory, ...]:
-    """Of an evaluation, and of a training step with each optimiser."""
-    return tuple(memory_of(network, batch, optimizer) for optimizer in ("", *OPTIMIZERS))
+    """Of an evaluation, and of a training step with each optimiser; of weights of fewer bits also with fp32 master copies."""
+    import torch
+
+    weights = network.module("meta").parameters()
+    short = any(p.is_floating_point() and p.element_size() < torch.float32.itemsize for p in weights)
+    return memories_of(network, batch, ("", *OPTIMIZERS, *(("adam-mixed",) if short else ())))
+
+
+def memories_of(network: Counted, batch: int | None = 1, optimizers: Sequence[str] = ("",)) -> tuple[Memory, ...]:
+    """The bytes of one evaluation (`""`), or with an optimiser of a training step. Raises ProfilerError as `memory` does."""
+    from profiler.tracing.training.memory import memories
+
+    args, kwargs = network.example(batch, "meta")
+    with quiet():
+        return memories(network.module("meta"), args, kwargs, optimizers=optimizers, name=network.name)
 
 
 def memory_of(network: Counted, batch: int | None = 1, optimizer: str = "") -> Memory:
-    """The bytes of one evaluation, or with an optimiser of a training step. Raises ProfilerError as `memory` does."""
-    from profiler.tracing.training.memory import memory
-
-    args, kwargs = network.example(batch, "meta")
-    return memory(
-        network.module("meta"), args, kwargs, training=bool(optimizer), optimizer=optimizer or "sgd", name=network.name
-    )
+    """As `memories_of`, of one of them."""
+    return memories_of(network, batch, (optimizer,))[0]

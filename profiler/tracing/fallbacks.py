@@ -187,7 +187,7 @@ def forward(recorder: Recorder, module: nn.Module, given: Given, context: Callab
     numpy = sys.modules.get("numpy.random")
     if numpy is not None:
         numpy.seed(0)
-    with context(), torch.enable_grad() if recorder.grad else torch.inference_mode(), _uncompiled(), recorder.listening():
+    with context(), torch.enable_grad() if recorder.grad else torch.inference_mode(), uncompiled(), recorder.listening():
         module(*args, **kwargs)
     recorder.builder.finish()
 
@@ -261,7 +261,7 @@ def _statistic(name: str) -> float | None:
 
 
 @contextmanager
-def _uncompiled() -> Iterator[None]:
+def uncompiled() -> Iterator[None]:
     """Flex attention runs as an operator, where it is loaded, and not through torch.compile, which hides what runs."""
     flex: Any = sys.modules.get("torch.nn.attention.flex_attention")
     name = "_FLEX_ATTENTION_DISABLE_COMPILE_DEBUG"

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from profiler.records.shown import Changed, WhatIf
 from profiler.records.traced import Traced
-from profiler.records.training import Memory, TrainingCost
+from profiler.records.training import RECIPES, Memory, TrainingCost
 from profiler.report import units
 from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.sheet import Sheet
@@ -133,7 +133,7 @@ def training_sheet(found: TrainingCost, depth: int, top: int | None, unit: Unit)
         ]
         for name, phases in rows
     ]
-    warnings = [f"UNCOUNTED in the backward: {name}" for name in found.uncounted]
+    warnings = [f"UNCOUNTED in the training step: {name}" for name in found.uncounted]
     return Sheet(columns, cells, f"{units.macs_heading(unit)} of one training step", warnings=warnings)
 
 
@@ -147,8 +147,13 @@ def memory_sheet(found: Sequence[Memory]) -> Sheet:
     for part, dtype in keys:
         held = [each.parts.get(part, {}).get(dtype, 0) for each in found]
         rows.append([f"{part}, {dtype}", *(units.size(n) if n else "" for n in held)])
-    rows.append(["activations at the peak", *(units.size(each.activations) for each in found)])
+    trained = any(each.mode != "inference" for each in found)
+    at_peak = "activations and gradients at the peak" if trained else "activations at the peak"
+    rows.append([at_peak, *(units.size(each.activations) for each in found)])
     rows.append(["peak", *(units.size(each.peak) for each in found)])
     notes = [f"Peak of {each.mode}: {each.phase}, {each.op} in {each.path or 'its own forward'}." for each in found]
-    notes.append("Without what kernels use inside, and what an allocator rounds up.")
+    recipes = [each.mode.removeprefix("training, ") for each in found if each.mode != "inference"]
+    kept = [f"{name} keeps {RECIPES[name]}" for name in recipes if name in RECIPES and str(RECIPES[name]) != "no state"]
+    notes += [f"{'; '.join(kept)}."] if kept else []
+    notes.append("Without what kernels use inside, and what an allocator rounds up; attention as a fused kernel keeps it.")
     return Sheet([Heading("memory", right=False), *(Heading(each.mode) for each in found)], rows, "memory", notes)

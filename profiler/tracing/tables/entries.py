@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import torch
 
+from profiler.tracing.tables.gradients import GRADIENTS, is_elementwise_gradient
 from profiler.tracing.tables.names import ELEMENTWISE, FREE, is_free, is_pointwise, row_name
-from profiler.tracing.tables.operators import GRADIENTS, PRODUCTS
+from profiler.tracing.tables.operators import PRODUCTS
 from profiler.tracing.tables.registered import custom_operator, on_change, torch_formula
 from profiler.tracing.tables.shapes import RULES
 from profiler.tracing.tables.work import Formula
@@ -84,7 +85,7 @@ def _entry(func: Any) -> Entry:
         return Entry(PRODUCT, name, plain, "matmul", GRADIENTS[name], None, False, mutable)
     if is_free(known):
         return Entry(FREE_OF_COST, name, row_name(plain), "reshape", None, rule, False, mutable)
-    if known in ELEMENTWISE or is_pointwise(func, plain) or (name.startswith("aten::") and "_backward" in name):
+    if known in ELEMENTWISE or is_pointwise(func, plain) or is_elementwise_gradient(name):
         return Entry(ELEMENT, name, row_name(plain), ELEMENTWISE.get(known, "elementwise"), None, rule, inplace, mutable)
     if torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd"):
         return Entry(OPENED, name, row_name(plain), "elementwise", None, None, inplace, mutable)

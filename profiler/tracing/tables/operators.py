@@ -5,13 +5,12 @@ A complex multiply-add is four real ones. Operators without multiply-adds are in
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from math import prod
 from typing import Any, NamedTuple
 
 from torch import Tensor
 
 from profiler.tracing.tables.attention import (
-    attention,
     cudnn_kernel,
     efficient,
     efficient_kernel,
@@ -110,6 +109,17 @@ def _bilinear(out: Any, /, a: Tensor, b: Tensor, weight: Tensor, bias: Any = Non
     return product(out, out.numel() // max(o, 1) * (o * i * j + o * j), bias=bias is not None)
 
 
+def _trilinear(out: Any, /, a: Tensor, b: Tensor, c: Tensor, expand_a: Any, expand_b: Any, expand_c: Any, sums: Any,
+               *rest: Any) -> Work:  # fmt: skip
+    # what bilinear is made of under autograd, over the axes (rows, O, I, J), and so is each of its gradients: as many as itself
+    sizes: dict[int, int] = {}
+    for t, expanded in ((a, expand_a), (b, expand_b), (c, expand_c)):
+        axes = [axis for axis in range(t.ndim + len(expanded)) if axis not in expanded]
+        sizes |= dict(zip(axes, t.shape, strict=True))
+    whole = prod(sizes.values())
+    return product(out, whole + (whole // max(sizes[2], 1) if len(sizes) == 4 else 0))
+
+
 def _grouped_mm(out: Any, /, a: Tensor, b: Tensor, *rest: Any, **named: Any) -> Work:
     # (T, k) · (E, k, n): a row meets the matrix of its group only; (n, T) · (T, m): the rows of a group are summed
     if a.ndim == 2 and b.ndim == 3:
@@ -190,6 +200,7 @@ PRODUCTS: dict[str, Operator] = {
     **_named("matmul", "matmul", _outer, "addr"),
     **_named("matmul", "matmul", _grouped_mm, "_grouped_mm _scaled_grouped_mm"),
     **_named("bilinear", "linear", _bilinear, "bilinear"),
+    **_named("bilinear", "linear", _trilinear, "_trilinear"),
     **_named("cdist", "matmul", _cdist, "cdist _cdist_forward _euclidean_dist"),
     **_named("attention", "attention", scaled_dot_product, "scaled_dot_product_attention _scaled_dot_product_attention_math "
              "_scaled_dot_product_fused_attention_overrideable"),
@@ -212,38 +223,3 @@ PRODUCTS: dict[str, Operator] = {
              "_weight_int4pack_mm_with_scales_and_zeros"),
     **_named("pdist", "matmul", _pdist, "_pdist_forward"),
 }  # fmt: skip
-
-
-# Gradients that are operators of their own: a product has two, of its input and of its weight, as many multiply-adds each as
-# the product itself, whatever the groups
-
-
-def _convolution_backward(out: Any, /, grad: Tensor, x: Tensor, weight: Tensor, bias_sizes: Any, stride: Any, padding: Any,
-                          dilation: Any, transposed: bool, output_padding: Any, groups: int, mask: Any) -> Work:  # fmt: skip
-    # the mask says which of (input, weight, bias) have a gradient
-    positions = x.numel() // x.shape[1] if transposed else grad.numel() // grad.shape[1]
-    made = (x.numel() if mask[0] else 0) + (weight.numel() if mask[1] else 0)
-    return Work(positions * weight.numel() * (mask[0] + mask[1]), made)
-
-
-def _attention_backward(out: Any, /, grad: Tensor, q: Tensor, k: Tensor, v: Tensor, *rest: Any, **named: Any) -> Work:
-    # a kernel that computes the scores again does so on its own account
-    shapes = (tuple(q.shape), tuple(k.shape), tuple(v.shape))
-    return Work(2 * attention(*shapes, False, 0).macs, q.numel() + k.numel() + v.numel())
-
-
-def _recurrent_backward(out: Any, /, x: Tensor, *weights: Any, **named: Any) -> Work:
-    steps = x.shape[0] * x.shape[1]
-    return Work(2 * steps * sum(w.numel() for w in weights[:2]), x.numel())
-
-
-_GRADIENT_NAMES: dict[Callable[..., Work], str] = {
-    _convolution_backward: "convolution_backward convolution_backward_overrideable",
-    _attention_backward: "_scaled_dot_product_flash_attention_backward _scaled_dot_product_flash_attention_for_cpu_backward "
-    "_scaled_dot_product_efficient_attention_backward _scaled_dot_product_cudnn_attention_backward "
-    "_scaled_dot_product_fused_attention_overrideable_backward",
-    _recurrent_backward: "mkldnn_rnn_layer_backward",
-}
-GRADIENTS: dict[str, Callable[..., Work]] = {
-    f"aten::{name}": formula for formula, names in _GRADIENT_NAMES.items() for name in names.split(" ")
-}

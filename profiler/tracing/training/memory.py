@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from profiler.errors import ProfilerError, UnknownName
-from profiler.module.trees import mapped_tensors
-from profiler.records.training import Memory, Moment
-from profiler.tracing.fallbacks import LARGEST_REAL, Given, on_cpu
-from profiler.tracing.restore import places, preserved_state
-from profiler.tracing.training.step import Step, copy_on_meta
+from profiler.errors import UnknownName
+from profiler.module.copying import held_tensors
+from profiler.records.training import RECIPES, Memory, Moment
+from profiler.tracing.arguments import Given
+from profiler.tracing.fallbacks import uncompiled
+from profiler.tracing.training.ledger import Held, packed_weights
+from profiler.tracing.training.step import Step
 from profiler.tracing.training.training import run_step
-
-STATES = {"sgd": 0, "momentum": 1, "adam": 2, "adamw": 2}
-"""Tensors that an optimiser keeps for each parameter, of the parameter's dtype. Adam's counters (4 bytes each) are left out."""
+from profiler.tracing.training.ways import GRADIENTS, drained, run_in_some_way
 
 
 def memory(
@@ -32,28 +32,52 @@ def memory(
     """The bytes of one evaluation without gradients, or of one training step after which `optimizer` has its state.
 
     Runs on a copy on the meta device, operator by operator, as eager torch would: an activation lives until nothing refers to
-    it, one that the backward needs until it was used. Raises ProfilerError where it does not run, UnknownName for an optimiser.
+    it, one that the backward needs until it was used. `optimizer` is a name of profiler.records.training.RECIPES: `adam` keeps
+    its states in the parameter's dtype, `adam-mixed` in fp32 with an fp32 master copy. Raises ProfilerError where it does not
+    run, UnknownName for an optimiser.
     """
-    if optimizer not in STATES:
-        raise UnknownName("optimizer", optimizer, STATES)
+    if optimizer not in RECIPES:
+        raise UnknownName("optimizer", optimizer, RECIPES)
+    return memories(module, args, kwargs, optimizers=(optimizer if training else "",), name=name)[0]
+
+
+def memories(
+    module: nn.Module,
+    args: tuple[Any, ...] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    optimizers: Sequence[str],
+    name: str = "",
+) -> tuple[Memory, ...]:
+    """As `memory`, of several optimisers after one and the same step; `""` stands for an evaluation."""
     args = args if isinstance(args, tuple) else (args,)
-    step = Step(module, weighs=True)
-    if training:
-        run_step(module, args, kwargs, step, name)
-    else:
-        _evaluate(module, args, kwargs or {}, step, name)
-    trained = [p for p in module.parameters() if p.requires_grad] if training else []
-    states = {dtype: n * STATES[optimizer] for dtype, n in _bytes(trained).items()} if STATES[optimizer] else {}
-    ledger = step.ledger
+    given: Given = (args, dict(kwargs or {}))
+    runs: dict[bool, tuple[Step, nn.Module]] = {}
+    made = []
+    for optimizer in optimizers:
+        training = bool(optimizer)
+        if training not in runs:
+            step = Step(module, weighs=True)
+            twin = run_step(module, args, kwargs, step, name) if training else _evaluate(module, given, step, name)
+            runs[training] = (step, twin)
+        made.append(_memory(module, given, optimizer, *runs[training]))
+    return tuple(made)
+
+
+def _memory(module: nn.Module, given: Given, optimizer: str, step: Step, twin: nn.Module) -> Memory:
+    lazy = any(nn.parameter.is_lazy(t) for t in (*module.parameters(), *module.buffers()))
+    module = twin if lazy else module  # a lazy module has its shapes from the run
+    trained = [p for p in module.parameters() if p.requires_grad and not nn.parameter.is_lazy(p)] if optimizer else []
+    ledger, held = step.ledger, Held()
     assert ledger is not None
     path, op, phase = ledger.at
     return Memory(
-        f"training, {optimizer}" if training else "inference",
-        params=_bytes(module.parameters()),
-        buffers=_bytes(module.buffers()),
-        inputs=_bytes(mapped_tensors((args, kwargs or {}))),
-        gradients=_bytes(trained),
-        optimizer=states,
+        f"training, {optimizer}" if optimizer else "inference",
+        params=held.bytes([*module.parameters(), *packed_weights(module)]),
+        buffers=held.bytes(module.buffers()),
+        inputs=held.bytes(held_tensors(given)),
+        gradients=_gradients(trained),
+        optimizer=_states(trained, optimizer),
         activations=ledger.peak,
         path=path,
         op=op,
@@ -62,41 +86,41 @@ def memory(
     )
 
 
-def _evaluate(module: nn.Module, args: Any, kwargs: Mapping[str, Any], step: Step, name: str) -> None:
-    name = name or type(module).__name__
-    with preserved_state(places(module)):
-        try:
-            _once(step, *copy_on_meta(module, (args, dict(kwargs))))
-        except Exception as before:
-            step.begin("real")
-            try:
-                if sum(p.numel() for p in module.parameters()) > LARGEST_REAL:
-                    raise before
-                _once(step, *on_cpu(module, (args, dict(kwargs))))
-            except Exception as fault:
-                at = f"{name}, in {step.fault_path}" if step.fault_path else name
-                text = " ".join(str(fault).split())[:200]
-                raise ProfilerError(
-                    f"{at}: it does not run ({type(fault).__name__}: {text}); check the input, or the model"
-                ) from None
+def _evaluate(module: nn.Module, given: Given, step: Step, name: str) -> nn.Module:
+    copies: list[nn.Module] = []
+
+    def run(step: Step | None, gradients: str, twin: nn.Module, given: Given) -> None:
+        copies[:] = [twin]
+        args, kwargs = given
+        twin.eval()
+        if step is not None:
+            step.watch(twin, given)
+        with GRADIENTS[gradients](), uncompiled(), nullcontext() if step is None else step.listening():
+            drained(twin(*args, **kwargs))
+
+    run_in_some_way(module, given, step, run, name, "it", training=False)
+    return copies[0]
 
 
-def _once(step: Step, twin: nn.Module, given: Given) -> None:
-    args, kwargs = given
-    step.paths = {id(m): path for path, m in twin.named_modules()}
-    assert step.ledger is not None
-    step.ledger.exclude(iter([*twin.parameters(), *twin.buffers(), *mapped_tensors((args, kwargs))]))
-    with torch.inference_mode(), step.listening():
-        twin.eval()(*args, **kwargs)
-
-
-def _bytes(given: Iterable[Tensor]) -> dict[str, int]:
-    """By dtype; every storage once."""
+def _gradients(trained: Iterable[Tensor]) -> dict[str, int]:
+    """One of every parameter, of its shape and dtype."""
     found: dict[str, int] = {}
-    seen: set[int] = set()
-    for t in given:
-        if id(t) not in seen:
-            seen.add(id(t))
-            dtype = str(t.dtype).removeprefix("torch.")
-            found[dtype] = found.get(dtype, 0) + t.numel() * t.element_size()
+    for p in trained:
+        name = str(p.dtype).removeprefix("torch.")
+        found[name] = found.get(name, 0) + p.numel() * p.element_size()
+    return found
+
+
+def _states(trained: Iterable[Tensor], optimizer: str) -> dict[str, int]:
+    """What the optimiser keeps, by its recipe."""
+    if not optimizer:
+        return {}
+    states, mixed = RECIPES[optimizer]
+    found: dict[str, int] = {}
+    for p in trained:
+        short = mixed and p.is_floating_point() and p.element_size() < torch.float32.itemsize
+        dtype, copies = (torch.float32, states + 1) if short else (p.dtype, states)
+        if copies:
+            name = str(dtype).removeprefix("torch.")
+            found[name] = found.get(name, 0) + copies * p.numel() * dtype.itemsize
     return found

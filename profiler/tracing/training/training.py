@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from profiler.errors import ProfilerError
-from profiler.module.trees import mapped_tensors
+from profiler.module.copying import held_tensors
 from profiler.records.training import StepRow, TrainingCost
-from profiler.tracing.fallbacks import LARGEST_REAL, Given, on_cpu
-from profiler.tracing.restore import places, preserved_state
-from profiler.tracing.training.step import BACKWARD, FORWARD, RECOMPUTED, Step, copy_on_meta, losses
+from profiler.tracing.arguments import Given
+from profiler.tracing.fallbacks import uncompiled
+from profiler.tracing.training.step import BACKWARD, FORWARD, RECOMPUTED, Step
+from profiler.tracing.training.ways import GRADIENTS, drained, run_in_some_way
 
 
 def trace_training(
@@ -22,9 +24,11 @@ def trace_training(
     """One forward and backward in training mode, on a copy of the module on the meta device.
 
     Gradients are those that the step needs: of parameters with requires_grad, and of what stands between them and the loss (the
-    `loss` of the output, or everything in it). Raises ProfilerError where it does not run, or nothing asks for a gradient.
+    `loss` of the output, or everything in it). A gradient that the forward takes for itself is forward. Raises ProfilerError
+    where it does not run, or nothing asks for a gradient.
     """
-    step = run_step(module, args, kwargs, Step(module), name)
+    step = Step(module)
+    run_step(module, args, kwargs, step, name)
     rows = tuple(
         StepRow(path, phases.get(FORWARD, 0), phases.get(BACKWARD, 0), phases.get(RECOMPUTED, 0))
         for path, phases in step.macs.items()
@@ -39,49 +43,40 @@ def trace_training(
     )
 
 
-def run_step(module: nn.Module, args: Any, kwargs: Mapping[str, Any] | None, step: Step, name: str = "") -> Step:
-    """Runs forward and backward of a copy of `module` under `step`: on meta, or where that does not do on the CPU.
+def run_step(module: nn.Module, args: Any, kwargs: Mapping[str, Any] | None, step: Step, name: str = "") -> nn.Module:
+    """Runs forward and backward of a copy of `module` under `step`, in the first way that can; the copy.
 
     Raises ProfilerError as trace_training does.
     """
-    name = name or type(module).__name__
     given: Given = (args if isinstance(args, tuple) else (args,), dict(kwargs or {}))
-    with preserved_state(places(module)):
-        try:
-            _once(step, *copy_on_meta(module, given), name)
-        except ProfilerError:
-            raise
-        except Exception as fault:
-            if sum(p.numel() for p in module.parameters()) > LARGEST_REAL:
-                raise _refused(name, step, fault) from None
-            step.begin("real")
-            try:
-                _once(step, *on_cpu(module, given), name)
-            except ProfilerError:
-                raise
-            except Exception as again:
-                raise _refused(name, step, again) from None
-    return step
+    name = name or type(module).__name__
+    copies: list[nn.Module] = []
+
+    def run(step: Step | None, gradients: str, twin: nn.Module, given: Given) -> None:
+        copies[:] = [twin]
+        args, kwargs = given
+        twin.train()
+        if step is not None:
+            step.watch(twin, given)
+        with GRADIENTS[gradients](), uncompiled(), nullcontext() if step is None else step.listening():
+            ends = losses(drained(twin(*args, **kwargs)))
+            if not ends:
+                raise ProfilerError(
+                    f"{name}: nothing in its output asks for a gradient; set requires_grad on what is to be trained"
+                )
+            begin = torch.empty_like if step is not None and step.rung != "real" else torch.ones_like
+            starts = [begin(end) for end in ends]
+            if step is not None:
+                step.backward = True
+            torch.autograd.backward(ends, starts)
+
+    run_in_some_way(module, given, step, run, name, "its training step", training=True)
+    return copies[0]
 
 
-def _once(step: Step, twin: nn.Module, given: Given, name: str) -> None:
-    args, kwargs = given
-    twin.train()
-    step.paths = {id(m): path for path, m in twin.named_modules()}
-    if step.ledger is not None:
-        step.ledger.exclude(iter([*twin.parameters(), *twin.buffers(), *mapped_tensors((args, kwargs))]))
-    with torch.enable_grad(), step.listening():
-        ends = losses(twin(*args, **kwargs))
-        if not ends:
-            raise ProfilerError(
-                f"{name}: nothing in its output asks for a gradient; set requires_grad on what is to be trained"
-            )
-        torch.autograd.backward(ends, [torch.empty_like(end) for end in ends])
-
-
-def _refused(name: str, step: Step, fault: BaseException) -> ProfilerError:
-    at = f"{name}, in {step.fault_path}" if step.fault_path else name
-    text = " ".join(str(fault).split())[:200]
-    return ProfilerError(
-        f"{at}: its training step does not run ({type(fault).__name__}: {text}); count its forward, or mend it"
-    )
+def losses(out: Any) -> list[Tensor]:
+    """What a training step starts its backward from: the loss of an output that has one, else all that has a gradient."""
+    loss = out.get("loss") if isinstance(out, Mapping) else getattr(out, "loss", None)
+    if isinstance(loss, Tensor):
+        return [loss]
+    return [tensor for tensor in held_tensors(out) if tensor.requires_grad]
