@@ -14,6 +14,7 @@ from profiler.module import leaves
 from profiler.module.trees import first_tensor, tensors, tensors_of_call
 from profiler.network import layers as L
 from profiler.records.profile import Row, Shape
+from profiler.tracing.call_facts import ASKED, operator_facts
 from profiler.tracing.constants import WHOLE
 from profiler.tracing.paths import shared_paths
 from profiler.tracing.restore import Places
@@ -238,6 +239,9 @@ class RowBuilder:
             tally["free"] += 1
         elif sort == PRODUCT:
             work = found.formula(out, *args, **kwargs)  # type: ignore[misc]
+            facts = operator_facts(found.name, found.op, args, out)
+            if facts:
+                work = work._replace(facts={**work.facts, **facts})
             tally["counted"] += 1
         elif sort == UNKNOWN:
             tally["uncounted"] += 1
@@ -245,7 +249,7 @@ class RowBuilder:
         else:
             first = first_tensor(out)
             if first is not None and (first.is_floating_point() or first.is_complex()):
-                work = Work(0, 0, first.numel(), _facts_of(found, args) if found.op in _WITH_FACTS else NOTHING.facts)
+                work = Work(0, 0, first.numel(), operator_facts(found.name, found.op, args, out) if found.op in ASKED else NOTHING.facts)
                 tally["elementwise"] += 1
             else:
                 tally["free"] += 1  # positions, masks: bookkeeping in whole numbers
@@ -381,18 +385,6 @@ class RowBuilder:
     def unknown(self, name: str, path: str) -> None:
         known = self.uncounted.setdefault(name, [0, path])
         known[0] += 1
-
-
-_WITH_FACTS = ("batch_norm", "upsample")
-
-
-def _facts_of(found: Entry, args: Any) -> dict[str, Any]:
-    """What the conventions ask of an operator without multiply-adds."""
-    if found.op == "batch_norm":
-        return {"affine": args[1] is not None, "track_running_stats": len(args) > 3 and args[3] is not None}
-    if found.op == "upsample":
-        return {"mode": "nearest" if "nearest" in found.name else "bilinear" if "linear" in found.name else "bicubic"}
-    return {}
 
 
 def _conv_kind(facts: Any, inputs: tuple[Shape, ...]) -> str:

@@ -115,8 +115,8 @@ def torch_formula(func: Any) -> Callable[..., Work] | None:
 
     def work(out: Any, *args: Any, **kwargs: Any) -> Work:
         first = first_tensor(out)
-        macs = int(known(*args, **kwargs, out_val=out)) // 2
-        return Work(macs, first.numel() if first is not None else 0)
+        flops = int(known(*args, **kwargs, out_val=out))
+        return Work(flops // 2, first.numel() if first is not None else 0, 0, {"flops": flops})
 
     return work
 
