@@ -160,7 +160,8 @@ def rows(given: Iterable[Row], rewriting: str, fed: Mapping[str, str]) -> list[R
     calls: dict[str, list[Row]] = {}
     for row in every:
         calls.setdefault(row.path, []).append(row)
-    norms = {conv: iter(calls[norm]) for norm, conv in fed.items() if len(calls.get(norm, ())) == len(calls.get(conv, ""))}
+    met = {conv: norm for norm, conv in fed.items() if norm in calls and len(calls[norm]) == len(calls.get(conv, ()))}
+    norms = {conv: iter(calls[norm]) for conv, norm in met.items()}
     found: list[Rewritten] = []
     for row in every:
         norm = next(norms[row.path], None) if row.path in norms else None  # a layer that runs twice meets its norm twice

@@ -182,7 +182,8 @@ class ModuleCalls:
             if (shape := _shape(out)) != row.output:
                 facts["returns"] = shape
         if row.op == "softmax":
-            facts["dim"] = module.__dict__.get("dim", 1)
+            if module.__dict__.get("dim", 1) not in (1, None):
+                facts["dim"] = module.dim
         elif isinstance(module, nn.modules.conv._ConvNd):
             if isinstance(module.padding, str) and module.padding_mode == "zeros":
                 facts["padding"] = module.padding

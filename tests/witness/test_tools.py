@@ -258,6 +258,8 @@ CASES: dict[str, Case] = {
             "ij->ji": (r(3, 4),), "i,j->ij": (r(3), r(4)), "ij,ij->i": (r(3, 4), r(3, 4)), "ab,bc,cd->ad": (r(3, 4), r(4, 5), r(5, 6)), "...ij,jk->...ik": (r(2, 3, 4), r(4, 5)),
         }.items()
     },
+    "torch.mm(out=)": (lambda: Calls(lambda a: torch.mm(a, a, out=torch.empty(4, 4))), (r(4, 4),)),
+    "torch.mv(out=)": (lambda: Calls(lambda a, b: torch.mv(a, b, out=torch.empty(4))), (r(4, 4), r(4))),
     # attention
     "F.scaled_dot_product_attention": (lambda: Calls(F.scaled_dot_product_attention), (r(2, 3, 6, 4), r(2, 3, 6, 4), r(2, 3, 6, 4))),
     "nn.MultiheadAttention": (lambda: Calls(attends(), nn.MultiheadAttention(16, 4, batch_first=True)), (r(2, 6, 16),)),
@@ -268,6 +270,9 @@ CASES: dict[str, Case] = {
     "nn.TransformerEncoderLayer": (lambda: nn.TransformerEncoderLayer(16, 4, 32, batch_first=True), (r(2, 6, 16),)),
     "nn.TransformerDecoderLayer": (lambda: nn.TransformerDecoderLayer(16, 4, 32, batch_first=True), (r(2, 6, 16), r(2, 5, 16))),
     # complex numbers
+    "complex nn.Linear": (lambda: nn.Linear(3, 4, dtype=COMPLEX), (torch.randn(2, 3, dtype=COMPLEX),)),
+    "complex nn.Conv2d": (lambda: nn.Conv2d(3, 4, 3, dtype=COMPLEX), (torch.randn(1, 3, 8, 8, dtype=COMPLEX),)),
+    "complex nn.ConvTranspose1d": (lambda: nn.ConvTranspose1d(3, 4, 3, dtype=COMPLEX), (torch.randn(1, 3, 8, dtype=COMPLEX),)),
     "complex matmul": (lambda: Calls(torch.matmul), (torch.randn(2, 3, dtype=COMPLEX), torch.randn(3, 4, dtype=COMPLEX))),
     "complex F.linear": (lambda: Calls(F.linear), (torch.randn(2, 3, dtype=COMPLEX), torch.randn(4, 3, dtype=COMPLEX))),
     "complex F.conv2d": (lambda: Calls(F.conv2d), (torch.randn(1, 3, 8, 8, dtype=COMPLEX), torch.randn(4, 3, 3, 3, dtype=COMPLEX))),
@@ -277,8 +282,9 @@ FAILS = {
     "stack @ vector": {"fvcore"},
     "turned stack @ vector": {"fvcore"},
     "matrix @ vector": {"fvcore"},
+    "torch.mm(out=)": {"fvcore"},
 }
-"""Tools that raise themselves: fvcore's handle of `matmul` asks a vector for its last axis but one."""
+"""Tools that raise themselves: fvcore's handle of `matmul` asks a vector for its last axis but one, and takes `out` for an operand."""
 
 
 def tied_head() -> nn.Module:

@@ -23,12 +23,12 @@ def _exceptions(row: Row) -> tuple[int, str] | None:
     facts = row.facts
     if "flops" in facts:
         return facts["flops"], _TWO
+    if "experts" in facts:
+        return 0, GROUPED
     if facts.get("runs") in ("mv", "dot"):
         return 0, "has no formula for products of a matrix and a vector"
     if "call" in facts and facts["call"] not in _COUNTED_CALLS:
         return 0, f"has no formula for {facts['call']}"
-    if "experts" in facts:
-        return 0, GROUPED
     if facts.get("complex") and row.macs:
         if row.op in ("conv", "conv_transpose"):
             return 6 * (row.macs // 4), "counts a complex convolution as three real ones, a multiply-add as two operations"

@@ -17,15 +17,6 @@ from profiler.count.conventions.convention import (
 )
 from profiler.records.profile import Row, Shape
 
-def _multihead(row: Row) -> int:
-    """With a mask, the scores are a `baddbmm`, which it does not know: embed_dim products for L·S of every sample."""
-    facts = row.facts
-    if not facts.get("masked") or "fused_macs" in facts:
-        return unfused(row)
-    scores: int = row.elementwise // facts["num_heads"]
-    return row.macs - scores * int(facts["embed_dim"])
-
-
 def _batch_norm(row: Row) -> int:
     if not row.facts["track_running_stats"]:
         return _norm(row)  # without running statistics it runs as in training
@@ -54,14 +45,17 @@ def _exceptions(row: Row) -> tuple[int, str] | None:
     if facts.get("within") == "einsum":
         equation = facts.get("equation")
         return 0 if equation is None else _einsum(equation, facts["operands"]), "counts einsum by numpy's path, to four digits"
+    if "experts" in facts:
+        return 0, GROUPED
+    if facts.get("masked") and "fused_macs" not in facts:  # the scores are a baddbmm: embed_dim products for L·S of every sample
+        scores: int = row.elementwise // facts["num_heads"] * facts["embed_dim"]
+        return row.macs - scores, "does not count the scores that a mask is added to"
     if "within" in facts:
         return 0, f"passes over {facts['within']}"
     if "call" in facts:
         return 0, f"passes over {facts['call'].lstrip('_')}"
     if row.op in ("conv", "conv_transpose") and isinstance(facts.get("padding"), str):
         return 0, 'passes over convolutions whose padding is given by name, as "same"'
-    if "experts" in facts:
-        return 0, GROUPED
     if facts.get("complex") and row.macs:
         if row.op in ("conv", "conv_transpose"):
             return 3 * (row.macs // 4), "counts a complex convolution as three real ones"
@@ -94,7 +88,7 @@ _RULES: dict[str, Rule] = {
     **dict.fromkeys(("conv", "conv_transpose", "linear", "matmul"), macs),
     **dict.fromkeys(("lstm_cell", "gru_cell", "rnn_cell"), macs),  # which are recorded as the linear layers that they are
     "attention": zero,
-    "multihead_attention": _multihead,
+    "multihead_attention": unfused,
     "batch_norm": _batch_norm,
     **dict.fromkeys(("layer_norm", "group_norm", "instance_norm"), _norm),
     "adaptive_avg_pool": _adaptive_pool,
@@ -110,7 +104,7 @@ FVCORE = Convention(
     _RULES,
     {
         "attention": FUSED,
-        "multihead_attention": "does not count the products of fused attention, nor those that a mask is added to",
+        "multihead_attention": FUSED,
         "batch_norm": "counts {m} operations per element of BatchNorm",
         "layer_norm": "counts {m} operations per element of LayerNorm",
         "group_norm": "counts {m} operations per element of GroupNorm",
