@@ -7,7 +7,7 @@ over, on the rows that it made. Most calls have none: they are those that no cou
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -22,14 +22,16 @@ _NONE: Facts = {}
 
 # Operators
 
-_PLAIN = frozenset(
-    f"aten::{name}"
-    for name in (
-        "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d convolution _convolution linear mm bmm matmul "
-        "linalg_matmul addmm bilinear lstm gru rnn_tanh rnn_relu lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell "
-        "scaled_dot_product_attention batch_norm layer_norm group_norm instance_norm adaptive_avg_pool2d upsample_nearest2d "
-        "upsample_bilinear2d grid_sampler"
-    ).split()
+
+def _aten(names: str) -> frozenset[str]:
+    return frozenset(f"aten::{name}" for name in names.split())
+
+
+_PLAIN = _aten(
+    "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d convolution _convolution linear mm bmm matmul "
+    "linalg_matmul addmm bilinear lstm gru rnn_tanh rnn_relu lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell "
+    "scaled_dot_product_attention batch_norm layer_norm group_norm instance_norm adaptive_avg_pool2d upsample_nearest2d "
+    "upsample_bilinear2d grid_sampler"
 )
 """Operators by the names that torch.nn calls them by. A row of another one says which, in `call`."""
 
@@ -54,16 +56,24 @@ def _matmul(name: str, args: Sequence[Any]) -> dict[str, Any]:
         spread = a.shape[:-2] != b.shape[:-2] and b.ndim > 2
         return {"operands": (tuple(a.shape), tuple(b.shape))} if spread else {}
     if a.ndim == 1 or b.ndim == 1:
-        runs = "dot" if a.ndim == b.ndim else "mm" if name == "aten::inner" or b.ndim == 2 else "mv" if a.ndim == 2 else _stacked(a, b)
+        runs = (
+            "dot"
+            if a.ndim == b.ndim
+            else "mm"
+            if name == "aten::inner" or b.ndim == 2
+            else "mv"
+            if a.ndim == 2
+            else _stacked(a, b)
+        )
         return {"operands": (tuple(a.shape), tuple(b.shape)), "runs": runs}
     return {}
 
 
-_OF_TWO = frozenset({"aten::matmul", "aten::linalg_matmul", "aten::mv", "aten::dot", "aten::vdot", "aten::inner", "aten::bmm"})
+_OF_TWO = _aten("matmul linalg_matmul mv dot vdot inner")
 
 
 def _stacked(a: Tensor, b: Tensor) -> str:
-    """How torch multiplies a vector with a stack of matrices: as one tall matrix where that needs no copy (ATen, should_fold)."""
+    """How torch multiplies a vector and a stack of matrices: as one tall matrix where that copies nothing (ATen, should_fold)."""
     stack, vector = (a, b) if b.ndim == 1 else (b.mT, a)
     if vector.requires_grad or not stack.numel():
         return "mv"
@@ -88,7 +98,10 @@ def _recurrent(name: str, args: Sequence[Any]) -> dict[str, Any]:
 
 def _batch_norm(name: str, args: Sequence[Any]) -> dict[str, Any]:
     by_batch = args[5] if len(args) > 5 else False
-    return {"affine": args[1] is not None, "track_running_stats": len(args) > 3 and args[3] is not None and by_batch is not True}
+    return {
+        "affine": args[1] is not None,
+        "track_running_stats": len(args) > 3 and args[3] is not None and by_batch is not True,
+    }
 
 
 def _affine(index: int) -> Callable[[str, Sequence[Any]], dict[str, Any]]:
@@ -144,6 +157,33 @@ def _shape(out: Any) -> Shape:
 # Modules
 
 
+class _Sort(NamedTuple):
+    """What is known of a class of modules."""
+
+    stock: bool
+    """It runs the forward of a class of torch.nn."""
+    torchs: bool
+    """It is one of them."""
+    renamed: bool
+    """Somebody's own class that has the name of one of torch's."""
+    plain: bool
+    """Its layer says all that is asked of it but for its parameters."""
+    attention: bool
+
+
+_SORTS: dict[type[nn.Module], _Sort] = {}
+
+
+def _sort_of(cls: type[nn.Module]) -> _Sort:
+    torchs = _is_torchs(cls)
+    plain = not issubclass(cls, nn.Softmax | nn.modules.conv._ConvNd)
+    attention = issubclass(cls, nn.MultiheadAttention)
+    found = _Sort(leaf_class(cls) is not None, torchs, not torchs and cls.__name__ in _TORCHS, plain, attention)
+    if torchs:
+        _SORTS[cls] = found  # a user's own classes are not kept alive
+    return found
+
+
 class Builder(Protocol):
     """What makes the rows."""
 
@@ -161,45 +201,55 @@ class ModuleCalls:
 
     def returned(self, module: nn.Module, before: int, args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> None:
         """A call of `module` is over; its rows are those from `before` on."""
-        cls, rows = type(module), self.rows
-        if cls.__name__ in _TORCHS and not _is_torchs(cls):
+        rows, cls = self.rows, type(module)
+        sort = _SORTS.get(cls) or _sort_of(cls)
+        if id(module) not in self.paths:  # no counter that goes by modules has met it
+            for i in range(before, len(rows)):
+                self.note(i, {"unregistered": True})
+            return
+        if sort.renamed:
             _rename(rows, before, cls)
         if module._modules:
-            if isinstance(module, nn.MultiheadAttention) and len(rows) > before:
-                self.note(before, {"masked": True} if _is_masked(args, kwargs) else {})
+            if sort.attention and len(rows) > before and _is_masked(args, kwargs):
+                self.note(before, {"masked": True})
             return
-        sizes = _sizes(module)
-        at = self.row_of(module, before)
+        at = self.row_of(module, before) if sort.stock else None
+        parameters = module._parameters
         if at is None:
-            if any(sizes):
+            if parameters and any(sizes := _sizes(module)):
                 self.note_own_forward(module, before, sizes, out)
+            return
+        if not parameters and not self.places and sort.plain:
             return
         row = rows[at]
         facts: dict[str, Any] = {}
-        theirs = not _is_torchs(cls)
-        if theirs and any(sizes) or sizes != (row.params, 0):
-            facts["parameters"] = sizes
-            if (shape := _shape(out)) != row.output:
-                facts["returns"] = shape
-        if row.op == "softmax":
-            if module.__dict__.get("dim", 1) not in (1, None):
-                facts["dim"] = module.dim
-        elif isinstance(module, nn.modules.conv._ConvNd):
-            if isinstance(module.padding, str) and module.padding_mode == "zeros":
-                facts["padding"] = module.padding
-            if module.weight.is_complex():
+        if parameters:
+            sizes = _sizes(module)
+            if sizes != (row.params, 0) or not sort.torchs:
+                facts["parameters"] = sizes
+                if (shape := _returned(out)) != row.output:
+                    facts["returns"] = shape
+            if row.macs and isinstance(out, Tensor) and out.is_complex():
                 facts["complex"] = True
-        elif row.op == "linear" and isinstance(module, nn.Linear) and module.weight.is_complex():
-            facts["complex"] = True
+        if not sort.plain:
+            facts |= self.settings(module, row)
         if self.places and id(module) in self.places:
             facts["places"] = self.places[id(module)]
-        if theirs and cls.__name__ not in _TORCHS:
+        if not sort.torchs and not sort.renamed:
             rows[at] = row._replace(module=cls.__name__)
         self.note(at, facts)
 
+    def settings(self, module: nn.Module, row: Row) -> dict[str, Any]:
+        """What a layer does not say of its module: the axis of a softmax, a padding given by name."""
+        own = module.__dict__
+        if row.op == "softmax":
+            return {"dim": own["dim"]} if own.get("dim", 1) not in (1, None) else {}
+        by_name = isinstance(own.get("padding"), str) and own.get("padding_mode") == "zeros"
+        return {"padding": own["padding"]} if by_name else {}
+
     def row_of(self, module: nn.Module, before: int) -> int | None:
-        """The one row of a stock module's call; None of a module with a forward of its own. What hooks run has rows beside."""
-        if leaf_class(type(module)) is None or "forward" in module.__dict__:
+        """The one row of a stock module's call, None where its forward was replaced; what hooks run has rows beside it."""
+        if "forward" in module.__dict__:
             return None
         if len(self.rows) == before + 1:
             return before
@@ -213,12 +263,17 @@ class ModuleCalls:
 
     def note_own_forward(self, module: nn.Module, before: int, sizes: tuple[int, int], out: Any) -> None:
         """The parameters of a module with a forward of its own and no modules below, on the last of its rows."""
-        facts = {"parameters": sizes, "returns": _shape(out)}
+        facts = {"parameters": sizes, "returns": _returned(out)}
         if len(self.rows) == before:  # it hands a parameter on
             path = self.paths.get(id(module), type(module).__name__.lower())
             self.rows.append(_costless(path, "parameter", type(module).__name__, facts, (), facts["returns"]))
         else:
             self.note(len(self.rows) - 1, facts)
+
+
+def _returned(out: Any) -> Shape:
+    """The shape that torchinfo takes for that of an output: of several the first, of those with names the last."""
+    return _shape(list(out.values())[-1] if isinstance(out, dict) and out else out)
 
 
 def _sizes(module: nn.Module) -> tuple[int, int]:

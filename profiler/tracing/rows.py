@@ -249,7 +249,9 @@ class RowBuilder:
         else:
             first = first_tensor(out)
             if first is not None and (first.is_floating_point() or first.is_complex()):
-                work = Work(0, 0, first.numel(), operator_facts(found.name, found.op, args, out) if found.op in ASKED else NOTHING.facts)
+                work = Work(
+                    0, 0, first.numel(), operator_facts(found.name, found.op, args, out) if found.op in ASKED else NOTHING.facts
+                )
                 tally["elementwise"] += 1
             else:
                 tally["free"] += 1  # positions, masks: bookkeeping in whole numbers
