@@ -92,7 +92,9 @@ class Standardised(nn.Conv2d):
         self.gain = nn.Parameter(torch.ones(4)) if gain else None
 
     def forward(self, x: Tensor) -> Tensor:
-        weight = F.batch_norm(self.weight.reshape(1, 4, -1), None, None, weight=self.gain, training=True).reshape_as(self.weight)
+        weight = F.batch_norm(self.weight.reshape(1, 4, -1), None, None, weight=self.gain, training=True).reshape_as(
+            self.weight
+        )
         return F.conv2d(x, weight, self.bias)
 
 

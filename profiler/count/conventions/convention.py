@@ -51,6 +51,8 @@ class Convention:
     element of the first input, {m} of the output, {op} the operation."""
     rest: Rule = zero
     """The rule of operations that have none of their own."""
+    by_modules: bool = False
+    """Whether it meets modules, of those that are registered, or operators, wherever they run."""
     sees: frozenset[str] | None = None
     """The classes of the modules that it looks at; None where it looks at operations, wherever they run."""
     exceptions: Callable[[Row], tuple[int, str] | None] | None = None
@@ -72,7 +74,10 @@ class Convention:
             extra = counted - (0 if row.side else row.macs)
             if extra:
                 reason = reason or self.reasons.get(row.op, f"passes over {row.op.replace('_', ' ')}")
-                each = {"n": counted // (prod(row.inputs[0]) or 1) if row.inputs else 0, "m": counted // (prod(row.output) or 1)}
+                each = {
+                    "n": counted // (prod(row.inputs[0]) or 1) if row.inputs else 0,
+                    "m": counted // (prod(row.output) or 1),
+                }
                 reason = reason.format(**each, op=row.op.replace("_", " "))
                 found[reason] = found.get(reason, 0) + extra
         return found
@@ -81,6 +86,8 @@ class Convention:
         """The count of a row, and why, where it is not for the reason of its operation."""
         if row.side:
             return 0, ""
+        if self.by_modules and "unregistered" in row.facts:
+            return 0, "sees no module that is not registered"
         if self.sees is not None and row.module not in self.sees:
             unseen = f"sees no {row.op.replace('_', ' ')} that is not a module of its own list"
             return 0, GROUPED if "experts" in row.facts else "" if row.op in ("attention", "matmul") else unseen

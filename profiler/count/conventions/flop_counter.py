@@ -8,9 +8,13 @@ from profiler.count.conventions.convention import FUSED, GROUPED, Convention, Ru
 from profiler.records.profile import Row
 
 _TWO = "counts a multiply-add as two operations"
+_ATTENTION = tuple(f"_scaled_dot_product_{name}_attention" for name in ("flash", "efficient", "cudnn"))
 _COUNTED_CALLS = frozenset(
-    ("inner", "baddbmm", "_scaled_mm", "cudnn_convolution", "convolution_overrideable", "convolution_backward")
-    + tuple(f"_scaled_dot_product_{name}_attention{way}" for name in ("flash", "efficient", "cudnn") for way in ("", "_backward"))
+    (
+        *("inner", "baddbmm", "_scaled_mm", "cudnn_convolution", "convolution_overrideable", "convolution_backward"),
+        *_ATTENTION,
+        *(f"{name}_backward" for name in _ATTENTION),
+    )
 )
 """Operators that it has a formula for, beside those that torch.nn calls."""
 

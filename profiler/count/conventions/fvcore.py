@@ -1,4 +1,4 @@
-"""fvcore 0.1.5 (nn/jit_handles.py): operators of the graph that torch.jit records; a multiply-add is one, normalisation counts."""
+"""fvcore 0.1.5 (nn/jit_handles.py): operators of the graph that torch.jit records; a multiply-add is one operation."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from profiler.count.conventions.convention import (
     zero,
 )
 from profiler.records.profile import Row, Shape
+
 
 def _batch_norm(row: Row) -> int:
     if not row.facts["track_running_stats"]:
@@ -47,7 +48,9 @@ def _exceptions(row: Row) -> tuple[int, str] | None:
         return 0 if equation is None else _einsum(equation, facts["operands"]), "counts einsum by numpy's path, to four digits"
     if "experts" in facts:
         return 0, GROUPED
-    if facts.get("masked") and "fused_macs" not in facts:  # the scores are a baddbmm: embed_dim products for L·S of every sample
+    if (
+        facts.get("masked") and "fused_macs" not in facts
+    ):  # the scores are a baddbmm: embed_dim products for L·S of every sample
         scores: int = row.elementwise // facts["num_heads"] * facts["embed_dim"]
         return row.macs - scores, "does not count the scores that a mask is added to"
     if "within" in facts:

@@ -1,4 +1,4 @@
-"""thop 0.1.1 (vision/basic_hooks.py, vision/calc_func.py, rnn_hooks.py): modules of the classes on its list, by their shapes."""
+"""thop 0.1.1 (vision/basic_hooks.py, calc_func.py, rnn_hooks.py): modules of the classes on its list, by their shapes."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ def _recurrent(row: Row) -> int:
 
 def _recurrent_cell(row: Row) -> int:
     facts = row.facts
-    count: int = row.inputs[0][0] * _cell(row.op.removesuffix("_cell"), facts["input_size"], facts["hidden_size"], facts["bias"])
+    count: int = row.inputs[0][0] * _cell(
+        row.op.removesuffix("_cell"), facts["input_size"], facts["hidden_size"], facts["bias"]
+    )
     return count
 
 
@@ -120,5 +122,6 @@ THOP = Convention(
         **dict.fromkeys((*_GATES, *_CELLS), "counts biases and the products of gates in recurrent layers"),
     },
     sees=_SEES,
+    by_modules=True,
     exceptions=_exceptions,
 )

@@ -63,5 +63,6 @@ TORCHINFO = Convention(
         **dict.fromkeys(("lstm", "gru", "rnn", "lstm_cell", "gru_cell", "rnn_cell"), _STEPS),
     },
     _counted,
+    by_modules=True,
     exceptions=_exceptions,
 )
