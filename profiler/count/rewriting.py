@@ -157,13 +157,17 @@ def rows(given: Iterable[Row], rewriting: str, fed: Mapping[str, str]) -> list[R
     every = list(given)
     if known(rewriting) == "separable":
         return [(row.path, (row,), _separable_rows(row)) for row in every if _is_standard(row)]
-    by_path = {row.path: row for row in every}
-    norms = {conv: by_path[norm] for norm, conv in fed.items() if norm in by_path and conv in by_path}
+    calls: dict[str, list[Row]] = {}
+    for row in every:
+        calls.setdefault(row.path, []).append(row)
+    met = {conv: norm for norm, conv in fed.items() if norm in calls and len(calls[norm]) == len(calls.get(conv, ()))}
+    norms = {conv: iter(calls[norm]) for conv, norm in met.items()}
     found: list[Rewritten] = []
     for row in every:
-        if row.path in norms:
+        norm = next(norms[row.path], None) if row.path in norms else None  # a layer that runs twice meets its norm twice
+        if norm is not None:
             new = row.output[1] if row.weights and not row.bias else 0
-            found.append((row.path, (row, norms[row.path]), (row._replace(bias=row.bias + new),)))
+            found.append((row.path, (row, norm), (row._replace(bias=row.bias + new),)))
     return found
 
 

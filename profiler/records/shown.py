@@ -73,9 +73,10 @@ class Shown(Drawn, Struct, frozen=True):
     convention: str
     title: str
     """What the convention's total is a number of."""
-    totals: Mapping[str, int]
-    """{path: count under the convention}."""
-    derivations: Mapping[str, Derivation]
+    totals: tuple[int, ...]
+    """The count of each row under the convention, in the order of the rows: a module that runs twice has two."""
+    derivations: tuple[Derivation | None, ...]
+    """How the multiply-adds of each row are made, None where that is no product of its sides."""
     pairs: tuple[Separable, ...]
     traced: Traced | None = None
     """None of a closed form."""
@@ -89,4 +90,4 @@ class Shown(Drawn, Struct, frozen=True):
 
     @property
     def total(self) -> int:
-        return sum(self.totals.values())
+        return sum(self.totals)

@@ -16,7 +16,7 @@ from profiler.records.results import Results
 from profiler.records.timing import Timing
 from profiler.study.bench_options import BenchOptions
 from profiler.study.cells import Watch, watching
-from profiler.study.measuring import session, spec_of, timing, watched
+from profiler.study.measuring import check_memory, session, spec_of, timing, watched
 
 
 def benchmark(
@@ -58,6 +58,7 @@ def benchmark(
     size = 1 if own and batch is None else grid.batch(measuring.batch(batch))
     place = Place(model, options, alpha, resolution, input, size, rho)
     network = counted(place, args, kwargs)
+    check_memory([network], [setting])
     specs = [spec_of(network, size, setting)]
     results = Results(
         [{**place.columns, "model": network.name, "options": {}, **dict.fromkeys(MEASURED_COLUMNS, WAITING)}], "benchmark"

@@ -63,6 +63,11 @@ def engines_named(names: str | Iterable[str]) -> tuple[str, ...]:
     return ("closed", *(name for name in ENGINES[1:] if name in asked))
 
 
+def insisted(names: str | Iterable[str]) -> bool:
+    """Whether the user named the engines: those that a study asks by itself are left out where they would take the memory."""
+    return names is not DEFAULT_ENGINES
+
+
 def points(given: Numbers, what: str, step: Fraction, one: Callable[[object], Any]) -> list[Any] | None:
     """What `given` means as checked points; None where it is None. Raises ProfilerError."""
     if given is None:
@@ -134,10 +139,11 @@ def _unread(cell: Cell) -> Unread | None:
 
 
 def recounted(
-    results: Results, cells: Sequence[Cell], engines: Sequence[str], chosen: Sequence[int]
+    results: Results, cells: Sequence[Cell], engines: Sequence[str], chosen: Sequence[int], insists: bool = True
 ) -> Generator[Event, None, Results]:
     """Ask the engines about the `chosen` cells, one after the other; gives back the results with what they said.
 
+    Unless the user `insists`, one that needs more weights than half of the free memory is left out, with a note.
     Raises Unavailable; Interrupted where the user ends it.
     """
     if len(engines) == 1:
@@ -153,7 +159,7 @@ def recounted(
                 asked.remove("traced")
                 made["traced_macs"] = made["macs"]
             try:
-                found: Sequence[Agreement | WitnessFailed] = heard(network, cells[index].batch, asked)
+                found: Sequence[Agreement | WitnessFailed] = heard(network, cells[index].batch, asked, insists=insists)
             except WitnessFailed as fault:
                 notes: list[Note] = [EngineFailed(tuple(asked), str(fault))]
                 found = []

@@ -15,7 +15,7 @@ from profiler.records.notes import Title
 from profiler.records.place import Place, shape
 from profiler.records.results import Results
 from profiler.study.bench_options import BenchOptions, bench_options
-from profiler.study.cells import DEFAULT_ENGINES, Cell, Watch, counted, ending, engines_named, finished
+from profiler.study.cells import DEFAULT_ENGINES, Cell, Watch, counted, ending, engines_named, finished, insisted
 from profiler.study.recounting import recounted_and_measured
 
 
@@ -56,18 +56,18 @@ def comparing(
     measuring = bench_options(bench)
     size = grid.batch(measuring.batch(at.batch) if measuring is not None else 1 if at.batch is None else at.batch)
     cells = [Cell(load_at(at._replace(model=model)), size) for model in models]
-    return ending(_compared(cells, engines, convention, measuring))
+    return ending(_compared(cells, engines, convention, measuring, insisted(engine)))
 
 
 def _compared(
-    cells: Sequence[Cell], engines: Sequence[str], convention: str, measuring: BenchOptions | None
+    cells: Sequence[Cell], engines: Sequence[str], convention: str, measuring: BenchOptions | None, insists: bool
 ) -> Generator[Event, None, Results]:
     settings = [] if measuring is None else [measuring.setting()]
     title = structs.replace(_title(cells), measured_in=None if measuring is None else measuring.title(settings))
     chosen = range(len(cells))
     results = counted(cells, "compare", title, engines, convention, chosen)
     results = results.replace(profiles=[cell.network.profile(cell.batch) for cell in cells])
-    return (yield from recounted_and_measured(results, cells, engines, chosen, settings, measuring))
+    return (yield from recounted_and_measured(results, cells, engines, chosen, settings, measuring, insists))
 
 
 def _title(cells: Sequence[Cell]) -> Title:

@@ -7,7 +7,7 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -34,6 +34,7 @@ from profiler.records.timing import Timing
 from profiler.study.bench_options import BenchOptions
 from profiler.study.cells import Cell, Interrupted, known
 from profiler.study.notes import notes_of, ranked
+from profiler.witness.memory import shortage, weight_bytes
 
 LEAST_PATIENCE_S = 60.0
 WATCH_S = 0.5
@@ -42,7 +43,11 @@ LAUNCH_BOUND = 1.15
 
 
 def specs_of(cells: Sequence[Cell], settings: Sequence[Setting]) -> list[Spec]:
-    """One spec a cell and setting, the settings of a cell together; none of them mistaken for another's in a file."""
+    """One spec a cell and setting, the settings of a cell together; none of them mistaken for another's in a file.
+
+    Raises ProfilerError for a network that does not fit the memory.
+    """
+    check_memory(dict.fromkeys(cell.network for cell in cells), settings)
     made: list[Spec] = []
     seen: Counter[str] = Counter()
     for cell in cells:
@@ -56,6 +61,24 @@ def specs_of(cells: Sequence[Cell], settings: Sequence[Setting]) -> list[Spec]:
             seen[spec.key] += 1
             made.append(replace(spec, about={**spec.about, **digest, **copies}))
     return made
+
+
+def check_memory(networks: Iterable[Counted], settings: Sequence[Setting]) -> None:
+    """Refuses a network whose weights are more than half of the free memory, before anything is allocated.
+
+    A training step holds gradients and the optimizer's state beside them. Raises ProfilerError.
+    """
+    copies, what = 1, "weights"
+    if any(setting.mode != "infer" for setting in settings):
+        copies = max(4 if setting.optimizer == "adam" else 3 for setting in settings)
+        what = "weights, gradients and optimizer state"
+    for network in networks:
+        short = shortage(copies * weight_bytes(network, copied=True), what)
+        if short:
+            raise ProfilerError(
+                f"{network.name} needs {short}; measuring takes at most half of that: "
+                "measure a smaller network, or fewer of its layers"
+            )
 
 
 def _source(name: str) -> str | None:

@@ -21,12 +21,14 @@ def recounted_and_measured(
     chosen: Sequence[int],
     settings: Sequence[Setting],
     measuring: BenchOptions | None,
+    insists: bool,
 ) -> Generator[Event, None, Results]:
     """The records with the counts of `engines` in the `chosen` ones, and with latencies unless `measuring` is None."""
     if measuring is None:
-        return (yield from recounted(results, cells, engines, chosen))
-    from profiler.study.measuring import measured, to_be_measured  # what only measuring needs
+        return (yield from recounted(results, cells, engines, chosen, insists))
+    from profiler.study.measuring import check_memory, measured, to_be_measured  # what only measuring needs
 
+    check_memory((cell.network for cell in cells), settings)
     results = to_be_measured(results, cells, settings)
-    results = yield from recounted(results, cells, engines, chosen)
+    results = yield from recounted(results, cells, engines, chosen, insists)
     return (yield from measured(results, cells, settings, measuring))

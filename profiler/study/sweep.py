@@ -25,6 +25,7 @@ from profiler.study.cells import (
     ending,
     engines_named,
     finished,
+    insisted,
     points,
 )  # fmt: skip
 from profiler.study.published import top1
@@ -74,7 +75,7 @@ def sweeping(
     if measuring is not None:
         at = at._replace(batch=measuring.batch(at.batch))
     cells, axes = cells_over(named, at)
-    return ending(_swept(cells, axes, len(named), engines, convention, measuring))
+    return ending(_swept(cells, axes, len(named), engines, convention, measuring, insisted(engine)))
 
 
 def _swept(
@@ -84,6 +85,7 @@ def _swept(
     engines: Sequence[str],
     convention: str,
     measuring: BenchOptions | None,
+    insists: bool,
 ) -> Generator[Event, None, Results]:
     settings = [] if measuring is None else [measuring.setting()]
     title = structs.replace(_title(cells, axes), measured_in=None if measuring is None else measuring.title(settings))
@@ -94,7 +96,7 @@ def _swept(
     sources = tuple(dict.fromkeys(figure.name for cell in cells if (figure := top1(cell.network))))
     notes += [AccuracySources(sources)] if sources else []
     results = counted(cells, "sweep", title, engines, convention, chosen, notes)
-    return (yield from recounted_and_measured(results, cells, engines, chosen, settings, measuring))
+    return (yield from recounted_and_measured(results, cells, engines, chosen, settings, measuring, insists))
 
 
 def cells_over(models: Sequence[Model], at: Place) -> tuple[list[Cell], tuple[int, int, int]]:

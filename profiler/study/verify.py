@@ -19,6 +19,7 @@ from profiler.study.cells import (
     ending,
     engines_named,
     finished,
+    insisted,
     recounted,
 )  # fmt: skip
 from profiler.study.published import figures, ours
@@ -60,10 +61,12 @@ def verifying(models: Sequence[str], table: str | None, engine: str | Iterable[s
         asked = _table(asked, table)
         chosen = tuple(dict.fromkeys(figure.model for figure in asked))
         engines = ("closed",)
-    return ending(_verified(chosen, asked, engines))
+    return ending(_verified(chosen, asked, engines, insisted(engine)))
 
 
-def _verified(chosen: tuple[str, ...], asked: Sequence[Figure], engines: Sequence[str]) -> Generator[Event, None, Verified]:
+def _verified(
+    chosen: tuple[str, ...], asked: Sequence[Figure], engines: Sequence[str], insists: bool
+) -> Generator[Event, None, Verified]:
     checks = tuple(FigureCheck(figure, None if figure.verdict == "quoted" else ours(figure)) for figure in asked)
     totals = {model: load(model).totals() for model in chosen}
     counts = {model: (found.params, found.macs) for model, found in totals.items()}
@@ -77,7 +80,7 @@ def _verified(chosen: tuple[str, ...], asked: Sequence[Figure], engines: Sequenc
         return Verified(chosen, checks, tuple(found.agreements), counts, (*found.warnings, *found.notes))
 
     try:
-        return made((yield from recounted(start, cells, engines, every)))
+        return made((yield from recounted(start, cells, engines, every, insists)))
     except Interrupted as hand:
         raise Interrupted(made(hand.found)) from None
 

@@ -23,6 +23,7 @@ from profiler.module import leaves
 from profiler.module.trees import first_tensor, map_leaves, tensors, tensors_of_call
 from profiler.records.profile import Row
 from profiler.tracing import autocast
+from profiler.tracing.call_facts import ModuleCalls, note_composite
 from profiler.tracing.constants import WHOLE, constant_like, devices_to_cpu, is_small, is_small_constant, is_table
 from profiler.tracing.restore import Places
 from profiler.tracing.rows import Frame, Merged, RowBuilder
@@ -99,11 +100,16 @@ class Recorder(TorchDispatchMode):
         """Every module call of this thread passes through `call`, and every operator through the mode."""
         original, thread = nn.Module.__call__, get_ident()
         recorder = self
+        calls = ModuleCalls(self.root, self.builder)
 
         def __call__(module: nn.Module, /, *args: Any, **kwargs: Any) -> Any:  # noqa: N807  # a hook that torch calls as a method
             if get_ident() != thread:
                 return original(module, *args, **kwargs)
-            return recorder.call(module, args, kwargs)
+            before = len(recorder.rows)
+            out = recorder.call(module, args, kwargs)
+            if recorder.merging is None:
+                calls.returned(module, before, args, kwargs, out)
+            return out
 
         nn.Module.__call__ = __call__  # type: ignore[method-assign]
         try:
@@ -306,9 +312,13 @@ class Recorder(TorchDispatchMode):
 
     def count_operator(self, func: Any, found: Entry, args: Any, kwargs: Any) -> Any:
         if found.sort == OPENED:
+            opened = len(self.rows)
             with self:
                 out = func.decompose(*args, **kwargs)
             if out is not NotImplemented:
+                if self.merging is None and (len(self.rows) > opened or found.op == "einsum"):
+                    frame = self.stack[-1]
+                    note_composite(self.rows, opened, frame.path, type(frame.module).__name__, found.name, args, out)
                 return out
         given = tensors_of_call(args, kwargs)
         out = None

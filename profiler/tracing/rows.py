@@ -16,6 +16,7 @@ from profiler.module import leaves
 from profiler.module.trees import first_tensor, shape_of, tensors, tensors_of_call
 from profiler.network import layers as L
 from profiler.records.profile import Row, Shape
+from profiler.tracing.call_facts import ASKED, operator_facts
 from profiler.tracing.constants import WHOLE
 from profiler.tracing.moves import Copies, moved_by_row
 from profiler.tracing.normalisation import Normalisations
@@ -261,7 +262,8 @@ class RowBuilder:
             if known is None:
                 self.unknown(found.name, calls.stack[-1].path)
             else:
-                work = known
+                facts = operator_facts(found.name, found.op, args, out)
+                work = known._replace(facts={**known.facts, **facts}) if facts else known
             tally["uncounted" if known is None else "counted"] += 1
         elif sort == UNKNOWN:
             tally["uncounted"] += 1
@@ -269,7 +271,9 @@ class RowBuilder:
         else:
             first = first_tensor(out)
             if first is not None and (first.is_floating_point() or first.is_complex()):
-                work = Work(0, 0, first.numel(), _facts_of(found, args) if found.op in _WITH_FACTS else NOTHING.facts)
+                work = Work(
+                    0, 0, first.numel(), operator_facts(found.name, found.op, args, out) if found.op in ASKED else NOTHING.facts
+                )
                 tally["elementwise"] += 1
             else:
                 tally["free"] += 1  # positions, masks: bookkeeping in whole numbers
@@ -422,18 +426,6 @@ class RowBuilder:
     def unknown(self, name: str, path: str) -> None:
         known = self.uncounted.setdefault(name, [0, path])
         known[0] += 1
-
-
-_WITH_FACTS = ("batch_norm", "upsample")
-
-
-def _facts_of(found: Entry, args: Any) -> dict[str, Any]:
-    """What the conventions ask of an operator without multiply-adds."""
-    if found.op == "batch_norm":
-        return {"affine": args[1] is not None, "track_running_stats": len(args) > 3 and args[3] is not None}
-    if found.op == "upsample":
-        return {"mode": "nearest" if "nearest" in found.name else "bilinear" if "linear" in found.name else "bicubic"}
-    return {}
 
 
 def _conv_kind(facts: Any, inputs: tuple[Shape, ...]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -16,40 +17,47 @@ from profiler.load.reference import Reference
 from profiler.records.agreement import Agreement, Difference
 from profiler.records.profile import Row
 from profiler.tracing.traced import trace
-from profiler.witness.witnesses import WITNESSES, Count, Witness
+from profiler.witness.memory import shortage, weight_bytes
+from profiler.witness.witnesses import WITNESSES, Count, Witness, flop_counter
 
 Found = Agreement | WitnessFailed
 """What an engine says, or why it says nothing."""
 
 
-def heard(network: Counted, batch: int | None, engines: Iterable[str]) -> list[Found]:
+def heard(network: Counted, batch: int | None, engines: Iterable[str], *, insists: bool = True) -> list[Found]:
     """The network instantiated and counted by each engine, beside the rows of its closed form, or of a reference's tracing.
 
-    An engine that fails is a WitnessFailed with its reason in the place of its Agreement. Raises UnknownName, Unavailable, and
-    WitnessFailed where the network cannot be built at all.
+    An engine that fails is a WitnessFailed with its reason in the place of its Agreement; unless the user `insists`, so is one
+    that would take more weights than half of the free memory. torch is asked on the meta device, and with weights only where
+    the module does not run there. Raises UnknownName, Unavailable, and WitnessFailed where the network cannot be built at all.
     """
     asked = [(engine, None if engine == "traced" else witness(engine)) for engine in engines]
     gc.enable()  # built modules are cycles, which the command line's start leaves uncollected
     rows = network.profile(batch).rows
     found: list[Found] = []
-    made: list[Any] = []
+    made: dict[str, Any] = {}
 
-    def built() -> Any:
-        if not made:
+    def built(device: str) -> Any:
+        if device not in made:
+            short = "" if insists or device == "meta" else shortage(weight_bytes(network))
+            if short:
+                raise _TooLarge(short)
             with code.running(network.name) if isinstance(network, Reference) else code.quiet():
-                module = network.module("cpu", bare=True)
-                device = next((str(p.device) for p in module.parameters()), "cpu")  # the caller's own may be on a GPU
-                made.append((module, network.example(batch, device)))
-        return made[0]
+                module = network.module(device, bare=device != "meta")
+                where = next((str(p.device) for p in module.parameters()), device)  # the caller's own may be on a GPU
+                made[device] = (module, network.example(batch, where))
+        return made[device]
 
     for engine, count in asked:
         try:
             found.append(_retraced(network, batch, rows) if count is None else _counted(network, batch, rows, count, built))
+        except _TooLarge as short:
+            found.append(WitnessFailed(f"{network.name} needs {short}; --engine {engine} insists"))
         except Unavailable:
             raise
         except (Exception, MemoryError) as fault:
-            failed = WitnessFailed(_refusal(network, engine, fault, bool(made)))
-            if count is not None and not made:
+            failed = WitnessFailed(_refusal(network, engine, fault, "cpu" in made))
+            if count is not None and "cpu" not in made:
                 raise failed from None
             found.append(failed)
     return found
@@ -62,25 +70,24 @@ def witness(name: str) -> Witness:
     return WITNESSES[name]
 
 
-def _counted(network: Counted, batch: int | None, rows: tuple[Row, ...], count: Witness, built: Callable[[], Any]) -> Agreement:
-    module, (args, kwargs) = built()
+class _TooLarge(Exception):
+    """Weights that are not allocated unasked."""
+
+
+def _counted(
+    network: Counted, batch: int | None, rows: tuple[Row, ...], count: Witness, built: Callable[[str], Any]
+) -> Agreement:
+    if count is flop_counter:
+        try:
+            module, (args, kwargs) = built("meta")
+            with code.quiet():
+                return agreement(network, batch, rows, count(module, args, kwargs))
+        except Exception:  # a forward of the user's that needs values, for whatever reason
+            pass
+    module, (args, kwargs) = built("cpu")
     with code.quiet():
         said = count(module, args, kwargs)
-    return agreement(network, batch, _by_their_class(rows, module) if isinstance(network, Reference) else rows, said)
-
-
-def _by_their_class(rows: tuple[Row, ...], module: nn.Module) -> tuple[Row, ...]:
-    """The rows as a witness meets them that goes by classes: of a subclass by its own name, a softmax with its axis."""
-    parts = dict(module.named_modules())
-    found = []
-    for row in rows:
-        part = parts[_owner(row.path, parts)]
-        if row.path not in parts or not type(part).__module__.startswith("torch.nn."):
-            row = row._replace(module=f"{type(part).__module__}.{type(part).__name__}")
-        elif isinstance(part, nn.Softmax) and part.dim is not None:
-            row = row._replace(facts={**row.facts, "dim": part.dim})
-        found.append(row)
-    return tuple(found)
+    return agreement(network, batch, rows, said)
 
 
 def _refusal(network: Counted, engine: str, fault: BaseException, built: bool) -> str:
@@ -144,14 +151,25 @@ def _retraced(network: Counted, batch: int | None, rows: tuple[Row, ...]) -> Agr
     module: nn.Module = network.module("meta")
     args, kwargs = network.example(batch, "meta")
     profile = trace(module, args, kwargs, name=network.name, batch=batch).profile
-    ours, theirs = ({row.path: row for row in each if not row.side} for each in (rows, profile.rows))
+    ours, theirs = _by_call(rows), _by_call(profile.rows)
     differences = []
-    for path in dict.fromkeys([*ours, *theirs]):
+    for path, number in dict.fromkeys([*ours, *theirs]):
         for key in _COMPARED:
-            a, b = (getattr(each[path], key) if path in each else 0 for each in (ours, theirs))
+            a, b = (getattr(each[path, number], key) if (path, number) in each else 0 for each in (ours, theirs))
             if a != b:
                 differences.append(Difference(path if key == "macs" else f"{path} ({key})", a, b))
     return _agreement(network, batch, "traced", profile.macs, profile.macs, {}, differences, profile.uncounted)
+
+
+def _by_call(rows: Iterable[Row]) -> dict[tuple[str, int], Row]:
+    """Rows by their path and by how often it ran before."""
+    calls: Counter[str] = Counter()
+    found = {}
+    for row in rows:
+        if not row.side:
+            found[row.path, calls[row.path]] = row
+            calls[row.path] += 1
+    return found
 
 
 def _agreement(

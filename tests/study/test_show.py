@@ -137,10 +137,12 @@ def test_derivations_of_traced_rows() -> None:
             return nn.functional.scaled_dot_product_attention(x, x, x)
 
     found = show(Attends(), input=(4, 6, 16), batch=2)
-    (made,) = found.derivations.values()
+    (made,) = found.derivations
+    assert made is not None
     assert (made.letters, made.numbers) == ("B·H·T·S·(C+C_v)", "2·4·6·6·(16+16)")
-    rows = show(nn.Linear(3, 2), input=(5, 3), batch=2).derivations
-    assert rows[""].numbers == "2·5·3·2"
+    (made,) = show(nn.Linear(3, 2), input=(5, 3), batch=2).derivations
+    assert made is not None
+    assert made.numbers == "2·5·3·2"
 
 
 def test_mistakes() -> None:

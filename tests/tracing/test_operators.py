@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from profiler.tracing.tables.operators import GRADIENTS, PRODUCTS
+from profiler.tracing.tables.gradients import GRADIENTS
+from profiler.tracing.tables.operators import PRODUCTS
 from profiler.tracing.traced import trace
 
 

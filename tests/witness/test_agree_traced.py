@@ -127,7 +127,7 @@ def test_on_the_cpu_torch_sees_no_fused_kernel() -> None:
     assert found.differences == ()
     assert (found.macs, network.totals().macs) == (0, 5 * 4 * 16 * (8 + 16) + 2 * 5 * 5 * 16)
     assert {reason for reason, _ in found.reasons} == {
-        "does not count the fused recurrent layers of the CPU", "does not count the products of fused attention",
+        "does not count the fused LSTM of the CPU", "does not count the products of fused attention",
     }  # fmt: skip
 
 

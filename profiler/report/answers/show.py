@@ -53,7 +53,10 @@ def answer(found: Shown, view: View) -> Answer:
     parts: list[RenderableType] = [Text(printable(head[0]), style="bold"), *(Text(printable(line)) for line in head[1:])]
     for i in range(len(sheets(unit))):
         parts += [Text(), table.Fitted(lambda shown, i=i: sheets(shown)[i], unit)]  # type: ignore[misc]
-    rows = [{**row.to_dict(), "convention": found.convention, "total": found.totals[row.path]} for row in profile.rows]
+    rows = [
+        {**row.to_dict(), "convention": found.convention, "total": total}
+        for row, total in zip(profile.rows, found.totals, strict=True)
+    ]
     made = dict(record(profile, found.convention, found.total))
 
     def whole() -> dict[str, Any]:

@@ -39,12 +39,12 @@ def of_profiles(profiles: Sequence[Profile]) -> list[Network]:
     ]
 
 
-def of_profile(profile: Profile, name: str, derivations: Mapping[str, Derivation] | None = None) -> Network:
-    """A counted network; with `derivations` each layer also as the product it is."""
+def of_profile(profile: Profile, name: str, derivations: Sequence[Derivation | None] = ()) -> Network:
+    """A counted network; with the `derivations` of its rows each layer also as the product it is."""
     rows = tuple(row for row in profile.rows if not row.side)
     more: dict[str, list[str | None]] = {}
-    if derivations:
-        found = [derivations.get(row.path) for row in rows]
+    if any(derivations):
+        found = [made for row, made in zip(profile.rows, derivations, strict=True) if not row.side]
         more["closed form"] = [None if made is None else made.letters for made in found]
         more["with its numbers"] = [None if made is None else made.numbers for made in found]
     return Network(name, rows, more)

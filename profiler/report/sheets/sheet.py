@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -100,12 +101,18 @@ def _agreed(agreements: Iterable[Agreement]) -> list[str]:
         found = [agreement for agreement in asked if agreement.agrees]
         some = f" of {len(found)} cells in {len(asked)}" if len(found) < len(asked) else ""
         if found:
-            notes.append(f"{engine} agrees on every layer{some}.")
+            rules = " under its own rules" if any(map(_counts_otherwise, found)) else ""
+            notes.append(f"{engine} agrees on every layer{some}{rules}.")
         for agreement in found if len(found) <= MOST_EXPLAINED else []:
             why = "; ".join(f"it {reason}: {amount:+,}" for reason, amount in agreement.reasons)
             if why and (agreement.total != 2 * agreement.macs or not agreement.macs):
                 notes.append(f"{agreement.cell}: it prints {agreement.total:,}, since {why}.")
     return notes
+
+
+def _counts_otherwise(agreement: Agreement) -> bool:
+    """Whether the part of an engine's count that is comparable with our multiply-adds is not as many."""
+    return agreement.macs != agreement.total - sum(amount for _, amount in agreement.reasons)
 
 
 def _disagreed(agreements: Iterable[Agreement]) -> list[str]:
@@ -233,12 +240,20 @@ def most(title: str, shown: Sequence[object], top: int | None) -> str:
 
 def formulas_sheet(shown: Shown, top: int | None = None) -> Sheet:
     """Each layer's multiply-adds as the product they are; with `top` only the costliest."""
-    macs = {row.path: row.macs for row in shown.profile.rows}
-    paths = list(shown.derivations) if top is None else sorted(shown.derivations, key=lambda path: -macs[path])[:top]
-    derived = [(path, shown.derivations[path]) for path in paths]
-    rows = [[path, made.letters, made.numbers, f"{macs[path]:,}"] for path, made in derived]
+    made = [(row, found) for row, found in zip(shown.profile.rows, shown.derivations, strict=True) if found is not None]
+    if top is not None:
+        made = sorted(made, key=lambda each: -each[0].macs)[:top]
+    rows = [[row.path, found.letters, found.numbers, f"{row.macs:,}"] for row, found in made]
     left = [Heading(heading, right=False) for heading in ("layer", "closed form", "with its numbers")]
-    return Sheet([*left, Heading("MACs")], rows, most("closed form of each layer", paths, top), [LETTERS])
+    legend = _legend(found.letters for _, found in made)
+    return Sheet([*left, Heading("MACs")], rows, most("closed form of each layer", made, top), [legend] if legend else [])
+
+
+def _legend(formulas: Iterable[str]) -> str:
+    """What the letters of these products stand for; only of those that are in them."""
+    used = {letter for formula in formulas for letter in re.findall(r"[A-Z](?:_[A-Za-z])?", formula)}
+    said = [words for letters, words in LETTERS if used.intersection(letters)]
+    return f"{', '.join(said)}." if said else ""
 
 
 def separable_sheet(pairs: Sequence[Separable], top: int | None = None) -> Sheet:
@@ -258,6 +273,17 @@ def separable_sheet(pairs: Sequence[Separable], top: int | None = None) -> Sheet
 
 
 LETTERS = (
-    "D_K kernel side, M channels in, N channels out, D_F output side; G groups, D_I input side, T and S tokens, "
-    "C and C_v channels of keys and values, P matrices, B batch."
+    (("D_K",), "D_K kernel side"),
+    (("M",), "M channels in"),
+    (("N",), "N channels out"),
+    (("D_F",), "D_F output side"),
+    (("D_I",), "D_I input side"),
+    (("G",), "G groups"),
+    (("H",), "H heads"),
+    (("T",), "T tokens"),
+    (("S",), "S tokens of keys and values"),
+    (("C", "C_v"), "C and C_v channels of keys and values"),
+    (("P",), "P matrices"),
+    (("B",), "B batch"),
 )
+"""Letters of the closed forms, and what they stand for."""

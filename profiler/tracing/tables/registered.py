@@ -127,7 +127,7 @@ def _whole(name: str, found: Any) -> int:
 
 def _work(found: int, divisor: int, out: Any) -> Work:
     first = first_tensor(out)
-    facts = {"flops": found} if divisor == UNITS["flops"] and found % 2 else {}  # half of an odd number is not told by macs
+    facts = {"flops": found} if divisor == UNITS["flops"] else {}
     return Work(found // divisor, first.numel() if first is not None else 0, 0, facts)
 
 

@@ -98,7 +98,11 @@ def state(value: Any, seen: dict[int, int] | None = None) -> Any:
     if isinstance(value, torch.Generator):
         return value.get_state().tolist()
     if isinstance(value, dict):
-        return (type(value), [(key, state(each, seen)) for key, each in value.items()], state(getattr(value, "__dict__", None), seen))
+        return (
+            type(value),
+            [(key, state(each, seen)) for key, each in value.items()],
+            state(getattr(value, "__dict__", None), seen),
+        )
     if isinstance(value, list | tuple | collections.deque):
         return (type(value), [state(each, seen) for each in value])
     if isinstance(value, str | int | float | bool | type(None) | type | torch.dtype | torch.device | types.FunctionType):
@@ -164,7 +168,9 @@ CONTAINERS: list[tuple[str, Make, Callable[[Any], Tensor], Callable[[Any, Tensor
 
 @pytest.mark.parametrize(("make", "read", "change"), [case[1:] for case in CONTAINERS], ids=[case[0] for case in CONTAINERS])
 @pytest.mark.parametrize("device", ["cpu", "meta"])
-def test_containers_are_as_before(make: Make, read: Callable[[Any], Tensor], change: Callable[[Any, Tensor], Any], device: str) -> None:
+def test_containers_are_as_before(
+    make: Make, read: Callable[[Any], Tensor], change: Callable[[Any, Tensor], Any], device: str
+) -> None:
     def forward(m: Any, held: Any) -> Any:
         y = m.l(read(held))
         change(held, y)
@@ -312,7 +318,14 @@ def test_a_packed_sequence_is_counted_by_its_steps() -> None:
     assert state(tuple(packed)) == before
 
 
-CONFIG = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 100}
+CONFIG = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "vocab_size": 100,
+}
 ONE_TOKEN = 2 * (1024 + 2 * 512 + 1024 + 3 * 2048) + 3200
 
 
@@ -328,7 +341,9 @@ def test_a_cache_of_keys_and_values(length: int) -> None:
     ask = {"input_ids": torch.tensor([[5]]), "past_key_values": cache, "use_cache": True}
     for _ in range(3):
         found = trace(model, (), ask)
-        assert sum(row.macs for row in found.profile.rows if "rotary" not in row.path) == ONE_TOKEN + 2 * 4 * 1 * (length + 1) * 16
+        assert (
+            sum(row.macs for row in found.profile.rows if "rotary" not in row.path) == ONE_TOKEN + 2 * 4 * 1 * (length + 1) * 16
+        )
         assert cache.get_seq_length() == length
     with torch.no_grad():
         assert model(**ask).logits.shape == (1, 1, 100)
@@ -339,7 +354,11 @@ def test_a_cache_of_fixed_size() -> None:
     """Attention runs over all of its places."""
     config = hf.LlamaConfig(**CONFIG)
     model = hf.LlamaForCausalLM(config).eval()
-    ask = {"input_ids": torch.tensor([[5]]), "past_key_values": hf.StaticCache(config=config, max_cache_len=16), "use_cache": True}
+    ask = {
+        "input_ids": torch.tensor([[5]]),
+        "past_key_values": hf.StaticCache(config=config, max_cache_len=16),
+        "use_cache": True,
+    }
     for _ in range(2):
         found = trace(model, (), ask)
         assert sum(row.macs for row in found.profile.rows if "rotary" not in row.path) == ONE_TOKEN + 2 * 4 * 1 * 16 * 16

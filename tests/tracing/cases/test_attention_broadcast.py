@@ -51,7 +51,9 @@ SPREAD: list[tuple[str, tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple
 def test_what_spreads(q: Any, k: Any, v: Any, out: Any, macs: int) -> None:
     given = torch.randn(q), torch.randn(k), torch.randn(v)
     assert F.scaled_dot_product_attention(*given).shape == out
-    found = count_on_both(lambda: Run(lambda m, *qkv: m.o(F.scaled_dot_product_attention(*qkv)), o=nn.Linear(out[-1], 5)), *given)
+    found = count_on_both(
+        lambda: Run(lambda m, *qkv: m.o(F.scaled_dot_product_attention(*qkv)), o=nn.Linear(out[-1], 5)), *given
+    )
     assert found.profile.macs == macs + torch.Size(out).numel() * 5
     assert found.profile.rows[0].output == out
     assert found.profile.rows[0].elementwise == torch.Size(out[:-1]).numel() * k[-2]  # the softmax

@@ -26,7 +26,9 @@ def count_function(function: Callable[..., Any], *inputs: Any) -> Traced:
     return found
 
 
-def flash(q: Tensor, k: Tensor, cu_q: Any = None, cu_k: Any = None, max_q: int = 0, max_k: int = 0, causal: bool = False) -> Any:
+def flash(
+    q: Tensor, k: Tensor, cu_q: Any = None, cu_k: Any = None, max_q: int = 0, max_k: int = 0, causal: bool = False
+) -> Any:
     return torch.ops.aten._flash_attention_forward(q, k, k, cu_q, cu_k, max_q, max_k, 0.0, causal, False)[0]
 
 
@@ -36,8 +38,20 @@ def efficient(q: Tensor, k: Tensor, cu_q: Any = None, cu_k: Any = None, max_q: A
 
 DENSE: list[tuple[str, Callable[..., Any], tuple[int, ...], tuple[int, ...], int]] = [
     ("flash", lambda q, k: flash(q, k, None, None, 12, 12), (2, 12, 8, 16), (2, 12, 8, 16), 2 * 8 * 12 * 12 * (16 + 16)),
-    ("flash of many tokens", lambda q, k: flash(q, k, None, None, 40, 40), (4, 40, 4, 16), (4, 40, 4, 16), 2 * 4 * 4 * 40 * 40 * 16),
-    ("flash of other keys", lambda q, k: flash(q, k, None, None, 5, 9), (2, 5, 8, 16), (2, 9, 8, 16), 2 * 8 * 5 * 9 * (16 + 16)),
+    (
+        "flash of many tokens",
+        lambda q, k: flash(q, k, None, None, 40, 40),
+        (4, 40, 4, 16),
+        (4, 40, 4, 16),
+        2 * 4 * 4 * 40 * 40 * 16,
+    ),
+    (
+        "flash of other keys",
+        lambda q, k: flash(q, k, None, None, 5, 9),
+        (2, 5, 8, 16),
+        (2, 9, 8, 16),
+        2 * 8 * 5 * 9 * (16 + 16),
+    ),
     ("efficient", efficient, (2, 12, 8, 16), (2, 12, 8, 16), 2 * 8 * 12 * 12 * (16 + 16)),
     ("efficient of other keys", efficient, (2, 5, 8, 16), (2, 9, 8, 16), 2 * 8 * 5 * 9 * (16 + 16)),
 ]

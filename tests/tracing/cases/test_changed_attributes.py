@@ -83,8 +83,12 @@ class First(nn.Module):
         return self.inner(x)[0]
 
 
-@pytest.mark.parametrize(("parts", "settings", "shape", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-def test_attributes_that_change_between_calls(parts: Any, settings: list[dict[str, Any]], shape: tuple[int, ...], expected: int) -> None:
+@pytest.mark.parametrize(
+    ("parts", "settings", "shape", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
+)
+def test_attributes_that_change_between_calls(
+    parts: Any, settings: list[dict[str, Any]], shape: tuple[int, ...], expected: int
+) -> None:
     x = torch.zeros(shape)
     module = Run(each_value("layer", settings), **parts())
     shapes = [tuple(y.shape) for y in module(x)]

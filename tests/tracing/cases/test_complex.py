@@ -29,11 +29,26 @@ CASES: list[tuple[str, Callable[[], nn.Module], tuple[tuple[int, ...], ...], int
     ("conv3d", lambda: nn.Conv3d(2, 3, 2, dtype=C), ((1, 2, 4, 4, 4),), 4 * 16 * 3 * 27),
     ("transposed", lambda: nn.ConvTranspose1d(3, 4, 3, dtype=C), ((1, 3, 8),), 4 * 36 * 8),
     ("F.linear", lambda: Run(lambda m, x: F.linear(x, m.w), w=parameter(4, 3, dtype=C)), ((2, 3),), 4 * 2 * 3 * 4),
-    ("F.conv2d", lambda: Run(lambda m, x: F.conv2d(x, m.w), w=parameter(4, 3, 3, 3, dtype=C)), ((2, 3, 9, 9),), 4 * 2 * 27 * 4 * 49),
+    (
+        "F.conv2d",
+        lambda: Run(lambda m, x: F.conv2d(x, m.w), w=parameter(4, 3, 3, 3, dtype=C)),
+        ((2, 3, 9, 9),),
+        4 * 2 * 27 * 4 * 49,
+    ),
     ("matmul", lambda: Run(lambda m, x: x @ m.w, w=parameter(8, 4, dtype=C)), ((2, 8),), 4 * 2 * 8 * 4),
-    ("einsum", lambda: Run(lambda m, x: torch.einsum("bi,io->bo", x, m.w), w=parameter(8, 4, dtype=C)), ((2, 8),), 4 * 2 * 8 * 4),
+    (
+        "einsum",
+        lambda: Run(lambda m, x: torch.einsum("bi,io->bo", x, m.w), w=parameter(8, 4, dtype=C)),
+        ((2, 8),),
+        4 * 2 * 8 * 4,
+    ),
     ("mv", lambda: Run(lambda m, x: torch.mv(m.w, x), w=parameter(4, 8, dtype=C)), ((8,),), 4 * 32),
-    ("two layers", lambda: nn.Sequential(nn.Linear(8, 6, dtype=C), nn.Tanh(), nn.Linear(6, 4, dtype=C)), ((3, 8),), 4 * 3 * (48 + 24)),
+    (
+        "two layers",
+        lambda: nn.Sequential(nn.Linear(8, 6, dtype=C), nn.Tanh(), nn.Linear(6, 4, dtype=C)),
+        ((3, 8),),
+        4 * 3 * (48 + 24),
+    ),
     ("double", lambda: nn.Linear(3, 4, dtype=torch.complex128), ((2, 3),), 4 * 2 * 3 * 4),
 ]
 

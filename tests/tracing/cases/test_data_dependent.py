@@ -33,7 +33,7 @@ PICKS: dict[str, Callable[[Tensor], Tensor]] = {
     "item": lambda x: x[: int((x[:, 0] > 0).sum())],
     "count_nonzero": lambda x: x[: x[:, 0].clamp(0).count_nonzero().item()],
     "float": lambda x: x[: round(float(x[:, 0].clamp(0).sum()))],
-    "bool": lambda x: x[:7] if bool((x[0, 0] < 0)) else x,
+    "bool": lambda x: x[:7] if bool(x[0, 0] < 0) else x,
     "if": lambda x: x[:7] if x[0, 0] < 0 else x,
     "an assertion": lambda x: x[3:] if not torch.equal(x[0], x[-1]) else x,
     "allclose": lambda x: x if torch.allclose(x[0], x[-1]) else x[3:],
@@ -84,7 +84,9 @@ def test_values_that_a_layer_makes() -> None:
 
 
 def test_lengths_that_are_given_as_integers() -> None:
-    found = trace(Run(lambda m, x, n: m.l(x[: n.max()]), l=nn.Linear(8, 4)), (torch.randn(10, 8), torch.tensor([2, 6])), batch=None)
+    found = trace(
+        Run(lambda m, x, n: m.l(x[: n.max()]), l=nn.Linear(8, 4)), (torch.randn(10, 8), torch.tensor([2, 6])), batch=None
+    )
     assert (found.profile.macs, found.rung) == (6 * 8 * 4, "data-dependent")
 
 
@@ -169,5 +171,7 @@ def test_dropout_of_whole_layers_does_not_run_in_evaluation() -> None:
 
 
 def test_a_sum_over_members_that_values_choose() -> None:
-    found = trace(Run(lambda m, x, i: F.linear(x, m.w[i]), w=parameter(5, 4, 8)), (torch.randn(3, 8), torch.tensor(2)), batch=None)
+    found = trace(
+        Run(lambda m, x, i: F.linear(x, m.w[i]), w=parameter(5, 4, 8)), (torch.randn(3, 8), torch.tensor(2)), batch=None
+    )
     assert found.profile.macs == 3 * 8 * 4

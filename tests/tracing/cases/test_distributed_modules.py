@@ -13,7 +13,10 @@ from torch import nn
 
 from profiler import trace
 
-pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.skipif(not dist.is_available(), reason="torch without distributed")]
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),
+    pytest.mark.skipif(not dist.is_available(), reason="torch without distributed"),
+]
 
 
 @pytest.fixture

@@ -109,6 +109,12 @@ def test_numbers_of_numpy(make: Callable[[], nn.Module], shape: tuple[int, ...],
     for x in (torch.randn(shape), meta(torch.randn(shape))):
         found = profile(make(), args=(x,), batch=None)
         assert found.macs == expected
-        counts = (found.macs, found.params, found.elementwise, found.activations, *(n for row in found.rows for n in (*row.output, row.macs, row.weights)))
+        counts = (
+            found.macs,
+            found.params,
+            found.elementwise,
+            found.activations,
+            *(n for row in found.rows for n in (*row.output, row.macs, row.weights)),
+        )
         assert {type(n) for n in counts} == {int}
         assert json.loads(json.dumps(found.to_dict()))["macs"] == expected

@@ -71,7 +71,10 @@ def test_nothing_is_uncounted(function: Callable[[Tensor], Any], elementwise: in
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("mask", ["src_key_padding_mask", "mask"])
 def test_a_transformer_encoder_with_a_mask(layers: int, mask: str) -> None:
-    masks = {"src_key_padding_mask": torch.tensor([[False] * 5, [False] * 3 + [True] * 2]), "mask": torch.ones(5, 5).triu(1).bool()}
+    masks = {
+        "src_key_padding_mask": torch.tensor([[False] * 5, [False] * 3 + [True] * 2]),
+        "mask": torch.ones(5, 5).triu(1).bool(),
+    }
 
     def make() -> nn.Module:
         return nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), layers).eval()
@@ -84,7 +87,14 @@ def test_a_transformer_with_every_mask() -> None:
     module = nn.Transformer(8, 2, 1, 1, 16, batch_first=True).eval()
     causal = nn.Transformer.generate_square_subsequent_mask(4)
     pad = torch.zeros(2, 5, dtype=torch.bool)
-    found = count(module, torch.randn(2, 5, 8), torch.randn(2, 4, 8), tgt_mask=causal, src_key_padding_mask=pad, memory_key_padding_mask=pad)
+    found = count(
+        module,
+        torch.randn(2, 5, 8),
+        torch.randn(2, 4, 8),
+        tgt_mask=causal,
+        src_key_padding_mask=pad,
+        memory_key_padding_mask=pad,
+    )
     encoder = 5 * (4 * 64 + 2 * 8 * 16) + 2 * 25 * 8
     decoder = 4 * (4 * 64 + 2 * 8 * 16) + 2 * 16 * 8 + 4 * 2 * 64 + 5 * 2 * 64 + 2 * 4 * 5 * 8
     assert found.profile.macs == 2 * (encoder + decoder)
@@ -123,7 +133,9 @@ def test_a_scan() -> None:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_forward_mode_asks_questions_that_are_free() -> None:
-    found = count(Run(lambda m, x, w: torch.func.jvp(lambda y: y @ w, (x,), (torch.ones_like(x),))), torch.randn(2, 8), torch.randn(8, 4))
+    found = count(
+        Run(lambda m, x, w: torch.func.jvp(lambda y: y @ w, (x,), (torch.ones_like(x),))), torch.randn(2, 8), torch.randn(8, 4)
+    )
     assert found.profile.macs == 3 * (2 * 8 * 4)
 
 

@@ -37,7 +37,9 @@ MAPPED: list[tuple[str, Any, Any, tuple[int, ...], int]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("make", "mapped", "shape", "expected"), [case[1:] for case in MAPPED], ids=[case[0] for case in MAPPED])
+@pytest.mark.parametrize(
+    ("make", "mapped", "shape", "expected"), [case[1:] for case in MAPPED], ids=[case[0] for case in MAPPED]
+)
 def test_mapped_layers(make: Any, mapped: Any, shape: tuple[int, ...], expected: int) -> None:
     def module() -> nn.Module:
         return Run(lambda m, x: mapped(m.inner)(x), inner=make().eval()).eval()
@@ -48,7 +50,9 @@ def test_mapped_layers(make: Any, mapped: Any, shape: tuple[int, ...], expected:
 
 
 def test_elementwise_layers_are_counted_for_every_member() -> None:
-    found = count_on_both(lambda: Run(lambda m, x: vmap(m.a)(vmap(m.n)(x)), n=nn.LayerNorm(8), a=nn.GELU()), torch.randn(6, 3, 8))
+    found = count_on_both(
+        lambda: Run(lambda m, x: vmap(m.a)(vmap(m.n)(x)), n=nn.LayerNorm(8), a=nn.GELU()), torch.randn(6, 3, 8)
+    )
     assert [row.elementwise for row in found.profile.rows] == [6 * 3 * 8, 6 * 3 * 8]
 
 
@@ -126,7 +130,9 @@ def test_gradients_of_every_sample() -> None:
 
 def test_forward_mode() -> None:
     """The product, its tangent by x, and torch's by w, which is a product with zeros."""
-    found = count_on_both(lambda: Run(lambda m, x, w: jvp(lambda y: y @ w, (x,), (torch.ones_like(x),))), torch.randn(2, 8), torch.randn(8, 4))
+    found = count_on_both(
+        lambda: Run(lambda m, x, w: jvp(lambda y: y @ w, (x,), (torch.ones_like(x),))), torch.randn(2, 8), torch.randn(8, 4)
+    )
     assert found.profile.macs == 3 * (2 * 8 * 4)
 
 

@@ -184,7 +184,10 @@ class Double(torch.autograd.Function):
 
 
 def test_a_function_of_the_users() -> None:
-    assert count_everywhere(lambda: Run(lambda m, x: Double.apply(x, m.w), w=parameter(8, 4)), torch.randn(3, 8)).profile.macs == 96
+    assert (
+        count_everywhere(lambda: Run(lambda m, x: Double.apply(x, m.w), w=parameter(8, 4)), torch.randn(3, 8)).profile.macs
+        == 96
+    )
 
     def forward(m: Any, x: Tensor) -> Any:
         with torch.enable_grad():

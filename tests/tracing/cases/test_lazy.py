@@ -104,7 +104,10 @@ def test_parameters_without_a_shape(make: Callable[[], nn.Module], x: Any, macs:
     module = make()
     before = [(name, id(p), type(p)) for name, p in module.named_parameters()]
     for device in ("cpu", "meta"):
-        for count in (trace(module, (torch.zeros(x, device=device),)).profile, profile(module, args=(torch.zeros(x, device=device),))):
+        for count in (
+            trace(module, (torch.zeros(x, device=device),)).profile,
+            profile(module, args=(torch.zeros(x, device=device),)),
+        ):
             assert (count.macs, count.params) == (macs, params)
         assert [(name, id(p), type(p)) for name, p in module.named_parameters()] == before
         assert all(is_lazy(p) for name, p in module.named_parameters() if name.endswith("w"))  # type: ignore[no-untyped-call]

@@ -26,7 +26,14 @@ CASES: list[tuple[str, Callable[..., Any], tuple[int, ...], tuple[tuple[int, ...
     ("vdot", torch.vdot, (), ((8,), (8,)), 8, 0),
     ("inner", torch.inner, (3, 4), ((3, 8), (4, 8)), 3 * 8 * 4, 0),
     ("tensordot", lambda a, b, out: torch.tensordot(a, b, 1, out=out), (3, 4), ((3, 8), (8, 4)), 3 * 8 * 4, 0),
-    ("multi_dot", lambda a, b, c, out: torch.linalg.multi_dot([a, b, c], out=out), (3, 4), ((3, 2), (2, 8), (8, 4)), 3 * 2 * 4 + 2 * 8 * 4, 0),
+    (
+        "multi_dot",
+        lambda a, b, c, out: torch.linalg.multi_dot([a, b, c], out=out),
+        (3, 4),
+        ((3, 2), (2, 8), (8, 4)),
+        3 * 2 * 4 + 2 * 8 * 4,
+        0,
+    ),
     ("linalg.matmul", torch.linalg.matmul, (3, 4), ((3, 8), (8, 4)), 3 * 8 * 4, 0),
     ("a wider place", lambda a, b, out: torch.mm(a, b, out=out[:, :4]), (3, 9), ((3, 8), (8, 4)), 3 * 8 * 4, 0),
     ("add", torch.add, M, (M, M), 0, 100),
@@ -39,7 +46,9 @@ CASES: list[tuple[str, Callable[..., Any], tuple[int, ...], tuple[tuple[int, ...
 ]
 
 
-@pytest.mark.parametrize(("function", "place", "shapes", "macs", "elementwise"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+@pytest.mark.parametrize(
+    ("function", "place", "shapes", "macs", "elementwise"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
+)
 def test_where_the_result_goes(function: Callable[..., Any], place: Any, shapes: Any, macs: int, elementwise: int) -> None:
     module = Run(lambda m, *xs: function(*xs, out=xs[0].new_empty(place)))
     found = count_on_both(lambda: module, *(torch.randn(shape) for shape in shapes))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import torch
@@ -43,7 +42,9 @@ def test_a_parameter_given_to_a_stock_module_is_read(make: Callable[[], nn.Modul
 
 
 def test_a_buffer_given_to_a_stock_module_is_read() -> None:
-    found = count_on_both(lambda: Run(lambda m, x: m.l(m.q) + x, q=nn.Buffer(torch.zeros(4, 8)), l=nn.Linear(8, 8)), torch.randn(4, 8))
+    found = count_on_both(
+        lambda: Run(lambda m, x: m.l(m.q) + x, q=nn.Buffer(torch.zeros(4, 8)), l=nn.Linear(8, 8)), torch.randn(4, 8)
+    )
     assert (found.profile.macs, found.profile.params, found.profile.buffers) == (4 * 64, 72, 32)
 
 
@@ -86,7 +87,12 @@ UNREAD: list[tuple[str, Callable[[], nn.Module], int, int]] = [
     ("a parameter", lambda: Run(lambda m, x: m.a(x), a=nn.Linear(8, 4), p=parameter(7)), 36, 7),
     ("a bias beside a weight", lambda: Run(lambda m, x: F.linear(x, m.a.weight), a=nn.Linear(8, 4)), 32, 4),
     ("everything", lambda: Run(lambda m, x: x * 2, a=nn.Linear(8, 4)), 0, 36),
-    ("the second half of a block", lambda: Run(lambda m, x: m.b[0](x), b=nn.Sequential(nn.Linear(8, 4), nn.Linear(4, 2))), 36, 10),
+    (
+        "the second half of a block",
+        lambda: Run(lambda m, x: m.b[0](x), b=nn.Sequential(nn.Linear(8, 4), nn.Linear(4, 2))),
+        36,
+        10,
+    ),
     ("the shape alone", lambda: Run(lambda m, x: x.new_zeros(m.a.weight.shape), a=nn.Linear(8, 4)), 0, 36),
     ("heads of a norm", lambda: Run(lambda m, x: F.layer_norm(x, (8,), m.n.weight), n=nn.LayerNorm(8)), 8, 8),
 ]

@@ -19,7 +19,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 def edges() -> Tensor:
     """Four edges between three nodes."""
-    return torch.sparse_coo_tensor(torch.tensor([[0, 1, 2, 2], [1, 0, 0, 2]]), torch.ones(4), (3, 3), check_invariants=True).coalesce()
+    return torch.sparse_coo_tensor(
+        torch.tensor([[0, 1, 2, 2], [1, 0, 0, 2]]), torch.ones(4), (3, 3), check_invariants=True
+    ).coalesce()
 
 
 FORMS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -46,7 +48,10 @@ def test_four_edges_of_four_features(product: Callable[..., Tensor], form: str, 
     a = FORMS[form](edges())
     product(a, torch.randn(3, 4))  # it runs in torch
     if held:
-        module, given = Run(lambda m, x: product(m.a, m.l(x)), l=nn.Linear(5, 4, bias=False), a=nn.Buffer(a)), (torch.randn(3, 5),)
+        module, given = (
+            Run(lambda m, x: product(m.a, m.l(x)), l=nn.Linear(5, 4, bias=False), a=nn.Buffer(a)),
+            (torch.randn(3, 5),),
+        )
     else:
         module, given = Run(lambda m, x, a: product(a, m.l(x)), l=nn.Linear(5, 4, bias=False)), (torch.randn(3, 5), a)  # type: ignore[assignment]
     found = trace(module, given, batch=None)
@@ -112,7 +117,9 @@ def test_two_layers_of_a_graph() -> None:
 def test_a_sampled_product() -> None:
     """Four entries of (3, 5) @ (5, 3)."""
     a = edges().to_sparse_csr()
-    found = trace(Run(lambda m, a, x, y: torch.sparse.sampled_addmm(a, x, y)), (a, torch.randn(3, 5), torch.randn(5, 3)), batch=None)
+    found = trace(
+        Run(lambda m, a, x, y: torch.sparse.sampled_addmm(a, x, y)), (a, torch.randn(3, 5), torch.randn(5, 3)), batch=None
+    )
     assert (found.profile.macs, found.profile.uncounted) == (4 * 5, ())
 
 

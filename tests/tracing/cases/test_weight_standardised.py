@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import torch
@@ -63,7 +62,9 @@ CASES: list[tuple[str, Callable[[], nn.Module], tuple[int, ...], int, int, int, 
 ]
 
 
-@pytest.mark.parametrize(("make", "shape", "macs", "weights", "bias", "params"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+@pytest.mark.parametrize(
+    ("make", "shape", "macs", "weights", "bias", "params"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
+)
 def test_the_weight_stands_in_the_row_of_the_product(
     make: Callable[[], nn.Module], shape: tuple[int, ...], macs: int, weights: int, bias: int, params: int
 ) -> None:
@@ -77,7 +78,9 @@ def test_the_weight_stands_in_the_row_of_the_product(
 
 def test_a_network_of_them() -> None:
     def make() -> nn.Module:
-        return nn.Sequential(ByBatchNorm(3, 8, 3), nn.GroupNorm(2, 8), nn.ReLU(), ByHand(8, 4, 1), nn.Flatten(), nn.Linear(4 * 36, 5))
+        return nn.Sequential(
+            ByBatchNorm(3, 8, 3), nn.GroupNorm(2, 8), nn.ReLU(), ByHand(8, 4, 1), nn.Flatten(), nn.Linear(4 * 36, 5)
+        )
 
     found = count_on_both(make, torch.randn(2, 3, 8, 8))
     assert found.profile.macs == 2 * (27 * 8 * 36 + 32 * 36 + 144 * 5)
@@ -86,14 +89,25 @@ def test_a_network_of_them() -> None:
 
 
 PARAMETRISED: list[tuple[str, Callable[[], nn.Module], tuple[int, ...], int, int, int]] = [
-    ("weight_norm of a convolution", lambda: parametrizations.weight_norm(nn.Conv1d(4, 6, 3)), (2, 4, 10), 2 * 72 * 8, 72, 72 + 6 + 6),
+    (
+        "weight_norm of a convolution",
+        lambda: parametrizations.weight_norm(nn.Conv1d(4, 6, 3)),
+        (2, 4, 10),
+        2 * 72 * 8,
+        72,
+        72 + 6 + 6,
+    ),
     ("weight_norm of a linear layer", lambda: parametrizations.weight_norm(nn.Linear(8, 4)), (3, 8), 96, 32, 32 + 4 + 4),
     ("spectral_norm", lambda: parametrizations.spectral_norm(nn.Linear(8, 4)), (3, 8), 96, 32, 36),
 ]
 
 
-@pytest.mark.parametrize(("make", "shape", "macs", "elements", "params"), [case[1:] for case in PARAMETRISED], ids=[case[0] for case in PARAMETRISED])
-def test_parametrised_layers(make: Callable[[], nn.Module], shape: tuple[int, ...], macs: int, elements: int, params: int) -> None:
+@pytest.mark.parametrize(
+    ("make", "shape", "macs", "elements", "params"), [case[1:] for case in PARAMETRISED], ids=[case[0] for case in PARAMETRISED]
+)
+def test_parametrised_layers(
+    make: Callable[[], nn.Module], shape: tuple[int, ...], macs: int, elements: int, params: int
+) -> None:
     found = count_on_both(lambda: nn.Sequential(make()).eval(), torch.randn(shape))
     product = [row for row in found.profile.rows if row.kind in ("conv", "linear")]
     assert [row.macs for row in product] == [macs]

@@ -11,7 +11,9 @@ def convolution(w: Writer) -> None:
     m, k, s = 2 * w.rng.randint(2, 4), w.rng.choice((1, 3)), w.rng.randint(1, 2)
     groups = w.rng.choice((1, 2))
     mode = w.rng.choice(("zeros", "zeros", "reflect" if k == 3 and min(h, width) > 1 else "zeros"))
-    layer = w.own(f"nn.Conv2d({n}, {m}, {k}, stride={s}, padding={k // 2}, groups={groups if n % groups == 0 else 1}, padding_mode='{mode}')")
+    layer = w.own(
+        f"nn.Conv2d({n}, {m}, {k}, stride={s}, padding={k // 2}, groups={groups if n % groups == 0 else 1}, padding_mode='{mode}')"
+    )
     w.say(f"x = {layer}(x)")
     w.to(b, m, (h - 1) // s + 1, (width - 1) // s + 1)
 
@@ -70,7 +72,9 @@ def norm_of_an_image(w: Writer) -> None:
 def pool(w: Writer) -> None:
     b, n, h, width = w.shape
     if min(h, width) >= 2:
-        last = "x = x.to(memory_format=torch.channels_last); x = F.max_pool2d(x, 2)" if w.mapped == 1 else "x = F.max_pool2d(x, 2)"
+        last = (
+            "x = x.to(memory_format=torch.channels_last); x = F.max_pool2d(x, 2)" if w.mapped == 1 else "x = F.max_pool2d(x, 2)"
+        )
         w.say(w.one(lambda: f"x = {w.own('nn.MaxPool2d(2)')}(x)", lambda: "x = F.avg_pool2d(x, 2)", lambda: last))
         w.to(b, n, h // 2, width // 2)
 
@@ -78,7 +82,13 @@ def pool(w: Writer) -> None:
 @rule(4)
 def resize(w: Writer) -> None:
     b, n, h, width = w.shape
-    w.say(w.one(lambda: f"x = {w.own('nn.AdaptiveAvgPool2d(3)')}(x)", lambda: "x = F.interpolate(x, (3, 3))", lambda: "x = F.interpolate(x, (3, 3), mode='bilinear')"))
+    w.say(
+        w.one(
+            lambda: f"x = {w.own('nn.AdaptiveAvgPool2d(3)')}(x)",
+            lambda: "x = F.interpolate(x, (3, 3))",
+            lambda: "x = F.interpolate(x, (3, 3), mode='bilinear')",
+        )
+    )
     w.to(b, n, 3, 3)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.tracing.grammar.writer import Writer, rule
 
+
 @rule(2, 3)
 def linear(w: Writer) -> None:
     n, m = w.shape[-1], w.width()
@@ -23,7 +24,11 @@ def square(w: Writer) -> None:
 @rule(2, 3, 4)
 def again(w: Writer) -> None:
     """A shared layer."""
-    fit = [layer for layer, n, axes in w.square if (axes == 0 and len(w.shape) < 4 and w.shape[-1] == n) or (axes == 4 == len(w.shape) and w.shape[1] == n)]
+    fit = [
+        layer
+        for layer, n, axes in w.square
+        if (axes == 0 and len(w.shape) < 4 and w.shape[-1] == n) or (axes == 4 == len(w.shape) and w.shape[1] == n)
+    ]
     if fit:
         w.say(f"x = x + {w.rng.choice(fit)}(x)")
 
@@ -151,7 +156,9 @@ def unread(w: Writer) -> None:
 def experts(w: Writer) -> None:
     """Two experts on all rows at once."""
     n, m = w.shape[-1], w.width()
-    w.say(f"x = torch.{w.rng.choice(('bmm', 'matmul'))}(x.reshape(1, -1, {n}).expand(2, -1, -1), {w.weight(2, n, m)}).sum(0).view({', '.join(map(str, w.shape[:-1]))}, {m})")
+    w.say(
+        f"x = torch.{w.rng.choice(('bmm', 'matmul'))}(x.reshape(1, -1, {n}).expand(2, -1, -1), {w.weight(2, n, m)}).sum(0).view({', '.join(map(str, w.shape[:-1]))}, {m})"
+    )
     w.last(m)
 
 
@@ -159,7 +166,13 @@ def experts(w: Writer) -> None:
 def of_vectors(w: Writer) -> None:
     """Products that torch's counter has no formula for."""
     n = w.shape[-1]
-    w.say(w.one(lambda: f"x = x * (x @ {w.weight(n)})[:, None]", lambda: f"x = x + torch.mv(x, {w.weight(n)})[:, None]", lambda: f"x = x + {w.weight(n)}.dot({w.weight(n)})"))
+    w.say(
+        w.one(
+            lambda: f"x = x * (x @ {w.weight(n)})[:, None]",
+            lambda: f"x = x + torch.mv(x, {w.weight(n)})[:, None]",
+            lambda: f"x = x + {w.weight(n)}.dot({w.weight(n)})",
+        )
+    )
     if ".dot(" in w.body[-1]:
         w.missed += n
     elif w.mapped == 1:  # vmap makes a product of matrices of it

@@ -110,9 +110,7 @@ class Writer:
     def written(self, name: str) -> str:
         init = "\n".join(["super().__init__()", *self.init])
         body = "\n".join([*self.body, "return x"])
-        return (
-            f"class {name}(nn.Module):\n    def __init__(self):\n{indent(init, ' ' * 8)}\n\n    def forward(self, x):\n{indent(body, ' ' * 8)}\n"
-        )
+        return f"class {name}(nn.Module):\n    def __init__(self):\n{indent(init, ' ' * 8)}\n\n    def forward(self, x):\n{indent(body, ' ' * 8)}\n"
 
 
 Rule = Callable[[Writer], None]
