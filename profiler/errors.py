@@ -26,7 +26,8 @@ class UnknownName(ProfilerError):
     def __init__(self, what: str, name: str, known: Iterable[str], cure: str = "") -> None:
         self.name = name
         known = list(known)
-        near = get_close_matches(name.lower(), known, n=3, cutoff=0.55)
+        cased = {each.lower(): each for each in known}
+        near = [cased[each] for each in get_close_matches(name.lower(), cased, n=3, cutoff=0.55)]
         if near:
             hint = f"did you mean {_either(near)}?"
         elif len(known) <= 30:
@@ -58,6 +59,15 @@ class Unavailable(ProfilerError):
     """Something needed is absent on this machine: a device, an optional package, a file."""
 
     exit_code = 3
+
+
+def shortened(text: str, most: int = 300) -> str:
+    """`text` on one line of at most `most` letters, cut between words where it is longer."""
+    line = " ".join(text.split())
+    if len(line) <= most:
+        return line
+    kept = line[: most + 1].rpartition(" ")[0]
+    return f"{kept if len(kept) > most // 2 else line[:most]} …"
 
 
 def _either(names: list[str]) -> str:

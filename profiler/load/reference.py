@@ -19,9 +19,11 @@ from msgspec import structs
 from profiler import grid
 from profiler.errors import ProfilerError, ShapeError
 from profiler.load import code
+from profiler.load.decoding import cache_given, with_cache
 from profiler.load.inputs import Call, Input, example, inputs, merged, resized, shapes
 from profiler.load.recipe import Recipe
 from profiler.load.schemes import recipe
+from profiler.load.signature import check_call
 from profiler.records.place import Place
 from profiler.records.profile import Profile, Shape, Totals
 
@@ -112,7 +114,10 @@ class Reference:
             return self.call
         if not self.given:
             raise ProfilerError(f"{self.name}: nobody knows its input; give one, as --input 3x224x224 or --input ids=128:int64")
-        return example(self.given, self.batched(batch), device)
+        args, kwargs = example(self.given, self.batched(batch), device)
+        if (cache := cache_given(self.given)) is not None:
+            kwargs = with_cache(self.name, self.module(), cache, kwargs, device)
+        return args, kwargs
 
     def module(self, device: str = "meta", *, bare: bool = False) -> nn.Module:
         """The module, in evaluation mode.
@@ -138,16 +143,44 @@ class Reference:
         """
         key = f"traced {batch} {self.inputs}"
         if key not in self.made or (wired and self.made[key].wiring is None):
+            args, kwargs = self.example(batch, "meta")
+            check_call(self.name, self.module(), args, kwargs)
             try:
-                found = self._trace(batch, "meta", wired)
-            except ProfilerError:
-                if self.held is not None or not _is_small(self.module()):
-                    raise
-                found = self._trace(batch, "cpu", wired)  # tables that its constructor computed have values there
+                found = self._trace_or_on_cpu(batch, wired)
+            except ProfilerError as fault:
+                raise self._with_cure(fault, batch) from None
             profile = structs.replace(found.profile, batch=self.batched(batch), resolution=self.resolution)
             self.made[key] = structs.replace(found, profile=profile)
         kept: Traced = self.made[key]
         return kept
+
+    def _trace_or_on_cpu(self, batch: int | None, wired: bool) -> Traced:
+        try:
+            return self._trace(batch, "meta", wired)
+        except ProfilerError:
+            if self.held is not None or not _is_small(self.module()):
+                raise
+            return self._trace(batch, "cpu", wired)  # tables that its constructor computed have values there
+
+    def _with_cure(self, fault: ProfilerError, batch: int | None) -> ProfilerError:
+        """A fault of the forward, with what is to be given in place of an input that has the wrong axes."""
+        tensors = [each for each in self.given if each.shape is not None and not each.whole]
+        if batch is None or self.call is not None or not tensors or not _is_small(self.module()):
+            return fault
+        if all(each.shape is not None and len(each.shape) >= 2 for each in tensors):
+            try:
+                self._trace(None, "meta", False)
+            except ProfilerError:
+                return fault
+            short = " ".join(str(replace(each, shape=(each.shape or ())[1:])) for each in tensors)
+            return ProfilerError(
+                f"{self.name} takes {' '.join(map(str, tensors))} as it is, and --batch puts the batch axis before it; "
+                f"leave that axis out, as --input {short}, or give --batch none"
+            )
+        shape = tensors[0].shape or ()
+        if len(tensors) == 1 and len(shape) == 1 and tensors[0].dtype is None and any(map(_is_of_images, self.module().modules())):
+            return ProfilerError(f"{self.name}: an input of {shape[0]} is one axis; give an image with its channels, as 3x224x224")
+        return fault
 
     def _trace(self, batch: int | None, device: str, wired: bool) -> Traced:
         from profiler.tracing.traced import trace
@@ -185,6 +218,10 @@ def _plain(value: Any) -> Any:
 def _is_small(module: nn.Module) -> bool:
     """True where a copy with values is no burden."""
     return sum(parameter.numel() for parameter in module.parameters()) <= LARGEST_WITH_VALUES
+
+
+def _is_of_images(module: nn.Module) -> bool:
+    return type(module).__name__ in ("Conv2d", "LazyConv2d")
 
 
 def of_text(place: Place) -> Reference:

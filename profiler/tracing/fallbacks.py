@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from profiler.errors import ProfilerError, ShapeError
+from profiler.errors import ProfilerError, ShapeError, shortened
 from profiler.module.copying import copied
 from profiler.module.trees import map_tensors
 from profiler.tracing.recorder import Recorder, WrappedRecorder
@@ -162,7 +162,7 @@ def _refused(name: str, fault: BaseException, recorder: Recorder) -> ProfilerErr
 
 def _sentence(fault: BaseException) -> str:
     text = " ".join(line.strip() for line in str(fault).strip().splitlines()[:2])
-    return (text or type(fault).__name__)[:300].rstrip(" .;:")
+    return shortened(text or type(fault).__name__).rstrip(" .;:")
 
 
 def to_meta(t: Tensor) -> Tensor:

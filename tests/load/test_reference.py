@@ -14,8 +14,8 @@ import torch
 from torch import nn
 
 from profiler.errors import ProfilerError, ShapeError, Unavailable, UnknownName
+from profiler.load.libraries import imported
 from profiler.load.load import is_reference, load, parse
-from profiler.load.recipe import imported
 from profiler.load.reference import Reference
 
 NETS = '''
@@ -330,7 +330,7 @@ def test_a_library_is_the_one_that_is_installed(tmp_path: Path, monkeypatch: pyt
     assert imported("a-library", "a_library_for_this_test").here is False
     assert sys.path[0] == str(tmp_path / "user")
     with pytest.raises(
-        Unavailable, match=r"broken does not import here \(OSError: no such operator \(a_broken_library.py, line 1\)\)"
+        Unavailable, match=r"broken does not load here \(OSError: no such operator \(a_broken_library.py, line 1\)\)"
     ):
         imported("broken", "a_broken_library")
     del sys.modules["a_library_for_this_test"]
