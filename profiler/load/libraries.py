@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from profiler.errors import ProfilerError, Unavailable
+from profiler.errors import ProfilerError, Unavailable, shortened
 from profiler.load import code
 
 _COMPILED = ("torchvision", "torchaudio")
@@ -46,9 +46,7 @@ def broken_library(fault: BaseException) -> Unavailable | None:
         missing = (chain[-1].name or "").partition(".")[0]
         return _absent(missing, missing) if missing else None
     package = _culprit(chain)
-    if package is None or not _while_importing(chain):
-        return None
-    return _unavailable(package, fault)
+    return None if package is None else _unavailable(package, fault)
 
 
 def _unavailable(distribution: str, fault: BaseException) -> Unavailable:
@@ -66,7 +64,8 @@ def _unavailable(distribution: str, fault: BaseException) -> Unavailable:
             f"install the {package} that belongs to it"
         )
     of = distribution if package == distribution else f"{package}, which {distribution} needs,"
-    return Unavailable(f"{of} does not load here ({code.said(chain[-1])}); mend or reinstall it")
+    said = f"{type(chain[-1]).__name__}: {shortened(str(chain[-1])) or 'no reason given'}"
+    return Unavailable(f"{of} does not load here ({said}); mend or reinstall it")
 
 
 def _absent(distribution: str, module: str) -> Unavailable:
@@ -87,20 +86,13 @@ def _chain(fault: BaseException) -> list[BaseException]:
 
 
 def _culprit(chain: list[BaseException]) -> str | None:
-    """The installed package where the first cause arose: the innermost, torch only where there is no other."""
-    packages = []
+    """The installed package whose module was being imported, the innermost, when the first cause arose."""
     for frame in reversed(traceback.extract_tb(chain[-1].__traceback__)):
         parts = Path(frame.filename).parts
         sites = [i for i, part in enumerate(parts) if part in _SITES]
-        if sites and sites[-1] + 1 < len(parts):
-            packages.append(parts[sites[-1] + 1].removesuffix(".py"))
-    return next((each for each in packages if each != "torch"), packages[0] if packages else None)
-
-
-def _while_importing(chain: list[BaseException]) -> bool:
-    """Whether the first cause arose in the body of a library's module."""
-    frames = traceback.extract_tb(chain[-1].__traceback__)
-    return any(frame.name == "<module>" and _SITES & set(Path(frame.filename).parts) for frame in frames)
+        if frame.name == "<module>" and sites and sites[-1] + 1 < len(parts):
+            return parts[sites[-1] + 1].removesuffix(".py")
+    return None
 
 
 def _version(package: str) -> str:

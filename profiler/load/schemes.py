@@ -71,15 +71,22 @@ def _torchvision(target: str, options: Mapping[str, Any]) -> Recipe:
     sized, pair = _side_option(builder)
     if sized in given and isinstance(given[sized], int) and pair:
         given[sized] = (given[sized], given[sized])
-    fixed = {key: value for key, value in fixed.items() if key in parameters}
+    taken = {*parameters, *({"init_weights"} & arguments.parameters(made)[0].keys() if (made := _made_by(builder)) else ())}
+    fixed = {key: value for key, value in fixed.items() if key in taken}
     inputs = _torchvision_inputs(models, builder, given.get(sized) if sized else None)
     return Recipe(lambda: builder(**fixed, **given), given, inputs, sized)
 
 
+def _made_by(builder: Callable[..., Any]) -> type | None:
+    """The class that a builder makes, where it hands its other keywords on to it."""
+    made = arguments.hints(builder).get("return")
+    return made if inspect.isclass(made) and arguments.parameters(builder)[1] else None
+
+
 def _side_option(builder: Callable[..., Any]) -> tuple[str | None, bool]:
     """The option that fixes the side, of a network whose class is built for one, and whether it is a pair of sides."""
-    made = arguments.hints(builder).get("return")
-    if not inspect.isclass(made) or not arguments.parameters(builder)[1]:
+    made = _made_by(builder)
+    if made is None:
         return None, False
     takes, _ = arguments.parameters(made)
     for name in ("image_size", "input_size"):
