@@ -3,6 +3,7 @@
 ProfilerError                 2   wrong usage or input; the base of all
 ├── UnknownName               2   no network, option, column or convention of that name (the nearest are suggested)
 ├── ShapeError                2   a layer that does not fit its input, with the layer's path
+├── InputNeeded               2   a network whose input cannot be told from the network
 ├── WitnessFailed             2   a witness could not count a network; the closed form stands, and says why
 ├── CheckFailed               1   a check ran and the answer is no
 └── Unavailable               3   something needed is absent: a device, an extra, a file
@@ -43,6 +44,13 @@ class ShapeError(ProfilerError):
     def __init__(self, reason: str, path: str = "") -> None:
         self.reason, self.path = reason, path
         super().__init__(f"{path}: {reason}" if path else reason)
+
+
+class InputNeeded(ProfilerError):
+    """A network that does not say what it reads."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name}: cannot infer its input; pass one, as --input 3x224x224 or --input ids=128:int64")
 
 
 class CheckFailed(ProfilerError):

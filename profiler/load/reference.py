@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from msgspec import structs
 
 from profiler import grid
-from profiler.errors import ProfilerError, ShapeError
+from profiler.errors import InputNeeded, ProfilerError, ShapeError
 from profiler.load import code
 from profiler.load.decoding import cache_given, with_cache
 from profiler.load.inputs import Call, Input, example, inputs, merged, resized, shapes
@@ -113,7 +113,7 @@ class Reference:
         if self.call is not None:
             return self.call
         if not self.given:
-            raise ProfilerError(f"{self.name}: nobody knows its input; give one, as --input 3x224x224 or --input ids=128:int64")
+            raise InputNeeded(self.name)
         args, kwargs = example(self.given, self.batched(batch), device)
         if (cache := cache_given(self.given)) is not None:
             kwargs = with_cache(self.name, self.module(), cache, kwargs, device)
@@ -167,20 +167,23 @@ class Reference:
         tensors = [each for each in self.given if each.shape is not None and not each.whole]
         if batch is None or self.call is not None or not tensors or not _is_small(self.module()):
             return fault
-        if all(each.shape is not None and len(each.shape) >= 2 for each in tensors):
-            try:
-                self._trace(None, "meta", False)
-            except ProfilerError:
-                return fault
-            short = " ".join(str(replace(each, shape=(each.shape or ())[1:])) for each in tensors)
-            return ProfilerError(
-                f"{self.name} takes {' '.join(map(str, tensors))} as it is, and --batch puts the batch axis before it; "
-                f"leave that axis out, as --input {short}, or give --batch none"
-            )
         shape = tensors[0].shape or ()
+        if len(tensors) == 1 and len(shape) == 3 and shape[-1] <= 4 < min(shape[:2]) and isinstance(fault, ShapeError):
+            first = "x".join(map(str, (shape[-1], *shape[:-1])))
+            return ShapeError(f"{fault.reason}; channels come first, so write --input {first}", fault.path)
         if len(tensors) == 1 and len(shape) == 1 and tensors[0].dtype is None and any(map(_is_of_images, self.module().modules())):
             return ProfilerError(f"{self.name}: an input of {shape[0]} is one axis; give an image with its channels, as 3x224x224")
-        return fault
+        if any(len(each.shape or ()) < 2 for each in tensors):
+            return fault
+        try:
+            self._trace(None, "meta", False)
+        except ProfilerError:
+            return fault
+        short = " ".join(str(replace(each, shape=(each.shape or ())[1:])) for each in tensors)
+        return ProfilerError(
+            f"{self.name} takes {' '.join(map(str, tensors))} as it is, and --batch puts the batch axis before it; "
+            f"leave that axis out, as --input {short}, or give --batch none"
+        )
 
     def _trace(self, batch: int | None, device: str, wired: bool) -> Traced:
         from profiler.tracing.traced import trace
@@ -251,7 +254,7 @@ def _placed(bare: Reference, place: Place) -> Reference:
         raise ProfilerError(f"{bare.name}: give one of resolution and rho, not both")
     found = bare.recipe
     if not found.inputs and place.input is None:
-        raise ProfilerError(f"{bare.name}: nobody knows its input; give one, as --input 3x224x224 or --input ids=128:int64")
+        raise InputNeeded(bare.name)
     given = merged(inputs(place.input), found.inputs, found.dtypes)
     reference = replace(bare, settings=found.options, given=given if place.input is not None else found.inputs)
     if place.input is not None and (side := reference.resolution) is not None:
