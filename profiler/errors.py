@@ -75,7 +75,7 @@ def shortened(text: str, most: int = 300) -> str:
     if len(line) <= most:
         return line
     kept = line[: most + 1].rpartition(" ")[0]
-    return f"{kept if len(kept) > most // 2 else line[:most]} …"
+    return f"{kept or line[:most]} …"
 
 
 def _either(names: list[str]) -> str:

@@ -35,8 +35,10 @@ _PLAIN = re.compile(r"[\w .,:/+\-<>#*|&%@\[\]{}]*")
 """No parenthesis, quote, sign of equality, semicolon, backslash or end of line: nothing that calls or binds."""
 _TARGET = re.compile(r"(torch\.ops|torch\._higher_order_ops|_operator|math)(\.\w+)+|torch\._?sym_\w+")
 _EXPRESSIONS = ("expr_str", "guards_code")
-_TALK = ("metadata", "as_string", "as_strings", "torch_version")
-"""What torch keeps as text, or writes with quotes around it."""
+_TALK = frozenset({
+    "stack_trace", "nn_module_stack", "torch_fn", "source_fn_stack", "custom", "from_node", "as_string", "as_strings",
+})  # fmt: skip
+"""What torch keeps as text, or writes with quotes around it; whatever else stands under such a name is looked at."""
 _OBJECTS = ("custom_obj_", "opaque_obj_", "aotinductor")
 _LONGEST = 20_000
 
@@ -79,8 +81,7 @@ def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         for name, each in value.items():
             yield "key", name
-            if name not in _TALK:
-                yield from _texts(each, name)
+            yield from _texts(each, name)
     elif isinstance(value, list):
         for each in value:
             yield from _texts(each, key)
@@ -91,6 +92,8 @@ def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
 def _allowed(key: str, text: str) -> bool:
     if key in _EXPRESSIONS:
         return is_expression(text)
+    if key in _TALK:
+        return True
     if key in ("default_factory_module", "default_factory_name"):
         return text in ("builtins", "list", "dict", "int", "float", "set")
     if text in ("__enum__", "fqn") and key == "key":

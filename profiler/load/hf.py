@@ -16,7 +16,7 @@ from typing import Any
 
 from profiler.errors import ProfilerError, Unavailable, UnknownName, shortened
 from profiler.load import arguments
-from profiler.load.libraries import imported, library, offline
+from profiler.load.libraries import imported, library
 from profiler.load.natural import DTYPES, natural
 from profiler.load.recipe import Recipe
 
@@ -45,7 +45,7 @@ def hf(target: str, options: Mapping[str, Any]) -> Recipe:
         inputs = natural(model, config)
 
     def make() -> Any:
-        with offline():
+        with library("transformers", ImportError):
             return model._from_config(config)
 
     return Recipe(make, given, inputs, "image_size" if _has_side(config) else None, DTYPES)

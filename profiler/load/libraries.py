@@ -28,14 +28,17 @@ def imported(distribution: str, name: str) -> Any:
 
 
 @contextmanager
-def library(distribution: str) -> Iterator[None]:
-    """Ask a library for what it may import only now. Raises Unavailable where that does not load, naming what does not."""
+def library(distribution: str, kinds: type[Exception] = Exception) -> Iterator[None]:
+    """Ask a library for what it may import only now. Raises Unavailable where that does not load, naming what does not.
+
+    Faults that are not of `kinds` are let through, where more than imports may fail.
+    """
     try:
         with code.elsewhere(), code.quiet(), offline():
             yield
-    except (ProfilerError, KeyboardInterrupt):
+    except ProfilerError:
         raise
-    except Exception as fault:
+    except kinds as fault:
         raise _unavailable(distribution, fault) from None
 
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from profiler.errors import ProfilerError, UnknownName
 from profiler.load import arguments, code
 from profiler.load.inputs import Input
-from profiler.load.libraries import imported, library, offline
+from profiler.load.libraries import imported, library
 from profiler.load.recipe import Recipe
 
 
@@ -143,7 +143,7 @@ def _timm(target: str, options: Mapping[str, Any]) -> Recipe:
     shape = (given.get("in_chans", config.input_size[0]), *sides)
 
     def make() -> Any:
-        with offline():
+        with library("timm", ImportError):
             return timm.create_model(target, pretrained=False, **given)
 
     return Recipe(make, given, (Input(None, shape),), "img_size" if config.fixed_input_size else None)
