@@ -76,7 +76,7 @@ def _output(module: nn.Module, kwargs: dict[str, Any]) -> Any:
         from profiler.tracing.traced import trace
 
         outputs: list[Any] = []
-        hook = module.register_forward_hook(lambda _, given, output: outputs.append(output))
+        hook = module.register_forward_hook(lambda _module, _args, output: outputs.append(output))
         try:
             rung = trace(module, (), kwargs).rung
         except ProfilerError:

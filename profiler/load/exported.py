@@ -1,7 +1,7 @@
 """A `.pt2` of torch.export → a module with the paths that it was exported with, and the inputs that it was exported for.
 
-Nothing in the file runs: nothing is unpickled without torch's `weights_only`, and what torch would evaluate, import or write into
-code is looked at first (exported_text.py).
+Nothing in the file runs: nothing is unpickled without torch's `weights_only`, and what torch would evaluate, import or write
+into code is looked at first (exported_text.py).
 """
 
 from __future__ import annotations

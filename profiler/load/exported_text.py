@@ -1,7 +1,7 @@
 """What may stand in the JSON of a `.pt2` before torch reads it: expressions of shapes and names, and nothing that could run.
 
-torch evaluates the expressions and the guards, and writes the names into Python code which it executes. So expressions are held to
-a grammar of their own, and every other text to letters that are in no call.
+torch evaluates the expressions and the guards, and writes the names into Python code which it executes. So expressions are
+held to a grammar of their own, and every other text to letters that are in no call.
 """
 
 from __future__ import annotations

@@ -41,7 +41,9 @@ def hf(target: str, options: Mapping[str, Any]) -> Recipe:
         config = _configuration(target, kind, _nested(base, given))
         model = model or _class_of(transformers, config, target)
         if model.forward.__name__ == "_forward_unimplemented":
-            raise ProfilerError(f"hf:{target}: {model.__name__} has no forward of its own; name one of its parts, as hf:BertModel")
+            raise ProfilerError(
+                f"hf:{target}: {model.__name__} has no forward of its own; name one of its parts, as hf:BertModel"
+            )
         inputs = natural(model, config)
 
     def make() -> Any:
@@ -183,7 +185,7 @@ def _class_of(transformers: Any, config: Any, target: str) -> Any:
     for name in _HEADS:
         auto = getattr(transformers, name)
         try:
-            found = auto._model_mapping[type(config)] if type(config) in auto._model_mapping else None
+            found = auto._model_mapping.get(type(config), None)
         except ValueError:  # a class that is listed, and that its module does not have
             found = None
         if found is not None:

@@ -1,8 +1,8 @@
 """What a module is given: inputs of one sample with their names and dtypes, from text or Python values. No torch at import.
 
-`3x224x224` is a tensor given by its place, `ids=128:int64` one given by its name, `grid=[1,16,16]` one that holds these numbers;
-`mask=none`, `cache=false` and `k:=4` are values. A dot in a name puts it into a dict, or into a list where what follows is a
-number: `batch.image=3x32x32`, `images.0=3x300x400`.
+`3x224x224` is a tensor given by its place, `ids=128:int64` one given by its name, `grid=[1,16,16]` one that holds these
+numbers; `mask=none`, `cache=false` and `k:=4` are values. A dot in a name puts it into a dict, or into a list where what follows
+is a number: `batch.image=3x32x32`, `images.0=3x300x400`.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ _FORM = re.compile(r"(?:(?P<name>[A-Za-z_][\w.]*)?\s*(?P<equals>:?=))?(?P<rest>.
 EXAMPLES = "3x224x224, ids=128:int64, mask=none or k:=4"
 MOST_ELEMENTS = 1 << 56
 """Elements of a tensor that torch can still tell the bytes of."""
+MOST_AXES = 25
+"""Axes of a tensor: torch's kernels take no more."""
 MOST_NUMBERS = 4096
 """Numbers of a tensor that are written out, at most."""
 
@@ -88,7 +90,10 @@ def parse(text: str) -> Input:
     if sides.strip().lower() == "scalar":
         return Input(name, (), dtype or None)
     try:
-        return Input(name, grid.shape(sides), dtype or None)
+        shape = grid.shape(sides)
+        if len(shape) > MOST_AXES:
+            raise ValueError
+        return Input(name, shape, dtype or None)
     except (ProfilerError, ValueError):  # a number of 5,000 digits is none to Python
         text = text if len(text) <= 80 else f"{text[:80]}…"
         raise ProfilerError(f"input '{text}' is no shape and no value; write it as {EXAMPLES}") from None
@@ -214,8 +219,8 @@ def resized(given: Sequence[Input], side: int, name: str) -> tuple[Input, ...]:
 def example(given: Iterable[Input], batch: int | None, device: str) -> Call:
     """Arguments for a forward: (args, kwargs), tensors on `device`, a batch axis put before each shape unless `batch` is None.
 
-    Off the meta device, floats are drawn from a generator of their own, integers are 0 (1 in a mask) and booleans True. Integers
-    that were written out keep their values, there too. Raises ProfilerError for more elements than a tensor has.
+    Off the meta device, floats are drawn from a generator of their own, integers are 0 (1 in a mask) and booleans True.
+    Integers that were written out keep their values, there too. Raises ProfilerError for more elements than a tensor has.
     """
     import torch
 

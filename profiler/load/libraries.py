@@ -1,4 +1,4 @@
-"""Libraries that are not this program's own: imported without the user's folder and without the hub, each fault one sentence."""
+"""Libraries of others: imported without the user's folder and without the hub, each fault one sentence."""
 
 from __future__ import annotations
 

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Union
 
 from profiler import grid
 from profiler.count import closed
 from profiler.errors import ProfilerError, ShapeError, UnknownName
+from profiler.load import axes
 from profiler.load.inputs import Call, example, inputs
+from profiler.load.other_files import refuse_file
 from profiler.network.layers import Layer, Shape
 from profiler.network.registry import POINT, Architecture, find
 from profiler.records.place import Place
@@ -138,29 +139,6 @@ def is_reference(name: str) -> bool:
     return ":" in name or name.endswith((".py", ".pt2"))
 
 
-_FILES = {
-    ".onnx": "an ONNX graph",
-    ".pt": "a checkpoint or a script", ".pth": "a checkpoint", ".bin": "a checkpoint", ".ckpt": "a checkpoint",
-    ".safetensors": "a checkpoint", ".h5": "a Keras model", ".keras": "a Keras model", ".tflite": "a TFLite model",
-    ".pb": "a TensorFlow graph", ".gguf": "a checkpoint", ".json": "a JSON file", ".pkl": "a pickle",
-}  # fmt: skip
-"""What people name first, by the end of its name; none of it holds the code of a network that is traced."""
-
-
-def _refuse_file(name: str) -> None:
-    """Refuse a file by what it is. Raises ProfilerError with what to name in its place."""
-    kind = _FILES.get(PurePath(name).suffix.lower())
-    if kind == "a JSON file":
-        raise ProfilerError(
-            f"'{name}' is {kind}; name a configuration of transformers as hf:{name}, or show a saved run by `profiler report {name}`"
-        )
-    if kind is not None:
-        raise ProfilerError(
-            f"'{name}' is {kind}, which is not read as a network; name the code that makes it, as net.py:Net, or export it with "
-            f"torch.export.save and name the .pt2"
-        )
-
-
 def is_module(value: object) -> bool:
     """True for a torch.nn.Module; where torch was never imported there is none."""
     torch = sys.modules.get("torch")
@@ -223,7 +201,7 @@ def load_at(place: Place) -> Counted:
         from profiler.load.reference import of_text
 
         return of_text(place)
-    _refuse_file(name)
+    refuse_file(name)
     made = find(name)
     for key in own:
         if key not in POINT and key not in made.options:
@@ -286,34 +264,19 @@ def _inputs(given: Any, made: Architecture, settings: Mapping[str, Any]) -> tupl
             raise ProfilerError(f"{made.name}: takes {_counted(inputs)} and is given {len(given)}; give each once")
         shapes = tuple(map(grid.sample, given))
         if [len(shape) for shape in shapes] == [len(shape) for shape in inputs]:
-            for shape, native in zip(shapes, inputs, strict=True):
-                _refuse_channels_last(made.name, shape, native)
+            for each, own in zip(shapes, inputs, strict=True):
+                axes.refuse_channels_last(made.name, each, own)
             return shapes
         given = next(shape for shape, native in zip(shapes, inputs, strict=True) if len(shape) != len(native))
     shape = grid.sample(given)
     if len(inputs) != 1 or len(shape) != len(inputs[0]):
         native = " and ".join("x".join(map(str, native)) for native in inputs)
         text = "x".join(map(str, shape))
-        if len(inputs) == 1 and len(shape) == len(inputs[0]) + 1:
-            short = "x".join(map(str, shape[1:]))
-            raise ProfilerError(
-                f"{made.name}: input {text} has an axis more than its native {native}; the batch axis is --batch {shape[0]}, "
-                f"so write --input {short}"
-            )
+        if len(inputs) == 1:
+            axes.refuse_batch_axis(made.name, shape, inputs[0])
         raise ProfilerError(f"{made.name}: input {text} has other axes than its native {native}; give as many")
-    _refuse_channels_last(made.name, shape, inputs[0])
+    axes.refuse_channels_last(made.name, shape, inputs[0])
     return (shape,)
-
-
-def _refuse_channels_last(name: str, shape: Shape, native: Shape) -> None:
-    """Refuse 224x224x3 where a network reads 3x224x224: nobody means 224 channels and a side of 3."""
-    channels = native[0]
-    if len(shape) == 3 and shape[-1] == channels != shape[0] and min(shape[:2]) > 2 * channels and native[-1] > 2 * channels:
-        first = "x".join(map(str, (shape[-1], *shape[:-1])))
-        raise ProfilerError(
-            f"{name}: input {'x'.join(map(str, shape))} would be {shape[0]} channels of {shape[1]} by {shape[2]} pixels; "
-            f"channels come first, so write --input {first}"
-        )
 
 
 def _counted(inputs: tuple[Shape, ...]) -> str:

@@ -22,7 +22,14 @@ QUERIES = 32
 """Learnt queries of a Q-Former (BLIP-2, section 3.1)."""
 PATCHES = 257
 """Tokens of an image: 224 pixels in patches of 14, and one of the class."""
-DTYPES = {"_ids": "int64", "task_inputs": "int64", "mask": "int64", "labels": "int64", "_thw": "int64", "spatial_shapes": "int64"}
+DTYPES = {
+    "_ids": "int64",
+    "task_inputs": "int64",
+    "mask": "int64",
+    "labels": "int64",
+    "_thw": "int64",
+    "spatial_shapes": "int64",
+}
 """What transformers' inputs hold, by the end of their names, where they are no floats."""
 
 

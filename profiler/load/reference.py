@@ -18,7 +18,7 @@ from msgspec import structs
 
 from profiler import grid
 from profiler.errors import InputNeeded, ProfilerError, ShapeError
-from profiler.load import code
+from profiler.load import axes, code
 from profiler.load.decoding import cache_given, with_cache
 from profiler.load.inputs import Call, Input, example, inputs, merged, resized, shapes
 from profiler.load.recipe import Recipe
@@ -167,23 +167,16 @@ class Reference:
         tensors = [each for each in self.given if each.shape is not None and not each.whole]
         if batch is None or self.call is not None or not tensors or not _is_small(self.module()):
             return fault
-        shape = tensors[0].shape or ()
-        if len(tensors) == 1 and len(shape) == 3 and shape[-1] <= 4 < min(shape[:2]) and isinstance(fault, ShapeError):
-            first = "x".join(map(str, (shape[-1], *shape[:-1])))
-            return ShapeError(f"{fault.reason}; channels come first, so write --input {first}", fault.path)
-        if len(tensors) == 1 and len(shape) == 1 and tensors[0].dtype is None and any(map(_is_of_images, self.module().modules())):
-            return ProfilerError(f"{self.name}: an input of {shape[0]} is one axis; give an image with its channels, as 3x224x224")
+        found = axes.explained(self.name, fault, tensors, self.module())
+        if found is not None:
+            return found
         if any(len(each.shape or ()) < 2 for each in tensors):
             return fault
         try:
             self._trace(None, "meta", False)
         except ProfilerError:
             return fault
-        short = " ".join(str(replace(each, shape=(each.shape or ())[1:])) for each in tensors)
-        return ProfilerError(
-            f"{self.name} takes {' '.join(map(str, tensors))} as it is, and --batch puts the batch axis before it; "
-            f"leave that axis out, as --input {short}, or give --batch none"
-        )
+        return axes.whole(self.name, tensors)
 
     def _trace(self, batch: int | None, device: str, wired: bool) -> Traced:
         from profiler.tracing.traced import trace
@@ -221,10 +214,6 @@ def _plain(value: Any) -> Any:
 def _is_small(module: nn.Module) -> bool:
     """True where a copy with values is no burden."""
     return sum(parameter.numel() for parameter in module.parameters()) <= LARGEST_WITH_VALUES
-
-
-def _is_of_images(module: nn.Module) -> bool:
-    return type(module).__name__ in ("Conv2d", "LazyConv2d")
 
 
 def of_text(place: Place) -> Reference:

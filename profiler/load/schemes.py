@@ -1,6 +1,7 @@
 """Where a module comes from: one recipe a scheme, `torchvision:`, `timm:`, `hf:`, a `.pt2`, or code. Nothing is downloaded.
 
-A new scheme is a file of its own in this folder, which imports `recipe` and `libraries` and never this file, and its entry in SCHEMES here.
+A new scheme is a file of its own in this folder, which imports `recipe` and `libraries` and never this file, and its entry in
+SCHEMES here.
 
 A recipe builds nothing by itself: it knows the call that does, the options as that call takes them, and the network's own
 inputs. torch and the libraries are imported when a recipe is asked for.

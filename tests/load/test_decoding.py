@@ -48,7 +48,9 @@ def test_a_decoder_behind_an_encoder() -> None:
 
 @pytest.mark.parametrize("given", ["cache=32x128x2047", "past_key_values=2x4x16", "cache=8:bool"])
 def test_a_tensor_is_no_cache(given: str) -> None:
-    with pytest.raises(ProfilerError, match="is no cache; give the number of tokens that the cache holds, as --input cache=2047"):
+    with pytest.raises(
+        ProfilerError, match="is no cache; give the number of tokens that the cache holds, as --input cache=2047"
+    ):
         load(LLAMA, input=["1", given]).profile()
 
 
@@ -59,7 +61,7 @@ def test_a_model_without_a_cache() -> None:
 
 def test_a_cache_that_cannot_be_filled() -> None:
     bert = "hf:BertConfig@num_hidden_layers=1,hidden_size=64,num_attention_heads=2,max_position_embeddings=32"
-    with pytest.raises(ProfilerError, match="its cache cannot be filled without values .*; count the whole text") as caught:
+    with pytest.raises(ProfilerError, match=r"its cache cannot be filled without values .*; count the whole text") as caught:
         load(bert, input=["1", "cache=64"]).profile()
     assert "\n" not in str(caught.value)
 

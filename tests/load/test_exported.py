@@ -81,11 +81,12 @@ CODE: dict[str, tuple[str, Callable[[str, str], str]]] = {
     "a method of an operator": ("target", lambda text, code: text.replace("torch.ops.aten.mean.dim", "torch.hub.load")),
     "a tree of arguments": (
         "in_spec",
-        lambda text, code: text.replace(
-            r"\"context\": \"null\"", r"\"context\": {\"default_factory_module\": \"payload\"}", 1
-        ),
+        lambda text, code: text.replace(r"\"context\": \"null\"", r"\"context\": {\"default_factory_module\": \"payload\"}", 1),
     ),
-    "an enumeration": ("in_spec", lambda text, code: text.replace(r"\"context\": \"null\"", r"\"context\": {\"__enum__\": 1}", 1)),
+    "an enumeration": (
+        "in_spec",
+        lambda text, code: text.replace(r"\"context\": \"null\"", r"\"context\": {\"__enum__\": 1}", 1),
+    ),
 }
 
 
@@ -97,7 +98,9 @@ def test_no_text_of_a_file_is_run(written: Path, tmp_path: Path, monkeypatch: py
     (tmp_path / "payload.py").write_text("open('ran', 'w')")
     code = "__import__('pathlib').Path('ran').touch()"
     armed = edited(written, tmp_path / "armed.pt2", lambda text: edit(text, code))
-    with pytest.raises(ProfilerError, match=f"'armed.pt2' holds a text that is no expression of shapes and no name .{key}: ") as caught:
+    with pytest.raises(
+        ProfilerError, match=f"'armed.pt2' holds a text that is no expression of shapes and no name .{key}: "
+    ) as caught:
         load("armed.pt2").profile(None)
     assert caught.value.exit_code == 2
     assert "\n" not in str(caught.value)

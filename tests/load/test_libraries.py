@@ -72,9 +72,9 @@ def test_a_library_that_does_not_load_is_one_sentence(site: Path, name: str) -> 
 
 def test_a_library_that_imports_when_it_is_asked(site: Path) -> None:
     lazy = imported("lazy_of_ours", "lazy_of_ours")
-    with pytest.raises(Unavailable, match=r"^lazy_of_ours does not load here: torchvision 0\.99\.0\+cu999 is built for another"):
-        with library("lazy_of_ours"):
-            lazy.BertModel  # noqa: B018
+    sentence = r"^lazy_of_ours does not load here: torchvision 0\.99\.0\+cu999 is built for another"
+    with pytest.raises(Unavailable, match=sentence), library("lazy_of_ours"):
+        lazy.BertModel  # noqa: B018
     del sys.modules["lazy_of_ours"]
 
 

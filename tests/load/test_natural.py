@@ -106,7 +106,7 @@ def test_a_model_type_as_people_write_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["bert-base-uncased", "meta-llama/Llama-2-7b-hf", "org/model", "./nowhere/model"])
 def test_a_name_of_the_hub_says_what_to_do(name: str) -> None:
-    with pytest.raises(Unavailable, match="nothing is fetched from the hub.*; download its config.json and name it") as caught:
+    with pytest.raises(Unavailable, match=r"nothing is fetched from the hub.*; download its config.json and name it") as caught:
         of(f"hf:{name}")
     assert caught.value.exit_code == 3
     assert "\n" not in str(caught.value)
@@ -124,7 +124,9 @@ def test_a_near_name_in_any_case() -> None:
 
 @pytest.mark.parametrize("option", ["num_hidden_layers", "num_attention_heads"])
 def test_more_layers_than_a_network_has(option: str) -> None:
-    with pytest.raises(ProfilerError, match=f"hf:BertConfig: {option}=1000000000 is more than a network has; give at most 10000"):
+    with pytest.raises(
+        ProfilerError, match=f"hf:BertConfig: {option}=1000000000 is more than a network has; give at most 10000"
+    ):
         of(f"hf:BertConfig@{option}=1000000000")
 
 

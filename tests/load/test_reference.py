@@ -329,9 +329,7 @@ def test_a_library_is_the_one_that_is_installed(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(sys, "path", [str(tmp_path / "user"), "", str(tmp_path / "installed"), *sys.path])
     assert imported("a-library", "a_library_for_this_test").here is False
     assert sys.path[0] == str(tmp_path / "user")
-    with pytest.raises(
-        Unavailable, match=r"broken does not load here \(OSError: no such operator\)"
-    ):
+    with pytest.raises(Unavailable, match=r"broken does not load here \(OSError: no such operator\)"):
         imported("broken", "a_broken_library")
     del sys.modules["a_library_for_this_test"]
 
