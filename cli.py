@@ -103,9 +103,15 @@ def main() -> None:
         code = 130
     except SystemExit as end:
         code = end.code
-    except OSError as fault:
-        print(f"error: stdout cannot be written: {fault.strerror}; give it a place with room", file=sys.stderr)
-        code = 2
+    except (ImportError, OSError) as fault:
+        from profiler.load.libraries import broken_library
+
+        refused = broken_library(fault)
+        if refused is None and isinstance(fault, ImportError):
+            raise
+        text = str(refused or f"stdout cannot be written: {getattr(fault, 'strerror', fault)}; give it a place with room")
+        print(f"error: {encoding.printable(text)}", file=sys.stderr)
+        code = 2 if refused is None else refused.exit_code
     if code == 130:
         print("interrupted", file=sys.stderr)
     try:

@@ -3,6 +3,7 @@
 ProfilerError                 2   wrong usage or input; the base of all
 ├── UnknownName               2   no network, option, column or convention of that name (the nearest are suggested)
 ├── ShapeError                2   a layer that does not fit its input, with the layer's path
+├── InputNeeded               2   a network whose input cannot be told from the network
 ├── WitnessFailed             2   a witness could not count a network; the closed form stands, and says why
 ├── CheckFailed               1   a check ran and the answer is no
 └── Unavailable               3   something needed is absent: a device, an extra, a file
@@ -26,7 +27,8 @@ class UnknownName(ProfilerError):
     def __init__(self, what: str, name: str, known: Iterable[str], cure: str = "") -> None:
         self.name = name
         known = list(known)
-        near = get_close_matches(name.lower(), known, n=3, cutoff=0.55)
+        cased = {each.lower(): each for each in known}
+        near = [cased[each] for each in get_close_matches(name.lower(), cased, n=3, cutoff=0.55)]
         if near:
             hint = f"did you mean {_either(near)}?"
         elif len(known) <= 30:
@@ -44,6 +46,13 @@ class ShapeError(ProfilerError):
         super().__init__(f"{path}: {reason}" if path else reason)
 
 
+class InputNeeded(ProfilerError):
+    """A network that does not say what it reads."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name}: cannot infer its input; pass one, as --input 3x224x224 or --input ids=128:int64")
+
+
 class CheckFailed(ProfilerError):
     """A check ran to its end and the answer is no."""
 
@@ -58,6 +67,15 @@ class Unavailable(ProfilerError):
     """Something needed is absent on this machine: a device, an optional package, a file."""
 
     exit_code = 3
+
+
+def shortened(text: str, most: int = 300) -> str:
+    """`text` on one line of at most `most` letters, cut between words where it is longer."""
+    line = " ".join(text.split())
+    if len(line) <= most:
+        return line
+    kept = line[: most + 1].rpartition(" ")[0]
+    return f"{kept or line[:most]} …"
 
 
 def _either(names: list[str]) -> str:

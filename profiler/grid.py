@@ -121,7 +121,7 @@ def _piece(piece: str, text: str, what: str, step: Fraction, room: int) -> list[
 def shape(text: str) -> tuple[int, ...]:
     """`3x224x224` as a shape of one sample. Raises ProfilerError unless all are whole numbers from 1."""
     sides = text.lower().replace("×", "x").split("x")
-    if not all(part.strip().isdecimal() and 1 <= int(part) <= MOST_SIDE for part in sides):
+    if not all(part.strip().isdecimal() and len(part) < 30 and 1 <= int(part) <= MOST_SIDE for part in sides):
         raise ProfilerError(f"input '{text}' is not a shape; write channels and sides as 3x224x224")
     return tuple(int(part) for part in sides)
 

@@ -41,15 +41,20 @@ def parameters(factory: Callable[..., Any]) -> tuple[dict[str, tuple[Any, Any]],
         signature = inspect.signature(factory)
     except (TypeError, ValueError):  # written in C, or a callable without one
         return {}, True
-    try:
-        hints = get_type_hints(factory.__init__ if inspect.isclass(factory) else factory)
-    except Exception:  # an annotation of somebody else's that does not evaluate says nothing about its type
-        hints = {}
+    typed_as = hints(factory)
     known = {}
     for name, parameter in signature.parameters.items():
         if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            known[name] = (hints.get(name, NOTHING), parameter.default)
+            known[name] = (typed_as.get(name, NOTHING), parameter.default)
     return known, any(parameter.kind is parameter.VAR_KEYWORD for parameter in signature.parameters.values())
+
+
+def hints(factory: Callable[..., Any]) -> dict[str, Any]:
+    """The types of a factory's annotations, and under `return` what it makes; nothing where they do not evaluate."""
+    try:
+        return get_type_hints(factory.__init__ if inspect.isclass(factory) else factory)
+    except Exception:  # an annotation of somebody else's says nothing about its type
+        return {}
 
 
 def required(factory: Callable[..., Any]) -> list[str]:

@@ -1,6 +1,7 @@
 """A `.pt2` of torch.export → a module with the paths that it was exported with, and the inputs that it was exported for.
 
-Nothing in the file is unpickled without torch's `weights_only`, and a file that holds pickled objects of its own is refused.
+Nothing in the file runs: nothing is unpickled without torch's `weights_only`, and what torch would evaluate, import or write
+into code is looked at first (exported_text.py).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import logging
 import os
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,10 +18,10 @@ from typing import Any
 
 from profiler.errors import ProfilerError, Unavailable
 from profiler.load.code import said
+from profiler.load.exported_text import check_archive
 from profiler.load.inputs import Input
 from profiler.load.recipe import Recipe
 
-_PICKLED = ("custom_obj_", "opaque_obj_")
 _FORCE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 
 
@@ -32,15 +34,11 @@ def exported(name: str, options: Mapping[str, Any]) -> Recipe:
         raise ProfilerError(f"{name} is exported and takes no options ({', '.join(options)}); set them where it is exported")
     try:
         with zipfile.ZipFile(path) as archive:
-            held = [each for each in archive.namelist() if Path(each).name.startswith(_PICKLED)]
-    except (OSError, zipfile.BadZipFile):
+            check_archive(name, archive)
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile, zlib.error):
         raise ProfilerError(
             f"'{name}' is no file of torch.export.save; export it with torch.export.save(program, '{name}')"
         ) from None
-    if held:
-        raise ProfilerError(
-            f"'{name}' holds pickled objects ({Path(held[0]).name}), which are not loaded; export it without them"
-        )
     program = _loaded(path)
     return Recipe(lambda: _module(program), {}, _inputs(program))
 

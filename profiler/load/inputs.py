@@ -1,8 +1,8 @@
 """What a module is given: inputs of one sample with their names and dtypes, from text or Python values. No torch at import.
 
-`3x224x224` is a tensor given by its place, `ids=128:int64` one given by its name; `mask=none`, `cache=false` and `k:=4` are
-values. A dot in a name puts it into a dict, or into a list where what follows is a number: `batch.image=3x32x32`,
-`images.0=3x300x400`.
+`3x224x224` is a tensor given by its place, `ids=128:int64` one given by its name, `grid=[1,16,16]` one that holds these
+numbers; `mask=none`, `cache=false` and `k:=4` are values. A dot in a name puts it into a dict, or into a list where what follows
+is a number: `batch.image=3x32x32`, `images.0=3x300x400`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import ast
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from profiler import grid
@@ -30,6 +31,12 @@ _SHORT = {"float": "float32", "double": "float64", "half": "float16", "long": "i
 _WORDS = {"none": None, "null": None, "true": True, "false": False}
 _FORM = re.compile(r"(?:(?P<name>[A-Za-z_][\w.]*)?\s*(?P<equals>:?=))?(?P<rest>.*)", re.DOTALL)
 EXAMPLES = "3x224x224, ids=128:int64, mask=none or k:=4"
+MOST_ELEMENTS = 1 << 56
+"""Elements of a tensor that torch can still tell the bytes of."""
+MOST_AXES = 25
+"""Axes of a tensor: torch's kernels take no more."""
+MOST_NUMBERS = 4096
+"""Numbers of a tensor that are written out, at most."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +50,11 @@ class Input:
     dtype: str | None = None
     """None until the network's own or float32 takes its place."""
     value: Any = None
+    """Of an input that has a shape as well: the numbers that the tensor holds, in lists."""
     whole: bool = False
     """True where the shape is that of the whole argument: no batch axis is added."""
+    like: str | None = None
+    """The input whose first axis is as long: a box for every token."""
 
     def __str__(self) -> str:
         """The text that `parse` reads."""
@@ -52,6 +62,9 @@ class Input:
         if self.shape is None:
             return f"{name}:={self.value!r}"
         shape = "x".join(map(str, self.shape)) or "scalar"
+        if self.value is not None:
+            shape = str(self.value).replace(" ", "")
+            return f"{name}={shape}:{self.dtype}"
         dtype = f":{self.dtype}" if self.dtype not in (None, "float32") else ""
         return f"{name}={shape}{dtype}" if name else shape + dtype
 
@@ -72,11 +85,17 @@ def parse(text: str) -> Input:
         dtype = _SHORT.get(dtype.strip().lower(), dtype.strip().lower())
         if dtype not in DTYPES:
             raise UnknownName("dtype", dtype, DTYPES, f"(in --input {text})")
+    if sides.lstrip().startswith("["):
+        return _numbers(name, sides, dtype, text)
     if sides.strip().lower() == "scalar":
         return Input(name, (), dtype or None)
     try:
-        return Input(name, grid.shape(sides), dtype or None)
-    except ProfilerError:
+        shape = grid.shape(sides)
+        if len(shape) > MOST_AXES:
+            raise ValueError
+        return Input(name, shape, dtype or None)
+    except (ProfilerError, ValueError):  # a number of 5,000 digits is none to Python
+        text = text if len(text) <= 80 else f"{text[:80]}…"
         raise ProfilerError(f"input '{text}' is no shape and no value; write it as {EXAMPLES}") from None
 
 
@@ -85,10 +104,30 @@ def _literal(text: str, whole: str) -> Any:
         return _WORDS[text.lower()]
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):  # TypeError: {[]: 1}, a key that cannot be one
+        shown = text if len(text) <= 80 else f"{text[:80]}…"
         raise ProfilerError(
-            f"input '{whole}': '{text}' is no Python literal; write a number, a 'text', [1, 2] or none"
+            f"input '{whole[:80]}': '{shown}' is no Python literal; write a number, a 'text', [1, 2] or none"
         ) from None
+
+
+def _numbers(name: str | None, text: str, dtype: str, whole: str) -> Input:
+    """A tensor that holds the numbers of a list, as `[1,16,16]` or `[[0,1],[2,3]]`."""
+    value = _literal(text.strip(), whole)
+    shape: list[int] = []
+    flat: list[Any] = [value]
+    while flat and all(isinstance(each, list) for each in flat):
+        sides = {len(each) for each in flat}
+        flat = [each for row in flat for each in row]
+        shape.append(max(sides))
+        if len(sides) > 1 or not flat or len(flat) > MOST_NUMBERS or len(shape) > 8:
+            break
+    if not flat or prod(shape) != len(flat) or not all(isinstance(each, bool | int | float) for each in flat):
+        raise ProfilerError(
+            f"input '{whole[:80]}' is no list of numbers, of up to {MOST_NUMBERS} in equal rows; write it as grid=[[1,16,16]]"
+        )
+    kind = "bool" if all(isinstance(each, bool) for each in flat) else "int64"
+    return Input(name, tuple(shape), dtype or ("float32" if any(isinstance(each, float) for each in flat) else kind), value)
 
 
 def inputs(given: Any) -> tuple[Input, ...]:
@@ -120,6 +159,8 @@ def _one(given: Any) -> Input:
         return parse(given)
     if given is None or isinstance(given, bool | float):
         return Input(value=given)
+    if isinstance(given, list | tuple) and not given:
+        return Input(None, ())  # one number a sample
     return Input(None, grid.sample(given))
 
 
@@ -142,6 +183,10 @@ def merged(given: Sequence[Input], native: Sequence[Input], dtype_of: Mapping[st
                 each = replace(each, dtype=dtype)
         found.append(each)
     kept = [each for each in native if each.name is not None and each.name not in {one.name for one in found}]
+    lengths = {each.name: each.shape[0] for each in found if each.shape}
+    for i, each in enumerate(kept):
+        if each.like in lengths and each.shape:
+            kept[i] = replace(each, shape=(lengths[each.like], *each.shape[1:]))
     return (*found, *kept)
 
 
@@ -175,6 +220,7 @@ def example(given: Iterable[Input], batch: int | None, device: str) -> Call:
     """Arguments for a forward: (args, kwargs), tensors on `device`, a batch axis put before each shape unless `batch` is None.
 
     Off the meta device, floats are drawn from a generator of their own, integers are 0 (1 in a mask) and booleans True.
+    Integers that were written out keep their values, there too. Raises ProfilerError for more elements than a tensor has.
     """
     import torch
 
@@ -199,7 +245,15 @@ def _tensor(given: Input, batch: int | None, device: str, generator: Any) -> Ten
 
     assert given.shape is not None
     shape = given.shape if batch is None or given.whole else (batch, *given.shape)
+    if prod(shape) > MOST_ELEMENTS:
+        raise ProfilerError(
+            f"input '{given}' has {prod(shape)} elements with its batch, more than a tensor holds; give a smaller shape"
+        )
     dtype: Any = getattr(torch, given.dtype or "float32")
+    if given.value is not None and not (device == "meta" and dtype.is_floating_point):
+        # values stay values beside the meta device, for the forward that asks for them
+        held = torch.tensor(given.value, dtype=dtype, device="cpu" if device == "meta" else device)
+        return held.expand(shape).clone()
     if device == "meta":
         return torch.empty(shape, dtype=dtype, device=device)
     if dtype.is_floating_point or dtype.is_complex:

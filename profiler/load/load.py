@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Union
 from profiler import grid
 from profiler.count import closed
 from profiler.errors import ProfilerError, ShapeError, UnknownName
+from profiler.load import axes
 from profiler.load.inputs import Call, example, inputs
+from profiler.load.other_files import refuse_file
 from profiler.network.layers import Layer, Shape
 from profiler.network.registry import POINT, Architecture, find
 from profiler.records.place import Place
@@ -199,6 +201,7 @@ def load_at(place: Place) -> Counted:
         from profiler.load.reference import of_text
 
         return of_text(place)
+    refuse_file(name)
     made = find(name)
     for key in own:
         if key not in POINT and key not in made.options:
@@ -261,13 +264,18 @@ def _inputs(given: Any, made: Architecture, settings: Mapping[str, Any]) -> tupl
             raise ProfilerError(f"{made.name}: takes {_counted(inputs)} and is given {len(given)}; give each once")
         shapes = tuple(map(grid.sample, given))
         if [len(shape) for shape in shapes] == [len(shape) for shape in inputs]:
+            for each, own in zip(shapes, inputs, strict=True):
+                axes.refuse_channels_last(made.name, each, own)
             return shapes
         given = next(shape for shape, native in zip(shapes, inputs, strict=True) if len(shape) != len(native))
     shape = grid.sample(given)
     if len(inputs) != 1 or len(shape) != len(inputs[0]):
         native = " and ".join("x".join(map(str, native)) for native in inputs)
         text = "x".join(map(str, shape))
+        if len(inputs) == 1:
+            axes.refuse_batch_axis(made.name, shape, inputs[0])
         raise ProfilerError(f"{made.name}: input {text} has other axes than its native {native}; give as many")
+    axes.refuse_channels_last(made.name, shape, inputs[0])
     return (shape,)
 
 

@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from msgspec import structs
 
 from profiler import grid
-from profiler.errors import ProfilerError, ShapeError
-from profiler.load import code
+from profiler.errors import InputNeeded, ProfilerError, ShapeError
+from profiler.load import axes, code
+from profiler.load.decoding import cache_given, with_cache
 from profiler.load.inputs import Call, Input, example, inputs, merged, resized, shapes
 from profiler.load.recipe import Recipe
 from profiler.load.schemes import recipe
+from profiler.load.signature import check_call
 from profiler.records.place import Place
 from profiler.records.profile import Profile, Shape, Totals
 
@@ -111,8 +113,11 @@ class Reference:
         if self.call is not None:
             return self.call
         if not self.given:
-            raise ProfilerError(f"{self.name}: nobody knows its input; give one, as --input 3x224x224 or --input ids=128:int64")
-        return example(self.given, self.batched(batch), device)
+            raise InputNeeded(self.name)
+        args, kwargs = example(self.given, self.batched(batch), device)
+        if (cache := cache_given(self.given)) is not None:
+            kwargs = with_cache(self.name, self.module(), cache, kwargs, device)
+        return args, kwargs
 
     def module(self, device: str = "meta", *, bare: bool = False) -> nn.Module:
         """The module, in evaluation mode.
@@ -138,16 +143,40 @@ class Reference:
         """
         key = f"traced {batch} {self.inputs}"
         if key not in self.made or (wired and self.made[key].wiring is None):
+            args, kwargs = self.example(batch, "meta")
+            check_call(self.name, self.module(), args, kwargs)
             try:
-                found = self._trace(batch, "meta", wired)
-            except ProfilerError:
-                if self.held is not None or not _is_small(self.module()):
-                    raise
-                found = self._trace(batch, "cpu", wired)  # tables that its constructor computed have values there
+                found = self._trace_or_on_cpu(batch, wired)
+            except ProfilerError as fault:
+                raise self._with_cure(fault, batch) from None
             profile = structs.replace(found.profile, batch=self.batched(batch), resolution=self.resolution)
             self.made[key] = structs.replace(found, profile=profile)
         kept: Traced = self.made[key]
         return kept
+
+    def _trace_or_on_cpu(self, batch: int | None, wired: bool) -> Traced:
+        try:
+            return self._trace(batch, "meta", wired)
+        except ProfilerError:
+            if self.held is not None or not _is_small(self.module()):
+                raise
+            return self._trace(batch, "cpu", wired)  # tables that its constructor computed have values there
+
+    def _with_cure(self, fault: ProfilerError, batch: int | None) -> ProfilerError:
+        """A fault of the forward, with what is to be given in place of an input that has the wrong axes."""
+        tensors = [each for each in self.given if each.shape is not None and not each.whole]
+        if batch is None or self.call is not None or not tensors or not _is_small(self.module()):
+            return fault
+        found = axes.explained(self.name, fault, tensors, self.module())
+        if found is not None:
+            return found
+        if any(len(each.shape or ()) < 2 for each in tensors):
+            return fault
+        try:
+            self._trace(None, "meta", False)
+        except ProfilerError:
+            return fault
+        return axes.whole(self.name, tensors)
 
     def _trace(self, batch: int | None, device: str, wired: bool) -> Traced:
         from profiler.tracing.traced import trace
@@ -214,7 +243,7 @@ def _placed(bare: Reference, place: Place) -> Reference:
         raise ProfilerError(f"{bare.name}: give one of resolution and rho, not both")
     found = bare.recipe
     if not found.inputs and place.input is None:
-        raise ProfilerError(f"{bare.name}: nobody knows its input; give one, as --input 3x224x224 or --input ids=128:int64")
+        raise InputNeeded(bare.name)
     given = merged(inputs(place.input), found.inputs, found.dtypes)
     reference = replace(bare, settings=found.options, given=given if place.input is not None else found.inputs)
     if place.input is not None and (side := reference.resolution) is not None:

@@ -1,6 +1,7 @@
 """Where a module comes from: one recipe a scheme, `torchvision:`, `timm:`, `hf:`, a `.pt2`, or code. Nothing is downloaded.
 
-A new scheme is a file of its own in this folder, which imports `recipe` and never this file, and its entry in SCHEMES here.
+A new scheme is a file of its own in this folder, which imports `recipe` and `libraries` and never this file, and its entry in
+SCHEMES here.
 
 A recipe builds nothing by itself: it knows the call that does, the options as that call takes them, and the network's own
 inputs. torch and the libraries are imported when a recipe is asked for.
@@ -8,14 +9,16 @@ inputs. torch and the libraries are imported when a recipe is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from profiler.errors import ProfilerError, UnknownName
 from profiler.load import arguments, code
 from profiler.load.inputs import Input
-from profiler.load.recipe import Recipe, imported, offline
+from profiler.load.libraries import imported, library
+from profiler.load.recipe import Recipe
 
 
 def recipe(name: str, options: Mapping[str, Any]) -> Recipe:
@@ -33,8 +36,7 @@ def recipe(name: str, options: Mapping[str, Any]) -> Recipe:
 
 
 def _code(name: str, options: Mapping[str, Any]) -> Recipe:
-    import torch
-
+    torch = imported("torch", "torch")
     with torch.random.fork_rng(devices=[]):  # what a file makes when it is imported draws from the generator too
         target = code.found(name)
     if isinstance(target, torch.nn.Module):
@@ -67,28 +69,61 @@ def _torchvision(target: str, options: Mapping[str, Any]) -> Recipe:
         if key in fixed or key == "progress":
             raise ProfilerError(f"torchvision:{target}: {key} cannot be set; networks are built without weights")
     given = arguments.checked(f"torchvision:{target}", builder, options)
-    fixed = {key: value for key, value in fixed.items() if key in parameters}
-    return Recipe(lambda: builder(**fixed, **given), given, _torchvision_inputs(models, builder))
+    sized, pair = _side_option(builder)
+    if sized in given and isinstance(given[sized], int) and pair:
+        given[sized] = (given[sized], given[sized])
+    taken = {*parameters, *({"init_weights"} & arguments.parameters(made)[0].keys() if (made := _made_by(builder)) else ())}
+    fixed = {key: value for key, value in fixed.items() if key in taken}
+    inputs = _torchvision_inputs(models, builder, given.get(sized) if sized else None)
+    return Recipe(lambda: builder(**fixed, **given), given, inputs, sized)
 
 
-def _torchvision_inputs(models: ModuleType, builder: Callable[..., Any]) -> tuple[Input, ...]:
-    """What the network was trained on: the crop of its first ImageNet weights, or the shapes of its task."""
+def _made_by(builder: Callable[..., Any]) -> type | None:
+    """The class that a builder makes, where it hands its other keywords on to it."""
+    made = arguments.hints(builder).get("return")
+    return made if inspect.isclass(made) and arguments.parameters(builder)[1] else None
+
+
+def _side_option(builder: Callable[..., Any]) -> tuple[str | None, bool]:
+    """The option that fixes the side, of a network whose class is built for one, and whether it is a pair of sides."""
+    made = _made_by(builder)
+    if made is None:
+        return None, False
+    takes, _ = arguments.parameters(made)
+    for name in ("image_size", "input_size"):
+        if name in takes:
+            return name, takes[name][0] not in (int, arguments.NOTHING)
+    return None, False
+
+
+def _torchvision_inputs(models: ModuleType, builder: Callable[..., Any], side: Any) -> tuple[Input, ...]:
+    """What the network is built for or was trained on: `side`, the crop of its first weights, or the shapes of its task."""
     family = builder.__module__.split(".")[2]
-    crops: list[int] = []
     try:
         weights = list(models.get_model_weights(builder))
     except ValueError:
         weights = []
-    for each in weights:
-        crop = getattr(each.transforms, "keywords", {}).get("crop_size")
-        if each.name in ("IMAGENET1K_V1", "KINETICS400_V1") and crop is not None:
-            crops = [crop, crop] if isinstance(crop, int) else list(crop)
+    crops = _pair(side) if side is not None else _trained_at(weights)
     if family == "optical_flow":
         return (Input("image1", _SHAPES[family]), Input("image2", _SHAPES[family]))
     if family == "detection":
         return (Input("images.0", _SHAPES[family], whole=True),)
     shape = _SHAPES.get(family, (3, _SIDE, _SIDE))
     return (Input(None, (*shape[: len(shape) - len(crops)], *crops)),)
+
+
+def _trained_at(weights: Sequence[Any]) -> list[int]:
+    """The sides that weights were trained at: those of the first version, else the least; none where they were not cropped."""
+    crops = {each.name: getattr(each.transforms, "keywords", {}).get("crop_size") for each in weights}
+    known = {name: _pair(crop) for name, crop in crops.items() if crop is not None}
+    for name in ("IMAGENET1K_V1", "KINETICS400_V1"):
+        if name in known:
+            return known[name]
+    return min(known.values(), default=[])
+
+
+def _pair(size: Any) -> list[int]:
+    return [size, size] if isinstance(size, int) else list(size)
 
 
 # timm
@@ -105,12 +140,11 @@ def _timm(target: str, options: Mapping[str, Any]) -> Recipe:
     config = timm.get_pretrained_cfg(target) or timm.models.PretrainedCfg()
     _, *sides = given.get("input_size") or config.input_size
     if "img_size" in given:
-        size = given["img_size"]
-        sides = [size, size] if isinstance(size, int) else list(size)
+        sides = _pair(given["img_size"])
     shape = (given.get("in_chans", config.input_size[0]), *sides)
 
     def make() -> Any:
-        with offline():
+        with library("timm", ImportError):
             return timm.create_model(target, pretrained=False, **given)
 
     return Recipe(make, given, (Input(None, shape),), "img_size" if config.fixed_input_size else None)

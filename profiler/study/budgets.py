@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from profiler import grid
 from profiler.config import Config
-from profiler.errors import ProfilerError, UnknownName
+from profiler.errors import InputNeeded, ProfilerError, UnknownName
 from profiler.load.load import Model, load_at, parse
 from profiler.records.place import Place
 from profiler.records.verdicts import QUANTITIES, Limit
@@ -15,6 +15,8 @@ from profiler.study.cells import Cell
 
 POINT = ("alpha", "resolution", "rho", "input", "batch", "set")
 """What an entry of the table may say of the network's point."""
+KnownInputs = Mapping[str, Sequence[Any]]
+"""Inputs by the name of a network."""
 ANYWHERE = Place(None, batch=None)
 """No point at all: the network's own."""
 
@@ -36,8 +38,37 @@ def cell_at(place: Place) -> Cell:
     return Cell(load_at(place), grid.batch(1 if place.batch is None else place.batch))
 
 
-def budgeted(models: Sequence[Model], at: Place, given: Mapping[str, object], config: Config | None) -> list[Budgeted]:
+def inputs_of(records: Iterable[Mapping[str, Any]]) -> KnownInputs:
+    """The inputs that a saved run had, by the names of its networks."""
+    found: dict[str, list[Any]] = {}
+    for record in records:
+        given = str(record.get("input") or "").split()
+        held = found.setdefault(parse(str(record.get("model")))[0], [])
+        if given and given not in held:
+            held.append(given)
+    return found
+
+
+def cell_or_known(place: Place, known: KnownInputs) -> Cell:
+    """The network of a place; one that does not say what it reads is given the one input it is known with elsewhere.
+
+    Raises as `load` does.
+    """
+    try:
+        return cell_at(place)
+    except InputNeeded:
+        found = known.get(_named(place.model) or "", ())
+        if len(found) != 1:
+            raise
+        return cell_at(place._replace(input=found[0]))
+
+
+def budgeted(
+    models: Sequence[Model], at: Place, given: Mapping[str, object], config: Config | None, known: KnownInputs | None = None
+) -> list[Budgeted]:
     """The networks that were named, or without names all of the table's, with the budgets of both; those given win.
+
+    A network that does not say what it reads is given its entry's input, or that of `known`, which a baseline knows.
 
     Raises ProfilerError, UnknownName for what either says amiss, and as `load` does.
     """
@@ -46,8 +77,12 @@ def budgeted(models: Sequence[Model], at: Place, given: Mapping[str, object], co
     if not models:
         return [Budgeted(_of_entry(name, entry, at, config), entry.limits | limits) for name, entry in entries.items()]
     found: dict[Any, Budgeted] = {}
+    of_entries: dict[str, list[Any]] = {}
+    for name, entry in entries.items():
+        if "input" in entry.point and entry.point["input"] not in (held := of_entries.setdefault(parse(name)[0], [])):
+            held.append(entry.point["input"])
     for model in models:
-        cell = cell_at(at._replace(model=model))
+        cell = cell_or_known(at._replace(model=model), {**(known or {}), **of_entries})
         own: dict[str, Limit] = {}
         for name, entry in entries.items():
             if _named(model) == parse(name)[0] and _of_entry(name, entry, ANYWHERE, config).place == cell.place:

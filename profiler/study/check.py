@@ -22,7 +22,7 @@ from profiler.saved.read import Saved, read_document
 from profiler.study import baseline as base_of
 from profiler.study.before_after import Side, clocks, compared, of_run
 from profiler.study.bench_options import BenchOptions, bench_options
-from profiler.study.budgets import Budgeted, budgeted
+from profiler.study.budgets import Budgeted, budgeted, inputs_of
 from profiler.study.cells import Cell, Interrupted, Watch, counted, ending, finished
 
 
@@ -86,7 +86,7 @@ def checking(
     """
     tolerated = grid.share(tolerance, "tolerance")
     base = None if baseline is None else of_run(baseline if isinstance(baseline, Saved) else read_document(baseline))
-    found = budgeted(models, at, limits, config)
+    found = budgeted(models, at, limits, config, None if base is None else inputs_of(base.records))
     if not found and base is not None:
         found = [Budgeted(cell, {}) for cell in base_of.cells_of(base)]
     _refuse_nothing(found, base)

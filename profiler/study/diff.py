@@ -14,7 +14,7 @@ from profiler.records.place import PLACE, Place, key
 from profiler.records.verdicts import Compared, Diffed
 from profiler.saved.read import Saved, read_document
 from profiler.study.before_after import Side, compared, of_profile, of_run
-from profiler.study.budgets import cell_at
+from profiler.study.budgets import KnownInputs, cell_or_known, inputs_of
 
 
 def diff(
@@ -40,19 +40,25 @@ def differing(before: Model | Saved, after: Model | Saved, at: Place) -> Diffed:
     """What changed, networks at one place. Raises as `diff` does."""
     if (before, after) == ("-", "-"):
         raise ProfilerError("only one of the two can come through the pipe; give the other as a file")
-    old, new = _side(before, at), _side(after, at)
+    runs = [_run(each) for each in (before, after)]
+    known = inputs_of(record for run in runs if run is not None for record in run.records)
+    old, new = (run or _counted(each, at, known) for run, each in zip(runs, (before, after), strict=True))
     cells = _aligned(old, new)
     notes: list[Note] = list(dict.fromkeys(LatenciesNotCompared(each.unlike) for each in cells if each.unlike))
     notes += [NoLayersSaved(name) for name in dict.fromkeys(side.name for side in (old, new) if None in side.rows)]
     return Diffed(old.name, new.name, tuple(cells), tuple(notes))
 
 
-def _side(given: Model | Saved, at: Place) -> Side:
+def _run(given: Model | Saved) -> Side | None:
+    """The side that a saved run is; None of a network."""
     if isinstance(given, str) and is_run(given):
         given = read_document(given)
-    if isinstance(given, Saved):
-        return of_run(given)
-    cell = cell_at(at._replace(model=given))
+    return of_run(given) if isinstance(given, Saved) else None
+
+
+def _counted(given: Model | Saved, at: Place, known: KnownInputs) -> Side:
+    """The side of a network, given what the run beside it was given where it does not say what it reads."""
+    cell = cell_or_known(at._replace(model=given), known)
     return of_profile(cell.network.profile(cell.batch))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from profiler.errors import ProfilerError
+from profiler.errors import ProfilerError, shortened
 from profiler.module.trees import tensors
 
 _ASKS_FOR_VALUES = (
@@ -58,9 +58,7 @@ def signature_text(signature: inspect.Signature) -> str:
 def sentence(fault: BaseException, most: int = 300) -> str:
     """The first lines of a fault, cut between words."""
     text = " ".join(line.strip() for line in str(fault).strip().splitlines()[:2]) or type(fault).__name__
-    if len(text) > most:
-        text = f"{text[:most].rpartition(' ')[0]} …"
-    return text.rstrip(" .;:")
+    return shortened(text, most).rstrip(" .;:")
 
 
 def refused(name: str, path: str, fault: BaseException, runs: Callable[[], bool]) -> ProfilerError:

@@ -26,6 +26,10 @@ TEXTS: list[tuple[str, Input]] = [
     ("flag:=true", Input("flag", value=True)),
     ("batch.image=3x4x4", Input("batch.image", (3, 4, 4))),
     ("images.0=3x4x4", Input("images.0", (3, 4, 4))),
+    ("grid=[1,16,16]", Input("grid", (3,), "int64", [1, 16, 16])),
+    ("grid=[[1, 2], [3, 4]]:int32", Input("grid", (2, 2), "int32", [[1, 2], [3, 4]])),
+    ("scale=[0.5,2]", Input("scale", (2,), "float32", [0.5, 2])),
+    ("keep=[True,False]", Input("keep", (2,), "bool", [True, False])),
 ]
 
 
@@ -42,6 +46,17 @@ BAD: list[tuple[Any, str]] = [
     ("ids=", "input 'ids=' is no input"),
     ("ids=128:int65", "no dtype is called 'int65'; did you mean int64"),
     ("k:=foo(", "input 'k:=foo(': 'foo(' is no Python literal; write a number"),
+    ("k:={[]: 1}", "input 'k:={[]: 1}': '{[]: 1}' is no Python literal"),
+    ("k:={{}}", "input 'k:={{}}': '{{}}' is no Python literal"),
+    ("k:={{1}, {2}}", "input 'k:={{1}, {2}}': '{{1}, {2}}' is no Python literal"),
+    ("9" * 5000, f"input '{'9' * 80}…' is no shape and no value"),
+    ("k:=" + "9" * 5000, "input 'k:=9999"),
+    ("k:=" + "[" * 5000, "input 'k:=[[[["),
+    ("3x" * 5000 + "3", "input '3x3x"),
+    ("grid=[[1,2],[3]]", "input 'grid=[[1,2],[3]]' is no list of numbers, of up to 4096 in equal rows"),
+    ("grid=[]", "input 'grid=[]' is no list of numbers"),
+    ("grid=['a']", "input 'grid=['a']' is no list of numbers"),
+    ("grid=[1,2", "input 'grid=[1,2': '[1,2' is no Python literal"),
     (["ids=3", "ids=4"], "input 'ids' is given twice; give each once"),
     (["ids=3", "4"], "input '4' has no name and stands after one that has"),
     (["a=3", "a.b=4"], "input 'a' is one tensor and a dict of several"),
@@ -66,8 +81,10 @@ def test_mistakes(given: Any, message: str) -> None:
             (Input("ids", (5,), "int64"), Input("mask"), Input("scale", value=2.0)),
         ),
         ("3x8x8", (Input(None, (3, 8, 8)),)),
+        ([(10,), ()], (Input(None, (10,)), Input(None, ()))),
+        ({"x": (10,), "t": []}, (Input("x", (10,)), Input("t", ()))),
     ],
-    ids=["nothing", "a shape", "several", "by name", "a text"],
+    ids=["nothing", "a shape", "several", "by name", "a text", "a scalar", "a scalar by name"],
 )
 def test_python_values_are_inputs_too(given: Any, expected: tuple[Input, ...]) -> None:
     assert inputs(given) == expected
@@ -94,6 +111,28 @@ def test_values_are_the_same_each_time_and_draw_from_no_generator_of_torch() -> 
     assert kwargs["ids"].tolist() == [[0] * 5]
     assert kwargs["attention_mask"].tolist() == [[1] * 5]
     assert kwargs["keep"].tolist() == [[True] * 5]
+
+
+def test_numbers_that_are_written_out_are_held_on_every_device() -> None:
+    given = inputs(["grid=[[1,14,14]]", "scale=[0.5,2]"])
+    for device in ("cpu", "meta"):
+        _, kwargs = example(given, 2, device)
+        assert kwargs["grid"].tolist() == [[[1, 14, 14]], [[1, 14, 14]]]
+        assert (tuple(kwargs["scale"].shape), kwargs["scale"].device.type) == ((2, 2), device)
+    assert example(given, None, "cpu")[1]["scale"].tolist() == [0.5, 2.0]
+
+
+@pytest.mark.parametrize("shape", ["1048576x1048576x1048576x1048576", "x=1048576x1048576x1048576:int8"])
+def test_more_elements_than_a_tensor_has(shape: str) -> None:
+    for device in ("cpu", "meta"):
+        with pytest.raises(ProfilerError, match="elements with its batch, more than a tensor holds; give a smaller shape"):
+            example(inputs(shape), 1, device)
+
+
+def test_an_axis_that_follows_the_text() -> None:
+    native = (Input("input_ids", (512,), "int64"), Input("bbox", (512, 4), like="input_ids"))
+    assert shapes(merged(inputs("64"), native)) == ((64,), (64, 4))
+    assert shapes(merged(inputs(["64", "bbox=32x4"]), native)) == ((64,), (32, 4))
 
 
 def test_dots_make_dicts_and_lists() -> None:

@@ -54,14 +54,27 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("vgg16", {"resolution": 224, "rho": 1}, "vgg16: give one of resolution and rho, not both"),
     ("vgg16", {"input": "224x224"}, "vgg16: input 224x224 has other axes than its native 3x224x224; give as many"),
     ("vgg16", {"alpha": 0}, "alpha 0 is not a width"),
+    ("mobilenet_v2", {"input": "1x3x224x224"}, "mobilenet_v2: input 1x3x224x224 has an axis more than its native 3x224x224; the batch axis is --batch 1, so write --input 3x224x224"),
+    ("resnet50", {"input": (8, 3, 64, 64)}, "resnet50: input 8x3x64x64 has an axis more than its native 3x224x224; the batch axis is --batch 8, so write --input 3x64x64"),
+    ("mobilenet_v2", {"input": "224x224x3"}, "mobilenet_v2: input 224x224x3 would be 224 channels of 224 by 3 pixels; channels come first, so write --input 3x224x224"),
+    ("lenet5", {"input": (32, 28, 1)}, "lenet5: input 32x28x1 would be 32 channels of 28 by 1 pixels; channels come first, so write --input 1x32x28"),
+    ("model.onnx", {}, "'model.onnx' is an ONNX graph, which is not read as a network; name the code that makes it, as net.py:Net, or export it with torch.export.save and name the .pt2"),
+    ("a/net.PTH", {}, "'a/net.PTH' is a checkpoint, which is not read as a network"),
+    ("net.pt", {}, "'net.pt' is a checkpoint or a script, which is not read as a network"),
+    ("config.json", {}, "'config.json' is a JSON file; name a configuration of transformers as hf:config.json"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("model", "place", "message"), BAD, ids=[case[2][:30] for case in BAD])
+@pytest.mark.parametrize(("model", "place", "message"), BAD, ids=[f"{case[0]} {case[2][:30]}" for case in BAD])
 def test_mistakes(model: str, place: dict[str, Any], message: str) -> None:
     with pytest.raises(ProfilerError) as caught:
         load(model, **place)
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("given", ["3x64x48", "4x224x224", "224x3x3", "12x5x3", "1x224x224"])
+def test_other_channels_and_sides_are_taken_as_they_are_given(given: str) -> None:
+    assert load("mobilenet_v2", input=given).inputs == (tuple(map(int, given.split("x"))),)
 
 
 def test_too_small_names_the_layer_and_the_least_side() -> None:

@@ -15,7 +15,7 @@ from torch import nn
 import profiler
 from profiler import BenchOptions, ProfilerError, check, compare
 from profiler.config import Config
-from profiler.errors import Unavailable, UnknownName
+from profiler.errors import InputNeeded, Unavailable, UnknownName
 from profiler.records.columns import Record
 from profiler.records.interval import Interval
 from profiler.records.verdicts import Checked, Limit, Line
@@ -194,6 +194,28 @@ def test_a_baseline_of_another_network_is_refused(base: Path) -> None:
         check("lenet5", batch=2, baseline=str(base))
 
 
+LINEAR = "torch.nn:Linear@in_features=4,out_features=2"
+
+
+@pytest.mark.parametrize("text", ["4", "3x4", "input=3x4"])
+def test_a_network_is_given_the_input_of_its_baseline(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "base.json"
+    path.write_text(json.dumps(compare(LINEAR, input=[text], engine="closed").to_dict()))
+    found = check(LINEAR, baseline=str(path))
+    assert found.passed
+    assert found.lines[1].value == (3 if "x" in text else 1) * 4 * 2
+    with pytest.raises(InputNeeded, match=r"torch\.nn:Bilinear: cannot infer its input; pass one, as --input"):
+        check("torch.nn:Bilinear@in1_features=4,in2_features=4,out_features=2", baseline=str(path))
+
+
+def test_a_baseline_of_two_inputs_says_none(tmp_path: Path) -> None:
+    path = tmp_path / "base.json"
+    path.write_text(json.dumps(compare(f"{LINEAR},input=4", f"{LINEAR},input=3x4", engine="closed").to_dict()))
+    with pytest.raises(InputNeeded):
+        check(LINEAR, baseline=str(path))
+    assert check(f"{LINEAR},input=3x4", baseline=str(path)).passed
+
+
 def test_layers_of_what_grew(tmp_path: Path) -> None:
     """A kernel that grew, a layer that is new, and one that only changed its name."""
     before = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 2, 3, padding=1))
@@ -255,6 +277,15 @@ def test_the_table_says_networks_points_and_budgets(tmp_path: Path) -> None:
     assert line.limit.most == 10**9
     with pytest.raises(ProfilerError, match=r"mobilenet_v1 \(α 0.5, 224\) has no budget"):
         check("mobilenet_v1@alpha=0.5", config=table)
+
+
+def test_a_network_is_given_the_input_of_its_entry(tmp_path: Path) -> None:
+    table = config(tmp_path, f'[tool.profiler.budgets."{LINEAR}"]\ninput = "3x4"\nmacs = 24\n')
+    (line,) = check(LINEAR, config=table).lines
+    assert (line.value, line.verdict, line.limit.most) == (3 * 4 * 2, "within", 24)
+    (line,) = check("torch.nn:Linear@in_features=4,out_features=5", config=table, macs=59).lines
+    assert (line.value, line.verdict) == (3 * 4 * 5, "over")
+    assert [each.value for each in check(LINEAR, config=table, input="5x4", macs=99).lines] == [5 * 4 * 2]
 
 
 @pytest.mark.parametrize(

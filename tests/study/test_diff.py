@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from profiler import ProfilerError, compare, diff, sweep
-from profiler.errors import Unavailable, UnknownName
+from profiler.errors import InputNeeded, Unavailable, UnknownName
 from profiler.records.measured import Measured
 from profiler.records.notes import Unlike
 from profiler.report.answer import View
@@ -80,6 +80,15 @@ def test_a_run_and_a_network(tmp_path: Path) -> None:
     assert diff(old, "lenet5").same
     (cell,) = diff(old, "lenet5", batch=2).cells
     assert cell.name == "lenet5 (28) → lenet5 (28, batch 2)"
+
+
+def test_a_reference_is_given_the_input_of_the_run_beside_it(tmp_path: Path) -> None:
+    linear = "torch.nn:Linear@in_features=4,out_features=2"
+    old = saved(tmp_path / "a.json", compare(linear, input=["3x4"], engine="closed"))
+    assert diff(old, linear).same
+    assert diff(linear, old).same
+    with pytest.raises(InputNeeded, match=r"torch\.nn:Linear: cannot infer its input"):
+        diff(linear, linear)
 
 
 def test_a_sweep_holds_no_layers(tmp_path: Path) -> None:

@@ -1,0 +1,175 @@
+"""What a forward does not take, or lacks, is said by its signature, before anything is run; and the axes of an input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from profiler.api import profile
+from profiler.errors import ProfilerError, UnknownName
+from profiler.load.load import load
+
+
+class Runs(nn.Module):
+    """Counts how often a forward is entered."""
+
+    entered = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(8, 2)
+
+    def use(self, *given: Any) -> Any:
+        type(self).entered += 1
+        return sum(self.head(each) for each in given if isinstance(each, Tensor))
+
+
+class Two(Runs):
+    def forward(self, x: Tensor, y: Tensor, mask: Tensor | None = None) -> Any:
+        return self.use(x, y, mask)
+
+
+class Only(Runs):
+    def forward(self, x: Tensor, /, *, scale: float) -> Any:
+        return self.use(x) * scale
+
+
+class Swallows(Runs):
+    def forward(self, x: Tensor, **rest: Any) -> Any:
+        return self.use(x)
+
+
+class Asks(Runs):
+    def forward(self, **batch: Any) -> Any:
+        more = batch.get("y")
+        return self.use(batch["x"], more, batch.pop("z", None) if "z" in batch else None)
+
+
+class All(Runs):
+    def forward(self, **batch: Any) -> Any:
+        return self.use(*batch.values())
+
+
+class HandsOn(Runs):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = Asks()
+
+    def forward(self, **batch: Any) -> Any:
+        return self.inner(**batch)
+
+
+class Star(Runs):
+    def forward(self, *given: Tensor) -> Any:
+        return self.use(*given)
+
+
+REFUSED: list[tuple[type[nn.Module], list[str], str]] = [
+    (Two, ["8"], "Two: its forward needs y; give it beside the others, as --input y=128"),
+    (Two, ["y=8"], "Two: its forward needs x; give it beside the others"),
+    (Two, ["mask=8"], "Two: its forward needs x and y; give each beside the others"),
+    (Two, ["8", "8", "8", "8"], "Two: its forward takes 3 inputs by place (x, y, mask) and is given 4"),
+    (Two, ["8", "x=8"], "Two: its input x is given by its place and by its name; give it once"),
+    (Two, ["8", "8", "maks=8"], "no input of Two is called 'maks'; did you mean mask?"),
+    (Only, ["8"], "Only: its forward needs scale"),
+    (Only, ["scale:=2.0"], "Only: its forward needs x"),
+    (Swallows, ["8", "seq=128"], "no input of Swallows is called 'seq'; known: x"),
+    (Asks, ["x=8", "w=8"], "no input of Asks is called 'w'; known: x, y, z"),
+]
+
+
+@pytest.mark.parametrize(("kind", "given", "message"), REFUSED, ids=[f"{case[0].__name__} {case[1]}" for case in REFUSED])
+def test_what_a_forward_does_not_take_is_refused_before_it_runs(kind: type[Runs], given: list[str], message: str) -> None:
+    kind.entered = 0
+    with pytest.raises(ProfilerError) as caught:
+        load(kind(), input=given).profile()
+    assert str(caught.value).startswith(message)
+    assert caught.value.exit_code == 2
+    assert "\n" not in str(caught.value)
+    assert kind.entered == 0
+
+
+TAKEN: list[tuple[type[nn.Module], list[str], int]] = [
+    (Two, ["8", "8"], 2),
+    (Two, ["y=8", "x=8", "mask=8"], 3),
+    (Only, ["8", "scale:=2.0"], 1),
+    (Asks, ["x=8", "y=8", "z=8"], 3),
+    (All, ["a=8", "b=8"], 2),
+    (HandsOn, ["x=8", "y=8"], 2),
+    (Star, ["8", "8", "8"], 3),
+]
+
+
+@pytest.mark.parametrize(("kind", "given", "layers"), TAKEN, ids=[f"{case[0].__name__} {case[1]}" for case in TAKEN])
+def test_what_it_takes_runs(kind: type[nn.Module], given: list[str], layers: int) -> None:
+    assert load(kind(), input=given).profile().macs == layers * 8 * 2
+
+
+def test_the_callers_own_arguments_are_held_to_it_as_well() -> None:
+    with pytest.raises(ProfilerError, match="Two: its forward needs y"):
+        profile(Two(), args=(torch.zeros(1, 8),))
+    with pytest.raises(UnknownName, match="no input of Two is called 'w'"):
+        profile(Two(), args=(torch.zeros(1, 8),), kwargs={"y": torch.zeros(1, 8), "w": 1})
+
+
+def test_a_hook_that_gives_arguments_is_believed() -> None:
+    module = Two()
+    module.register_forward_pre_hook(lambda _, args: (*args, args[0]))
+    assert load(module, input="8").profile().macs == 2 * 8 * 2
+
+
+@pytest.mark.parametrize("name", ["seq", "input_id", "attention"])
+def test_a_model_of_transformers_does_not_swallow_a_name(name: str) -> None:
+    llama = "hf:LlamaConfig@num_hidden_layers=1,hidden_size=64,num_attention_heads=4,intermediate_size=96,vocab_size=100"
+    with pytest.raises(UnknownName, match=f"no input of hf:LlamaConfig is called '{name}'.*input_ids"):
+        load(llama, input=["8", f"{name}=8"]).profile()
+    assert load(llama, input=["8", "attention_mask=8"]).profile().macs > 0
+
+
+# Axes
+
+
+class Image(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8))
+        self.head = nn.Linear(8, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows, _, _, _ = x.shape
+        return self.head(self.body(x).mean((2, 3)).reshape(rows, 8))  # type: ignore[no-any-return]
+
+
+AXES: list[tuple[Any, str]] = [
+    ("1x3x16x16", "Image takes 1x3x16x16 as it is, and --batch puts the batch axis before it; leave that axis out, as --input 3x16x16, or give --batch none"),
+    ((8, 3, 16, 16), "Image takes 8x3x16x16 as it is"),
+    ("x=1x3x16x16", "Image takes x=1x3x16x16 as it is, and --batch puts the batch axis before it; leave that axis out, as --input x=3x16x16"),
+    ("224", "Image: an input of 224 is one axis; give an image with its channels, as 3x224x224"),
+    ("32x32x3", "Image, body.0: takes 3 channels and is given 32, of (1, 32, 32, 3); channels come first, so write --input 3x32x32"),
+    ("4x16x16", "Image, body.0: takes 3 channels and is given 4"),
+    ("3x1048576x1048576x1048576", "input '3x1048576x1048576x1048576' has 3458764513820540928 elements with its batch"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "message"), AXES, ids=[str(case[0]) for case in AXES])
+def test_axes_that_do_not_fit_say_what_to_write(given: Any, message: str) -> None:
+    with pytest.raises(ProfilerError) as caught:
+        load(Image(), input=given).profile()
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_scalar_by_its_shape() -> None:
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = nn.Linear(10, 5)
+
+        def forward(self, x: Tensor, t: Tensor) -> Tensor:
+            return self.head(x * t)  # type: ignore[no-any-return]
+
+    found = profile(Scaled(), input=[(10,), ()])
+    assert (found.macs, found.inputs) == (10 * 5, ((10,), ()))
