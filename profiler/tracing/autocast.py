@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -53,6 +55,32 @@ _FULL = {kind: frozenset(f"aten::{name}" for name in names) for kind, names in (
 def enabled() -> str:
     """The device whose autocast is on, empty where none is."""
     return "cuda" if torch.is_autocast_enabled("cuda") else "cpu" if torch.is_autocast_enabled("cpu") else ""
+
+
+@contextmanager
+def watched(changed: Callable[[str], None]) -> Iterator[None]:
+    """Calls `changed` with the device whose autocast is on, now and wherever a region of autocast begins or ends.
+
+    Where operators arrive torch has switched it off already, so that it cannot be asked there.
+    """
+    enter, leave = torch.autocast.__enter__, torch.autocast.__exit__
+
+    def __enter__(region: Any) -> Any:  # noqa: N807
+        found = enter(region)
+        changed(enabled())
+        return found
+
+    def __exit__(region: Any, *fault: Any) -> Any:  # noqa: N807
+        found = leave(region, *fault)  # type: ignore[func-returns-value]
+        changed(enabled())
+        return found
+
+    changed(enabled())
+    torch.autocast.__enter__, torch.autocast.__exit__ = __enter__, __exit__  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        torch.autocast.__enter__, torch.autocast.__exit__ = enter, leave  # type: ignore[method-assign]
 
 
 def cast_arguments(name: str, device: str, args: Any, kwargs: Any) -> tuple[Any, Any]:

@@ -8,7 +8,7 @@ runs it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from threading import get_ident
 from typing import Any
 
@@ -75,6 +75,8 @@ class Recorder(TorchDispatchMode):
         self.values = values
         """Whether another run has the values of integer inputs, which are only then asked for."""
         self.opens_leaves = overrides_torch()
+        self.autocast = ""
+        """The device whose autocast is on, where torch does not apply it."""
         self.root = root
         self.builder = RowBuilder(everything)
         self.wires = wires
@@ -113,10 +115,13 @@ class Recorder(TorchDispatchMode):
 
         nn.Module.__call__ = __call__  # type: ignore[method-assign]
         try:
-            with self:
+            with nullcontext() if self.real else autocast.watched(self.set_autocast), self:
                 yield self
         finally:
             nn.Module.__call__ = original  # type: ignore[method-assign]
+
+    def set_autocast(self, device: str) -> None:
+        self.autocast = device
 
     def call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """One call of a module: a row of its own where it is a leaf, a frame on the stack where it is not."""
@@ -213,7 +218,7 @@ class Recorder(TorchDispatchMode):
         Only where running it would say the same: plain dense tensors of one real type outside of functional transforms, and
         the parameters that its attributes, as they are at this call, stand for.
         """
-        if peek_interpreter_stack() is not None or self.opens_leaves or (not self.real and autocast.enabled()):
+        if peek_interpreter_stack() is not None or self.opens_leaves or self.autocast:
             return None
         if leaf is nn.MultiheadAttention:
             return None if self.real else self.multihead_attention(module, path, args, kwargs)
@@ -323,7 +328,7 @@ class Recorder(TorchDispatchMode):
         given = tensors_of_call(args, kwargs)
         out = None
         if not self.real:
-            cast = autocast.enabled()
+            cast = self.autocast
             if found.name in ONE_TYPE or found.kind == "norm" or found.name in LENGTHS_GIVEN:
                 self.check_values_and_types(found, given, cast)
             if cast:
