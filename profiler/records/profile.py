@@ -162,8 +162,8 @@ class Profile(Drawn, Struct, frozen=True):
 
     @property
     def module_params(self) -> int:
-        """Parameters that the module has in all: those that the counted forward reads, and those that it does not."""
-        return self.params + self.unread
+        """Parameters that the module has in all: those that are read, in training only too, and those that are not."""
+        return self.params + self.side_params + self.unread
 
     @property
     def moved(self) -> int | None:
