@@ -149,7 +149,9 @@ def totals_text(profile: Profile, unit: Unit) -> list[str]:
     ]
     if profile.unread:
         of = f"of the module's {units.count(profile.module_params, unit)} params"
-        lines.insert(1, f"unread       {units.count(profile.unread, unit)}   {of}: {words.some(profile.unread_at)}".rstrip(": "))
+        lines.insert(
+            1, f"unread       {units.count(profile.unread, unit)}   {of}: {words.some(profile.unread_at)}".rstrip(": ")
+        )
     if totals.buffers:
         lines.insert(1, f"buffers      {units.count(totals.buffers, unit)}")
     if totals.side_params:
