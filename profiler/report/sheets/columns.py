@@ -130,9 +130,8 @@ def default_columns(results: Results) -> list[str]:
     side = [name for name in ("side_params", "side_macs") if any(record[name] for record in results)]
     unread = ["unread"] if any(value(record, "unread") for record in results) else []
     if results.command == "compare":
-        place = names.telling(
-            results, ["model", *(name for name in ("alpha", "resolution", "batch") if _varies(results, name))]
-        )
+        varied = [name for name in ("alpha", "resolution", "batch") if _varies(results, name)]
+        place = names.telling(results, ["model", *varied])
         ratios = list(RATIOS) if len(results) > 1 else []
         counts = ["params", *ratios[:1], *unread, "macs", *ratios[1:], *total, "activations", "weight_bytes"]
         return [*place, *counts, *side, *checks, *clock]

@@ -16,6 +16,7 @@ from profiler.records.results import Results
 from profiler.report.encoding import printable
 from profiler.report.sheets import sheet
 from profiler.report.sheets.columns import narrow_columns
+from profiler.report.sheets.layers import layers_sheet
 from profiler.report.sheets.sheet import Sheet
 from profiler.report.terminal.bars import bar
 from profiler.report.units import Unit
@@ -129,5 +130,5 @@ def show(profile: Profile, depth: int = 2, top: int | None = None, unit: Unit = 
         *(Text(line, style="bold red") for line in sheet.uncounted_text(profile)),
         Text(),
         Fitted(lambda shown: sheet.kinds_sheet(profile, shown), unit),
-        Fitted(lambda shown: sheet.layers_sheet(profile, depth, top, shown), unit),
+        Fitted(lambda shown: layers_sheet(profile, depth, top, shown), unit),
     )
