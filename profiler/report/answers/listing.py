@@ -45,7 +45,7 @@ def answer(found: Listing, view: View) -> Answer:
         return made
 
     return Answer(
-        table.Fitted(with_papers, unit, narrow=content),
+        table.Fitted(with_papers, unit, narrower=[content]),
         lambda: [with_papers(unit)],
         zoo,
         columns,

@@ -166,6 +166,16 @@ def _has(results: Results, name: str) -> bool:
     return any(value(record, name) is not None for record in results)
 
 
+def without_the_least(results: Results) -> list[list[str]]:
+    """The columns of counts without those that are missed least, one after the other: names and counts stay whole."""
+    found, left = [], default_columns(results)
+    for name in ("weight_bytes", "activations"):
+        if name in left:
+            left = [each for each in left if each != name]
+            found.append(left)
+    return found
+
+
 def narrow_columns(results: Results) -> list[str]:
     """Where the terminal has no room for all: what tells the cells apart, multiply-adds, latency, ratio."""
     shown = default_columns(results)
