@@ -111,6 +111,7 @@ def what(pair: Pair, layouts: Layouts | None = None) -> str:
     before, after = pair.before, pair.after
     told = [] if before.op == after.op else [f"{before.op} → {after.op}"]
     names = list(dict.fromkeys([*before.facts, *after.facts])) if before.op == after.op else []
+    names = [name for name in names if not name.endswith("macs")]  # counts that follow from the shapes
     for name in names:
         texts = [_fact(row, name) for row in (before, after)]
         if texts[0] != texts[1]:
