@@ -14,7 +14,8 @@ from profiler.report import units
 from profiler.report.answers import formula
 from profiler.report.answers.verify import figures_sheet
 from profiler.report.sheets.columns import Heading
-from profiler.report.sheets.sheet import Sheet, layers_sheet
+from profiler.report.sheets.layers import layers_sheet
+from profiler.report.sheets.sheet import Sheet
 from profiler.report.writers.markdown import markdown_text
 from profiler.study.formula import formula as formula_of
 from profiler.study.published import figures, ours

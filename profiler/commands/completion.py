@@ -160,7 +160,7 @@ def _devices() -> Iterable[str]:
 def _columns(ctx: typer.Context) -> list[str]:
     """The columns that the command on the line shows."""
     if ctx.info_name == "show":
-        from profiler.report.answers.show import ROW_COLUMNS
+        from profiler.report.sheets.layers import ROW_COLUMNS
 
         return list(ROW_COLUMNS)
     if ctx.info_name == "list":

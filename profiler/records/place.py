@@ -46,7 +46,15 @@ class Place(NamedTuple):
         """Its options, and where α, the side and the batch stand."""
         alpha = [] if self.alpha in (None, 1) else [f"α {self.alpha:g}"]
         batch = [] if self.batch in (None, 1) else [f"batch {self.batch}"]
-        return [*written(self.options), *alpha, *([str(self.resolution)] if self.resolution else []), *batch]
+        return [*written(self.options), *alpha, *self._size(), *batch]
+
+    def _size(self) -> list[str]:
+        """The side of an image; of anything else the whole input, where that is known."""
+        whole = self.input if isinstance(self.input, str) else ""
+        sides = whole.split("x")
+        if self.resolution and (not whole or (" " not in whole and len(sides) == 3)):
+            return [str(self.resolution)]
+        return [whole] if whole else [str(self.resolution)] if self.resolution else []
 
 
 def written(options: Mapping[str, Any]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -162,8 +162,8 @@ class Profile(Drawn, Struct, frozen=True):
 
     @property
     def module_params(self) -> int:
-        """Parameters that the module has in all: those that the counted forward reads, and those that it does not."""
-        return self.params + self.unread
+        """Parameters that the module has in all: those that are read, in training only too, and those that are not."""
+        return self.params + self.side_params + self.unread
 
     @property
     def moved(self) -> int | None:
@@ -188,7 +188,9 @@ class Profile(Drawn, Struct, frozen=True):
         """The rows by the first `depth` names of their path, in the order they run; 0 keeps every row apart."""
         if depth < 0:
             raise ProfilerError(f"a depth of {depth} is none; give 0 (every layer) or a number of levels")
-        return _grouped(self.rows, lambda row: ".".join(row.path.split(".")[:depth]) if depth else row.path)
+        if not depth:  # a module that is called twice has two rows of one path
+            return [_group(row.path, [row]) for row in self.rows if not row.side]
+        return _grouped(self.rows, lambda row: ".".join(row.path.split(".")[:depth]))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dict, JSON-ready: the record of this profile with its rows under `rows`."""
@@ -200,16 +202,9 @@ def _grouped(rows: Iterable[Row], key: Any) -> list[Group]:
     for row in rows:
         if not row.side:
             groups.setdefault(key(row), []).append(row)
-    return [
-        Group(
-            name,
-            len(members),
-            sum(row.weights for row in members),
-            sum(row.params for row in members),
-            sum(row.macs for row in members),
-            sum(row.elementwise for row in members),
-            sum(row.activations for row in members),
-            members[-1].output,
-        )
-        for name, members in groups.items()
-    ]
+    return [_group(name, members) for name, members in groups.items()]
+
+
+def _group(name: str, members: Sequence[Row]) -> Group:
+    counts = (sum(getattr(row, key) for row in members) for key in Group._fields[2:-1])
+    return Group(name, len(members), *counts, members[-1].output)

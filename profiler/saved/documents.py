@@ -90,10 +90,11 @@ class AgreementPart(Struct, frozen=True):
     alpha: float | int | UnsetType | None = UNSET
     resolution: int | UnsetType | None = UNSET
     batch: int | UnsetType | None = UNSET
+    input: str | UnsetType = UNSET
 
     def agreement(self) -> Agreement:
         """What was written."""
-        place = {name: getattr(self, name) for name in ("options", "alpha", "resolution", "batch")}
+        place = {name: getattr(self, name) for name in ("options", "alpha", "resolution", "input", "batch")}
         reasons = tuple((each.reason, each.amount) for each in self.reasons)
         known = {name: value for name, value in place.items() if value is not UNSET}
         return Agreement(self.model, self.engine, self.macs, self.total, reasons, self.differences, self.unsupported, known)

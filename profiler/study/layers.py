@@ -7,6 +7,8 @@ from dataclasses import replace
 from statistics import median
 from typing import Any
 
+from msgspec import structs
+
 from profiler.count.moved import moved
 from profiler.errors import ProfilerError
 from profiler.load.load import Model
@@ -99,9 +101,11 @@ def _clocked(cells: Sequence[Cell], setting: Setting, measuring: BenchOptions) -
 
 def _layers_of(cells: Sequence[Cell], timings: Sequence[Timing], run: Run, roofs: Roofs | None) -> Iterator[Layers]:
     """The layers of the networks that were measured."""
+    names = [cell.network.name for cell in cells]
     for cell, made, outcome in zip(cells, timings, run.outcomes, strict=True):
         if made.latency_s is not None and roofs is not None:
-            yield on_the_clock(cell.network.profile(cell.batch), made, outcome, roofs)
+            found = on_the_clock(cell.network.profile(cell.batch), made, outcome, roofs)
+            yield found if names.count(cell.network.name) == 1 else structs.replace(found, model=str(cell.place))
 
 
 def on_the_clock(profile: Profile, made: Timing, outcome: Outcome, roofs: Roofs) -> Layers:

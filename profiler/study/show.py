@@ -13,13 +13,14 @@ from profiler.count.closed import wiring_of
 from profiler.count.derivation import derivation, separable_pairs
 from profiler.load.code import quiet
 from profiler.load.load import Counted, Model, Network, load_at
-from profiler.records.place import Place
+from profiler.records.place import Place, shape
 from profiler.records.profile import Row
 from profiler.records.shown import Changed, Shown, WhatIf
 from profiler.records.traced import Traced
 from profiler.records.training import Memory, TrainingCost
 
 if TYPE_CHECKING:
+    from profiler.load.inputs import Input
     from profiler.load.reference import Reference
 
 OPTIMIZERS = ("sgd", "adam")
@@ -120,8 +121,15 @@ def _changed(path: str | None, before: Iterable[Row], after: Iterable[Row]) -> C
 
 
 def _traced(network: Reference, batch: int | None) -> Traced:
-    given = (str(each).replace("x", "×") if each.name is None and each.shape else str(each) for each in network.given)
-    return structs.replace(network.traced(batch), inputs=tuple(given))
+    return structs.replace(network.traced(batch), inputs=tuple(map(_in_title, network.given)))
+
+
+def _in_title(given: Input) -> str:
+    """`3×32×32:complex64`, `ids=128:int64`: an input as `--input` takes it, with a cross between the sides of its shape."""
+    text, name = str(given), f"{given.name}=" if given.name else ""
+    if not given.shape:
+        return text
+    return name + "×".join(map(str, given.shape)) + text[len(name) + len(shape(given.shape)) :]
 
 
 def _training(network: Counted, batch: int | None) -> TrainingCost:

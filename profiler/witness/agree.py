@@ -15,6 +15,7 @@ from profiler.load import code
 from profiler.load.load import Counted
 from profiler.load.reference import Reference
 from profiler.records.agreement import Agreement, Difference
+from profiler.records.place import shape
 from profiler.records.profile import Row
 from profiler.tracing.traced import trace
 from profiler.witness.memory import shortage, weight_bytes
@@ -186,6 +187,7 @@ def _agreement(
         "options": dict(network.options),
         "alpha": None if network.alpha is None else float(network.alpha),
         "resolution": network.resolution,
+        "input": " ".join(map(shape, network.inputs)),
         "batch": network.batched(batch),
     }
     return Agreement(network.name, engine, macs, total, tuple(reasons.items()), tuple(differences), unsupported, place)

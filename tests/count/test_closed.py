@@ -103,6 +103,8 @@ def test_totals_of_a_batch_by_hand() -> None:
     assert found == Totals(
         weights=9 * 3 * 4, bias=4, norm=8, buffers=9, macs=5 * 9 * 3 * 4 * 36, elementwise=5 * 4 * 36, activations=5 * 4 * 36,
         side_params=4 * 2 + 2, side_macs=5 * 4 * 2,
+        # of a sample 3·8² and 4·6² by the convolution, 2·4·6² by the norm; 112 and 8 parameters once
+        moved=4 * (5 * (3 * 64 + 4 * 36 + 2 * 4 * 36) + 112 + 8),
     )  # fmt: skip
     assert found.params == 9 * 3 * 4 + 4 + 8
     assert closed.totals(Chain(), IMAGE) == Totals()
@@ -179,7 +181,7 @@ def test_every_leaf_has_a_formula_and_a_kind() -> None:
 
 
 def of_batch(rows: tuple[Row, ...], n: int) -> tuple[Row, ...]:
-    """Rows of one sample as those of n: shapes from n, everything but parameters n times."""
+    """Rows of one sample as those of n: shapes from n, everything but parameters n times; without the bytes moved."""
     return tuple(
         row._replace(
             inputs=tuple((n, *shape[1:]) for shape in row.inputs),
@@ -187,6 +189,7 @@ def of_batch(rows: tuple[Row, ...], n: int) -> tuple[Row, ...]:
             macs=n * row.macs,
             elementwise=n * row.elementwise,
             activations=n * row.activations,
+            moved=0,
         )
         for row in rows
     )
@@ -196,10 +199,12 @@ def of_batch(rows: tuple[Row, ...], n: int) -> tuple[Row, ...]:
 def test_a_batch_of_n_is_n_times_one(case: Case, n: int) -> None:
     one = closed.rows(case.network, case.inputs)
     assert {row.output[0] for row in one} == {1}
-    assert closed.rows(case.network, case.inputs, n) == of_batch(one, n)
+    assert [row._replace(moved=0) for row in closed.rows(case.network, case.inputs, n)] == list(of_batch(one, n))
     single, many = closed.totals(case.network, case.inputs), closed.totals(case.network, case.inputs, n)
     scaled = ("macs", "elementwise", "activations", "side_macs")
-    assert many == single._replace(**{field: n * getattr(single, field) for field in scaled})
+    assert many._replace(moved=0) == single._replace(moved=0, **{field: n * getattr(single, field) for field in scaled})
+    held = 2 * single.moved - closed.totals(case.network, case.inputs, 2).moved  # its parameters are read once a batch
+    assert many.moved == n * (single.moved - held) + held
 
 
 @given(networks())
@@ -221,7 +226,8 @@ def test_totals_are_the_sums_of_the_rows(name: str, batch: int) -> None:
     main = [row for row in rows if not row.side]
     side = [row for row in rows if row.side]
     sums = [sum(getattr(row, field) for row in main) for field in Totals._fields[:7]]
-    assert network.totals(batch) == Totals._make([*sums, sum(row.params for row in side), sum(row.macs for row in side)])
+    aside = [sum(row.params for row in side), sum(row.macs for row in side)]
+    assert network.totals(batch) == Totals._make([*sums, *aside, sum(row.moved for row in main)])
 
 
 @pytest.mark.parametrize("name", names())

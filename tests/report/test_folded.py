@@ -6,7 +6,7 @@ import pytest
 
 from profiler import Profile, profile
 from profiler.report.sheets.folded import Fold, Node, folded, nodes
-from profiler.report.sheets.sheet import layers_sheet
+from profiler.report.sheets.layers import layers_sheet
 
 
 def paths(*lines: tuple[str, int]) -> list[str]:

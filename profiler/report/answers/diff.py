@@ -69,7 +69,7 @@ def drawn(sheets: Callable[[Unit], list[Sheet]], unit: Unit) -> Group:
             made.rows = [[row[k] for k in kept] for row in made.rows]
             return made
 
-        parts += [*([Text()] if i else []), table.Fitted(content, unit, narrow)]
+        parts += [*([Text()] if i else []), table.Fitted(content, unit, [narrow])]
     return Group(*parts)
 
 

@@ -12,6 +12,7 @@ from profiler.records.columns import Record
 from profiler.records.profile import Row
 from profiler.records.verdicts import COUNTS, Compared, Pair
 from profiler.report import units
+from profiler.report.answers.axes import Layouts, resized
 from profiler.report.sheets import dtypes
 from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.sheet import Sheet
@@ -64,7 +65,8 @@ def layers_sheets(
         largest = sorted(differing, key=lambda pair: -max(_weight(pair, quantity) for quantity in quantities))[:top]
         kept = set(map(id, largest))
         shown = [pair for pair in differing if id(pair) in kept]
-    rows = [row for pair in shown for row in _rows(pair, quantities, unit)]
+    layouts = Layouts.of(pairs)
+    rows = [row for pair in shown for row in _rows(pair, quantities, unit, layouts)]
     left = [Heading(name, right=False) for name in ("layer", "change", "count")]
     if len(shown) < len(differing):
         title += f", the {len(shown)} that differ most (--top shows more)"
@@ -88,7 +90,7 @@ def _weight(pair: Pair, quantity: str) -> int:
     return abs(after - before)
 
 
-def _rows(pair: Pair, quantities: Sequence[str], unit: Unit) -> list[list[str]]:
+def _rows(pair: Pair, quantities: Sequence[str], unit: Unit, layouts: Layouts) -> list[list[str]]:
     rows = []
     for quantity in quantities:
         before, after = pair.sizes(quantity)
@@ -96,37 +98,29 @@ def _rows(pair: Pair, quantities: Sequence[str], unit: Unit) -> list[list[str]]:
             texts = ["" if row is None else amount(quantity, n, unit) for row, n in zip(pair, (before, after), strict=True)]
             rows.append([heading(quantity, unit), *texts, signed(quantity, after - before, unit)])
     rows = rows or [["", "", "", ""]]
-    return [[pair.path, what(pair) or pair.word, *rows[0]], *(["", "", *row] for row in rows[1:])]
+    return [[pair.path, what(pair, layouts) or pair.word, *rows[0]], *(["", "", *row] for row in rows[1:])]
 
 
-def what(pair: Pair) -> str:
-    """`kernel 3x3 → 5x5`: the facts of a layer that differ, or its operation; empty where none does."""
+def what(pair: Pair, layouts: Layouts | None = None) -> str:
+    """`kernel 3x3 → 5x5`: the facts of a layer that differ, or its operation, or the axis; empty where none does.
+
+    `layouts` are those of the networks that it is of, for operations that do not say what their axes are.
+    """
     if pair.before is None or pair.after is None:
         return ""
     before, after = pair.before, pair.after
     told = [] if before.op == after.op else [f"{before.op} → {after.op}"]
     names = list(dict.fromkeys([*before.facts, *after.facts])) if before.op == after.op else []
+    names = [name for name in names if not name.endswith("macs")]  # counts that follow from the shapes
     for name in names:
         texts = [_fact(row, name) for row in (before, after)]
         if texts[0] != texts[1]:
             told.append(f"{name} {texts[0]} → {texts[1]}")
     if not told:
-        told = _sized(before, after)
+        told = resized(before, after, layouts or Layouts([before, after]))
     if before.side != after.side:
         told.append("in training only" if after.side else "no longer in training only")
     return ", ".join(told[:MOST_FACTS]) + (" …" if len(told) > MOST_FACTS else "")
-
-
-def _sized(before: Row, after: Row) -> list[str]:
-    """`channels 32 → 24`, where that is all that the outputs differ in, or else the inputs; `output 64x56x56 → 64x28x28`."""
-    shapes = [("channels", "output", before.output, after.output)]
-    shapes += [("channels in", "input", a, b) for a, b in zip(before.inputs, after.inputs, strict=False)]
-    for channels, whole, a, b in shapes:
-        if a != b:
-            if len(a) == len(b) > 1 and (a[0], *a[2:]) == (b[0], *b[2:]):
-                return [f"{channels} {a[1]} → {b[1]}"]
-            return [f"{whole} {'x'.join(map(str, a[1:]))} → {'x'.join(map(str, b[1:]))}"]
-    return []
 
 
 def _fact(row: Row, name: str) -> str:
@@ -157,6 +151,7 @@ def _folded(moved: Sequence[Pair]) -> dict[tuple[str, str], int]:
 def layer_records(cells: Sequence[Compared]) -> Iterator[dict[str, Any]]:
     """One record a layer that is not as it was."""
     for each in cells:
+        layouts = Layouts.of(each.layers or ())
         for pair in each.layers or ():
             if pair.word == "unchanged":
                 continue
@@ -166,7 +161,7 @@ def layer_records(cells: Sequence[Compared]) -> Iterator[dict[str, Any]]:
                 "path": pair.path,
                 "change": pair.word,
                 "was": was,
-                "what": what(pair) or None,
+                "what": what(pair, layouts) or None,
             }
             for quantity in LAYER:
                 for when, row in zip(("before", "after"), pair, strict=True):

@@ -64,7 +64,7 @@ def answer(found: Measured, view: View) -> Answer:
 
     parts: list[RenderableType] = []
     for wide, narrow in zip(sheets(), sheets(NARROW), strict=True):
-        made = table.Fitted(lambda _, wide=wide: wide, "auto", lambda _, narrow=narrow: narrow)  # type: ignore[misc]
+        made = table.Fitted(lambda _, wide=wide: wide, "auto", [lambda _, narrow=narrow: narrow])  # type: ignore[misc]
         parts += [*([Text()] if parts else []), made]
     return Answer(
         Group(*parts),

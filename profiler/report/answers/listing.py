@@ -25,7 +25,7 @@ def answer(found: Listing, view: View) -> Answer:
         return document("list", zoo, made_with=found.environment, rows=[])
 
     if view.columns:
-        return replace(records.chosen("list", zoo, columns, view), document=whole)
+        return replace(records.chosen("list", zoo, columns, view, default="auto"), document=whole)
     if view.sort is not None:
         zoo = [zoo[i] for i in sorted_by(zoo, view.sort, columns)]
 
@@ -45,7 +45,7 @@ def answer(found: Listing, view: View) -> Answer:
         return made
 
     return Answer(
-        table.Fitted(with_papers, unit, narrow=content),
+        table.Fitted(with_papers, unit, narrower=[content]),
         lambda: [with_papers(unit)],
         zoo,
         columns,

@@ -14,6 +14,7 @@ from profiler.report.answer import View
 from profiler.report.answers import formula
 from profiler.report.sheets import details, sheet
 from profiler.report.sheets.columns import Heading
+from profiler.report.sheets.layers import layers_sheet
 from profiler.report.sheets.sheet import Sheet
 
 
@@ -48,7 +49,7 @@ def traced(found: Traced) -> list[Sheet]:
 
 
 def _profile(profile: Profile, traced: Traced | None) -> list[Sheet]:
-    made = [sheet.kinds_sheet(profile), sheet.layers_sheet(profile)]
+    made = [sheet.kinds_sheet(profile), layers_sheet(profile)]
     made[0].lead = [sheet.profile_title(profile), *sheet.totals_text(profile, "raw")]
     made[-1].warnings += sheet.uncounted_text(profile) if traced is None else []
     if traced is not None:

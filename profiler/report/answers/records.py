@@ -7,11 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from profiler.errors import UnknownName
+from profiler.records.columns import COLUMNS
 from profiler.records.environment import document
+from profiler.report import units
 from profiler.report.answer import Answer, View, sorted_by
-from profiler.report.sheets.columns import Heading
+from profiler.report.sheets.columns import UNITS, Heading
 from profiler.report.sheets.sheet import Sheet
 from profiler.report.terminal import table
+from profiler.report.units import Unit
 from profiler.report.writers import plain
 from profiler.saved.read import Saved
 
@@ -30,23 +33,54 @@ def chosen(
     known: Sequence[str],
     view: View,
     title: str = "",
-    shown: Sequence[Mapping[str, Any]] | None = None,
+    default: Unit = "raw",
 ) -> Answer:
-    """Rows by the columns that the user chose, as the CSV has them; its table, of `shown`. Raises UnknownName for a column."""
+    """Rows by the columns that the user chose, counts in the unit of the view or `default`. Raises UnknownName for a column."""
     columns = list(view.columns) or list(known)
     for name in columns:
         if name not in known:
             raise UnknownName("column", name, known)
-    shown = rows if shown is None else shown
     if view.sort is not None:
-        rows, shown = ([some[i] for i in sorted_by(some, view.sort, known)] for some in (rows, shown))
-    heads = [Heading(name.replace("_", " "), right=all(isinstance(row[name], int | float) for row in rows)) for name in columns]
-    cells = [[plain.cell(row[name]) for name in columns] for row in shown]
-    content = Sheet(heads, cells, title)
+        rows = [rows[i] for i in sorted_by(rows, view.sort, known)]
+
+    def content(unit: Unit) -> Sheet:
+        heads = [Heading(_heading(name, unit), _is_number([row[name] for row in rows])) for name in columns]
+        return Sheet(heads, [[_cell(name, row[name], unit) for name in columns] for row in rows], title)
+
+    unit = view.unit or default
     return Answer(
-        table.Fitted(lambda _: content, "auto"),
-        lambda: [content],
+        table.Fitted(content, unit),
+        lambda: [content(unit)],
         rows,
         columns,
         lambda: document(command, [dict(row) for row in rows], rows=[]),
     )
+
+
+def _is_number(values: Sequence[Any]) -> bool:
+    """True where all that is known is a number."""
+    known = [value for value in values if value is not None]
+    return bool(known) and all(isinstance(value, int | float) for value in known)
+
+
+def _heading(name: str, unit: Unit) -> str:
+    """What tables call a column; of a count before or after, the count's name with that."""
+    base, when = _counted(name)
+    if base not in COLUMNS:
+        return name.replace("_", " ")
+    text = units.macs_heading(unit) if base == "macs" else base.replace("_", " ") if when else COLUMNS[base].title
+    return f"{text} {when}".rstrip()
+
+
+def _cell(name: str, value: Any, unit: Unit) -> str:
+    """A value as the CSV has it, but counts in their unit."""
+    column = COLUMNS.get(_counted(name)[0])
+    if column is None or not column.unit or not isinstance(value, int | float):
+        return plain.cell(value)
+    return UNITS[column.unit](value, unit)
+
+
+def _counted(name: str) -> tuple[str, str]:
+    """`macs` and `after` of `macs_after`."""
+    base, _, when = name.rpartition("_")
+    return (base, when) if when in ("before", "after") else (name, "")

@@ -8,13 +8,15 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from profiler.errors import UnknownName
 from profiler.records.columns import record
 from profiler.records.environment import document
 from profiler.records.shown import Shown
-from profiler.report.answer import Answer, View
+from profiler.report.answer import Answer, View, sorted_by
 from profiler.report.answers import records
 from profiler.report.encoding import printable
 from profiler.report.sheets import details, sheet
+from profiler.report.sheets.layers import ROW_COLUMNS, layers_sheet
 from profiler.report.sheets.sheet import Sheet
 from profiler.report.terminal import table
 from profiler.report.units import Unit
@@ -22,16 +24,20 @@ from profiler.saved.show_parts import parts_of, rewritten_records
 
 DEPTH = 2
 """Levels of the tree of layers that are shown unless told otherwise."""
-ROW_COLUMNS = (
-    "path", "op", "kind", "module", "inputs", "output", "params", "weights", "bias", "norm", "buffers", "macs",
-    "elementwise", "activations", "side", "convention", "total", "moved",
-)  # fmt: skip
 
 
 def answer(found: Shown, view: View) -> Answer:
-    """One network; with columns or an order its layers alone, as the CSV has them. Raises UnknownName for a column."""
+    """One network; with columns or an order, its layers in them. Raises UnknownName for a column."""
     profile, traced = found.profile, found.traced
     unit, top, depth = view.unit or "raw", view.top, DEPTH if view.depth is None else view.depth
+    rows = [
+        {**row.to_dict(), "convention": found.convention, "total": total}
+        for row, total in zip(profile.rows, found.totals, strict=True)
+    ]
+    known = ROW_COLUMNS if found.whatif is None else details.WHAT_IF_COLUMNS
+    for name in view.columns:
+        if name not in known:
+            raise UnknownName("column", name, known)
 
     def sheets(shown: Unit) -> list[Sheet]:
         if found.whatif is not None:
@@ -39,8 +45,8 @@ def answer(found: Shown, view: View) -> Answer:
         made = [sheet.kinds_sheet(profile, shown)]
         if view.formulas:
             made += [sheet.formulas_sheet(found, top), *([sheet.separable_sheet(found.pairs, top)] if found.pairs else [])]
-        else:
-            made.append(sheet.layers_sheet(profile, depth, top, shown, view.fold))
+        if not view.formulas or view.columns or view.sort is not None:
+            made.append(layers_sheet(profile, depth, top, shown, view.fold, rows, view.columns, view.sort))
         made += [details.training_sheet(found.training, depth, top, shown)] if found.training is not None else []
         return [*made, *([details.memory_sheet(found.memory)] if found.memory else [])]
 
@@ -53,25 +59,21 @@ def answer(found: Shown, view: View) -> Answer:
     parts: list[RenderableType] = [Text(printable(head[0]), style="bold"), *(Text(printable(line)) for line in head[1:])]
     for i in range(len(sheets(unit))):
         parts += [Text(), table.Fitted(lambda shown, i=i: sheets(shown)[i], unit)]  # type: ignore[misc]
-    rows = [
-        {**row.to_dict(), "convention": found.convention, "total": total}
-        for row, total in zip(profile.rows, found.totals, strict=True)
-    ]
     made = dict(record(profile, found.convention, found.total))
 
     def whole() -> dict[str, Any]:
         parts = {"engine": profile.engine, "uncounted": list(profile.uncounted), **parts_of(found)}
         return document("show", [made], made_with=found.environment, rows=rows, **parts)
 
-    if view.columns or view.sort is not None:
-        costliest = rows if top is None else sorted(rows, key=lambda row: -row["macs"])[:top]
-        made_of = records.chosen("show", rows, ROW_COLUMNS, view, sheet.most(title, costliest, top), costliest)
-        return replace(made_of, document=whole, subject=found, depth=depth)
+    if found.whatif is not None and (view.columns or view.sort is not None):
+        rewritten = records.chosen("show", rewritten_records(found.whatif), known, view, title)
+        return replace(rewritten, document=whole, subject=found, depth=depth)
+    ordered = rows if view.sort is None else [rows[i] for i in sorted_by(rows, view.sort, ROW_COLUMNS)]
     return Answer(
         Group(*parts),
         lambda: _titled(sheets(unit), head),
-        rows if found.whatif is None else rewritten_records(found.whatif),
-        ROW_COLUMNS if found.whatif is None else details.WHAT_IF_COLUMNS,
+        ordered if found.whatif is None else rewritten_records(found.whatif),
+        list(view.columns) or known,
         whole,
         found,
         depth,

@@ -10,7 +10,7 @@ from typing import Any
 from profiler.records.profile import Profile, Row
 from profiler.records.shown import Derivation
 from profiler.records.timing import Layers
-from profiler.report import units
+from profiler.report import names, units
 from profiler.report.page.columns import Plain, coded, columns, paths
 
 FIELDS = ("op", "kind", "output", "params", "macs", "activations", "elementwise")
@@ -32,11 +32,7 @@ class Network:
 
 def of_profiles(profiles: Sequence[Profile]) -> list[Network]:
     """Counted networks, with the place they were counted at in their names where a model stands there twice."""
-    names = [profile.model for profile in profiles]
-    return [
-        of_profile(profile, name if names.count(name) == 1 else _name(profile))
-        for name, profile in zip(names, profiles, strict=True)
-    ]
+    return [of_profile(profile, name) for name, profile in zip(names.of_profiles(profiles), profiles, strict=True)]
 
 
 def of_profile(profile: Profile, name: str, derivations: Sequence[Derivation | None] = ()) -> Network:
@@ -66,13 +62,6 @@ def of_layers(each: Layers) -> Network:
     return Network(
         each.model, tuple(row.row for row in each.rows), {name: [row[name] for row in plain] for name in CLOCKED}, clock
     )
-
-
-def _name(profile: Profile) -> str:
-    """The network with the options, α and side that it was counted at."""
-    options = [f"{key}={str(value).lower()}" for key, value in profile.options.items()]
-    alpha = [] if profile.alpha in (None, 1) else [f"α={float(profile.alpha or 0):g}"]
-    return ", ".join([profile.model, *options, *alpha, *(units.shape(shape) for shape in profile.inputs)])
 
 
 def packed(networks: Iterable[Network], room: int) -> tuple[Plain, int]:

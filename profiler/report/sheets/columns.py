@@ -9,7 +9,7 @@ from typing import Any, Literal
 from profiler.records.columns import COLUMNS, WAITING, WITNESSED, Column, Record, latency, value
 from profiler.records.place import written
 from profiler.records.results import Results
-from profiler.report import units
+from profiler.report import names, units
 from profiler.report.units import Unit
 
 
@@ -85,11 +85,6 @@ def _witness(record: Record, name: str, unit: Unit) -> str:
     return units.UNKNOWN if found is None else "equal" if found == record["macs"] else units.count(found, unit)
 
 
-def model(record: Record) -> str:
-    """`mobilenet_v1@separable=false`."""
-    return str(record["model"]) + (f"@{','.join(written(record['options']))}" if record["options"] else "")
-
-
 def latency_text(record: Record) -> str:
     """`3.42 ms ±0.8 % A`: never without its interval and grade."""
     known = latency(record)
@@ -111,7 +106,7 @@ def _ratio(record: Record, first: Record, unit: Unit) -> str:
 
 
 CELLS: dict[str, Cell] = {
-    "model": lambda record, first, unit: model(record),
+    "model": lambda record, first, unit: names.model(record),
     "options": lambda record, first, unit: ",".join(written(record["options"])),
     "alpha": lambda record, first, unit: units.UNKNOWN if record["alpha"] is None else f"{record['alpha']:g}",
     "latency_s": lambda record, first, unit: latency_text(record),
@@ -122,9 +117,6 @@ CELLS: dict[str, Cell] = {
 
 
 # Which columns a comparison, a sweep or a benchmark shows unless told otherwise
-
-AXES = tuple(column.name for column in COLUMNS.values() if column.varies)
-"""What cells of one network differ in."""
 
 
 def default_columns(results: Results) -> list[str]:
@@ -138,15 +130,16 @@ def default_columns(results: Results) -> list[str]:
     side = [name for name in ("side_params", "side_macs") if any(record[name] for record in results)]
     unread = ["unread"] if any(value(record, "unread") for record in results) else []
     if results.command == "compare":
-        place = [name for name in ("alpha", "resolution", "batch") if _varies(results, name)]
+        varied = [name for name in ("alpha", "resolution", "batch") if _varies(results, name)]
+        place = names.telling(results, ["model", *varied])
         ratios = list(RATIOS) if len(results) > 1 else []
         counts = ["params", *ratios[:1], *unread, "macs", *ratios[1:], *total, "activations", "weight_bytes"]
-        return ["model", *place, *counts, *side, *checks, *clock]
-    place = [name for name in ("model", "batch") if _varies(results, name)]
+        return [*place, *counts, *side, *checks, *clock]
     accuracy = ["top1"] if _has(results, "top1") else []
-    if _has(results, "alpha"):
-        place.append("alpha")
-    return [*place, "resolution", "params", *unread, *side, "macs", *total, "activations", *accuracy, *checks, *clock]
+    place = ["model"] if len({names.model(record) for record in results}) > 1 else []
+    place += [*(["batch"] if _varies(results, "batch") else []), *(["alpha"] if _has(results, "alpha") else []), "resolution"]
+    place = names.telling(results, place)
+    return [*place, "params", *unread, *side, "macs", *total, "activations", *accuracy, *checks, *clock]
 
 
 def _clock_columns(results: Results) -> list[str]:
@@ -160,7 +153,7 @@ def _clock_columns(results: Results) -> list[str]:
 
 def _bench_columns(results: Results) -> list[str]:
     """What varies, the latency, and what came before it."""
-    place = ["model", *(name for name in AXES if _varies(results, name))]
+    place = names.telling(results, ["model", *(name for name in names.AXES if _varies(results, name))])
     compiled = ["compile_s"] if _has(results, "compile_s") else []
     return [*place, "macs", *_clock_columns(results), "first_call_s", *compiled, "peak_bytes"]
 
@@ -173,11 +166,21 @@ def _has(results: Results, name: str) -> bool:
     return any(value(record, name) is not None for record in results)
 
 
+def without_the_least(results: Results) -> list[list[str]]:
+    """The columns of counts without those that are missed least, one after the other: names and counts stay whole."""
+    found, left = [], default_columns(results)
+    for name in ("weight_bytes", "activations"):
+        if name in left:
+            left = [each for each in left if each != name]
+            found.append(left)
+    return found
+
+
 def narrow_columns(results: Results) -> list[str]:
     """Where the terminal has no room for all: what tells the cells apart, multiply-adds, latency, ratio."""
     shown = default_columns(results)
-    place = [name for name in shown if name == "macs" or (name in (*AXES, "top1") and _varies(results, name))]
+    place = [name for name in shown if name == "macs" or (name in (*names.TELLING, "top1") and _varies(results, name))]
     clock = [name for name in shown if name in ("latency_s", "epoch_s", "ratio", "pareto")]
-    model = ["model"] if _varies(results, "model") or not place else []
+    model = ["model"] if len({names.model(record) for record in results}) > 1 or not place else []
     rate = ["images_per_second"] if "ratio" not in clock and "images_per_second" in shown else []
     return [*model, *place, clock[0], *rate, *clock[1:]]

@@ -28,12 +28,13 @@ class Fold(NamedTuple):
 
 
 def nodes(rows: Iterable[Row], depth: int) -> list[Node]:
-    """The lines of a tree to a depth, as `Profile.by_depth` groups them."""
+    """The lines of a tree to a depth, as `Profile.by_depth` groups them; at a depth of 0 each row, every call of a module."""
+    main = [row for row in rows if not row.side]
+    if not depth:
+        return [Node(row.path, ((row.path, _alike(row)),)) for row in main]
     groups: dict[str, list[Row]] = {}
-    for row in rows:
-        if not row.side:
-            name = ".".join(row.path.split(".")[:depth]) if depth else row.path
-            groups.setdefault(name, []).append(row)
+    for row in main:
+        groups.setdefault(".".join(row.path.split(".")[:depth]), []).append(row)
     return [Node(name, tuple((row.path, _alike(row)) for row in members)) for name, members in groups.items()]
 
 

@@ -13,13 +13,12 @@ from profiler.errors import ProfilerError, UnknownName
 from profiler.grid import shown
 from profiler.records.agreement import Agreement
 from profiler.records.columns import MEASURED_COLUMNS
-from profiler.records.profile import Group, Profile
+from profiler.records.profile import Profile
 from profiler.records.results import Results
 from profiler.report import units, words
 from profiler.report.sheets import columns as of_records
 from profiler.report.sheets import dtypes
 from profiler.report.sheets.columns import Heading
-from profiler.report.sheets.folded import folded, nodes
 from profiler.report.units import Unit
 
 if TYPE_CHECKING:
@@ -148,10 +147,8 @@ def totals_text(profile: Profile, unit: Unit) -> list[str]:
         f"elementwise  {units.count(totals.elementwise, unit)}",
     ]
     if profile.unread:
-        of = f"of the module's {units.count(profile.module_params, unit)} params"
-        lines.insert(
-            1, f"unread       {units.count(profile.unread, unit)}   {of}: {words.some(profile.unread_at)}".rstrip(": ")
-        )
+        of = f"of the module's {units.count(profile.module_params, unit)} params: {words.some(profile.unread_at)}"
+        lines.insert(1, f"unread       {units.count(profile.unread, unit)}   {of}".rstrip(": "))
     if totals.buffers:
         lines.insert(1, f"buffers      {units.count(totals.buffers, unit)}")
     if totals.side_params:
@@ -197,39 +194,6 @@ def kinds_sheet(profile: Profile, unit: Unit = "raw") -> Sheet:
         for group in profile.by_kind()
     ]
     return Sheet(columns, rows, "by kind")
-
-
-def layers_sheet(profile: Profile, depth: int = 2, top: int | None = None, unit: Unit = "raw", fold: bool = True) -> Sheet:
-    """The layers, or with `depth` what they are parts of, equal siblings in one line; with `top` only the costliest, each."""
-    groups = profile.by_depth(depth)
-    title, hint = ("by layer", "") if depth == 0 else (f"by layer, to a depth of {depth}", "(--depth 0 shows every one)")
-    if top is not None:
-        groups = sorted(groups, key=lambda group: -group.macs)[:top]
-    elif fold:
-        folds = folded(nodes(profile.rows, depth))
-        if len(folds) < len(groups):
-            title += ", equal ones summed"
-            hint = "(--depth 0, --no-fold show more)" if depth else "(--no-fold shows each)"
-        groups = [_sum(each.name, [groups[i] for i in each.members]) for each in folds]
-    columns = [Heading("layer", right=False), *map(Heading, ("output", "params", units.macs_heading(unit)))]
-    columns += [Heading("%", bar=True), Heading("activations")]
-    rows = [
-        [
-            group.name,
-            units.shape(group.output[1:]),
-            units.count(group.params, unit),
-            units.macs(group.macs, unit),
-            units.percent(group.macs, profile.macs),
-            units.count(group.activations, unit),
-        ]
-        for group in groups
-    ]
-    return Sheet(columns, rows, most(title, groups, top), hint=hint)
-
-
-def _sum(name: str, groups: Sequence[Group]) -> Group:
-    sums = {key: sum(getattr(group, key) for group in groups) for key in Group._fields[1:-1]}
-    return Group(name, **sums, output=groups[-1].output)
 
 
 def most(title: str, shown: Sequence[object], top: int | None) -> str:

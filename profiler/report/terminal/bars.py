@@ -44,7 +44,7 @@ class Bars:
     lengths: Sequence[Length]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        names = [_short(length.name, min(MOST_NAME, options.max_width // 3)) for length in self.lengths]
+        names = [short(length.name, min(MOST_NAME, options.max_width // 3)) for length in self.lengths]
         left, right = max(map(cell_len, names)), max(len(length.said) for length in self.lengths)
         width = max(options.max_width - left - right - 4, 4)
         most = max(max((length.value, *(length.ends or ()))) for length in self.lengths) or 1
@@ -62,6 +62,7 @@ def _drawn(length: Length, most: float, width: int, plain: bool) -> str:
     return bar(length.value / most, width, plain)
 
 
-def _short(name: str, most: int) -> str:
+def short(name: str, most: int) -> str:
+    """A name of at most so many letters: its end, which tells it from others, stays."""
     text = printable(" ".join(name.split()))
     return text if cell_len(text) <= most else f"{text[: most - most // 3 - 1]}…{text[-(most // 3) :]}"

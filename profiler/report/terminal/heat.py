@@ -11,7 +11,7 @@ from rich.text import Text
 
 from profiler.records.columns import COLUMNS, Record
 from profiler.records.results import Results
-from profiler.report import units
+from profiler.report import names, units
 from profiler.report.encoding import printable
 from profiler.report.sheets import columns
 from profiler.report.units import Amount
@@ -43,11 +43,11 @@ class Heat:
             return
         width = min(options.max_width, WIDEST) if options.is_terminal else 80
         shaded = console.color_system in ("256", "truecolor") and not console.no_color
-        names = [name for name in self.columns if name in QUANTITIES]
+        quantities = [name for name in self.columns if name in QUANTITIES]
         if not self.columns:
-            names = ["latency_s" if self.results.measured else "macs"]
+            quantities = ["latency_s" if self.results.measured else "macs"]
         for records in _grids(self.results):
-            for name in names:
+            for name in quantities:
                 yield from _table(records, name, width, shaded, several=len(records) < len(self.results))
 
 
@@ -75,7 +75,7 @@ def _table(records: Sequence[Record], name: str, width: int, shaded: bool, sever
     rows, across = _spread(alphas, MOST_ROWS), _spread(sides, max(2, (width - left) // wide))
     some = f", {len(rows)} × {len(across)} of {len(alphas)} × {len(sides)}" if (rows, across) != (alphas, sides) else ""
     heading = columns.of(name)[0].text + (f" ({unit})" if unit else "")
-    whose = f"{printable(records[0]['model'])}, batch {records[0]['batch']}: " if several else ""
+    whose = f"{printable(names.model(records[0]))}, batch {records[0]['batch']}: " if several else ""
     yield Text(f"\n{whose}{heading}{' and grade' if name == 'latency_s' else ''}: α down, side across{some}", style="bold")
     yield Text(" " * left + "".join(f"{side:>{wide - 1}} " for side in across))
     for alpha in rows:

@@ -6,19 +6,16 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
-from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
 from profiler.errors import ProfilerError
 from profiler.records.columns import Record, latency
 from profiler.records.measured import Measured
-from profiler.records.place import written
 from profiler.records.profile import Profile
 from profiler.records.results import Results
 from profiler.records.shown import Shown
-from profiler.report import units
-from profiler.report.sheets.columns import AXES
+from profiler.report import names, units
 from profiler.report.sheets.folded import folded, nodes
 from profiler.report.terminal.bars import Bars, Length
 from profiler.report.terminal.heat import Heat
@@ -82,23 +79,23 @@ def _results(found: Results) -> list[RenderableType]:
 
 def _families(found: Results) -> list[str]:
     """What the points are called: by network where there are several, else by α where it varies."""
-    models, alphas = ({str(record[key]) for record in found} for key in ("model", "alpha"))
-    if len(models) > 1 or len(alphas) < 2:
-        return [record["model"] for record in found]
+    models = [names.model(record) for record in found]
+    if len(set(models)) > 1 or len({str(record["alpha"]) for record in found}) < 2:
+        return models if len(set(models)) > 1 else [record["model"] for record in found]
     return ["α –" if record["alpha"] is None else f"α {record['alpha']:g}" for record in found]
 
 
 def _compared(found: Results) -> list[RenderableType]:
     kept = found[:MOST_BARS]
-    names = _names(kept)
+    labels = names.of_records(kept)
     some = f", the first {len(kept)} of {len(found)}" if len(found) > len(kept) else ""
     parts = []
     counts: list[tuple[str, Callable[[Record], int]]] = [("MACs", lambda r: r["macs"]), ("params", lambda r: r["params"])]
     for title, of in counts:
         if len({of(record) for record in kept}) > 1:
-            lengths = [Length(name, of(record), _count(of(record))) for name, record in zip(names, kept, strict=True)]
+            lengths = [Length(name, of(record), _count(of(record))) for name, record in zip(labels, kept, strict=True)]
             parts.append(Bars(title + some, lengths))
-    timed = [_latency(name, record) for name, record in zip(names, kept, strict=True) if latency(record) is not None]
+    timed = [_latency(name, record) for name, record in zip(labels, kept, strict=True) if latency(record) is not None]
     return [*parts, *([Bars(f"latency, with its 95 % interval{some}", timed)] if timed else [])]
 
 
@@ -109,18 +106,6 @@ def _latency(name: str, record: Record) -> Length:
     return Length(
         name, estimate, f"{units.seconds(estimate)} {units.interval(estimate, low, high)} {record['grade']}", (low, high)
     )
-
-
-def _names(records: Sequence[Record]) -> list[str]:
-    """The networks, with what else tells the records apart where they are of one."""
-    names = [",".join([r["model"], *written(r["options"])]) for r in records]
-    for axis in AXES if len(set(names)) < len(names) else ():
-        values: list[Any] = [record.get(axis) for record in records]
-        if len(set(map(str, values))) > 1:
-            said = {"alpha": "α {}", "resolution": "side {}", "batch": "batch {}", "threads": "{} threads"}.get(axis, "{}")
-            values = ["compiled" if value else "eager" for value in values] if axis == "compile" else values
-            names = [f"{name}, {said.format(value)}" for name, value in zip(names, values, strict=True)]
-    return names
 
 
 # One network

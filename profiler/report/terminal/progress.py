@@ -13,6 +13,7 @@ from rich.console import Console
 from profiler.records.columns import WAITING, latency, of_engine
 from profiler.records.events import Event, Finished, Recounted, Started, Timed
 from profiler.records.results import Results
+from profiler.report import names
 from profiler.report.sheets import columns
 
 
@@ -96,7 +97,7 @@ def estimate(results: Results) -> str:
     if not known:
         return ""
     record = results[max(known)[1]]
-    return f"{columns.model(record)} {columns.latency_text(record)}"
+    return f"{names.model(record)} {columns.latency_text(record)}"
 
 
 def _spread(of: tuple[float, float, float]) -> float:

@@ -10,8 +10,7 @@ from typing import NamedTuple
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from profiler.report.encoding import printable
-from profiler.report.terminal.bars import MOST_NAME
+from profiler.report.terminal.bars import MOST_NAME, short
 
 MARKS, PLAIN_MARKS = "●▲■◆○△□◇", "ox+#@%&="
 COLOURS = ("cyan", "magenta", "green", "red", "blue", "orange", "gray", "white")
@@ -71,7 +70,7 @@ class Scatter:
         yield Text(f"\n{self.title}{' (log scale)' if wide else ''}", style="bold")
         yield Text.from_ansi(drawn.translate(FRAME) if options.ascii_only else drawn)
         legend = [
-            Text.assemble((marks[i], RICH[i]), f" {printable(family)[:MOST_NAME]}")
+            Text.assemble((marks[i], RICH[i]), f" {short(family, MOST_NAME)}")
             for i, family in enumerate(families)
             if named and family
         ]

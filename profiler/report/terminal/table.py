@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderResult
@@ -15,7 +16,8 @@ from profiler.records.profile import Profile
 from profiler.records.results import Results
 from profiler.report.encoding import printable
 from profiler.report.sheets import sheet
-from profiler.report.sheets.columns import narrow_columns
+from profiler.report.sheets.columns import narrow_columns, without_the_least
+from profiler.report.sheets.layers import layers_sheet
 from profiler.report.sheets.sheet import Sheet
 from profiler.report.terminal.bars import bar
 from profiler.report.units import Unit
@@ -65,8 +67,8 @@ class Fitted:
 
     make: Callable[[Unit], Sheet]
     unit: Unit
-    narrow: Callable[[Unit], Sheet] | None = None
-    """With fewer columns, where the terminal has no room for all."""
+    narrower: Sequence[Callable[[Unit], Sheet]] = ()
+    """With fewer and fewer columns, where the terminal has no room for all: the first that fits, or the last."""
 
     @staticmethod
     def least(content: Sheet) -> int:
@@ -88,9 +90,10 @@ class Fitted:
             drawn = table(content)
             if self.width(console, options, drawn) <= options.max_width:
                 content.notes.insert(0, "Rounded to fit the terminal; --csv or a wider one gives the integers.")
-        if self.narrow is not None and self.width(console, options, drawn) > options.max_width:
-            content = self.narrow(self.unit)
-            drawn = table(content)
+        for make in self.narrower:
+            if self.width(console, options, drawn) > options.max_width:
+                content = make(self.unit)
+                drawn = table(content)
         shares = sum(column.bar for column in content.columns)
         if shares and options.is_terminal:
             room = (options.max_width - self.width(console, options, drawn)) // shares - 2
@@ -110,15 +113,17 @@ class Fitted:
 
 def results_table(results: Results, unit: Unit = "raw", columns: Sequence[str] = ()) -> Fitted:
     """A comparison or sweep."""
-    narrow = None
-    if results.measured and not columns:  # latencies are what was asked for: they must not be what is cut
 
-        def narrow(shown: Unit) -> Sheet:
-            content = sheet.results_sheet(results, "auto" if shown == "raw" else shown, narrow_columns(results))
-            content.notes.insert(0, "Narrowed to fit the terminal; a wider one shows more, and --csv all.")
-            return content
+    def narrowed(shown: Unit, names: Sequence[str]) -> Sheet:
+        content = sheet.results_sheet(results, "auto" if shown == "raw" else shown, names)
+        content.notes.insert(0, "Narrowed to fit the terminal; a wider one shows more, and --csv all.")
+        return content
 
-    return Fitted(lambda shown: sheet.results_sheet(results, shown, columns), unit, narrow)
+    fewer: list[list[str]] = []
+    if not columns:  # latencies are what was asked for where they were measured: they must not be what is cut
+        fewer = [narrow_columns(results)] if results.measured else without_the_least(results)
+    narrower = [partial(narrowed, names=names) for names in fewer]
+    return Fitted(lambda shown: sheet.results_sheet(results, shown, columns), unit, narrower)
 
 
 def show(profile: Profile, depth: int = 2, top: int | None = None, unit: Unit = "raw") -> Group:
@@ -129,5 +134,5 @@ def show(profile: Profile, depth: int = 2, top: int | None = None, unit: Unit = 
         *(Text(line, style="bold red") for line in sheet.uncounted_text(profile)),
         Text(),
         Fitted(lambda shown: sheet.kinds_sheet(profile, shown), unit),
-        Fitted(lambda shown: sheet.layers_sheet(profile, depth, top, shown), unit),
+        Fitted(lambda shown: layers_sheet(profile, depth, top, shown), unit),
     )

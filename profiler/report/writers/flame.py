@@ -12,6 +12,7 @@ from profiler.records.measured import Measured
 from profiler.records.profile import Profile, Row
 from profiler.records.results import Results
 from profiler.records.shown import Shown
+from profiler.report import names
 
 SCHEMA = "https://www.speedscope.app/file-format-schema.json"
 COUNTS = (("MACs", "macs"), ("params", "params"), ("activations", "activations"))
@@ -62,8 +63,8 @@ def _(found: Measured) -> Iterable[Weighed]:
 
 @weighed.register(Results)
 def _(found: Results) -> Iterable[Weighed]:
-    for profile in found.profiles:
-        yield from _counted(profile)
+    for name, profile in zip(names.of_profiles(found.profiles), found.profiles, strict=True):
+        yield from _counts(name, [row for row in profile.rows if not row.side])
 
 
 def _counted(profile: Profile) -> Iterable[Weighed]:

@@ -11,12 +11,23 @@ class Records {
     this.columns = columns;
     this.byName = new Map(columns.map((column) => [column.name, column]));
     this.count = columns.length ? columns[0].values.length : 0;
-    const varied = SETTINGS.filter((name) => this.varies(name) && !(name === 'input' && this.varies('resolution')));
+    const varied = SETTINGS.filter((name) => this.varies(name) && !(name === 'input' && this.sideTellsInput()));
     this.series = this.all('model').map((model, i) => [model, ...varied.map((name) => this.told(name, i))].filter((part) => part !== '').join(', '));
     this.models = [...new Set(this.series)];
   }
 
   all(name) { return this.byName.get(name)?.values || new Array(this.count).fill(null); }
+  // True where records of one network and side have one input.
+  sideTellsInput() {
+    const [models, sides, inputs] = ['model', 'resolution', 'input'].map((name) => this.all(name));
+    const seen = new Map();
+    return inputs.every((input, i) => {
+      const key = JSON.stringify([models[i], sides[i]]);
+      if (!seen.has(key)) seen.set(key, input);
+      return seen.get(key) === input;
+    });
+  }
+
   varies(name) { return new Set(this.all(name)).size > 1; }
 
   told(name, i) {

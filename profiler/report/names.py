@@ -1,0 +1,76 @@
+"""What networks are called where several stand side by side, so that no two of them look alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from profiler.records.columns import COLUMNS
+from profiler.records.place import written
+from profiler.records.profile import Profile
+from profiler.report import units
+
+AXES = tuple(column.name for column in COLUMNS.values() if column.varies)
+"""What cells of one network differ in."""
+TELLING = ("options", "input", *AXES)
+"""Columns that tell records of one network apart."""
+_SAID = {"alpha": "α {}", "resolution": "side {}", "batch": "batch {}", "threads": "{} threads", "input": "input {}"}
+
+
+def model(record: Mapping[str, Any]) -> str:
+    """`mobilenet_v1@separable=false`."""
+    return str(record["model"]) + (f"@{','.join(written(record['options']))}" if record["options"] else "")
+
+
+def telling(records: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> list[str]:
+    """`shown`, and after it the columns without which two records that are not of one cell would look alike in these."""
+    names = list(shown)
+    while alike := _alike(records, names):
+        more = next((name for name in TELLING if name not in names and _apart(alike, name)), None)
+        if more is None:
+            return names
+        names.append(more)
+    return names
+
+
+def _alike(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[list[Mapping[str, Any]]]:
+    """Records that look alike in these columns, where there is more than one."""
+    groups: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    for record in records:
+        look = tuple(model(record) if name == "model" else str(record.get(name)) for name in names)
+        groups.setdefault(look, []).append(record)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _apart(groups: Sequence[Sequence[Mapping[str, Any]]], name: str) -> bool:
+    return any(len({str(record.get(name)) for record in group}) > 1 for group in groups)
+
+
+def of_records(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The networks, with what else tells the records apart where they are of one."""
+    names = [",".join([record["model"], *written(record["options"])]) for record in records]
+    shown = ["model"]
+    if _alike(records, shown):
+        shown += [name for name in AXES if len({str(record.get(name)) for record in records}) > 1]
+    for column in telling(records, shown)[1:]:
+        values: list[Any] = [record.get(column) for record in records]
+        if column == "compile":
+            values = ["compiled" if value else "eager" for value in values]
+        names = [
+            name if value is None else f"{name}, {_SAID.get(column, '{}').format(value)}"
+            for name, value in zip(names, values, strict=True)
+        ]
+    return names
+
+
+def of_profiles(profiles: Sequence[Profile]) -> list[str]:
+    """The networks, with the place that they were counted at where one stands there twice."""
+    names = [profile.model for profile in profiles]
+    return [name if names.count(name) == 1 else _with_place(profile) for name, profile in zip(names, profiles, strict=True)]
+
+
+def _with_place(profile: Profile) -> str:
+    """The network with the options, α, inputs and batch that it was counted at."""
+    alpha = [] if profile.alpha in (None, 1) else [f"α={float(profile.alpha or 0):g}"]
+    batch = [] if profile.batch in (None, 1) else [f"batch {profile.batch}"]
+    return ", ".join([profile.model, *written(profile.options), *alpha, *map(units.shape, profile.inputs), *batch])
