@@ -58,7 +58,10 @@ def constant_like(name: str, args: Any, kwargs: Any) -> Tensor | None:
     fill: Any = rest[0] if _LIKE[name] is None else _LIKE[name]
     if not is_small(prod(size), dtype) or isinstance(fill, Tensor):
         return None
-    return torch.full(size, fill, dtype=dtype, device="cpu")
+    made = torch.full(size, fill, dtype=dtype, device="cpu")
+    if new or args[0].is_contiguous() or kwargs.get("memory_format") not in (None, torch.preserve_format):
+        return made
+    return torch.empty_like(args[0], dtype=dtype, device="cpu").copy_(made)
 
 
 def devices_to_cpu(value: Any) -> Any:

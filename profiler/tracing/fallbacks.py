@@ -262,18 +262,26 @@ def _statistic(name: str) -> float | None:
 
 @contextmanager
 def uncompiled() -> Iterator[None]:
-    """Flex attention runs as an operator, where it is loaded, and not through torch.compile, which hides what runs."""
+    """What is compiled runs as it was written, so that it is seen; control flow and flex attention compile themselves."""
     flex: Any = sys.modules.get("torch.nn.attention.flex_attention")
-    name = "_FLEX_ATTENTION_DISABLE_COMPILE_DEBUG"
-    if flex is None or not hasattr(flex, name):
-        yield
-        return
-    was = getattr(flex, name)
+    flag = "_FLEX_ATTENTION_DISABLE_COMPILE_DEBUG"
+    was, compiled = getattr(flex, flag, None), torch.compile
+    stance = torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else nullcontext()
     try:
-        setattr(flex, name, True)
-        yield
+        if was is not None:
+            setattr(flex, flag, True)
+        torch.compile = _as_written  # type: ignore[assignment]
+        with stance:
+            yield
     finally:
-        setattr(flex, name, was)
+        torch.compile = compiled
+        if was is not None:
+            setattr(flex, flag, was)
+
+
+def _as_written(model: Any = None, **_: Any) -> Any:
+    """In place of torch.compile, which may also be a decorator with options."""
+    return (lambda function: function) if model is None else model
 
 
 @contextmanager

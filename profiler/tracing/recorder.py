@@ -27,7 +27,7 @@ from profiler.tracing.call_facts import ModuleCalls, note_composite
 from profiler.tracing.constants import WHOLE, constant_like, devices_to_cpu, is_small, is_small_constant, is_table
 from profiler.tracing.restore import Places
 from profiler.tracing.rows import Frame, Merged, RowBuilder
-from profiler.tracing.tables.entries import DEPENDENT, LENGTHS_GIVEN, ONE_TYPE, OPENED, Entry, entry
+from profiler.tracing.tables.entries import DEPENDENT, FREE_OF_COST, LENGTHS_GIVEN, ONE_TYPE, OPENED, Entry, entry, parts_of
 from profiler.tracing.tables.leaves import SAME_TENSOR, leaf_class, takes
 from profiler.tracing.tables.multihead import attention_cost
 from profiler.tracing.tables.registered import custom_module, overrides_torch
@@ -293,6 +293,8 @@ class Recorder(TorchDispatchMode):
             return None
         with _untraced():
             out = torch.empty(known.output, dtype=query.dtype, device="meta")
+            if module.batch_first and query.ndim == 3:  # made with time first
+                out = torch.empty([known.output[i] for i in (1, 0, 2)], dtype=query.dtype, device="meta").transpose(0, 1)
             scores = None if known.scores is None else torch.empty(known.scores, dtype=query.dtype, device="meta")
             merged = Merged(path, module, nn.MultiheadAttention)
             merged.read = {id(p) for p in named}
@@ -304,8 +306,8 @@ class Recorder(TorchDispatchMode):
 
     # Operators
 
-    def _dispatched(self, func: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func in _ASKED_OF_THE_TENSOR:
+    def _dispatched(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in _ASKED_OF_THE_TENSOR and types:
             return NotImplemented
         kwargs = kwargs or {}
         found = entry(func)
@@ -316,8 +318,15 @@ class Recorder(TorchDispatchMode):
             raise
 
     def count_operator(self, func: Any, found: Entry, args: Any, kwargs: Any) -> Any:
+        if found.sort == FREE_OF_COST and found.name.startswith("higher_order::") and (parts := parts_of(func)) is not None:
+            if found.name in DEPENDENT:
+                self.dependent = self.dependent or f"{found.op} in {self.stack[-1].path or 'its forward'}"
+            with self:
+                return parts(*args, **kwargs)
         if found.sort == OPENED:
             opened = len(self.rows)
+            if not self.real and any(self.is_weight(t) for t in tensors_of_call(args, kwargs) if not t.is_meta):
+                args, kwargs = self.on_meta(args, ()), self.on_meta(kwargs, ())  # they are of one device to torch
             with self:
                 out = func.decompose(*args, **kwargs)
             if out is not NotImplemented:
@@ -329,7 +338,7 @@ class Recorder(TorchDispatchMode):
         out = None
         if not self.real:
             cast = self.autocast
-            if found.name in ONE_TYPE or found.kind == "norm" or found.name in LENGTHS_GIVEN:
+            if found.name in ONE_TYPE or found.kind in ("norm", "embedding") or found.name in LENGTHS_GIVEN:
                 self.check_values_and_types(found, given, cast)
             if cast:
                 return self.count_cast(func, found, cast, args, kwargs)
@@ -350,7 +359,10 @@ class Recorder(TorchDispatchMode):
         if not given:
             return
         dtype = given[0].dtype
-        if found.name in ONE_TYPE:
+        if found.op == "embedding":
+            if len(given) > 1 and given[1].dtype not in (torch.int64, torch.int32):
+                raise RuntimeError(f"expected indices of int64 or int32, but got {given[1].dtype}".replace("torch.", ""))
+        elif found.name in ONE_TYPE:
             for t in given:
                 if t.dtype is not dtype and not (t.dtype is torch.bool or cast):
                     raise RuntimeError(f"expected tensors of one dtype, but got {dtype} and {t.dtype}".replace("torch.", ""))
@@ -434,6 +446,8 @@ class Recorder(TorchDispatchMode):
                 if known is None:
                     with torch.inference_mode(leaf.is_inference()):  # views of it count versions where its own do
                         known = self.meta_copies[id(leaf)] = (leaf, torch.empty_like(leaf, device="meta"))
+                    if id(leaf) in self.builder.owners or id(leaf) in self.builder.derived:
+                        self.builder.derive(known[1], self.builder.read_by([leaf]))
                 return known[1]
             return torch.device("meta") if isinstance(leaf, torch.device) and leaf in CPU else leaf
 

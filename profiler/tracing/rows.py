@@ -262,7 +262,7 @@ class RowBuilder:
             if known is None:
                 self.unknown(found.name, calls.stack[-1].path)
             else:
-                facts = operator_facts(found.name, found.op, args, out)
+                facts = {} if any(t.is_nested for t in given) else operator_facts(found.name, found.op, args, out)
                 work = known._replace(facts={**known.facts, **facts}) if facts else known
             tally["uncounted" if known is None else "counted"] += 1
         elif sort == UNKNOWN:
@@ -270,7 +270,11 @@ class RowBuilder:
             self.unknown(found.name, calls.stack[-1].path)
         else:
             first = first_tensor(out)
-            if first is not None and (first.is_floating_point() or first.is_complex()):
+            if found.name.startswith("aten::_foreach_"):
+                made = tensors(out) or [t for t in given if id(t) in {id(x) for x in tensors(args[0])}]
+                work = Work(0, 0, sum(t.numel() for t in made))
+                tally["elementwise"] += 1
+            elif first is not None and (first.is_floating_point() or first.is_complex()):
                 work = Work(
                     0, 0, first.numel(), operator_facts(found.name, found.op, args, out) if found.op in ASKED else NOTHING.facts
                 )
@@ -390,7 +394,7 @@ class RowBuilder:
             if scores is not None and scores[1] and id(given[0]) in self.scored:
                 for i in (scores[0], len(self.rows) - 1):
                     self.rows[i] = self.rows[i]._replace(kind="attention")
-            elif kind == "matmul":
+            elif kind == "matmul" or id(given[0]) in ids or id(given[0]) in self.derived:
                 self.follow_scores((len(self.rows) - 1, False), out)
         elif scores is not None:
             self.follow_scores(scores, out)
@@ -403,7 +407,7 @@ class RowBuilder:
             owner = self.owners[key]
             at = self.paths.get(id(owner.module))
             if owner.parameter and at is not None and id(owner.module) not in calls.called and at not in running:
-                path = at
+                path = f"{at}.{owner.name}" if isinstance(owner.module, _LISTS) else at
         return path
 
     def scores(self, found: Entry, given: list[Tensor]) -> tuple[int, bool] | None:
@@ -426,6 +430,9 @@ class RowBuilder:
     def unknown(self, name: str, path: str) -> None:
         known = self.uncounted.setdefault(name, [0, path])
         known[0] += 1
+
+
+_LISTS = (nn.ParameterList, nn.ParameterDict)
 
 
 def _conv_kind(facts: Any, inputs: tuple[Shape, ...]) -> str:

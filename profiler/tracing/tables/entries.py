@@ -49,14 +49,37 @@ class Entry(NamedTuple):
     mutable: bool
 
 
+def parts_of(func: Any) -> Callable[..., Any] | None:
+    """What runs the parts of an operator of control: its branch, its body; None where it has no such kernel."""
+    if func.name() == "cond":
+        return _cond
+    if func.name() == "scan":
+        from torch._higher_order_ops.scan import generic_scan
+
+        return lambda body, init, xs, *more: generic_scan(body, init, xs, additional_inputs=more[-1] if more else ())
+    found: Callable[..., Any] | None = func.py_kernels.get(torch._C.DispatchKey.CompositeExplicitAutograd)
+    return found
+
+
+def _cond(asked: Any, if_true: Callable[..., Any], if_false: Callable[..., Any], operands: Any) -> Any:
+    return if_true(*operands) if asked else if_false(*operands)
+
+
 _ENTRIES: dict[Any, Entry] = {}
 
 
 def entry(func: Any) -> Entry:
     """How `func`, an operator of any library, is handled."""
     found = _ENTRIES.get(func)
-    if found is None or (found.sort == UNKNOWN and torch_formula(func) is not None):
-        found = _ENTRIES[func] = _entry(func)
+    if found is None:
+        found, lasts = _entry(func), True
+        if found.sort == UNKNOWN:
+            theirs = torch_formula(func)
+            lasts = False  # torch may be told of a formula, or another one, at any time
+            if theirs is not None:
+                found = found._replace(sort=PRODUCT, kind="matmul", formula=theirs)
+        if lasts:
+            _ENTRIES[func] = found
     return found
 
 
@@ -75,7 +98,7 @@ def _entry(func: Any) -> Entry:
     known = name if name in PRODUCTS or name in ELEMENTWISE or name in FREE else name.rstrip("_") if inplace else name
     plain = known.partition("::")[2]
     rule = RULES.get(name)
-    made = custom_operator(name) or custom_operator(f"{name}.{schema.overload_name}")
+    made = custom_operator(name) or custom_operator(f"{name}.{schema.overload_name}") or custom_operator(known)
     if made is not None:
         return Entry(PRODUCT, name, plain, made.kind, made.formula, rule, False, mutable)
     if known in PRODUCTS:
@@ -89,9 +112,6 @@ def _entry(func: Any) -> Entry:
         return Entry(ELEMENT, name, row_name(plain), ELEMENTWISE.get(known, "elementwise"), None, rule, inplace, mutable)
     if torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd"):
         return Entry(OPENED, name, row_name(plain), "elementwise", None, None, inplace, mutable)
-    theirs = torch_formula(func)
-    if theirs is not None:
-        return Entry(PRODUCT, name, row_name(plain), "matmul", theirs, rule, False, mutable)
     return Entry(UNKNOWN, name, row_name(plain), "elementwise", None, rule, inplace, mutable)
 
 

@@ -13,11 +13,13 @@ from profiler.tracing.tables.work import Formula, Work
 
 def work_of(formula: Formula, given: list[Tensor], out: Any, args: Any, kwargs: Any) -> Work | None:
     """What one call multiplies, by the formula for dense tensors; None where it is not known of sparse ones."""
+    if formula is sampled_product:
+        return sampled_product(out, *args, **kwargs)
     for t in given:
         if t.is_nested:
             return _of_members(formula, out, args, kwargs)
         if t.layout is not torch.strided:
-            return _of_sparse([x for x in given if x.ndim == 2], out)
+            return _of_sparse([x for x in given if x.ndim in (1, 2)], out)
     return formula(out, *args, **kwargs)
 
 
@@ -51,12 +53,21 @@ def _of_sparse(factors: list[Tensor], out: Any) -> Work | None:
     if a.layout is torch.strided and b.layout is torch.strided:
         return None
     if a.layout is not torch.strided and b.layout is not torch.strided:
+        if b.ndim == 1:
+            return None
         rows = torch.bincount(_indices(b)[0], minlength=b.shape[0])
         macs = int(rows[_indices(a)[1]].sum())
     else:
-        macs = _held(a) * b.shape[1] if a.layout is not torch.strided else _held(b) * a.shape[0]
+        columns = b.shape[1] if b.ndim == 2 else 1
+        macs = _held(a) * columns if a.layout is not torch.strided else _held(b) * (a.shape[0] if a.ndim == 2 else 1)
     factor = 4 if first.is_complex() else 1
     return Work(factor * macs, _held(first) if first.layout is not torch.strided else first.numel())
+
+
+def sampled_product(out: Any, /, c: Tensor, a: Tensor, *_: Any, **named: Any) -> Work:  # noqa: ARG001  # as torch names them
+    """a (n, k) · b (k, m) at the places that c holds alone."""
+    places = _held(c)
+    return Work((4 if out.is_complex() else 1) * places * a.shape[-1], places)
 
 
 def _held(t: Tensor) -> int:

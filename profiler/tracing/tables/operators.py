@@ -20,6 +20,7 @@ from profiler.tracing.tables.attention import (
     scaled_dot_product,
     varlen,
 )
+from profiler.tracing.tables.members import sampled_product
 from profiler.tracing.tables.work import Formula, Work, product
 
 # Convolutions: elements of the weight × positions, whatever the groups
@@ -221,5 +222,6 @@ PRODUCTS: dict[str, Operator] = {
     **_named("linear", "linear", _packed_linear, "quantized::linear quantized::linear_relu quantized::linear_dynamic "
              "quantized::linear_dynamic_fp16 quantized::linear_relu_dynamic _weight_int4pack_mm _weight_int4pack_mm_for_cpu "
              "_weight_int4pack_mm_with_scales_and_zeros"),
+    **_named("matmul", "matmul", sampled_product, "sparse_sampled_addmm"),
     **_named("pdist", "matmul", _pdist, "_pdist_forward"),
 }  # fmt: skip

@@ -292,7 +292,11 @@ def _recurrent(x: Tensor, *args: Any) -> Any:
         return None
     several = isinstance(hidden, list | tuple)
     first = hidden[0] if several else hidden
-    out = fresh((*x.shape[:-1], first.shape[-1] * (2 if args[7 if packed else 6] else 1)), x.dtype)
+    width = first.shape[-1] * (2 if args[7 if packed else 6] else 1)
+    if not packed and args[7] and x.ndim == 3:  # batch first: made with time first
+        out = fresh((x.shape[1], x.shape[0], width), x.dtype).transpose(0, 1)
+    else:
+        out = fresh((*x.shape[:-1], width), x.dtype)
     return (out, *(fresh(h.shape, h.dtype) for h in (hidden if several else (hidden,))))
 
 
