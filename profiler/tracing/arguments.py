@@ -31,14 +31,28 @@ def copy_arguments(given: Given, change: Callable[[Tensor], Tensor], keep: Itera
     return _mapped(given, once) if _is_simple(given) else copied(given, once, keep=keep)
 
 
-def _is_simple(value: Any) -> bool:
-    """Whether a value is made of tensors, numbers and texts in lists, tuples and dicts of Python's own."""
+def argument_tensors(given: Given) -> list[Tensor]:
+    """The tensors among arguments, each once, in order; whatever holds them is not touched."""
+    found: list[Tensor] = []
+
+    def note(t: Tensor) -> Tensor:
+        found.append(t)
+        return t
+
+    copy_arguments(given, note)
+    return found
+
+
+def _is_simple(value: Any, depth: int = 0) -> bool:
+    """Whether a value is made of tensors, numbers and texts in lists, tuples and dicts of Python's own, a few levels deep."""
     kind = value.__class__
     if kind is Tensor or kind in _SIMPLE:
         return True
+    if depth > 8:
+        return False
     if kind is list or kind is tuple:
-        return all(map(_is_simple, value))
-    return kind is dict and all(map(_is_simple, value.values()))
+        return all(_is_simple(each, depth + 1) for each in value)
+    return kind is dict and all(_is_simple(each, depth + 1) for each in value.values())
 
 
 def _mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:

@@ -18,9 +18,10 @@ from torch import Tensor, nn
 from profiler.errors import ProfilerError, ShapeError
 from profiler.module.available import check_memory
 from profiler.module.copying import copied
-from profiler.tracing.arguments import Given, copy_arguments, floats_to_meta, to_meta
+from profiler.tracing.arguments import Given, argument_tensors, copy_arguments, floats_to_meta, to_meta
+from profiler.tracing.constants import is_table
 from profiler.tracing.recorder import Recorder, WrappedRecorder
-from profiler.tracing.refusals import asks_for_gradients, asks_for_values, has_no_meta_form, refused, sentence
+from profiler.tracing.refusals import asks_for_gradients, asks_for_values, has_no_meta_form, mixes_devices, refused, sentence
 from profiler.tracing.restore import Places, places, preserved_state
 from profiler.tracing.wiring import Wires
 
@@ -54,7 +55,7 @@ class Ladder:
 
     def climb(self) -> Outcome:
         """The first run that goes to its end. Raises ProfilerError where none does."""
-        lacking = has_no_meta_form((self.given, [t for m in self.modules for t in _own(m)]))
+        lacking = has_no_meta_form([*argument_tensors(self.given), *(t for m in self.modules for t in _own(m))])
         if lacking:
             self.reason = f"{lacking} has no form on the meta device"
         else:
@@ -69,13 +70,15 @@ class Ladder:
         recorder = Recorder(self.module, self.everything, wires=self.wires(), values=rung != "data-dependent" and self.values)
         fault = self.attempt(recorder, self.module, copy_arguments(self.given, change, self.modules), context)
         why = ""
-        if fault is not None and asks_for_gradients(fault):
+        for grad, asked in ((False, mixes_devices), (True, asks_for_gradients)):
+            if fault is None or not asked(fault):
+                continue
             self.restore()
-            twin, given = self.with_gradients(change)
-            recorder = Recorder(twin, places(twin), grad=True, wires=self.wires())
+            twin, given = self.on_one_device(change)
+            recorder = Recorder(twin, places(twin), grad=grad, wires=self.wires())
             fault = self.attempt(recorder, twin, given, context)
             if fault is None:
-                why = "its forward asks for gradients, so it was run with autograd"
+                why = "its forward asks for gradients, so it was run with autograd" if grad else ""
                 _translate(recorder, twin, self.module)
         if fault is None:
             reason = self.reason or why
@@ -86,10 +89,14 @@ class Ladder:
         self.restore()
         return None
 
-    def with_gradients(self, change: Callable[[Tensor], Tensor]) -> tuple[nn.Module, Given]:
-        """A copy of the module on the meta device, which autograd may follow, with its arguments."""
+    def on_one_device(self, change: Callable[[Tensor], Tensor]) -> tuple[nn.Module, Given]:
+        """A copy of the module on the meta device, which autograd may follow, with its arguments; small tables have values."""
+
+        def moved(t: Tensor) -> Tensor:
+            return t.detach().clone() if is_table(t) and not t.is_meta else to_meta(t)
+
         memo: dict[Any, Any] = {}
-        return copied(self.module, to_meta, memo=memo), copied(self.given, change, memo=memo)
+        return copied(self.module, moved, memo=memo), copied(self.given, change, memo=memo)
 
     def on_cpu(self) -> Outcome:
         """The last rung: a copy on the CPU, with the values that there are, or drawn ones where it stands on meta."""
@@ -155,9 +162,7 @@ class Ladder:
     @property
     def values(self) -> bool:
         """Whether integer inputs have values that another rung can take."""
-        from profiler.module.trees import tensors
-
-        return any(not t.is_meta and not t.is_floating_point() for t in tensors(self.given))
+        return any(not t.is_meta and not t.is_floating_point() for t in argument_tensors(self.given))
 
     def wires(self) -> Wires | None:
         return Wires() if self.wired else None

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from profiler.errors import ProfilerError, shortened
-from profiler.module.trees import tensors
 
 _ASKS_FOR_VALUES = (
     "Cannot copy out of meta tensor", "cannot be called on meta tensors", "can't convert meta", "torch.nonzero()",
     "data-dependent", "Cannot get value", "aten::_local_scalar_dense", "_to_numpy", "repeat_interleave", "aten::nonzero",
     "aten::unique", "aten::bincount", "aten::masked_select", "expected a value", "need to be passed",
 )  # fmt: skip
+_MIXES_DEVICES = ("expected device", "on the same device", "same device", "different from other tensors on", "is on cpu")
 _ASKS_FOR_GRADIENTS = ("nference", "require grad", "requires grad", "version counter", "version_counter", "requires_grad")
 
 
@@ -29,6 +30,12 @@ def asks_for_gradients(fault: BaseException) -> bool:
     """Whether a fault is that of a forward which differentiates, where gradients are switched off."""
     text = str(fault)
     return isinstance(fault, RuntimeError) and any(words in text for words in _ASKS_FOR_GRADIENTS)
+
+
+def mixes_devices(fault: BaseException) -> bool:
+    """Whether torch met tensors of a module that stand on another device than those of the run, where nobody could step in."""
+    text = str(fault)
+    return isinstance(fault, RuntimeError) and any(words in text for words in _MIXES_DEVICES)
 
 
 def check_arguments(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], name: str) -> None:
@@ -72,11 +79,9 @@ def refused(name: str, path: str, fault: BaseException, runs: Callable[[], bool]
     return ProfilerError(f"{at}: its forward raises {said}; check the input that is given, or the model")
 
 
-def has_no_meta_form(value: Any) -> str:
-    """What in a value has no form on the meta device: "a sparse tensor" …; empty where nothing is."""
-    import torch
-
-    for t in tensors(value):
+def has_no_meta_form(given: Iterable[Tensor]) -> str:
+    """What of these tensors has no form on the meta device: "a sparse tensor" …; empty where nothing is."""
+    for t in given:
         if t.is_nested:
             return "a nested tensor"
         if t.layout is not torch.strided:

@@ -15,10 +15,10 @@ from torch.nn.parameter import is_lazy
 
 from profiler.errors import ProfilerError
 from profiler.module.packed import packed_weights
-from profiler.module.trees import shape_of, tensors
+from profiler.module.trees import shape_of
 from profiler.records.profile import Profile, Row, Shape, Totals
 from profiler.records.traced import Coverage, Traced, Uncounted
-from profiler.tracing.arguments import Given, copy_arguments, to_meta
+from profiler.tracing.arguments import Given, argument_tensors, copy_arguments, to_meta
 from profiler.tracing.fallbacks import forward, initialised, run_with_fallbacks
 from profiler.tracing.recorder import Recorder
 from profiler.tracing.refusals import check_arguments
@@ -63,14 +63,14 @@ def trace(
         unused = _unused(everything, recorder)
         read = recorder.builder.counted_tensors
         if rung == "meta" and unused:
-            rows, aside = _with_training_rows(rows, module, everything, (args, kwargs), unused, kept)
+            rows, aside = _with_training_rows(rows, module, everything, (args, kwargs), unused, kept, harm)
             read = read | aside
         unread, unread_at = _unread(everything, read, unused)
         held = _bytes(everything, recorder)
     wires = recorder.wires
     recorded = [i for i, row in enumerate(rows) if not row.side]
     wiring = None if wires is None else wires.wiring(recorded, len(rows))
-    shapes = inputs or tuple(shape_of(t)[1 if batch else 0 :] for t in tensors((args, kwargs)))
+    shapes = inputs or tuple(shape_of(t)[1 if batch else 0 :] for t in argument_tensors((args, kwargs)))
     first = shapes[0] if shapes else ()
     resolution = first[-1] if len(first) >= 3 and first[-1] == first[-2] else None
     builder = recorder.builder
@@ -169,6 +169,7 @@ def _with_training_rows(
     given: Given,
     unused: tuple[str, ...],
     kept: SavedState,
+    harm: list[str],
 ) -> tuple[tuple[Row, ...], set[int]]:
     """The rows with those of what runs in training only, and the parameters that it reads.
 
@@ -178,12 +179,14 @@ def _with_training_rows(
     if not any(m._parameters for path, m in everything if f"{path}.".startswith(below)):
         return rows, set()
     recorder = Recorder(module, everything)
+    harm += kept.restore()
     try:
         kept.set_training(True)
         forward(recorder, module, copy_arguments(given, to_meta, [m for _, m in everything]), nullcontext)
     except Exception:  # a forward of the user's that evaluates and does not train: what evaluation ran is all there is
         return rows, set()
     finally:
+        kept.restore()  # what training changes is no change of the evaluation that was asked for
         kept.set_training(False)
     side = [f"{row.path}.".startswith(below) for row in recorder.rows]
     aside = [row._replace(side=True) for row, is_side in zip(recorder.rows, side, strict=True) if is_side]

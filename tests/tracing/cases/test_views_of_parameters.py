@@ -41,7 +41,7 @@ def test_a_gate_leaves_a_bilinear_layer_whole() -> None:
     found = count_on_both(make, torch.randn(3, 5), torch.randn(3, 6))
     assert found.profile.macs == 3 * (4 * 5 * 6 + 4 * 6)
     assert found.profile.params == 4 * 5 * 6 + 4 + 2
-    assert [row.op for row in found.profile.rows] == ["bilinear", "mul"]
+    assert [row.op for row in found.profile.rows] == ["bilinear", "multiply"]
 
 
 @pytest.mark.parametrize(
