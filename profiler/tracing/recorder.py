@@ -231,7 +231,7 @@ class Recorder(TorchDispatchMode):
         x = args[0]
         builder = self.builder
         for given in args:
-            if not is_plain(given) or (builder.derived and id(given) in builder.derived):
+            if not is_plain(given) or id(given) in builder.owners or (builder.derived and id(given) in builder.derived):
                 return None
         embeds = leaf is nn.Embedding
         dtype, shape = x.dtype, tuple(x.shape)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from profiler.module.copying import copied
 from profiler.records.traced import Traced
 from profiler.tracing.traced import trace
 
@@ -55,7 +56,7 @@ def count(module: nn.Module, *inputs: Any, **named: Any) -> Traced:
 def count_on_both(make: Callable[[], nn.Module], *inputs: Any, **named: Any) -> Traced:
     """The count of a module on the CPU, which is that of the same module on meta: rows, totals, and the way it ran."""
     here = count(make(), *inputs, **named)
-    module = make().to("meta")
+    module = copied(make(), meta)  # Module.to unties what is tied
     there = count(module, *meta(inputs), **meta(named))
     assert here.profile.rows == there.profile.rows
     assert here.profile.totals == there.profile.totals

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
+from profiler.tracing.traced import trace
 from tests.tracing.cases.counting import Run, count, count_on_both, parameter
 
 
@@ -143,7 +144,8 @@ class Hypernetwork(nn.Module):
 
 def test_a_weight_that_a_network_makes_is_no_parameter() -> None:
     for device in ("cpu", "meta"):
-        found = count(Hypernetwork().to(device), torch.randn(5, device=device), torch.randn(3, 8, device=device))
+        found = trace(Hypernetwork().to(device), (torch.randn(5, device=device), torch.randn(3, 8, device=device)), batch=None)
+        assert found.harm == ("l: weight",)
         assert found.profile.macs == 5 * 32 + 3 * 8 * 4
         assert found.profile.params == 5 * 32
 
@@ -242,6 +244,7 @@ def test_a_pruned_module_of_torch_reads_what_it_masks() -> None:
         prune.l1_unstructured(l, "weight", 0.5)
         return nn.Sequential(l)
 
-    found = count(make(), torch.randn(3, 8))
+    found = trace(make(), (torch.randn(3, 8),), batch=None)
+    assert found.harm == ("0: weight",)
     assert found.profile.macs == 3 * 8 * 6
     assert found.profile.params == 8 * 6 + 6

@@ -55,7 +55,7 @@ def row_of_the_product(found: Traced) -> tuple[str, int, int]:
 
 CASES: list[tuple[str, Callable[[], nn.Module], tuple[int, ...], int, int, int, int]] = [
     ("batch_norm", lambda: ByBatchNorm(3, 4, 3), (1, 3, 8, 8), 27 * 4 * 36, 108, 4, 112),
-    ("batch_norm with a gain", lambda: ByBatchNorm(3, 4, 3, gain=True), (1, 3, 8, 8), 27 * 4 * 36, 108, 4, 116),
+    ("batch_norm with a gain", lambda: ByBatchNorm(3, 4, 3, gain=True), (1, 3, 8, 8), 27 * 4 * 36, 108 + 4, 4, 116),
     ("mean and variance", lambda: ByHand(3, 4, 3), (1, 3, 8, 8), 27 * 4 * 36, 108, 4, 112),
     ("layer_norm", lambda: ByLayerNorm(8, 4), (3, 8), 96, 32, 4, 36),
     ("length", lambda: ByLength(8, 4), (3, 8), 96, 32, 4, 36),
