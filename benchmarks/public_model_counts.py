@@ -27,9 +27,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel  # noqa: E402  # the chec
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402  # the checkout is on the path only now
 
 from profiler import ProfilerError, trace  # noqa: E402  # the checkout is on the path only now
-from profiler.load.hf import natural  # noqa: E402  # the checkout is on the path only now
+from profiler.load.natural import natural  # noqa: E402  # the checkout is on the path only now
 from profiler.load.inputs import Call, example  # noqa: E402  # the checkout is on the path only now
-from profiler.load.recipe import offline  # noqa: E402  # the checkout is on the path only now
+from profiler.load.libraries import offline  # noqa: E402  # the checkout is on the path only now
 from profiler.load.schemes import recipe  # noqa: E402  # the checkout is on the path only now
 from profiler.module.trees import map_tensors  # noqa: E402  # the checkout is on the path only now
 from profiler.module.meta import on_meta  # noqa: E402  # the checkout is on the path only now
