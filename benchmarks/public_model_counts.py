@@ -14,6 +14,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +23,21 @@ sys.path.insert(0, str(ROOT))
 
 import torch  # noqa: E402  # the checkout is on the path only now
 from torch import nn  # noqa: E402  # the checkout is on the path only now
+from torch.nn.attention import SDPBackend, sdpa_kernel  # noqa: E402  # the checkout is on the path only now
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402  # the checkout is on the path only now
 
 from profiler import ProfilerError, trace  # noqa: E402  # the checkout is on the path only now
-from profiler.load.hf import natural  # noqa: E402  # the checkout is on the path only now
+from profiler.load.natural import natural  # noqa: E402  # the checkout is on the path only now
 from profiler.load.inputs import Call, example  # noqa: E402  # the checkout is on the path only now
-from profiler.load.recipe import offline  # noqa: E402  # the checkout is on the path only now
+from profiler.load.libraries import offline  # noqa: E402  # the checkout is on the path only now
 from profiler.load.schemes import recipe  # noqa: E402  # the checkout is on the path only now
+from profiler.module.trees import map_tensors  # noqa: E402  # the checkout is on the path only now
 from profiler.module.meta import on_meta  # noqa: E402  # the checkout is on the path only now
 
 MEMORY = 3 << 30
 """Bytes that a worker may hold."""
+LARGEST_WITH_VALUES = 1 << 27
+"""Parameters of a model that is counted with values, at most."""
 TOKENS = 32
 """Tokens of a text, at most."""
 
@@ -52,11 +57,10 @@ def names(family: str) -> list[str]:
         return list(importlib.import_module("torchvision.models").list_models())
     auto: Any = importlib.import_module("transformers.models.auto.modeling_auto")
     found: set[str] = set()
-    for mapping in (value for key, value in vars(auto).items() if key.endswith("_MAPPING_NAMES")):
+    for mapping in (value for key, value in vars(auto).items() if key.endswith("_MAPPING_NAMES") and "CONFIG" not in key):
         for value in mapping.values():
             found.update([value] if isinstance(value, str) else value)
-    transformers: Any = importlib.import_module("transformers")
-    return sorted(name for name in found if name in dir(transformers) and not name.startswith(("TF", "Flax", "Auto")))
+    return sorted(found & set(dir(importlib.import_module("transformers"))))
 
 
 # How they are built, on meta
@@ -76,8 +80,10 @@ def built(family: str, name: str) -> Iterator[tuple[Callable[[], nn.Module], Cal
             continue
         given = []
         for each in natural(model, config):
-            text = each.dtype == "int64" and each.shape is not None
-            given.append(type(each)(each.name, tuple(min(n, TOKENS) for n in each.shape or ()), each.dtype) if text else each)
+            if each.dtype == "int64" and each.shape is not None:
+                choices = (2,) if name.endswith("ForMultipleChoice") else ()
+                each = replace(each, shape=(*choices, *(min(n, TOKENS) for n in each.shape)))
+            given.append(each)
         if not given:
             raise NotBuilt("its input is not known")
         yield lambda config=config: model._from_config(config), lambda device, given=given: example(given, 1, device)  # type: ignore[misc]
@@ -118,7 +124,7 @@ def shrunk(kind: Any, much: int) -> Any:
 
 
 def _product(a: Any, b: Any) -> int:
-    """2 FLOPs a multiply-add of a (…, k) and b (k, …)."""
+    """2 FLOPs a multiply-add of a (…, k) and b (k, …), of which a row meets one of several."""
     size = 2
     for n in (*a, *b[1:]):
         size *= n
@@ -141,18 +147,51 @@ MISSING = {
     aten.addmv: lambda c, a, b, *_, out_shape=None, **k: _product(a, b),
     aten.addbmm: lambda c, a, b, *_, out_shape=None, **k: 2 * a[0] * a[1] * a[2] * b[2],
     aten._trilinear: _trilinear,
+    aten._grouped_mm: lambda a, b, *_, out_shape=None, **k: _product(a, b[-2:]),
 }
 """Formulas of products that torch's counter has none for."""
 
 
 def by_torch(module: nn.Module, call: Call) -> tuple[int, dict[str, int]]:
-    """Half of torch's total, and of each module by its path. Attention is taken apart, so that no kernel of a device hides it."""
+    """Half of torch's total, and of each module by its path.
+
+    Attention and recurrent layers are taken apart, so that no kernel of a device hides them.
+    """
     counter = FlopCounterMode(display=False, custom_mapping=MISSING)
     args, kwargs = call
-    with torch.no_grad(), torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH), counter:
+    with torch.no_grad(), torch.backends.mkldnn.flags(enabled=False), sdpa_kernel(SDPBackend.MATH), counter:
         module(*args, **kwargs)
     modules = {key.partition(".")[2]: sum(found.values()) // 2 for key, found in counter.get_flop_counts().items()}
     return counter.get_total_flops() // 2, modules
+
+
+def reference(make: Callable[[], nn.Module], given: Callable[[str], Call]) -> tuple[nn.Module, Call, int | None, dict[str, int], str]:
+    """A module and its arguments with torch's count: on meta, there in bfloat16, or with values; None where it runs in no way."""
+    with offline(), on_meta():
+        module = make().eval().requires_grad_(False)
+    first, ways = "", [(module, given("meta"))]
+    try:
+        return *ways[0], *by_torch(*ways[0]), ""
+    except Exception as fault:
+        first = said(fault)
+    if "BF16" in first:
+        with offline(), on_meta():
+            other = make().eval().requires_grad_(False).to(torch.bfloat16)
+        call = map_tensors(given("meta"), lambda t: t.to(torch.bfloat16) if t.is_floating_point() else t)
+        try:
+            return module, ways[0][1], *by_torch(other, call), ""
+        except Exception as fault:
+            first = said(fault)
+    if sum(p.numel() for p in module.parameters()) <= LARGEST_WITH_VALUES:
+        try:
+            with offline():
+                torch.manual_seed(0)
+                other = make().eval().requires_grad_(False)
+            call = given("cpu")
+            return other, call, *by_torch(other, call), ""
+        except Exception as fault:
+            first = said(fault)
+    return *ways[0], None, {}, first
 
 
 def first_difference(rows: Any, modules: dict[str, int]) -> str:
@@ -171,17 +210,12 @@ def counted(family: str, name: str) -> dict[str, Any]:
     faults: list[str] = []
     for make, given in built(family, name):
         try:
-            with offline(), on_meta():
-                module = make().eval().requires_grad_(False)
-        except Exception as fault:
-            faults.append(said(fault))
+            module, call, total, modules, fault = reference(make, given)
+        except Exception as raised:
+            faults.append(said(raised))
             continue
-        call = given("meta")
-        try:
-            total, modules = by_torch(module, call)
-        except Exception as fault:
-            faults.append(said(fault))
-            total, modules = None, {}  # type: ignore[assignment]
+        if total is None:
+            faults.append(fault)
         start = time.perf_counter()
         try:
             found = trace(module, *call, batch=1)
@@ -202,6 +236,8 @@ def counted(family: str, name: str) -> dict[str, Any]:
         if profile.macs != total:
             complex_ = " (complex numbers count four times here)" if any(p.is_complex() for p in module.parameters()) else ""
             return record | {"verdict": "different", "reason": reason + first_difference(profile.rows, modules) + complex_}
+        if profile.uncounted:
+            return record | {"verdict": "uncounted", "reason": reason + ", ".join(profile.uncounted)}
         return record | {"verdict": "parameters differ" if reason else "equal", "reason": reason}
     return record | {"verdict": "not built", "reason": faults[0] if faults else "its configuration has no defaults"}
 

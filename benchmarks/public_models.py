@@ -24,13 +24,14 @@ from typing import Any
 FAMILIES = ("timm", "torchvision", "transformers")
 SERVES = 150
 """Models that a worker counts before another takes its place."""
-VERDICTS = ("equal", "different", "parameters differ", "refused", "no reference", "over the limit", "failed", "not built")
+VERDICTS = ("equal", "different", "uncounted", "parameters differ", "refused", "no reference", "over the limit", "failed", "not built")
 MEANING = {
     "equal": "the total is torch's to the integer, and read and unread parameters are all that there are",
     "different": "the totals differ; the reason names the deepest module in which they do",
+    "uncounted": "the total is torch's, but ours names operators that have no formula",
     "parameters differ": "the total is torch's, but read and unread parameters are not all that there are",
     "refused": "ours ends in a sentence where torch's counter gives a total",
-    "no reference": "torch's counter does not run it on the meta device; ours does",
+    "no reference": "torch's counter runs it neither on the meta device nor with values; ours counts it",
     "over the limit": "it takes longer than the limit",
     "failed": "ours ends in an error that is no sentence, or the process ends",
     "not built": "its library does not build it, or neither runs it, from a configuration alone",
@@ -70,10 +71,10 @@ class Worker:
         self.process.wait()
 
 
-def run(families: list[str], results: Path, first: str, workers: int, limit: int, seconds: float) -> None:
-    """Counts what is not in `results` yet."""
+def run(families: list[str], results: Path, first: str, workers: int, limit: int, seconds: float, again: list[str]) -> None:
+    """Counts what is not in `results` yet, or is there with a verdict that is to be looked at again."""
     listing = Worker(first)
-    known = {(each["family"], each["name"]) for each in records(results)}
+    known = {(each["family"], each["name"]) for each in records(results) if each["verdict"] not in again}
     try:
         wanted = [(family, name) for family in families for name in listing.ask(family, 600)[: limit or None]]
     finally:
@@ -169,8 +170,10 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=0, help="the first of each library only")
     parser.add_argument("--seconds", type=float, default=120, help="a model may take")
     parser.add_argument("--first", default="", help="modules that are imported before the libraries, separated by commas")
+    parser.add_argument("--again", default="", help=f"verdicts that are counted anew, of {', '.join(VERDICTS)}")
     given = parser.parse_args()
-    run(given.families, given.results, given.first, given.workers, given.limit, given.seconds)
+    again = [verdict.strip() for verdict in given.again.split(",")]
+    run(given.families, given.results, given.first, given.workers, given.limit, given.seconds, again)
     if given.write:
         given.write.write_text(page(records(given.results)), encoding="utf-8")
 

@@ -46,8 +46,8 @@ def meta(value: Any) -> Any:
 def count(module: nn.Module, *inputs: Any, **named: Any) -> Traced:
     """A trace in which nothing is uncounted and which found nothing changed."""
     found = trace(module, inputs, named, batch=None)
-    assert found.profile.uncounted == ()
-    assert found.harm == ()
+    assert found.profile.uncounted == (), found.profile.uncounted
+    assert found.harm == (), found.harm
     assert found.profile.macs == sum(row.macs for row in found.profile.rows if not row.side)
     assert type(found.profile.macs) is int
     return found
