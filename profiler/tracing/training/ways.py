@@ -117,7 +117,7 @@ def run_in_some_way(module: nn.Module, given: Given, step: Step, run: Run, name:
         Way("real", on_cpu, gradients, fused=False),
     ]
     check_arguments(module, *given, name)
-    with preserved_state(places(module)):
+    with preserved_state(places(module)), _own_gradients(module):
         while ways:
             way = ways.pop(0)
             if way.rung == "real":
@@ -137,6 +137,17 @@ def run_in_some_way(module: nn.Module, given: Given, step: Step, run: Run, name:
             else:
                 return
         raise _refused(module, given, step, run, name, what, fault) from None
+
+
+@contextmanager
+def _own_gradients(module: nn.Module) -> Iterator[None]:
+    """What holds the module itself, and not its copy, may run it: its gradients are as before."""
+    before = [(p, p.grad) for p in module.parameters() if not nn.parameter.is_lazy(p)]
+    try:
+        yield
+    finally:
+        for p, gradient in before:
+            p.grad = gradient
 
 
 def _otherwise(way: Way, step: Step, fault: Exception) -> Way | None:
