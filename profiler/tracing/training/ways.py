@@ -101,6 +101,14 @@ def _floats_to_meta(t: Tensor) -> Tensor:
     return torch.ones(t.shape, dtype=t.dtype) if t.is_meta else t.detach().to("cpu", copy=True)
 
 
+def checked(module: object, asked: str) -> nn.Module:
+    """The module, without what torch.compile wraps around it. Raises ProfilerError for what is none."""
+    if not isinstance(module, nn.Module):
+        raise ProfilerError(f"{asked} takes an nn.Module, not {type(module).__name__}")
+    inner = getattr(module, "_orig_mod", module)
+    return inner if isinstance(inner, nn.Module) else module
+
+
 def run_in_some_way(module: nn.Module, given: Given, step: Step, run: Run, name: str, what: str, training: bool) -> None:
     """Does `run` to a copy of the module under `step`, in the first way that can; `what` is it that "does not run".
 
