@@ -23,6 +23,7 @@ from profiler.tracing.constants import is_table
 from profiler.tracing.recorder import Recorder, WrappedRecorder
 from profiler.tracing.refusals import asks_for_gradients, asks_for_values, has_no_meta_form, mixes_devices, refused, sentence
 from profiler.tracing.restore import Places, places, preserved_state
+from profiler.tracing.training.kernels import Kernels
 from profiler.tracing.wiring import Wires
 
 LARGEST_REAL = 1 << 31
@@ -192,7 +193,8 @@ def forward(recorder: Recorder, module: nn.Module, given: Given, context: Callab
     numpy = sys.modules.get("numpy.random")
     if numpy is not None:
         numpy.seed(0)
-    with context(), torch.enable_grad() if recorder.grad else torch.inference_mode(), uncompiled(), recorder.listening():
+    real = Kernels(fused=False, casting=frozenset(), counted=True) if recorder.grad else nullcontext()
+    with context(), torch.enable_grad() if recorder.grad else torch.inference_mode(), uncompiled(), real, recorder.listening():
         module(*args, **kwargs)
     recorder.builder.finish()
 

@@ -27,7 +27,17 @@ from profiler.tracing.call_facts import ModuleCalls, note_composite
 from profiler.tracing.constants import WHOLE, constant_like, devices_to_cpu, is_small, is_small_constant, is_table
 from profiler.tracing.restore import Places
 from profiler.tracing.rows import Frame, Merged, RowBuilder
-from profiler.tracing.tables.entries import DEPENDENT, FREE_OF_COST, LENGTHS_GIVEN, ONE_TYPE, OPENED, Entry, entry, parts_of
+from profiler.tracing.tables.entries import (
+    DEPENDENT,
+    FREE_OF_COST,
+    LENGTHS_GIVEN,
+    ONE_TYPE,
+    OPENED,
+    Entry,
+    entry,
+    for_node,
+    parts_of,
+)
 from profiler.tracing.tables.leaves import SAME_TENSOR, leaf_class, takes
 from profiler.tracing.tables.multihead import attention_cost
 from profiler.tracing.tables.registered import custom_module, overrides_torch
@@ -351,7 +361,7 @@ class Recorder(TorchDispatchMode):
                 out = found.rule(*args, **kwargs)
         if out is None:
             out = self.run(func, found, given, args, kwargs)
-        self.add(found, given, args, kwargs, out)
+        self.add(for_node(found, args) if self.grad else found, given, args, kwargs, out)
         return out
 
     def check_values_and_types(self, found: Entry, given: list[Tensor], cast: str) -> None:

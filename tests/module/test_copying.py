@@ -7,6 +7,7 @@ import copy
 import dataclasses
 import io
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from types import MappingProxyType
 from typing import Any
@@ -201,6 +202,30 @@ def test_what_cannot_be_copied_is_named(value: object, said: str) -> None:
         copied({"deep": [value]}, meta)
     with pytest.raises(ProfilerError, match=f"Holds holds {said}"):
         copied(Holds(value), meta)
+
+
+class Part(nn.Module):
+    def __init__(self, whole: nn.Module) -> None:
+        super().__init__()
+        self.whole = weakref.ref(whole)
+
+
+def test_a_part_refers_to_the_copy_of_the_whole() -> None:
+    whole: Any = nn.Module()
+    other = nn.Linear(2, 2)
+    whole.part, whole.other = Part(whole), Part(other)
+    twin = copied(whole, meta)
+    assert twin.part.whole() is twin
+    assert twin.other.whole() is other  # no part of what is copied
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_modules_of_torchscript() -> None:
+    script = torch.jit.script(nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4)))
+    twin = copied(script, meta)
+    assert all(t.is_meta for t in (*twin.parameters(), *twin.buffers()))
+    assert all(p.requires_grad for p in twin.parameters())
+    assert not any(p.is_meta for p in script.parameters())
 
 
 def test_what_the_change_raises_is_raised() -> None:

@@ -134,6 +134,33 @@ def test_memory() -> None:
     assert "peak" in [row[0] for row in details.memory_sheet(found).rows]
 
 
+def test_memory_of_weights_of_fewer_bits_has_master_copies() -> None:
+    found = show(nn.Linear(8, 4, dtype=torch.bfloat16), input="8:bfloat16", memory=True).memory
+    assert [each.mode for each in found] == ["inference", "training, sgd", "training, adam", "training, adam-mixed"]
+    assert [dict(each.optimizer) for each in found] == [{}, {}, {"bfloat16": 36 * 4}, {"float32": 36 * 12}]
+    (kept,) = (note for note in details.memory_sheet(found).notes if str(note).startswith("adam keeps"))
+    assert str(kept) == (
+        "adam keeps two states in the dtype of the parameter; adam-mixed keeps fp32 master copies of parameters of fewer bits, "
+        "and two states in fp32."
+    )
+
+
+def test_what_a_forward_prints_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    class Prints(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.l = nn.Linear(8, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            print("here")
+            return self.l(x)  # type: ignore[no-any-return]
+
+    show(Prints(), input=(8,), training=True, memory=True)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "here" in err
+
+
 def test_the_document_holds_what_was_asked_for() -> None:
     found = show(Net(), input=(3, 8, 8), what_if="separable", training=True, memory=True)
     plain = registry.answer(found).document()

@@ -16,6 +16,7 @@ from torch.utils.checkpoint import checkpoint
 
 from profiler.errors import ProfilerError
 from profiler.tracing.tables.gradients import GRADIENTS, is_elementwise_gradient
+from profiler.tracing.traced import trace
 from profiler.tracing.training.training import trace_training
 
 
@@ -127,7 +128,7 @@ def test_complex_convolutions_give_what_torch_gives() -> None:
     from profiler.tracing.training.kernels import Kernels
 
     layer, x = nn.Conv2d(3, 4, 3, dtype=C), torch.randn(2, 3, 9, 9, dtype=C)
-    with Kernels(fused=False, casting=frozenset()):
+    with Kernels(fused=False, casting=frozenset(), counted=True):
         ours = layer(x)
     torch.testing.assert_close(ours, layer(x))
 
@@ -340,3 +341,33 @@ def test_whatever_the_caller_is_in() -> None:
     for context in (torch.inference_mode(), torch.no_grad()):
         with context:
             assert costs(nn.Linear(8, 4), torch.ones(3, 8)) == (96, 96)
+
+
+class Differentiates(nn.Module):
+    """The gradients of a function of the input and a weight, taken in the forward."""
+
+    def __init__(self, f: Callable[..., Tensor], *shape: int, dtype: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        self.f, self.w = f, nn.Parameter(torch.zeros(*shape, dtype=dtype))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.detach().requires_grad_()
+        found: Tensor = torch.autograd.grad(self.f(x, self.w).abs().sum(), [x, self.w], create_graph=True)[0]
+        return found
+
+
+IN_FORWARD: dict[str, tuple[nn.Module, Tensor, int]] = {
+    "linear": (Differentiates(F.linear, 4, 5), torch.ones(3, 5), 3 * 60),
+    "mv": (Differentiates(lambda x, w: torch.mv(w, x), 7, 5), torch.ones(5), 3 * 35),
+    "dot": (Differentiates(torch.dot, 5), torch.ones(5), 3 * 5),
+    "attention": (
+        Differentiates(lambda x, w: F.scaled_dot_product_attention(x, w, w), 2, 3, 7, 5), torch.ones(2, 3, 6, 5), 3 * 2 * 3 * 42 * 10
+    ),
+    "bilinear": (Differentiates(lambda x, w: F.bilinear(x, x, w), 4, 5, 5), torch.ones(3, 5), 4 * 3 * (100 + 20)),
+    "complex": (Differentiates(F.conv2d, 4, 3, 3, 3, dtype=C), torch.ones(2, 3, 9, 9, dtype=C), 3 * 4 * 2 * 49 * 4 * 27),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("module", "x", "macs"), IN_FORWARD.values(), ids=IN_FORWARD)
+def test_a_forward_costs_the_same_in_a_step_and_alone(module: nn.Module, x: Tensor, macs: int) -> None:
+    assert costs(module, x)[0] == trace(module, (x,)).profile.macs == macs

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import torch
 
-from profiler.tracing.tables.gradients import GRADIENTS, is_elementwise_gradient
+from profiler.tracing.tables.gradients import GRADIENTS, gradient_work, is_elementwise_gradient, is_outer_product
 from profiler.tracing.tables.names import ELEMENTWISE, FREE, is_free, is_pointwise, row_name
 from profiler.tracing.tables.operators import PRODUCTS
 from profiler.tracing.tables.registered import custom_operator, on_change, torch_formula
 from profiler.tracing.tables.shapes import RULES
-from profiler.tracing.tables.work import Formula
+from profiler.tracing.tables.work import Formula, Work
 
 PRODUCT, ELEMENT, FREE_OF_COST, OPENED, UNKNOWN = range(5)
 """What becomes of an operator."""
@@ -113,6 +113,20 @@ def _entry(func: Any) -> Entry:
     if torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd"):
         return Entry(OPENED, name, row_name(plain), "elementwise", None, None, inplace, mutable)
     return Entry(UNKNOWN, name, row_name(plain), "elementwise", None, rule, inplace, mutable)
+
+
+def for_node(found: Entry, args: Any) -> Entry:
+    """An operator as it counts where autograd runs it for one of its nodes: by the gradients that the node needs."""
+    node = torch._C._current_autograd_node()
+    product = found.sort == PRODUCT
+    if node is None or not (product or (found.sort == ELEMENT and is_outer_product(node, found.name, args))):
+        return found
+    own, name = found.formula if product else None, found.name
+
+    def formula(out: Any, *args: Any, **kwargs: Any) -> Work:
+        return gradient_work(node, own, name, out, args, kwargs) or Work()
+
+    return found._replace(sort=PRODUCT, formula=formula, kind=found.kind if product else "matmul")
 
 
 on_change(_ENTRIES.clear)

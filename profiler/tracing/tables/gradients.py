@@ -148,15 +148,19 @@ _OUTER = frozenset({"MvBackward0", "AddmvBackward0", "DotBackward0", "VdotBackwa
 """Nodes whose gradient of a matrix or a vector is an outer product, which torch writes as a multiplication of elements."""
 
 
+def is_outer_product(node: Any, name: str, args: Any) -> bool:
+    """Whether an elementwise operator that runs for a node is the gradient of a product."""
+    two = len(args) > 1 and isinstance(args[0], Tensor) and isinstance(args[1], Tensor)
+    return two and name == "aten::mul" and node.name() in _OUTER
+
+
 def gradient_work(node: Any, formula: Formula | None, name: str, out: Any, args: Any, kwargs: Any) -> Work | None:
     """What an operator multiplies that runs for a node of autograd; None where that is nothing.
 
     `formula` is the operator's own, None where it is elementwise.
     """
     if formula is None:
-        if node.name() in _OUTER and name == "aten::mul" and len(args) > 1 and all(isinstance(x, Tensor) for x in args[:2]):
-            return product(out, out.numel())
-        return None
+        return product(out, out.numel()) if is_outer_product(node, name, args) else None
     if formula in _TAKING_NEEDS:
         needs = [following is not None for following, _ in node.next_functions]
         if len(needs) >= (6 if formula is _recurrent else 3):

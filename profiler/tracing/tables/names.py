@@ -166,7 +166,7 @@ def is_pointwise(func: Any, plain: str) -> bool:
     """Whether torch marks an operator, or the one that it is the in-place form of, as working element by element."""
     if torch.Tag.pointwise in func.tags or plain.startswith("_foreach_"):
         return True
-    if not func._schema.is_mutable:
+    if not func._schema.is_mutable and func.namespace != "prims":  # torch's own spelling of an operator, beneath it
         return False
     twin = getattr(torch.ops.aten, plain.rstrip("_"), None)
     return twin is not None and any(torch.Tag.pointwise in getattr(twin, name).tags for name in twin.overloads())

@@ -36,13 +36,13 @@ class Autocasts(Exception):
 class Kernels(TorchFunctionMode):
     """`fused` hands attention to the kernels that the CPU and CUDA have for it, which the meta device has not.
 
-    A convolution of complex numbers runs as four real ones, as its multiply-adds are counted, where torch takes three.
+    A convolution of complex numbers runs as four real ones, as its multiply-adds are `counted`, where torch takes three.
     Raises Autocasts in a region of autocast of one of the devices in `casting`.
     """
 
-    def __init__(self, fused: bool, casting: frozenset[str]) -> None:
+    def __init__(self, fused: bool, casting: frozenset[str], counted: bool) -> None:
         super().__init__()
-        self.fused, self.casting, self.used = fused, casting, False
+        self.fused, self.casting, self.counted, self.used = fused, casting, counted, False
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -59,7 +59,11 @@ class Kernels(TorchFunctionMode):
         elif func in _PYTHON and all(each in (Tensor, nn.Parameter) for each in types):
             with self:
                 return _plain(func)(*args, **kwargs)
-        elif func in CONVOLUTIONS and any(isinstance(x, Tensor) and x.is_complex() for x in (*args, *kwargs.values())):
+        elif (
+            self.counted
+            and func in CONVOLUTIONS
+            and any(isinstance(x, Tensor) and x.is_complex() for x in (*args, *kwargs.values()))
+        ):
             return _complex_convolution(func, *args, **kwargs)
         return func(*args, **kwargs)
 

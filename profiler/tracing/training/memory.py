@@ -17,7 +17,7 @@ from profiler.tracing.fallbacks import uncompiled
 from profiler.tracing.training.ledger import Held, packed_weights
 from profiler.tracing.training.step import Step
 from profiler.tracing.training.training import run_step
-from profiler.tracing.training.ways import GRADIENTS, drained, run_in_some_way
+from profiler.tracing.training.ways import GRADIENTS, checked, drained, run_in_some_way
 
 
 def memory(
@@ -50,6 +50,7 @@ def memories(
     name: str = "",
 ) -> tuple[Memory, ...]:
     """As `memory`, of several optimisers after one and the same step; `""` stands for an evaluation."""
+    module = checked(module, "memory")
     args = args if isinstance(args, tuple) else (args,)
     given: Given = (args, dict(kwargs or {}))
     runs: dict[bool, tuple[Step, nn.Module]] = {}

@@ -48,7 +48,7 @@ class Step(TorchDispatchMode):
         kernels that devices have for it. Without `cast`, a step that weighs raises Autocasts where a region of autocast begins.
         """
         self.rung, self.constants = rung, constants
-        self.kernels = Kernels(fused, frozenset() if cast or not self.weighs else self.devices)
+        self.kernels = Kernels(fused, frozenset() if cast or not self.weighs else self.devices, not self.weighs)
         self.stack: list[str] = [""]
         self.opening: list[Any] = []
         self.macs: dict[str, dict[str, int]] = {}

@@ -15,7 +15,7 @@ from profiler.records.training import StepRow, TrainingCost
 from profiler.tracing.arguments import Given
 from profiler.tracing.fallbacks import uncompiled
 from profiler.tracing.training.step import BACKWARD, FORWARD, RECOMPUTED, Step
-from profiler.tracing.training.ways import GRADIENTS, drained, run_in_some_way
+from profiler.tracing.training.ways import GRADIENTS, checked, drained, run_in_some_way
 
 
 def trace_training(
@@ -27,7 +27,7 @@ def trace_training(
     `loss` of the output, or everything in it). A gradient that the forward takes for itself is forward. Raises ProfilerError
     where it does not run, or nothing asks for a gradient.
     """
-    step = Step(module)
+    step = Step(checked(module, "trace_training"))
     run_step(module, args, kwargs, step, name)
     rows = tuple(
         StepRow(path, phases.get(FORWARD, 0), phases.get(BACKWARD, 0), phases.get(RECOMPUTED, 0))

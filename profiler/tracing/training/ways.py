@@ -101,6 +101,14 @@ def _floats_to_meta(t: Tensor) -> Tensor:
     return torch.ones(t.shape, dtype=t.dtype) if t.is_meta else t.detach().to("cpu", copy=True)
 
 
+def checked(module: object, asked: str) -> nn.Module:
+    """The module, without what torch.compile wraps around it. Raises ProfilerError for what is none."""
+    if not isinstance(module, nn.Module):
+        raise ProfilerError(f"{asked} takes an nn.Module, not {type(module).__name__}")
+    inner = getattr(module, "_orig_mod", module)
+    return inner if isinstance(inner, nn.Module) else module
+
+
 def run_in_some_way(module: nn.Module, given: Given, step: Step, run: Run, name: str, what: str, training: bool) -> None:
     """Does `run` to a copy of the module under `step`, in the first way that can; `what` is it that "does not run".
 
@@ -117,7 +125,7 @@ def run_in_some_way(module: nn.Module, given: Given, step: Step, run: Run, name:
         Way("real", on_cpu, gradients, fused=False),
     ]
     check_arguments(module, *given, name)
-    with preserved_state(places(module)):
+    with preserved_state(places(module)), _own_gradients(module):
         while ways:
             way = ways.pop(0)
             if way.rung == "real":
@@ -137,6 +145,17 @@ def run_in_some_way(module: nn.Module, given: Given, step: Step, run: Run, name:
             else:
                 return
         raise _refused(module, given, step, run, name, what, fault) from None
+
+
+@contextmanager
+def _own_gradients(module: nn.Module) -> Iterator[None]:
+    """What holds the module itself, and not its copy, may run it: its gradients are as before."""
+    before = [(p, p.grad) for p in module.parameters() if not nn.parameter.is_lazy(p)]
+    try:
+        yield
+    finally:
+        for p, gradient in before:
+            p.grad = gradient
 
 
 def _otherwise(way: Way, step: Step, fault: Exception) -> Way | None:
