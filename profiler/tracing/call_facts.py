@@ -73,7 +73,7 @@ _OF_TWO = _aten("matmul linalg_matmul mv dot vdot inner")
 
 
 def _stacked(a: Tensor, b: Tensor) -> str:
-    """How torch multiplies a vector and a stack of matrices: as one tall matrix where that copies nothing (ATen, should_fold)."""
+    """How torch multiplies a vector and a stack of matrices: as one tall matrix if that copies nothing (ATen, should_fold)."""
     stack, vector = (a, b) if b.ndim == 1 else (b.mT, a)
     if vector.requires_grad or not stack.numel():
         return "mv"
