@@ -38,7 +38,7 @@ _PLAIN = _aten(
 
 def operator_facts(name: str, op: str, args: Sequence[Any], out: Any) -> Facts:
     """Of a call of the operator `name`, whose rows are called `op`."""
-    facts = {} if name in _PLAIN or name.startswith("higher_order::") else {"call": name.removeprefix("aten::")}
+    facts: dict[str, Any] = {} if name in _PLAIN or name.startswith("higher_order::") else {"call": name.removeprefix("aten::")}
     make = _OF_OP.get(op)
     if make is not None:
         facts |= make(name, args)
@@ -189,7 +189,7 @@ class Builder(Protocol):
 
     rows: list[Row]
     paths: dict[int, str]
-    shared_paths: Mapping[int, tuple[str, ...]]
+    shared_paths: dict[int, tuple[str, ...]]
 
 
 class ModuleCalls:

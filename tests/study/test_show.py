@@ -201,7 +201,8 @@ class Products(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         for weight in self.each:
             x = x @ weight
-        return x @ self.named["a"] @ self.named["b"]
+        output: Tensor = x @ self.named["a"] @ self.named["b"]
+        return output
 
 
 FC = 10 * 10
@@ -227,8 +228,8 @@ def test_the_total_adds_up_every_call(name: str) -> None:
         document = registry.answer(found).document()
         assert document["records"][0]["total"] == total
         assert sum(row["total"] for row in document["rows"]) == total
-        made = [each for each in found.derivations if each is not None]
-        assert [row[0] for row in sheet.formulas_sheet(found).rows] == [row.path for row in found.profile.rows if row.macs][: len(made)]
+        derived = [row.path for row, made in zip(found.profile.rows, found.derivations, strict=True) if made is not None]
+        assert [row[0] for row in sheet.formulas_sheet(found).rows] == derived
 
 
 @pytest.mark.parametrize(
