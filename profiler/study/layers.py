@@ -114,15 +114,15 @@ def on_the_clock(profile: Profile, made: Timing, outcome: Outcome, roofs: Roofs)
     rounds = list(outcome.rounds.values())
     share = shares([each.visit.layers for each in rounds])
     rows = rows_of(profile.rows, list(share))
-    calls: dict[str, list[Row]] = {}
-    """The rows of each leaf's own calls: one that runs twice moves its bytes twice."""
-    for row in profile.rows:
-        if not row.side:
-            calls.setdefault(row.path, []).append(row)
+    calls: dict[str, list[Row]] = {path: [] for path in rows}
+    for each in profile.rows:
+        if each.path in calls and not each.side:
+            calls[each.path].append(each)
     each_bytes = plan.DTYPE_BYTES[made.dtype]
     timed = []
     for path, row in rows.items():
-        size = sum(bytes_of(each, each_bytes) for each in calls.get(path, (row,)))
+        again = calls[path] if len(calls[path]) > 1 else [row]  # a layer that runs twice moves its bytes twice
+        size = sum(bytes_of(each, each_bytes) for each in again)
         roof, least = roofs.bound(row.kind, row.macs, size)
         timed.append(LayerTiming(row, share[path] * made.latency_s, share[path], size, roof, least))
     ratio = median(median(each.visit.layers_s) / each.median for each in rounds)

@@ -38,7 +38,7 @@ _PLAIN = _aten(
 
 def operator_facts(name: str, op: str, args: Sequence[Any], out: Any) -> Facts:
     """Of a call of the operator `name`, whose rows are called `op`."""
-    facts = {} if name in _PLAIN or name.startswith("higher_order::") else {"call": name.removeprefix("aten::")}
+    facts: dict[str, Any] = {} if name in _PLAIN or name.startswith("higher_order::") else {"call": name.removeprefix("aten::")}
     make = _OF_OP.get(op)
     if make is not None:
         facts |= make(name, args)
@@ -73,7 +73,7 @@ _OF_TWO = _aten("matmul linalg_matmul mv dot vdot inner")
 
 
 def _stacked(a: Tensor, b: Tensor) -> str:
-    """How torch multiplies a vector and a stack of matrices: as one tall matrix where that copies nothing (ATen, should_fold)."""
+    """How torch multiplies a vector and a stack of matrices: as one tall matrix if that copies nothing (ATen, should_fold)."""
     stack, vector = (a, b) if b.ndim == 1 else (b.mT, a)
     if vector.requires_grad or not stack.numel():
         return "mv"
@@ -189,7 +189,7 @@ class Builder(Protocol):
 
     rows: list[Row]
     paths: dict[int, str]
-    shared_paths: Mapping[int, tuple[str, ...]]
+    shared_paths: dict[int, tuple[str, ...]]
 
 
 class ModuleCalls:

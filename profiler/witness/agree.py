@@ -36,18 +36,20 @@ def heard(network: Counted, batch: int | None, engines: Iterable[str], *, insist
     gc.enable()  # built modules are cycles, which the command line's start leaves uncollected
     rows = network.profile(batch).rows
     found: list[Found] = []
-    made: dict[str, Any] = {}
+    made: dict[bool, Any] = {}
 
-    def built(device: str) -> Any:
-        if device not in made:
-            short = "" if insists or device == "meta" else shortage(weight_bytes(network))
+    def built(values: bool) -> Any:
+        """The module and its arguments, with values or on the meta device."""
+        if values not in made:
+            short = shortage(weight_bytes(network)) if values and not insists else ""
             if short:
                 raise _TooLarge(short)
             with code.running(network.name) if isinstance(network, Reference) else code.quiet():
-                module = network.module(device, bare=device != "meta")
+                device = "cpu" if values else "meta"
+                module = network.module(device, bare=values)
                 where = next((str(p.device) for p in module.parameters()), device)  # the caller's own may be on a GPU
-                made[device] = (module, network.example(batch, where))
-        return made[device]
+                made[values] = (module, network.example(batch, where))
+        return made[values]
 
     for engine, count in asked:
         try:
@@ -57,8 +59,8 @@ def heard(network: Counted, batch: int | None, engines: Iterable[str], *, insist
         except Unavailable:
             raise
         except (Exception, MemoryError) as fault:
-            failed = WitnessFailed(_refusal(network, engine, fault, "cpu" in made))
-            if count is not None and "cpu" not in made:
+            failed = WitnessFailed(_refusal(network, engine, fault, True in made))
+            if count is not None and True not in made:
                 raise failed from None
             found.append(failed)
     return found
@@ -76,16 +78,16 @@ class _TooLarge(Exception):
 
 
 def _counted(
-    network: Counted, batch: int | None, rows: tuple[Row, ...], count: Witness, built: Callable[[str], Any]
+    network: Counted, batch: int | None, rows: tuple[Row, ...], count: Witness, built: Callable[[bool], Any]
 ) -> Agreement:
     if count is flop_counter:
         try:
-            module, (args, kwargs) = built("meta")
+            module, (args, kwargs) = built(False)
             with code.quiet():
                 return agreement(network, batch, rows, count(module, args, kwargs))
         except Exception:  # a forward of the user's that needs values, for whatever reason
             pass
-    module, (args, kwargs) = built("cpu")
+    module, (args, kwargs) = built(True)
     with code.quiet():
         said = count(module, args, kwargs)
     return agreement(network, batch, rows, said)

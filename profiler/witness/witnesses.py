@@ -91,6 +91,8 @@ def flop_counter(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, 
     try:
         return _flop_counter(module, args, kwargs or {}, "meta")
     except Exception:  # a forward of the user's that does not run on meta, for whatever reason: then where its tensors are
+        if any(t.is_meta for t in chain(module.parameters(), module.buffers(), tensors_in((args, kwargs or {})))):
+            raise
         return _flop_counter(module, args, kwargs or {}, None)
 
 

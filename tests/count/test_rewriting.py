@@ -230,6 +230,14 @@ def test_rows_folded(weights: int, bias: int, after: int) -> None:
     assert now == given[0]._replace(bias=after)
 
 
+def test_a_pair_that_runs_twice_is_folded_twice() -> None:
+    again = [conv(weights=0), NORM._replace(norm=0)]
+    found = rewriting.rows([conv(), NORM, *again], "folded", {"n": "a"})
+    assert [before for _, before, _ in found] == [(conv(), NORM), tuple(again)]
+    assert [sum(row.elementwise for row in after) for _, _, after in found] == [0, 0]
+    assert rewriting.rows([conv(), NORM, conv(weights=0)], "folded", {"n": "a"}) == []  # the norm does not meet both calls
+
+
 def test_pairs_of_rows() -> None:
     other = conv("other")
     gone = NORM._replace(op="identity", kind="reshape")

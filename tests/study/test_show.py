@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -10,8 +12,9 @@ from profiler.errors import ProfilerError, UnknownName
 from profiler.report.answer import View
 from profiler.report.answers import registry
 from profiler.report.forms import written
-from profiler.report.sheets import details
+from profiler.report.sheets import details, sheet
 from profiler.report.sheets.sheet import profile_title
+from profiler.study.compare import compare
 from profiler.study.show import show
 
 
@@ -197,6 +200,78 @@ def test_derivations_of_traced_rows() -> None:
     (made,) = show(nn.Linear(3, 2), input=(5, 3), batch=2).derivations
     assert made is not None
     assert made.numbers == "2·5·3·2"
+
+
+class Repeated(nn.Module):
+    """One layer three times, another twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(10, 10), nn.Linear(10, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for _ in range(3):
+            x = self.fc1(x)
+        for _ in range(2):
+            x = self.fc2(x)
+        return x
+
+
+class Products(nn.Module):
+    """Weights of a list, which have one path, and a dict's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.each = nn.ParameterList([nn.Parameter(torch.ones(4, 4)) for _ in range(3)])
+        self.named = nn.ParameterDict({"a": nn.Parameter(torch.ones(4, 5)), "b": nn.Parameter(torch.ones(5, 4))})
+
+    def forward(self, x: Tensor) -> Tensor:
+        for weight in self.each:
+            x = x @ weight
+        output: Tensor = x @ self.named["a"] @ self.named["b"]
+        return output
+
+
+FC = 10 * 10
+# paper, fvcore, thop, torch, torchinfo
+TOTALS: dict[str, tuple[nn.Module, Any, tuple[int, int, int, int, int]]] = {
+    "linear layers, three times and two": (Repeated(), (10,), (5 * FC, 5 * FC, 5 * FC, 2 * 5 * FC, 5 * (FC + 10))),
+    "a convolution six times": (
+        nn.Sequential(*[nn.Conv2d(4, 4, 3, padding=1)] * 6), (4, 8, 8),
+        (6 * 9 * 16 * 64, 6 * 9 * 16 * 64, 6 * 9 * 16 * 64, 12 * 9 * 16 * 64, 6 * (9 * 16 + 4) * 64),
+    ),
+    "a norm twice": (nn.Sequential(*[nn.BatchNorm2d(4)] * 2), (4, 8, 8), (0, 2 * 2 * 256, 2 * 4 * 256, 0, 2 * 8)),
+    "products that share a path": (Products(), (4,), (48 + 40, 48 + 40, 0, 2 * (48 + 40), 0)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TOTALS)
+def test_the_total_adds_up_every_call(name: str) -> None:
+    module, shape, right = TOTALS[name]
+    for convention, total in zip(("paper", "fvcore", "thop", "torch", "torchinfo"), right, strict=True):
+        found = show(module, input=shape, convention=convention)
+        assert found.total == total
+        assert compare(module, input=shape, convention=convention, engine="closed")[0]["total"] == total
+        document = registry.answer(found).document()
+        assert document["records"][0]["total"] == total
+        assert sum(row["total"] for row in document["rows"]) == total
+        derived = [row.path for row, made in zip(found.profile.rows, found.derivations, strict=True) if made is not None]
+        assert [row[0] for row in sheet.formulas_sheet(found).rows] == derived
+
+
+@pytest.mark.parametrize(
+    ("module", "shape", "legend"),
+    [
+        (nn.Conv2d(3, 4, 1), (3, 8, 8), "M channels in, N channels out, D_F output side."),
+        (nn.Conv2d(4, 4, 3, groups=2), (4, 8, 8), "D_K kernel side, M channels in, N channels out, D_F output side, G groups."),
+        (nn.ConvTranspose2d(3, 4, 2), (3, 8, 8), "D_K kernel side, M channels in, N channels out, D_I input side."),
+        (nn.Linear(3, 4), (5, 3), "M channels in, N channels out, T tokens."),
+    ],
+    ids=["pointwise", "grouped", "transposed", "linear"],
+)
+def test_the_legend_says_what_is_in_the_formulas(module: nn.Module, shape: Any, legend: str) -> None:
+    assert sheet.formulas_sheet(show(module, input=shape)).notes == [legend]
+    assert sheet.formulas_sheet(show(nn.ReLU(), input=shape)).notes == []
 
 
 def test_mistakes() -> None:

@@ -15,6 +15,7 @@ from profiler.count import conventions
 from profiler.errors import WitnessFailed
 from profiler.load.load import load
 from profiler.network.registry import names
+from profiler.report.sheets.sheet import results_sheet
 from profiler.witness.agree import heard
 from tests.witness.test_agree import ENGINES, recount
 
@@ -98,6 +99,13 @@ def test_what_each_witness_does_not_see() -> None:
     assert torch_.total == 2 * whole
     lstm = recount(load(Recurrent("LSTM", 1, False), input=(5, 8)), 1, ["fvcore"])[0]
     assert dict(lstm.reasons) == {"passes over lstm": -5 * 4 * 16 * (8 + 16)}
+
+
+def test_an_engine_that_counts_otherwise_agrees_under_its_own_rules() -> None:
+    notes = results_sheet(compare(Attending(False), input=(6, 16), engine="fvcore,torch")).notes
+    assert "fvcore 0.1.5 agrees on every layer under its own rules." in notes  # its column is not our multiply-adds
+    assert any(note.startswith("torch ") and note.endswith(" agrees on every layer.") for note in notes)
+    assert "fvcore 0.1.5 agrees on every layer." in results_sheet(compare(nn.Linear(3, 4), input=(3,))).notes
 
 
 def test_a_mixture_of_experts_is_attributed() -> None:

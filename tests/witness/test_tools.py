@@ -81,7 +81,7 @@ class Twice(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.b(self.a(x))
-        return self.a[0](x) if self.again else x  # type: ignore[no-any-return]
+        return self.a[0](x) if self.again else x
 
 
 class Standardised(nn.Conv2d):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
-from profiler.count.conventions.convention import Convention, Rule, elements_in, elements_out
+from profiler.count.conventions.convention import Convention, Rule, elements_in, elements_out, zero
 from profiler.records.profile import Row
 
 
@@ -73,7 +73,7 @@ def _exceptions(row: Row) -> tuple[int, str] | None:
     places = row.facts.get("places")
     if not places:
         return None
-    return places**2 * _RULES.get(row.op, lambda row: 0)(row), "counts a module in several places once for each, squared"
+    return places**2 * _RULES.get(row.op, zero)(row), "counts a module in several places once for each, squared"
 
 
 _GATES = ("lstm", "gru", "rnn")
