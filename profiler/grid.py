@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from math import floor
 
-from profiler.errors import ProfilerError
+from profiler.errors import ProfilerError, shortened
 
 MOST_POINTS = 10_000
 ALPHA_STEP = Fraction(1, 4)
@@ -122,7 +122,7 @@ def shape(text: str) -> tuple[int, ...]:
     """`3x224x224` as a shape of one sample. Raises ProfilerError unless all are whole numbers from 1."""
     sides = text.lower().replace("×", "x").split("x")
     if not all(part.strip().isdecimal() and len(part) < 30 and 1 <= int(part) <= MOST_SIDE for part in sides):
-        raise ProfilerError(f"input '{text}' is not a shape; write channels and sides as 3x224x224")
+        raise ProfilerError(f"input '{shortened(text, 80)}' is not a shape; write channels and sides as 3x224x224")
     return tuple(int(part) for part in sides)
 
 

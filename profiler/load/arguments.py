@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from profiler.errors import ProfilerError, UnknownName
+from profiler.errors import ProfilerError, UnknownName, shortened
 
 NOTHING = inspect.Parameter.empty
 _YES, _NO = ("true", "yes", "1", "on"), ("false", "no", "0", "off")
@@ -74,7 +74,7 @@ def typed(text: str, kind: Any, default: Any, where: str) -> Any:
             return _as(text.strip(), choice)
         except ValueError as fault:
             accepted.append(str(fault))
-    raise ProfilerError(f"{where}={text} is not {' or '.join(dict.fromkeys(accepted))}; give one")
+    raise ProfilerError(f"{where}={shortened(text, 80)} is not {' or '.join(dict.fromkeys(accepted))}; give one")
 
 
 def _is_union(kind: Any) -> bool:

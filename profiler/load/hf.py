@@ -50,7 +50,7 @@ def hf(target: str, options: Mapping[str, Any]) -> Recipe:
         with library("transformers", ImportError):
             return model._from_config(config)
 
-    return Recipe(make, given, inputs, "image_size" if _has_side(config) else None, DTYPES)
+    return Recipe(make, given, inputs, _side_option(config), DTYPES)
 
 
 def _configuration(target: str, kind: Any, held: Mapping[str, Any]) -> Any:
@@ -193,5 +193,9 @@ def _class_of(transformers: Any, config: Any, target: str) -> Any:
     raise ProfilerError(f"hf:{target}: transformers has no model of this configuration alone; name its class, as hf:BertModel")
 
 
-def _has_side(config: Any) -> bool:
-    return isinstance(getattr(config, "image_size", None), int)
+def _side_option(config: Any) -> str | None:
+    """The option that fixes the side of the image, of a model that is built for one."""
+    for option, part in (("image_size", config), ("vision_config.image_size", getattr(config, "vision_config", None))):
+        if isinstance(getattr(part, "image_size", None), int):
+            return option
+    return None

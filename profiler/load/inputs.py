@@ -1,8 +1,8 @@
 """What a module is given: inputs of one sample with their names and dtypes, from text or Python values. No torch at import.
 
 `3x224x224` is a tensor given by its place, `ids=128:int64` one given by its name, `grid=[1,16,16]` one that holds these
-numbers; `mask=none`, `cache=false` and `k:=4` are values. A dot in a name puts it into a dict, or into a list where what follows
-is a number: `batch.image=3x32x32`, `images.0=3x300x400`.
+numbers; `mask=none`, `cache=false` and `k:=4` are values. A dot in a name puts it into a dict, or into a list where what
+follows is a number: `batch.image=3x32x32`, `images.0=3x300x400`.
 """
 
 from __future__ import annotations
@@ -60,13 +60,23 @@ class Input:
         """The text that `parse` reads."""
         name = self.name or ""
         if self.shape is None:
-            return f"{name}:={self.value!r}"
+            return f"{name}:={_compact(self.value)}"
         shape = "x".join(map(str, self.shape)) or "scalar"
         if self.value is not None:
-            shape = str(self.value).replace(" ", "")
-            return f"{name}={shape}:{self.dtype}"
+            return f"{name}={_compact(self.value)}:{self.dtype}"
         dtype = f":{self.dtype}" if self.dtype not in (None, "float32") else ""
         return f"{name}={shape}{dtype}" if name else shape + dtype
+
+
+def _compact(value: Any) -> str:
+    """A literal without the blanks between its parts: a record holds several inputs with a blank between them."""
+    if isinstance(value, list):
+        return f"[{','.join(map(_compact, value))}]"
+    if isinstance(value, tuple):
+        return f"({','.join(map(_compact, value))}{',' if len(value) == 1 else ''})"
+    if isinstance(value, dict):
+        return f"{{{','.join(f'{_compact(key)}:{_compact(each)}' for key, each in value.items())}}}"
+    return repr(value)
 
 
 def parse(text: str) -> Input:

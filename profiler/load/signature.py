@@ -35,7 +35,7 @@ def check_call(name: str, module: nn.Module, args: tuple[Any, ...], kwargs: Mapp
             continue
         read = _read(module.forward) if free else None
         named += sorted(read[0] - set(named)) if read is not None else []
-        raise UnknownName(f"input of {name}", key, named, f"(its forward takes {_few(named)})" if named else "")
+        raise UnknownName(f"input of {name}", key, named, f"(its forward takes {_few(named)})" if len(named) > 30 else "")
     by_place = [key for key, each in takes.items() if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
     if len(args) > len(by_place) and not any(each.kind is each.VAR_POSITIONAL for each in takes.values()):
         raise ProfilerError(f"{name}: its forward takes {len(by_place)} inputs by place ({known}) and is given {len(args)}")

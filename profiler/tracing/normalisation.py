@@ -74,7 +74,7 @@ class Normalisations:
 
     def stage(self, op: str, found: Followed | None, given: list[Tensor], args: Any) -> str:
         """Where an operation leaves its output, empty where it is no part of a normalisation."""
-        if op == "square" or (op == "pow" and args[1:2] == (2,)):
+        if op == "square" or (op == "pow" and args[1:] and isinstance(args[1], int | float) and args[1] == 2):
             return SQUARE
         if op in ("multiply", "mul") and len(given) == 2 and given[0] is given[1]:
             return SQUARE

@@ -23,6 +23,7 @@ TEXTS: list[tuple[str, Input]] = [
     ("k:=4", Input("k", value=4)),
     (":='text'", Input(None, value="text")),
     ("sizes:=[1, 2]", Input("sizes", value=[1, 2])),
+    ("sizes:=(1, [2, 3], {'a b': (4,)})", Input("sizes", value=(1, [2, 3], {"a b": (4,)}))),
     ("flag:=true", Input("flag", value=True)),
     ("batch.image=3x4x4", Input("batch.image", (3, 4, 4))),
     ("images.0=3x4x4", Input("images.0", (3, 4, 4))),
@@ -133,6 +134,11 @@ def test_an_axis_that_follows_the_text() -> None:
     native = (Input("input_ids", (512,), "int64"), Input("bbox", (512, 4), like="input_ids"))
     assert shapes(merged(inputs("64"), native)) == ((64,), (64, 4))
     assert shapes(merged(inputs(["64", "bbox=32x4"]), native)) == ((64,), (32, 4))
+
+
+def test_an_input_is_written_without_blanks() -> None:
+    assert str(parse("sizes:=[1, (2, 3), {4: (5,)}]")) == "sizes:=[1,(2,3),{4:(5,)}]"
+    assert str(parse("grid = [[1, 2]]")) == "grid=[[1,2]]:int64"
 
 
 def test_dots_make_dicts_and_lists() -> None:

@@ -479,6 +479,9 @@ def test_a_local_configuration_and_its_folder(tmp_path: Path) -> None:
 def test_options_of_a_configuration() -> None:
     assert of("hf:ViTConfig@num_hidden_layers=1", resolution=96).profile().inputs == ((3, 96, 96),)
     assert of("hf:ViTConfig@num_hidden_layers=1,image_size=96").profile().inputs == ((3, 96, 96),)
+    clip = "hf:CLIPConfig@text_config.num_hidden_layers=1,vision_config.num_hidden_layers=1"
+    assert of(clip, resolution=96).profile().inputs == ((77,), (3, 96, 96))
+    assert of(clip, input="pixel_values=3x96x96").profile().inputs == ((3, 96, 96), (77,))
     with pytest.raises(UnknownName, match="no option of hf:BertConfig is called 'num_layers'; did you mean num_hidden_layers"):
         of("hf:BertConfig@num_layers=1")
     with pytest.raises(UnknownName, match="no configuration or model of transformers is called 'BertConfi'; did you mean"):

@@ -288,3 +288,13 @@ def test_without_a_formula_is_said() -> None:
     assert "register" in missing.cure
     assert found.coverage.uncounted == 1
     assert 0 < found.coverage.share < 1
+
+
+@pytest.mark.parametrize(
+    "power",
+    [lambda x, y: x**y, lambda x, y: 2**x, lambda x, y: (x**y).mean(-1, keepdim=True) + x, lambda x, y: x.pow(torch.tensor(2.0))],
+    ids=["by a tensor", "of a number", "and its mean", "by a tensor of one number"],
+)
+def test_a_power_that_is_no_square(power: Callable[..., Tensor]) -> None:
+    """No step of a normalisation, and counted as any other elementwise operation."""
+    assert macs(Run(power), meta(3, 16), meta(3, 16)) == 0
