@@ -75,8 +75,8 @@ class Totals(NamedTuple):
     activations: int = 0
     side_params: int = 0
     side_macs: int = 0
-    moved: int | None = 0
-    """Bytes that its rows read and write, without those that run in training only; None of a saved run that does not tell."""
+    moved: int = 0
+    """Bytes that its rows read and write, without those that run in training only."""
 
     @property
     def params(self) -> int:
@@ -166,8 +166,8 @@ class Profile(Drawn, Struct, frozen=True):
         return self.params + self.side_params + self.unread
 
     @property
-    def moved(self) -> int | None:
-        """Bytes that its rows read and write, for the whole batch; None of a saved run of an earlier version."""
+    def moved(self) -> int:
+        """Bytes that its rows read and write, for the whole batch."""
         return self.totals.moved
 
     @property
@@ -207,4 +207,4 @@ def _grouped(rows: Iterable[Row], key: Any) -> list[Group]:
 
 def _group(name: str, members: Sequence[Row]) -> Group:
     counts = (sum(getattr(row, key) for row in members) for key in Group._fields[2:-1])
-    return Group(name, len(members), *counts, members[-1].output)
+    return Group._make((name, len(members), *counts, members[-1].output))

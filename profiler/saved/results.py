@@ -87,7 +87,7 @@ def _position(given: int) -> int:
 def _profile(record: Mapping[str, Any], rows: list[Row], engine: str = "closed", uncounted: tuple[str, ...] = ()) -> Profile:
     inputs = tuple(tuple(map(int, shape.split("x"))) for shape in record["input"].split())
     norm = sum(row.norm for row in rows if not row.side)
-    sums: dict[str, Any] = {name: record.get(name) for name in Totals._fields if name in record or name == "moved"}
+    sums = {name: record[name] for name in Totals._fields if record.get(name) is not None}
     totals = Totals(**sums | {"norm": norm, "bias": record["params"] - record["weights"] - norm})
     alpha = None if record["alpha"] is None else Fraction(str(record["alpha"]))
     place = (record["model"], record["options"], alpha, record["resolution"], inputs, record["batch"])

@@ -51,7 +51,7 @@ def test_counts_beyond_what_an_int32_holds() -> None:
 
 
 def test_attention_of_numpy_integers() -> None:
-    module = nn.MultiheadAttention(I64(8), I64(2), batch_first=True)  # type: ignore[arg-type]
+    module = nn.MultiheadAttention(I64(8), I64(2), batch_first=True)
     found = profile(module, args=(torch.zeros(1, 3, 8),) * 3)
     assert found.macs == 4 * 3 * 8 * 8 + 2 * 3 * 3 * 8
     json.dumps(found.to_dict())

@@ -60,6 +60,8 @@ def answer(found: Shown, view: View) -> Answer:
     for i in range(len(sheets(unit))):
         parts += [Text(), table.Fitted(lambda shown, i=i: sheets(shown)[i], unit)]  # type: ignore[misc]
     made = dict(record(profile, found.convention, found.total))
+    if found.environment is not None and profile.macs and not profile.moved:  # read back, of a version that did not tell
+        made["moved"] = None
 
     def whole() -> dict[str, Any]:
         parts = {"engine": profile.engine, "uncounted": list(profile.uncounted), **parts_of(found)}
