@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from profiler.errors import ProfilerError, UnknownName
 from profiler.grid import count, exact
+from profiler.measure.start import Start
 from profiler.records.notes import MeasuredIn
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class BenchOptions:
     resume: str | Path | None = None
     outputs: tuple[str | Path, ...] = ()
     """The samples go beside the first of them."""
+    start: Start = field(default_factory=Start.now, compare=False, repr=False)
+    """Where workers begin: as this process stands, before any code of the networks runs."""
 
     def settings(self) -> list[Setting]:
         """Every combination of devices, threads, dtypes and memory formats; eager and compiled. Raises ProfilerError."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from profiler.measure import pool
 from profiler.measure.plan import State
 from profiler.measure.pool import Pool
 from profiler.measure.visits import Prepared, Visit, Warmed
@@ -77,6 +78,7 @@ def install(put: Callable[[object, str, Any], None] = setattr) -> None:
     """Let everything that this process measures be paced; `put` may be that of a MonkeyPatch."""
     put(measuring, "Pool", Paced)
     put(measuring, "time", PACE)
+    put(pool, "SILENT_S", float("inf"))  # a busy machine builds slowly, which is no news
 
 
 def run(*words: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
