@@ -6,9 +6,9 @@ on the run: the threads asked for, what other processes did meanwhile, the refer
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from profiler.records.interval import Interval
 
@@ -28,6 +28,8 @@ OTHERS = 0.10
 """Share of the processors that other processes may keep busy: more of them take the memory and the clock from ours."""
 CROWDED = 0.10
 """Processors that others may keep busy beyond those that our threads leave them: threads wait for the one that has to wait."""
+DISTURBED = "disturbed: "
+"""What stands before the causes in the reason of a grade."""
 MOST_DISTURBED = 0.20
 """Share of disturbed rounds, above which the figure is."""
 THROUGHOUT = 0.50
@@ -91,7 +93,7 @@ def grade(interval: Interval, rounds: Sequence[Reading], threads: int | None, kn
         letter = {"A": "B", "B": "C"}.get(letter, "D")
         if any(cause.share >= THROUGHOUT for cause in found):
             letter = "D" if _overwhelmed(rounds, threads, known_s) else max(letter, "C")
-        reasons.append(f"disturbed: {'; '.join(map(str, found))}")
+        reasons.append(f"{DISTURBED}{'; '.join(map(str, found))}")
     return Grade(letter, "; ".join(reasons))
 
 
@@ -115,6 +117,11 @@ def causes(rounds: Sequence[Reading], threads: int | None, known_s: float | None
     }
     shares = [Cause(what, sum(hits) / len(rounds)) for what, hits in felt.items()]
     return [cause for cause in shares if cause.share > MOST_DISTURBED]
+
+
+def shows_slowness(record: Mapping[str, Any]) -> bool:
+    """Whether the latency of a measured record can show that a network is slow: not where its machine was disturbed throughout."""
+    return not (record["grade"] == "D" and DISTURBED in (record.get("reason") or ""))
 
 
 def _overwhelmed(rounds: Sequence[Reading], threads: int | None, known_s: float | None) -> bool:

@@ -107,6 +107,12 @@ def _(note: n.RoundsDone) -> str:
 
 
 @said.register
+def _(note: n.WithinOneRun) -> str:
+    source = f"from {note.runs} runs on this machine" if note.runs else "assumed; fewer than four runs on this machine are known"
+    return f"Intervals are within this run; another run may differ by ±{100 * note.share:.0f} % ({source})."
+
+
+@said.register
 def _(note: n.Unsettled) -> str:
     return f"{note.unsettled} of {note.cells} cells had not settled within 2 % when their warm-up ended."
 

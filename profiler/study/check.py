@@ -11,6 +11,7 @@ from profiler import grid
 from profiler.config import Config
 from profiler.errors import ProfilerError
 from profiler.load.load import Model
+from profiler.measure import grades
 from profiler.records.columns import Record, latency
 from profiler.records.events import Event
 from profiler.records.interval import Interval
@@ -203,7 +204,7 @@ def _latency(record: Record, limit: Limit) -> Line:
     most = float(limit.most)
     if high <= most:
         verdict = "within"
-    elif low > most:
+    elif low > most and grades.shows_slowness(record):
         verdict = "over"
     return Line(record, limit, value, verdict, Interval(value, low, high), reason=record["grade"] or "")
 

@@ -22,6 +22,7 @@ from profiler.records.notes import (
     SelftestResult,
     Unmeasured,
     Unsettled,
+    WithinOneRun,
 )  # fmt: skip
 from profiler.records.place import Place
 from profiler.records.results import Results
@@ -70,6 +71,9 @@ def notes_of(results: Results, run: Run, specs: Sequence[Spec], budget_s: float)
     if stops:
         inside = run.inside_s / run.spent_s if run.spent_s else 0.0
         notes.append(RoundsDone(run.round, run.spent_s, budget_s, inside, dict(stops)))
+    apart = (results.machine or {}).get("between_runs")
+    if apart is not None and len(empty) < len(results):
+        notes.append(WithinOneRun(apart["share"], apart["runs"]))
     unsettled = sum(outcome.warmed is not None and not outcome.warmed.settled for outcome in run.outcomes)
     if unsettled:
         notes.append(Unsettled(unsettled, len(specs)))

@@ -85,11 +85,14 @@ def failure(found: Checked) -> str:
             "operations without a formula are not counted, and --strict takes that as a failure; see the lines marked UNCOUNTED"
         )
     cure = "make it cheaper, or raise the budget"
-    if all(line.verdict == "unmeasured" for line in found.failed):
+    unmeasured = [line.verdict == "unmeasured" for line in found.failed]
+    if all(unmeasured):
         cure = "give it more --time"
     elif all(line.before is not None for line in found.failed):
         file = found.failed[0].limit.source
         cure = f"make it cheaper, or where it is meant save the baseline anew: profiler compare MODEL... -o {file}"
+    if any(unmeasured) and not all(unmeasured):
+        cure += "; give what was not measured more --time"
     limits = "limit" if len(found.lines) == 1 else "limits"
     return f"{len(named)} of {len(found.lines)} {limits} {'is' if len(named) == 1 else 'are'} not kept: {some}; {cure}"
 
