@@ -6,7 +6,7 @@ The rounds of one run say nothing of what changes between runs: where the memory
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from math import exp, isfinite, log, sqrt
+from math import exp, hypot, isfinite, log, sqrt
 from typing import Any, NamedTuple
 
 from profiler.measure.history import History
@@ -54,7 +54,7 @@ def ratio(old: Mapping[str, Any], before: Any, new: Mapping[str, Any], after: An
     long the reference kernel took in each, by which the machine itself was slower in one of them.
     """
     middle = new["latency_s"] / old["latency_s"]
-    wide = sqrt(_within(old) ** 2 + _within(new) ** 2 + max(_share(before), _share(after)) ** 2)
+    wide = hypot(_within(old), _within(new), max(_share(before), _share(after)))
     then, now = _reference(before, old), _reference(after, new)
     wide += abs(log(now / then)) if then is not None and now is not None else 0.0
     wide = min(wide, WIDEST)

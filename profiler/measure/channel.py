@@ -52,30 +52,30 @@ class Answers:
         self.held = b""
 
     def next(self, seconds: float) -> Any:
-        """The next answer. Raises TimeoutError where it does not come in time, EOFError, Garbled."""
+        """The next answer. Raises TimeoutError where it does not come whole in time, and may be asked again; EOFError, Garbled."""
         end = time.monotonic() + seconds
-        head = self._take(TOKEN_BYTES + 8, end)
-        (length,) = struct.unpack("!Q", head[TOKEN_BYTES:])
-        if head[:TOKEN_BYTES] != self.token or length > LARGEST:
+        head = TOKEN_BYTES + 8
+        self._hold(head, end)
+        (length,) = struct.unpack("!Q", self.held[TOKEN_BYTES:head])
+        if length > LARGEST:
             raise Garbled
+        self._hold(head + length, end)
+        data, self.held = self.held[head : head + length], self.held[head + length :]
         try:
-            return pickle.loads(self._take(length, end))
-        except (EOFError, TimeoutError):
-            raise
+            return pickle.loads(data)
         except Exception as fault:  # whatever bytes that are no pickle raise
             raise Garbled from fault
 
-    def _take(self, length: int, end: float) -> bytes:
-        while len(self.held) < length:
+    def _hold(self, length: int, end: float) -> None:
+        """Read on until so much is there, which begins with the token."""
+        while len(self.held) < length or not self.held.startswith(self.token):
+            if not self.token.startswith(self.held[:TOKEN_BYTES]):
+                raise Garbled  # at once: what claims a length of its own would be waited for
             self._await(end)
             more = os.read(self.stream.fileno(), 1 << 16)
             if not more:
                 raise EOFError
             self.held += more
-            if not self.token.startswith(self.held[:TOKEN_BYTES]) and not self.held.startswith(self.token):
-                raise Garbled  # at once: what claims a length of its own would be waited for
-        taken, self.held = self.held[:length], self.held[length:]
-        return taken
 
     def _await(self, end: float) -> None:
         """Wait until something comes. Only where the system can wait for pipes; elsewhere reading waits, without an end."""

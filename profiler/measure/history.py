@@ -95,8 +95,8 @@ class History:
 
     def add(self, key: str, fastest_s: float, cells: Mapping[str, float]) -> None:
         """Add a run: the reference kernel at its fastest in it, and the latencies of cells that can be compared."""
-        before, known = self.states.pop(key, None), self.fastest(key)
-        runs = before or Runs(fastest_s, _now(), {})
+        known = self.fastest(key)
+        runs = self.states.pop(key, None) or Runs(fastest_s, _now(), {})
         if known is None or fastest_s < NEAR * known:
             runs.reached, runs.fastest_s = _now(), min(fastest_s, known or fastest_s)
         for cell, seconds in cells.items():

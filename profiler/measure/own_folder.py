@@ -88,11 +88,11 @@ def read(path: Path) -> str | None:
         descriptor = os.open(path, os.O_RDONLY | _NO_FOLLOW)
     except OSError:
         return None
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-        with suppress(OSError):
-            return file.read(LARGEST).decode("utf-8", errors="replace")
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return None
+    with os.fdopen(descriptor, "rb") as file, suppress(OSError):
+        return file.read(LARGEST).decode("utf-8", errors="replace")
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 SECONDS, TRAIN_SECONDS = "30s", "60s"
 TRAIN_BATCH = 32
+EXAMPLE = "30s or 5m"
 
 
 @dataclass(frozen=True)
@@ -109,13 +111,27 @@ def bench_options(given: bool | BenchOptions | None) -> BenchOptions | None:
     return given
 
 
+_SCALES = {
+    "ms": Fraction(1, 1000),
+    "min": Fraction(60),
+    "s": Fraction(1),
+    "m": Fraction(60),
+    "h": Fraction(3600),
+    "": Fraction(1),
+}
+"""Seconds of a unit of time; a number alone is seconds."""
+
+
 def seconds_of(given: str | float) -> float:
-    """`30s`, `2m` or `45` as seconds. Raises ProfilerError."""
+    """`300ms`, `30s`, `2m` or `45` as seconds. Raises ProfilerError."""
     text = str(given).strip()
-    scale = {"s": 1, "m": 60, "h": 3600}.get(text[-1:].lower(), 0)
-    found = float(exact(text[:-1] if scale else text, "time")) * (scale or 1)
+    unit = next(unit for unit in _SCALES if text.lower().endswith(unit))
+    try:
+        found = float(exact(text[: len(text) - len(unit)], "time", EXAMPLE) * _SCALES[unit])
+    except ProfilerError:  # which speaks of the number alone
+        raise ProfilerError(f"time '{given}' is not a number of ms, s, m or h; write it as {EXAMPLE}") from None
     if not 0.1 <= found <= 7 * 24 * 3600:
-        raise ProfilerError(f"time '{given}' is not from 0.1s to 168h; write it as 30s or 5m")
+        raise ProfilerError(f"time '{given}' is not from 0.1s to 168h; write it as {EXAMPLE}")
     return found
 
 

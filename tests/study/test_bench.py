@@ -367,7 +367,20 @@ def test_a_timing_of_planted_rounds() -> None:
     assert (few.latency_s, few.grade, few.rounds) == (None, None, 9)
 
 
-@pytest.mark.parametrize(("given", "seconds"), [("30s", 30), ("2m", 120), ("1h", 3600), ("45", 45), (2.5, 2.5), ("0.5s", 0.5)])
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        ("30s", 30),
+        ("2m", 120),
+        ("1h", 3600),
+        ("45", 45),
+        (2.5, 2.5),
+        ("0.5s", 0.5),
+        ("300ms", 0.3),
+        ("1min", 60),
+        ("1.5 H", 5400),
+    ],
+)
 def test_times(given: str | float, seconds: float) -> None:
     assert seconds_of(given) == seconds
 
@@ -375,7 +388,12 @@ def test_times(given: str | float, seconds: float) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"time": "soon"}, "time 'soon'"),
+        ({"time": "soon"}, "time 'soon' is not a number of ms, s, m or h; write it as 30s or 5m"),
+        ({"time": "500us"}, "time '500us' is not a number of ms, s, m or h; write it as 30s or 5m"),
+        ({"time": "1e99s"}, "time '1e99s' is not a number of ms, s, m or h"),
+        ({"time": "nan"}, "time 'nan' is not a number of ms"),
+        ({"time": "ms"}, "time 'ms' is not a number of ms"),
+        ({"time": "50ms"}, "time '50ms' is not from 0.1s to 168h; write it as 30s or 5m"),
         ({"time": "0s"}, "time '0s' is not from 0.1s to 168h; write it as 30s or 5m"),
         ({"threads": "0"}, "threads '0' is not a whole number from 1 to"),
         ({"threads": "1025"}, "the processors that may be used here; leave it out for"),
@@ -429,9 +447,17 @@ def test_compare_with_bench_by_the_command_line() -> None:
     ran = run("compare", TINY, SMALL, "--bench", "--threads", "1", "--time", QUICK, "--engine", "closed")
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "× the first" in ran.stdout
-    assert run("compare", TINY, "--train", "--engine", "closed").stderr == (
-        "error: --train, --dataset-size and --resume are for measuring; add --bench\n"
-    )
+    assert run("compare", TINY, "--train", "--engine", "closed").stderr == ("error: --train is for measuring; add --bench\n")
+    for words, said in (
+        (["compare", TINY, "--dtype", "zzz", "--time", "zzz"], "--dtype and --time are for measuring; add --bench"),
+        (["sweep", TINY, "--resolution", "28", "--memory-format", "x"], "--memory-format is for measuring; add --bench"),
+        (["check", TINY, "--max-macs", "1G", "--device", "cuda"], "--device is for measuring; add --max-latency, or --bench"),
+        (["bench", TINY, "--depth", "3"], "--depth is for layers on the clock; add --layers"),
+        (["bench", TINY, "--optimizer", "adam"], "--optimizer is for training steps; add --train"),
+        (["selftest", "--threads", "1,2"], "threads 1,2 are several settings, and a selftest is of one; give one number"),
+    ):
+        ran = run(*words)
+        assert (ran.returncode, ran.stderr) == (2, f"error: {said}\n")
     ran = run("compare", TINY, "--engine", "closed", "--columns", "model,latency_s")
     assert ran.stderr == "error: column latency_s: nothing was measured; add --bench, or use `profiler bench`\n"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from profiler.measure.grades import shows_slowness
 from profiler.records.environment import document
 from profiler.records.place import PLACE
 from profiler.records.verdicts import Checked, Line
@@ -165,9 +166,13 @@ def _notes(found: Checked) -> list[str]:
     notes = [f"{len(said)} limit{'s' if len(said) > 1 else ''}: {counted}."]
     peaks = [line for line in found.lines if line.limit.quantity == "memory" and line.before is None]
     notes += [f"Peak of {line.model}: {line.reason}." for line in peaks]
-    if "undecided" in said:
+    undecided = [line for line in found.lines if line.verdict == "undecided"]
+    if undecided:
         fate = "which fails, since --strict" if found.strict else "which fails only with --strict"
-        notes.append(f"undecided: the 95 % interval reaches over the limit and below it, {fate}; more --time narrows it.")
+        if any(shows_slowness(line.at) for line in undecided):
+            notes.append(f"undecided: the 95 % interval reaches over the limit and below it, {fate}; more --time narrows it.")
+        if not all(shows_slowness(line.at) for line in undecided):
+            notes.append(f"undecided: the machine was disturbed throughout, so a latency over the limit says little, {fate}.")
     notes += [f"{line.model} was not measured: {line.reason}." for line in found.lines if line.verdict == "unmeasured"]
     return notes
 
