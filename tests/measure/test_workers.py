@@ -190,8 +190,16 @@ def test_how_long_a_first_call_is_waited_for() -> None:
 # Workers end with their parent
 
 
-@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("main", [True, False], ids=["main thread", "another thread"])
+@pytest.mark.parametrize(
+    ("sent", "main"),
+    [
+        pytest.param(signal.SIGKILL, True, id="killed"),
+        pytest.param(signal.SIGTERM, False, id="ended, measuring in another thread"),
+        pytest.param(signal.SIGTERM, True, id="ended", marks=pytest.mark.full),
+        pytest.param(signal.SIGHUP, True, id="hung up", marks=pytest.mark.full),
+        pytest.param(signal.SIGKILL, False, id="killed, measuring in another thread", marks=pytest.mark.full),
+    ],
+)
 def test_a_worker_that_hangs_ends_with_its_parent(tmp_path: Path, sent: signal.Signals, main: bool) -> None:
     (tmp_path / "hanging.py").write_text(
         "import os, pathlib\nfrom dataclasses import dataclass\n\n@dataclass(frozen=True)\nclass Hanging:\n    name: str = 'hanging'\n"
