@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 from profiler.measure import between_runs, host  # noqa: E402  # the checkout is on the path only now
 from profiler.records.environment import environment  # noqa: E402  # the checkout is on the path only now
+from profiler.study.before_after import Side, clocks  # noqa: E402  # the checkout is on the path only now
 
 CELL = "mobilenet_v1@alpha=0.25,resolution=128"
 TRUSTED = ("A", "B")
@@ -72,8 +73,8 @@ def inside(run: Run, other: Run) -> bool:
 
 def different(run: Run, other: Run) -> bool:
     """Whether `profiler diff` would call two runs faster or slower."""
-    ratio = between_runs.ratio(run.record, run.machine, other.record, other.machine)
-    return not ratio.low <= 1 <= ratio.high
+    sides = [Side("", [each.record], [None], [None], each.machine) for each in (run, other)]
+    return clocks(sides[0], run.record, sides[1], other.record)[0] in ("faster", "slower")
 
 
 def row(name: str, runs: Sequence[Run], quiet: float | None) -> tuple[list[str], float]:

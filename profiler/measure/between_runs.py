@@ -15,6 +15,8 @@ from profiler.records.interval import Interval
 
 ASSUMED = 0.10
 """Half-width of the interval for another run, as a share, where too few runs are known."""
+ASSUMED_DISTURBED = 0.50
+"""The same of a run with a figure at grade D."""
 LEAST = 0.02
 WIDEST = 50.0
 """Of a logarithm: a document may hold any number."""
@@ -31,15 +33,16 @@ class Spread(NamedTuple):
     """Runs that it was estimated from; 0 where it is assumed."""
 
 
-def spread(history: History, keys: Iterable[str]) -> Spread:
-    """What the runs of the history say, of the states in which a run was; the widest."""
-    found = [_of(*history.deviations(key)) for key in keys]
-    return max(found, default=Spread(ASSUMED, 0))
+def spread(history: History, keys: Iterable[str], disturbed: bool = False) -> Spread:
+    """What the runs of the history say, of the states in which a run was; the widest. `disturbed`: it has a figure at grade D."""
+    assumed = ASSUMED_DISTURBED if disturbed else ASSUMED
+    found = [_of(*history.deviations(key, disturbed), assumed) for key in keys]
+    return max(found, default=Spread(assumed, 0))
 
 
-def _of(squares: float, free: int) -> Spread:
+def _of(squares: float, free: int, assumed: float) -> Spread:
     if free < LEAST_RUNS:
-        return Spread(ASSUMED, 0)
+        return Spread(assumed, 0)
     from scipy.special import stdtrit
 
     # two runs differ by √2 of what one is off

@@ -38,7 +38,9 @@ class Runs(msgspec.Struct):
     reached: datetime
     """When it was last about as fast."""
     cells: dict[str, list[Seconds]] = {}
-    """{cell: latencies of its last runs}."""
+    """{cell: latencies of its last runs}, of those at grade A to C."""
+    disturbed: dict[str, list[Seconds]] = {}
+    """The same of those at D."""
 
 
 class _File(msgspec.Struct):
@@ -82,27 +84,28 @@ class History:
             return None
         return runs.fastest_s
 
-    def deviations(self, key: str) -> tuple[float, int]:
-        """The sum of squares of the logarithms of latencies about their cell's mean, and its degrees of freedom."""
+    def deviations(self, key: str, disturbed: bool = False) -> tuple[float, int]:
+        """The sum of squares of the logarithms of latencies about their cell's mean, and its degrees of freedom.
+
+        Of runs at grade A to C, or where `disturbed` of all of them.
+        """
         total, free = 0.0, 0
-        runs = self.states.get(key)
-        for seconds in [] if runs is None else runs.cells.values():
+        runs = self.states.get(key, Runs(1.0, _now()))
+        for cell in {*runs.cells, *(runs.disturbed if disturbed else ())}:
+            seconds = [*runs.cells.get(cell, ()), *(runs.disturbed.get(cell, ()) if disturbed else ())]
             logs = [log(each) for each in seconds]
             if len(logs) > 1:
                 mean = sum(logs) / len(logs)
                 total, free = total + sum((each - mean) ** 2 for each in logs), free + len(logs) - 1
         return total, free
 
-    def add(self, key: str, fastest_s: float, cells: Mapping[str, float]) -> None:
-        """Add a run: the reference kernel at its fastest in it, and the latencies of cells that can be compared."""
+    def add(self, key: str, fastest_s: float, cells: Mapping[str, float], disturbed: Mapping[str, float] | None = None) -> None:
+        """Add a run: the reference kernel at its fastest in it, and the latencies of its cells, those at grade D apart."""
         known = self.fastest(key)
         runs = self.states.pop(key, None) or Runs(fastest_s, _now(), {})
         if known is None or fastest_s < NEAR * known:
             runs.reached, runs.fastest_s = _now(), min(fastest_s, known or fastest_s)
-        for cell, seconds in cells.items():
-            short = hashlib.sha256(cell.encode()).hexdigest()[:16]
-            runs.cells[short] = [*runs.cells.pop(short, []), seconds][-MOST_RUNS:]
-        runs.cells = dict(list(runs.cells.items())[-MOST_CELLS:])
+        runs.cells, runs.disturbed = _with(runs.cells, cells), _with(runs.disturbed, disturbed or {})
         self.states[key] = runs
         self.states = dict(list(self.states.items())[-MOST_STATES:])
 
@@ -110,6 +113,15 @@ class History:
         """Put it back; a cache that cannot be written is none."""
         if self.path is not None:
             own_folder.write(self.path, msgspec.json.encode(_File(VERSION, self.states)).decode())
+
+
+def _with(held: Mapping[str, list[float]], more: Mapping[str, float]) -> dict[str, list[float]]:
+    """What is kept of cells, with a latency more of some of them, which are then the last."""
+    made = dict(held)
+    for cell, seconds in more.items():
+        short = hashlib.sha256(cell.encode()).hexdigest()[:16]
+        made[short] = [*made.pop(short, []), seconds][-MOST_RUNS:]
+    return dict(list(made.items())[-MOST_CELLS:])
 
 
 def _now() -> datetime:

@@ -108,9 +108,7 @@ def _(note: n.RoundsDone) -> str:
 
 @said.register
 def _(note: n.WithinOneRun) -> str:
-    source = (
-        f"from {note.runs} runs on this machine" if note.runs else "assumed; fewer than four runs on this machine are known"
-    )
+    source = f"from {note.runs} runs here" if note.runs else "assumed; too few runs here are known"
     return f"Intervals are within this run; another run may differ by ±{100 * note.share:.0f} % ({source})."
 
 

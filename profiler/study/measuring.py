@@ -186,6 +186,7 @@ def session(
 def _remembered(specs: Sequence[Spec], run: Run, keys: Mapping[State, str], past: History, proving: bool) -> dict[str, Any]:
     """Add a run to what is known of the machine; what its record is to hold: the reference kernel, how far runs are apart."""
     held: list[dict[str, Any]] = []
+    worst = False
     for state, key in keys.items():
         members = [(spec, outcome) for spec, outcome in zip(specs, run.outcomes, strict=True) if spec.state == state]
         readings = {number: each.reading for _, outcome in members for number, each in outcome.rounds.items()}
@@ -193,16 +194,17 @@ def _remembered(specs: Sequence[Spec], run: Run, keys: Mapping[State, str], past
         fastest = grades.fastest(list(readings.values()))
         if fastest is None:
             continue
-        latencies = {}
+        trusted, disturbed = {}, {}
         for spec, outcome in members:
             found = timing(spec, outcome)
-            if not proving and "counts" in spec.about and found.latency_s is not None and found.grade != "D":
-                latencies[spec.key] = found.latency_s
-        past.add(key, fastest, latencies)
+            if found.latency_s is not None and not proving and "counts" in spec.about:
+                (disturbed if found.grade == "D" else trusted)[spec.key] = found.latency_s
+        past.add(key, fastest, trusted, disturbed)
+        worst = worst or bool(disturbed)
         kernel = {"median_s": median(references), "fastest_s": past.fastest(key)}
         held.append({"device": state.device, "threads": state.threads, **kernel})
     past.write()
-    return {"reference": held, "between_runs": spread(past, keys.values())._asdict()}
+    return {"reference": held, "between_runs": spread(past, keys.values(), worst)._asdict()}
 
 
 def to_be_measured(results: Results, cells: Sequence[Cell], settings: Sequence[Setting]) -> Results:

@@ -117,6 +117,13 @@ def test_the_spread_between_runs_by_hand() -> None:
     assert found.runs == 5
     held.add("there", 1e-3, {"a": 1.0})
     assert spread(held, ["here", "there"]) == found  # the wider of what is known and what is assumed
+    # a run at D is held to what all runs did: cell a has four of them, whose logarithms have the mean 0.075
+    held.add("here", 1e-3, {}, {"a": exp(0.3)})
+    assert spread(held, ["here"]) == found
+    logs = [-0.1, 0.0, 0.1, 0.3]
+    squares = sum((each - 0.075) ** 2 for each in logs) + 0.02
+    assert spread(held, ["here"], disturbed=True).share == pytest.approx(2.570582 * sqrt(2 * squares / 5), rel=1e-6)  # t(5)
+    assert spread(History(), ["here"], disturbed=True) == Spread(0.50, 0)
     steady = History()
     for _ in range(6):
         steady.add("here", 1e-3, {"a": 1.0})

@@ -518,6 +518,47 @@ def test_interrupted_with_what_was_measured_kept_and_carried_on(tmp_path: Path) 
     assert all(record["stop"] for record in after)
 
 
+def test_a_run_is_carried_on_from_what_the_file_holds_once_it_is_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another run still writes to the samples while this one waits for the lock: no round of it is lost, no number used twice."""
+    out, samples = tmp_path / "run.json", tmp_path / "run.samples.jsonl"
+    bench(TINY, bench=quick(outputs=(out,)))
+    last = [json.loads(line) for line in samples.read_text().splitlines() if '"what": "round"' in line][-1]
+
+    @contextlib.contextmanager
+    def waited(devices: list[str], say: Any) -> Iterator[None]:
+        with samples.open("a") as file:
+            file.write(json.dumps({**last, "round": 5000}) + "\n")
+        yield
+
+    monkeypatch.setattr("profiler.study.measuring.device_lock", waited)
+    bench(TINY, SMALL, bench=quick(resume=samples))
+    rounds = [json.loads(line)["round"] for line in samples.read_text().splitlines() if '"what": "round"' in line]
+    assert len(rounds) == len(set(rounds))
+    assert rounds[rounds.index(5000) + 1 :] == list(range(5001, max(rounds) + 1))
+    assert max(rounds) > 5000
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_run_that_is_ended_early_leaves_the_older_result(tmp_path: Path, sent: signal.Signals) -> None:
+    """Before a round has ended, and with some cells still empty."""
+    out, samples = tmp_path / "run.json", tmp_path / "run.samples.jsonl"
+    out.write_text("of the run before")
+    words = ["bench", TINY, "vgg16", "--threads", "1", "--time", "60s", "-o", str(out)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "profiler", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ) as process:  # fmt: skip
+        while process.poll() is None and not (samples.exists() and '"what": "worker"' in samples.read_text()):
+            time.sleep(0.05)
+        process.send_signal(sent)
+        stdout, stderr = process.communicate(timeout=300)
+    assert process.returncode == 130
+    assert out.read_text() == "of the run before"
+    assert f"{out} is left as it was, since the run was interrupted before it had all figures" in stderr
+    assert f"--resume {samples} carries on." in stdout
+
+
 def test_selftest_by_the_command_line(cache: Path) -> None:
     ran = run("selftest", "--time", "12s", "--threads", "1", "-f", "json")
     document = json.loads(ran.stdout)
