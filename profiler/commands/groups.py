@@ -167,7 +167,7 @@ def bench_options(
 
 
 def not_to_measure(cure: str = "add --bench") -> None:
-    """Raises ProfilerError for options on the command line that only measuring has; those of a file are for when it measures."""
+    """Raises ProfilerError for options on the command line that only measuring has; a file's are for when it measures."""
     refuse_given([name for group in (MeasuringSetting, Training, Time) for name in group.options()], "measuring", cure)
 
 

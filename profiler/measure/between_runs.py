@@ -34,7 +34,7 @@ class Spread(NamedTuple):
 
 
 def spread(history: History, keys: Iterable[str], disturbed: bool = False) -> Spread:
-    """What the runs of the history say, of the states in which a run was; the widest. `disturbed`: it has a figure at grade D."""
+    """What the runs of the history say, of a run's states; the widest. `disturbed`: the run has a figure at grade D."""
     assumed = ASSUMED_DISTURBED if disturbed else ASSUMED
     found = [_of(*history.deviations(key, disturbed), assumed) for key in keys]
     return max(found, default=Spread(assumed, 0))

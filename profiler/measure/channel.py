@@ -52,7 +52,7 @@ class Answers:
         self.held = b""
 
     def next(self, seconds: float) -> Any:
-        """The next answer. Raises TimeoutError where it does not come whole in time, and may be asked again; EOFError, Garbled."""
+        """The next answer. Raises TimeoutError where it is not whole in time (ask again), EOFError, Garbled."""
         end = time.monotonic() + seconds
         head = TOKEN_BYTES + 8
         self._hold(head, end)

@@ -120,7 +120,7 @@ def causes(rounds: Sequence[Reading], threads: int | None, known_s: float | None
 
 
 def shows_slowness(record: Mapping[str, Any]) -> bool:
-    """Whether the latency of a measured record can show that a network is slow: not where its machine was disturbed throughout."""
+    """Whether a measured record can show that a network is slow: not where its machine was disturbed throughout."""
     return not (record.get("grade") == "D" and DISTURBED in (record.get("reason") or ""))
 
 

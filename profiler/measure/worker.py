@@ -162,7 +162,7 @@ def end_with(parent: int | None, channel: int) -> None:
 
 
 class _Forked:
-    """Ends a child that the measured code forked where it forks again: where it came back from its call, it would do so in each."""
+    """Ends a forked child that forks again, as one that came back from the measured call does in every other."""
 
     def __init__(self) -> None:
         self.depth = 0

@@ -64,8 +64,8 @@ class Destinations:
     def put(self, answer: Answer, replacing: bool = True) -> None:
         """Write the files, then stdout: none of them where one cannot be made. Raises ProfilerError.
 
-        What took long to find is on stdout also where a file cannot be written, even a quiet one. Unless `replacing`, files that
-        are there already stay as they are.
+        What took long to find is on stdout also where a file cannot be written, even a quiet one. Unless `replacing`, files
+        that are there already stay as they are.
         """
         if self.plot and answer.subject is None:
             raise ProfilerError(

@@ -194,7 +194,8 @@ def _remembered(specs: Sequence[Spec], run: Run, keys: Mapping[State, str], past
         fastest = grades.fastest(list(readings.values()))
         if fastest is None:
             continue
-        trusted, disturbed = {}, {}
+        trusted: dict[str, float] = {}
+        disturbed: dict[str, float] = {}
         for spec, outcome in members:
             found = timing(spec, outcome)
             if found.latency_s is not None and not proving and "counts" in spec.about:

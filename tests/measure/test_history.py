@@ -90,6 +90,7 @@ def test_a_certificate_that_holds_something_else_is_none(text: str, cache: Path)
     good = {"date": "2026-01-01\x1b", "machine": here, "passed": True, "checks": [{"check": "a\nb", "passed": True, "more": 1}]}
     (cache / "selftest.json").write_text(json.dumps(good))
     assert last_certificate(here) == {"date": "2026-01-01", "passed": True, "checks": {"a b": True}}
+    broken: dict[str, Any]
     for broken in ({"checks": [{"check": 5, "passed": True}]}, {"checks": {}}, {"passed": "yes"}, {"date": None}):
         (cache / "selftest.json").write_text(json.dumps({**good, **broken}))
         assert last_certificate(here) is None

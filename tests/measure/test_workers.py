@@ -232,9 +232,14 @@ def _runs(process: int) -> bool:
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP])
 def test_signals_that_end_a_run_are_as_ctrl_c(sent: signal.Signals) -> None:
     before = signal.getsignal(sent)
-    with pytest.raises(KeyboardInterrupt), as_interrupts():
-        os.kill(os.getpid(), sent)
-        time.sleep(10)
+
+    def ended() -> None:
+        with as_interrupts():
+            os.kill(os.getpid(), sent)
+            time.sleep(10)
+
+    with pytest.raises(KeyboardInterrupt):
+        ended()
     assert signal.getsignal(sent) is before
     signal.signal(sent, signal.SIG_IGN)  # as nohup has it
     try:
