@@ -36,9 +36,9 @@ class Counters(NamedTuple):
 def counters() -> Counters:
     """The kernel's counters now, but for what is this process's own."""
     total = stolen = busy = 0
-    every = [line for line in _lines(Path("/proc/stat")) if line.startswith("cpu")]
+    every = _lines(Path("/proc/stat"))  # the first line is of all processors
     mine = {f"cpu{number}" for number in os.sched_getaffinity(0)} if hasattr(os, "sched_getaffinity") else set()
-    lines = [line for line in every if line.split(maxsplit=1)[0] in mine]
+    lines = [line for line in every if line.partition(" ")[0] in mine]
     for line in lines or every[:1]:
         # user, nice, system, idle, waiting for a disk, interrupts (2), stolen
         ticks = [*map(int, line.split()[1:9]), *([0] * 8)][:8]
