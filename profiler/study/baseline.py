@@ -7,8 +7,6 @@ from fractions import Fraction
 from typing import Any
 
 from profiler.errors import ProfilerError
-from profiler.measure import between_runs
-from profiler.measure.grades import shows_slowness
 from profiler.records.columns import SETTING, Record
 from profiler.records.interval import Interval
 from profiler.records.place import Place
@@ -76,6 +74,9 @@ def _clocked(
 
     A run whose machine was disturbed throughout is slow for that alone, so it is over for nobody.
     """
+    from profiler.measure import between_runs  # what only latencies need
+    from profiler.measure.grades import shows_slowness
+
     ratio = between_runs.ratio(then, base.machine, now, here)
     verdict: Verdict = "undecided"
     if ratio.low > 1 + tolerance and shows_slowness(now):

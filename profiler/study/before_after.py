@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from profiler.measure import between_runs
-from profiler.measure.grades import shows_slowness
 from profiler.measure.host import SAME_MACHINE
 from profiler.records.columns import SETTING, Record, latency, record
 from profiler.records.measured import Measured
@@ -88,6 +86,9 @@ def clocks(
     for name in SAME_MACHINE:
         if ours.get(name) != theirs.get(name):
             return None, Unlike(name, ours.get(name), theirs.get(name), of_machine=True)
+    from profiler.measure import between_runs  # what only latencies need
+    from profiler.measure.grades import shows_slowness
+
     ratio = between_runs.ratio(old, before.machine, new, after.machine)
     if ratio.low > 1 and shows_slowness(new):
         return "slower", None

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from profiler.errors import ProfilerError, UnknownName
 from profiler.grid import count, exact
-from profiler.measure.start import Start
 from profiler.records.notes import MeasuredIn
 
 if TYPE_CHECKING:
     from profiler.measure.plan import Budget, Setting
+    from profiler.measure.start import Start
 
 SECONDS, TRAIN_SECONDS = "30s", "60s"
 TRAIN_BATCH = 32
@@ -38,7 +38,7 @@ class BenchOptions:
     resume: str | Path | None = None
     outputs: tuple[str | Path, ...] = ()
     """The samples go beside the first of them."""
-    start: Start = field(default_factory=Start.now, compare=False, repr=False)
+    start: Start = field(default_factory=lambda: _here(), compare=False, repr=False)
     """Where workers begin: as this process stands, before any code of the networks runs."""
 
     def settings(self) -> list[Setting]:
@@ -100,6 +100,12 @@ class BenchOptions:
             settings[0].optimizer if settings[0].mode == "train" else None,
             self.budget.seconds,
         )
+
+
+def _here() -> Start:
+    from profiler.measure.start import Start
+
+    return Start.now()
 
 
 def bench_options(given: bool | BenchOptions | None) -> BenchOptions | None:

@@ -11,7 +11,6 @@ from profiler import grid
 from profiler.config import Config
 from profiler.errors import ProfilerError
 from profiler.load.load import Model
-from profiler.measure import grades
 from profiler.records.columns import Record, latency
 from profiler.records.events import Event
 from profiler.records.interval import Interval
@@ -196,6 +195,8 @@ def _line(record: Record, limit: Limit, peak: tuple[int, str] | None) -> Line:
 
 
 def _latency(record: Record, limit: Limit) -> Line:
+    from profiler.measure import grades  # what only latencies need
+
     known = latency(record)
     if known is None:
         return Line(record, limit, None, "unmeasured", reason=record["reason"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from profiler.measure.grades import shows_slowness
 from profiler.records.environment import document
 from profiler.records.place import PLACE
 from profiler.records.verdicts import Checked, Line
@@ -168,6 +167,8 @@ def _notes(found: Checked) -> list[str]:
     notes += [f"Peak of {line.model}: {line.reason}." for line in peaks]
     undecided = [line for line in found.lines if line.verdict == "undecided"]
     if undecided:
+        from profiler.measure.grades import shows_slowness  # what only latencies need
+
         fate = "which fails, since --strict" if found.strict else "which fails only with --strict"
         if any(shows_slowness(line.at) for line in undecided):
             notes.append(f"undecided: the 95 % interval reaches over the limit and below it, {fate}; more --time narrows it.")
