@@ -506,7 +506,9 @@ def test_interrupted_with_what_was_measured_kept_and_carried_on(tmp_path: Path) 
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of its processes
         stdout, stderr = process.communicate(timeout=300)
     assert process.returncode == 130
-    assert stderr == "interrupted\n"
+    *slow, last = stderr.splitlines()
+    assert last == "interrupted"
+    assert all("mobilenet_v1: building; waiting up to 180 s" in line for line in slow)  # on a busy machine
     assert f"--resume {samples} carries on." in stdout
     kept = json.loads(out.read_text())["records"]
     assert all(record["rounds"] >= 10 and record["latency_s"] is not None for record in kept)
