@@ -50,7 +50,7 @@ def compare(
     destinations, view = out.destinations(forms.COMPARED, plot), table.view()
     results.check_view(view)
     if not bench:
-        not_to_measure(training, time)
+        not_to_measure()
     measuring = bench and bench_options(setting, training, time, destinations)
     events = comparing(models or (), point.place(batch, set_), engines(engine), convention, measuring)
     found = shown(events, destinations, view, filling=True)
@@ -82,7 +82,7 @@ def sweep(
     destinations, view = out.destinations(forms.RESULTS, plot), table.view()
     results.check_view(view)
     if not bench:
-        not_to_measure(training, time)
+        not_to_measure()
     measuring = bench and bench_options(setting, training, time, destinations)
     events = sweeping(models or (), ranges.place(batch, set_), engines(engine), convention, measuring)
     found = shown(events, destinations, view, filling=True)

@@ -8,7 +8,17 @@ from typing import Annotated, Optional
 import typer
 
 from profiler.commands import options as o
-from profiler.commands.groups import MeasuringSetting, Output, Point, Time, Training, bench_options, grouped, unit
+from profiler.commands.groups import (
+    MeasuringSetting,
+    Output,
+    Point,
+    Time,
+    Training,
+    bench_options,
+    grouped,
+    not_to_measure,
+    unit,
+)
 
 
 @grouped
@@ -66,6 +76,9 @@ def check(
     if junit is not None:
         plain.check_writable(junit)
         plain.check_apart(junit, [path for path, _ in destinations.files])
+    config = Config.nearest()
+    if not bench and max_latency is None and "latency" not in str(config.table.get("budgets")):
+        not_to_measure("add --max-latency, or --bench")
     limits = {
         "macs": max_macs, "params": max_params, "activations": max_activations, "weight_bytes": max_weight_bytes,
         "unread": max_unread, "memory": max_memory, "latency": max_latency,
@@ -73,7 +86,7 @@ def check(
     measuring = bench_options(setting, Training(), Time(time=time, resume=None), destinations)
     events = checking(
         models or (), point.place(batch, set_), {key: value for key, value in limits.items() if value is not None}, baseline,
-        tolerance, strict, Config.nearest(), bench, measuring,
+        tolerance, strict, config, bench, measuring,
     )  # fmt: skip
     found = shown(events, destinations, view)
     if junit is not None:

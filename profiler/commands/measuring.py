@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 from profiler.commands import options as o
-from profiler.commands.groups import AutoTable, MeasuringSetting, Output, Ranges, Time, Training, bench_options, grouped
+from profiler.commands.groups import (
+    AutoTable,
+    MeasuringSetting,
+    Output,
+    Ranges,
+    Time,
+    Training,
+    bench_options,
+    grouped,
+    refuse_given,
+)
 from profiler.report import forms
 
 
@@ -38,6 +48,10 @@ def bench(
     from profiler.study.bench import benching
     from profiler.study.layers import clocking_layers
 
+    if not layers:
+        refuse_given(["depth", "top"], "layers on the clock", "add --layers")
+    if not training.train:
+        refuse_given(["optimizer"], "training steps", "add --train")
     destinations = out.destinations(forms.CLOCKED if layers else forms.RESULTS, plot)
     measuring = bench_options(setting, training, time, destinations, compile=compile)
     view, place = table.view(depth=depth, top=top), ranges.place(batch, set_)

@@ -3,37 +3,60 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from profiler.measure import host
+import msgspec
+
+from profiler.measure import host, own_folder
 from profiler.records.timing import Certificate
 
 NAME = "selftest.json"
 
 
-def certificate_path() -> Path:
-    """Where the last certificate of this user lies."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "profiler" / NAME
+class _Check(msgspec.Struct):
+    check: str
+    passed: bool
+
+
+class _Kept(msgspec.Struct):
+    """What is read of a certificate; whatever else the file holds is passed over."""
+
+    date: str
+    machine: dict[str, Any]
+    passed: bool
+    checks: list[_Check]
+
+
+def certificate_path() -> Path | None:
+    """Where the last certificate of this user lies; None where there is no place for one."""
+    folder = own_folder.cache_folder()
+    return None if folder is None else folder / NAME
 
 
 def keep(certificate: Certificate) -> None:
     """Write the certificate where later results find it; a cache that cannot be written is none."""
-    try:
-        certificate_path().parent.mkdir(parents=True, exist_ok=True)
-        certificate_path().write_text(json.dumps(certificate.to_dict(), indent=2) + "\n", encoding="utf-8")
-    except OSError:
-        return
+    path = certificate_path()
+    if path is not None:
+        own_folder.write(path, json.dumps(certificate.to_dict(), indent=2) + "\n")
 
 
 def last_certificate(here: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What the last selftest on this machine said, in short; None where there was none."""
+    """What the last selftest on this machine said, in short; None where there was none, or its file holds something else."""
+    found = _read()
+    if found is None or any(found.machine.get(name) != here[name] for name in host.SAME_MACHINE):
+        return None
+    checks = {own_folder.printable(each.check): each.passed for each in found.checks}
+    return {"date": own_folder.printable(found.date), "passed": found.passed, "checks": checks}
+
+
+def _read() -> _Kept | None:
+    path = certificate_path()
+    text = None if path is None else own_folder.read(path)
+    if text is None:
+        return None
     try:
-        found = json.loads(certificate_path().read_text(encoding="utf-8"))
-        if any(found["machine"].get(name) != here[name] for name in host.SAME_MACHINE):
-            return None
-        return {"date": found["date"], "passed": found["passed"], "checks": {c["check"]: c["passed"] for c in found["checks"]}}
-    except (OSError, ValueError, KeyError, TypeError):
+        return msgspec.json.decode(text, type=_Kept)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
-import time
 from statistics import median
+from time import perf_counter, perf_counter_ns, process_time_ns  # themselves: measured code may replace the module's
 
 import torch
 
@@ -22,15 +22,16 @@ SETTLED = 0.02
 
 def warm(live: Live, seconds: float) -> Warmed:
     """Call until two successive windows of five agree within 2 %, for about `seconds` at most; one call at the least."""
-    start = time.perf_counter()
+    start = perf_counter()
     windows: list[float] = []
     taken: list[float] = []
     least, calls = float("inf"), 0
     while True:
-        before = time.perf_counter()
+        before = perf_counter()
         live.call()
         live.sync()
-        now = time.perf_counter()
+        now = perf_counter()
+        live.end_if_forked()
         taken.append(now - before)
         least, calls = min(least, now - before), calls + 1
         if len(taken) == WINDOW:
@@ -48,12 +49,13 @@ def visit(live: Live, clocked: Clocked | None, settle: int, samples: int, block:
     collecting = gc.isenabled()
     gc.disable()  # as timeit does: a collection falls on whichever sample it falls
     try:
-        start = time.perf_counter()
+        start = perf_counter()
         if live.by_torch:
             return _by_torch(live, samples, block)
         for _ in range(settle):
             live.call()
         live.sync()
+        live.end_if_forked()
         if clocked is not None:
             return clocked.visit(live, samples, start)
         take = _with_own_time if live.device.has_own_time else _plain
@@ -66,16 +68,17 @@ def visit(live: Live, clocked: Clocked | None, settle: int, samples: int, block:
 def _plain(live: Live, samples: int, block: int, start: float) -> Visit:
     call, calls = live.call, range(block)
     seconds: list[float] = []
-    switches, cpu, began = _switches(), time.process_time_ns(), time.perf_counter_ns()
+    switches, cpu, began = _switches(), process_time_ns(), perf_counter_ns()
     for _ in range(samples):
-        before = time.perf_counter_ns()
+        before = perf_counter_ns()
         for _ in calls:
             call()
         live.sync()
-        seconds.append((time.perf_counter_ns() - before) / block / 1e9)
-    wall = time.perf_counter_ns() - began
-    share = (time.process_time_ns() - cpu) / max(wall, 1)
-    return Visit(seconds, block, share, _switches() - switches, time.perf_counter() - start)
+        seconds.append((perf_counter_ns() - before) / block / 1e9)
+        live.end_if_forked()
+    wall = perf_counter_ns() - began
+    share = (process_time_ns() - cpu) / max(wall, 1)
+    return Visit(seconds, block, share, _switches() - switches, perf_counter() - start)
 
 
 def _with_own_time(live: Live, samples: int, block: int, start: float) -> Visit:
@@ -87,7 +90,7 @@ def _with_own_time(live: Live, samples: int, block: int, start: float) -> Visit:
     if live.graph is not None:
         visit.graph_s = [live.device.own_seconds(live.graph.replay, block, 0.0) for _ in range(samples)]
     visit.gpu = live.device.reading()
-    visit.spent_s = time.perf_counter() - start
+    visit.spent_s = perf_counter() - start
     return visit
 
 
@@ -95,12 +98,12 @@ def _by_torch(live: Live, samples: int, block: int) -> Visit:
     """The same calls by torch's own Timer, with the threads that the worker has."""
     from torch.utils.benchmark import Timer
 
-    start = time.perf_counter()
+    start = perf_counter()
     timer = Timer("call()", globals={"call": live.call}, num_threads=torch.get_num_threads())
-    switches, cpu = _switches(), time.process_time_ns()
+    switches, cpu = _switches(), process_time_ns()
     seconds = [timer.timeit(block).median for _ in range(samples)]  # it makes calls of its own to warm up
-    wall = time.perf_counter() - start
-    share = (time.process_time_ns() - cpu) / 1e9 / wall
+    wall = perf_counter() - start
+    share = (process_time_ns() - cpu) / 1e9 / wall
     return Visit(seconds, block, share, _switches() - switches, wall)
 
 
@@ -134,10 +137,10 @@ class ReferenceKernel:
         taken = []
         with torch.inference_mode():
             for _ in range(self.REPEATS):
-                before = time.perf_counter()
+                before = perf_counter()
                 for _ in range(2):
                     torch.mm(self.a, self.a)
                 torch.mul(self.x, 1.5, out=self.y)
                 self.device.synchronize()
-                taken.append(time.perf_counter() - before)
+                taken.append(perf_counter() - before)
         return median(taken)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from profiler.measure import host
@@ -93,7 +93,7 @@ class Device:
 
     def mark(self) -> Any:
         """A point in the device's work."""
-        return time.perf_counter_ns()
+        return perf_counter_ns()
 
     def seconds_between(self, first: Any, last: Any) -> float:
         """Seconds from one mark to another, once the device was waited for."""

@@ -52,9 +52,9 @@ def threads_said(name: str, threads: int) -> list[str]:
     return [f"{threads} thread{'s' if threads > 1 else ''}"] if kind_of(name).threaded else []
 
 
-def busy_threads(name: str, threads: int) -> int:
-    """Threads that are busy all of the time when quiet, where that is known: one, where it does the work; else more."""
-    return 1 if kind_of(name).threaded and threads == 1 else 2
+def working_threads(name: str, threads: int) -> int | None:
+    """The threads of the process that do that device's work; None where something else does."""
+    return threads if kind_of(name).threaded else None
 
 
 def _automatic() -> str:

@@ -17,29 +17,54 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 
 class Counters(NamedTuple):
-    """Running totals of the kernel's: take two and subtract."""
+    """Running totals of the kernel's, of the processors that this process may use: take two and subtract."""
 
     total: int
-    """Ticks of all processors."""
+    """Ticks of those processors."""
     stolen: int
     """Ticks that the hypervisor gave to others."""
     throttled: int
     """Periods in which this cgroup's quota stopped it."""
+    busy: int = 0
+    """Ticks in which they ran anything."""
+    own: int = 0
+    """Ticks that this process and its workers ran."""
+    processors: int = 0
+    """How many they are."""
 
 
 def counters() -> Counters:
-    """The kernel's counters now."""
-    total = stolen = 0
-    line = _first_line(Path("/proc/stat"))
-    if line.startswith("cpu "):
-        ticks = [int(word) for word in line.split()[1:]]
-        total, stolen = sum(ticks[:8]), ticks[7] if len(ticks) > 7 else 0
-    return Counters(total, stolen, sum(map(_throttled, _cgroups())))
+    """The kernel's counters now, but for what is this process's own."""
+    total = stolen = busy = 0
+    every = _lines(Path("/proc/stat"))  # the first line is of all processors
+    mine = {f"cpu{number}" for number in os.sched_getaffinity(0)} if hasattr(os, "sched_getaffinity") else set()
+    lines = [line for line in every if line.partition(" ")[0] in mine]
+    for line in lines or every[:1]:
+        # user, nice, system, idle, waiting for a disk, interrupts (2), stolen
+        ticks = [*map(int, line.split()[1:9]), *([0] * 8)][:8]
+        total, stolen, busy = total + sum(ticks), stolen + ticks[7], busy + sum(ticks[:3]) + ticks[5] + ticks[6]
+    return Counters(total, stolen, sum(map(_throttled, _cgroups())), busy, 0, len(lines))
+
+
+def ticks_of(process: int | str) -> int:
+    """Processor time of a process in the kernel's ticks; 0 where it is gone, or the system does not tell."""
+    _, _, fields = _first_line(Path(f"/proc/{process}/stat")).rpartition(")")  # its name may hold anything
+    found = fields.split()[11:13]
+    return sum(map(int, found)) if len(found) == 2 else 0
 
 
 def stolen_share(before: Counters, after: Counters) -> float:
     """Share of the processors' time between two readings that was stolen."""
-    return (after.stolen - before.stolen) / (after.total - before.total) if after.total > before.total else 0.0
+    return max(after.stolen - before.stolen, 0) / (after.total - before.total) if after.total > before.total else 0.0
+
+
+def others(before: Counters, after: Counters) -> float | None:
+    """How many processors other processes kept busy between two readings; None where that is not known."""
+    ticks = after.total - before.total
+    if ticks <= 0 or not after.processors:
+        return None
+    taken = (after.busy - before.busy) - (after.own - before.own)
+    return max(taken, 0) / ticks * after.processors
 
 
 def affinity() -> int:

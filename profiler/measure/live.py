@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gc
-import time
+import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from time import perf_counter, perf_counter_ns  # the clocks themselves: measured code may replace those of the module
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from torch.nn import functional as F
 from profiler.errors import ProfilerError
 from profiler.measure.device import Graph
 from profiler.measure.devices import opened
-from profiler.measure.plan import Setting
+from profiler.measure.plan import Setting, Source
 from profiler.module.trees import map_tensors, tensors
 from profiler.network.layers import Shape
 
@@ -25,6 +26,8 @@ ASIDE_WEIGHT = 0.3
 SEED = 0
 RATE = 1e-4
 """Learning rate of a timed step: small, since hundreds of steps on one batch must not take the weights anywhere odd."""
+
+_exit, _process = os._exit, os.getpid  # which measured code may replace
 
 Made = tuple[Any, tuple[Any, ...], dict[str, Any]]
 """A callable (a module, mostly) with its arguments."""
@@ -38,8 +41,8 @@ def random_inputs(shapes: Sequence[Shape], batch: int) -> tuple[Tensor, ...]:
 
 def spin(seconds: float) -> None:
     """Read the clock until so many seconds have passed."""
-    end = time.perf_counter_ns() + int(seconds * 1e9)
-    while time.perf_counter_ns() < end:
+    end = perf_counter_ns() + int(seconds * 1e9)
+    while perf_counter_ns() < end:
         pass
 
 
@@ -48,16 +51,19 @@ class Live:
 
     def __init__(self, make: Callable[[], Made], setting: Setting) -> None:
         self.setting = setting
+        self.process = _process()
         self.device = opened(setting.device)
         self.by_torch = False
         self.graph: Graph | None = None
         self.uncaptured = True
         gc.collect()
         before = self.device.memory_before()
-        start = time.perf_counter()
-        self.module, self.args, self.kwargs = self._placed(*make())
+        start = perf_counter()
+        built = make()
+        self.source = Source.of(built[0])
+        self.module, self.args, self.kwargs = self._placed(*built)
         self.sync()
-        self.build_s = time.perf_counter() - start
+        self.build_s = perf_counter() - start
         self.call: Callable[[], object] = self._training() if setting.mode == "train" else self._inference()
         self.first_call_s = self._once()
         self.compile_s: float | None = None
@@ -70,10 +76,10 @@ class Live:
         plain = self.call
 
         def slowed() -> object:
-            before = time.perf_counter()
+            before = perf_counter()
             answer = plain()
             self.sync()
-            spin(share * (time.perf_counter() - before))
+            spin(share * (perf_counter() - before))
             return answer
 
         self.call = slowed
@@ -82,10 +88,17 @@ class Live:
         self.device.synchronize()
 
     def _once(self) -> float:
-        start = time.perf_counter()
+        start = perf_counter()
         self.call()
         self.sync()
-        return time.perf_counter() - start
+        spent = perf_counter() - start
+        self.end_if_forked()
+        return spent
+
+    def end_if_forked(self) -> None:
+        """End a child that the measured code forked, and that came back from its call as if it were the worker."""
+        if _process() != self.process:
+            _exit(0)
 
     def _placed(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Made:
         if not isinstance(module, nn.Module):

@@ -1,16 +1,17 @@
-"""One measuring at a time per device, whoever started it: a lock on a file that every process of the machine sees. No torch."""
+"""One measuring at a time per device: a lock on a file that every process of the user's on the machine sees. No torch."""
 
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from profiler.errors import ProfilerError
+from profiler.measure import own_folder
 from profiler.measure.devices import whole_name
 
 PATIENCE_S = 0.2
@@ -18,51 +19,42 @@ PATIENCE_S = 0.2
 
 @contextmanager
 def device_lock(devices: list[str], say: Callable[[str], None]) -> Iterator[None]:
-    """Hold every one of `devices`; where another process does, say who and wait for it."""
-    folder = _folder()
+    """Hold every one of `devices`; where another process does, say who and wait for it.
+
+    Raises ProfilerError where something else stands in the place of the lock.
+    """
+    folder = own_folder.temporary_folder()
     with ExitStack() as stack:
         # in one order, so that two runs cannot wait for each other
         for device in sorted({whole_name(name) for name in devices}):
             file = folder / device.replace(":", "-").replace("/", "-")
             holder = file.with_suffix(".holder")  # a file of its own, since Windows lets nobody read what is locked
-            lock = FileLock(file.with_suffix(".lock"), mode=0o666)
+            path = file.with_suffix(".lock")
+            lock = FileLock(path, mode=0o600)
             waited = False
-            while not _taken(lock):
+            while not _taken(lock, path):
                 if not waited:
                     say(f"{device}: {_who(holder)} is measuring on it; waiting until it ends (Ctrl-C gives up)")
                 waited = True
                 time.sleep(PATIENCE_S)
             stack.callback(lock.release)
-            _write(holder, f"profiler, process {os.getpid()}")
+            own_folder.write(holder, f"profiler, process {os.getpid()}")
         yield
 
 
-def _taken(lock: FileLock) -> bool:
-    """Take the lock if it is free."""
+def _taken(lock: FileLock, path: Path) -> bool:
+    """Take the lock if it is free. Raises ProfilerError."""
+    other = own_folder.what_else(path)  # looked at before it is opened, which would wait for a pipe and empty a file
+    if other:
+        raise ProfilerError(f"lock '{path}' is {other}; remove it")
     try:
         lock.acquire(timeout=0)
     except Timeout:
         return False
+    except OSError as fault:
+        raise ProfilerError(f"lock '{path}' cannot be taken: {fault.strerror}; remove it, or make room there") from None
     return True
 
 
 def _who(holder: Path) -> str:
-    with suppress(OSError):
-        return holder.read_text(encoding="utf-8").strip() or "another process"
-    return "another process"
-
-
-def _folder() -> Path:
-    """Where the locks lie: a folder that every user may write to, and no sticky one, where a lock would be its first user's."""
-    folder = Path(tempfile.gettempdir()) / "profiler-locks"
-    with suppress(FileExistsError):
-        folder.mkdir()
-        folder.chmod(0o777)
-    return folder
-
-
-def _write(holder: Path, who: str) -> None:
-    """Anew, since what is there may be another user's."""
-    with suppress(OSError):
-        holder.unlink(missing_ok=True)
-        holder.write_text(who, encoding="utf-8")
+    return own_folder.printable(own_folder.read(holder) or "") or "another process"

@@ -6,9 +6,9 @@ Here a leaf's time is from the end of the leaf before it to its own end. What fo
 
 from __future__ import annotations
 
-import time
 from itertools import pairwise
 from statistics import median
+from time import perf_counter
 from typing import Any
 
 from torch import nn
@@ -34,7 +34,7 @@ class Clocked:
         totals = [total for total, _ in runs]
         order = dict.fromkeys(path for path, _ in runs[0][1])
         by_leaf = {path: median(sum(s for other, s in parts if other == path) for _, parts in runs) for path in order}
-        return Visit(totals, 1, 0.0, 0, time.perf_counter() - start, layers=by_leaf)
+        return Visit(totals, 1, 0.0, 0, perf_counter() - start, layers=by_leaf)
 
     def _run(self, live: Live) -> tuple[float, list[tuple[str, float]]]:
         """Seconds of one call and of each leaf; they sum to the call."""
@@ -43,6 +43,7 @@ class Clocked:
         live.call()
         last = self.device.mark()
         live.sync()
+        live.end_if_forked()
         between = self.device.seconds_between
         points = [first, *(mark for _, mark in self.marks)]
         if not self.marks:

@@ -7,6 +7,7 @@ workers are fresh processes.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
@@ -43,6 +44,36 @@ class State(NamedTuple):
     compile: bool
 
 
+class Source(NamedTuple):
+    """What tells a module from another of the same name."""
+
+    params: int | None
+    """Elements of its parameters, each once; None of what is no module."""
+    file: str | None
+    """The file that its class is defined in."""
+
+    @classmethod
+    def of(cls, module: Any) -> Source:
+        """Of a module, by its own parameters."""
+        if not callable(getattr(module, "parameters", None)):
+            return cls(None, None)
+        home = sys.modules.get(type(module).__module__)
+        return cls(sum(each.numel() for each in module.parameters()), getattr(home, "__file__", None))
+
+    def differs(self, other: Source) -> str:
+        """What of `other`, which was built, is not as it was counted, in words; empty where all is."""
+        if self.params is not None and self.params != other.params:
+            return (
+                f"it has {other.params} parameters in {other.file}, and the one that was counted {self.params} in {self.file}"
+            )
+        if self.file is not None and self.file != other.file:
+            return f"it is of {other.file}, and the one that was counted of {self.file}"
+        return ""
+
+
+NO_MODULE = Source(None, None)
+
+
 class Workload(Protocol):
     """What can be measured."""
 
@@ -64,6 +95,8 @@ class Spec:
     """What tells this cell from others in a file: model, options, alpha, input …; JSON-ready."""
     memory: int = 0
     """Bytes that it is thought to take while alive."""
+    counted: Source = NO_MODULE
+    """Of the module that was counted, where code makes it, which another process might find elsewhere."""
 
     @property
     def state(self) -> State:

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import os
-import selectors
+import secrets
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
+from math import isfinite
 from typing import Any
 
 from profiler.errors import Unavailable
 from profiler.measure import host
+from profiler.measure.channel import TOKEN_BYTES, Answers, Garbled, send
 from profiler.measure.devices import kind_of
 from profiler.measure.host import Counters
-from profiler.measure.plan import Spec, State
+from profiler.measure.plan import Source, Spec, State
+from profiler.measure.start import Start
 from profiler.measure.visits import CellFailed, Prepared, Visit, Warmed
-from profiler.measure.worker import receive, send
 
-ROOT = Path(__file__).resolve().parents[2]
-BOOT = "import sys; sys.path[:] = {path!r}; from profiler.measure.worker import main; main()"
 GRACE_S = 5.0
-LONGEST_BUILD_S = 3600.0
+BEGINNING_S = 600.0
+"""What a worker may take to load torch, and to measure roofs: nobody else's code runs then."""
+COMPILING_S = 600.0
+"""What a first call may take longer where it compiles."""
+BUILT_PER_S = 50e6
+"""Bytes of a network that are built in a second, on a slow machine."""
+SILENT_S = 1.0
+"""A build that takes longer is told of."""
+HANDS_OFF = "its code writes into descriptors that it did not open; leave those of others alone"
 
 
 def _end(process: subprocess.Popen[bytes]) -> int:
@@ -47,16 +52,24 @@ class Pool:
         patience_s: float = 3600.0,
         begun: Callable[[State, dict[str, Any]], None] | None = None,
         starting: Callable[[], None] | None = None,
+        start: Start | None = None,
+        say: Callable[[str], None] | None = None,
     ) -> None:
-        """`patience_s` is how long one answer to a visit is waited for; `begun` hears what each new worker is.
+        """`patience_s` is how long one answer of measured code is waited for; `begun` hears what each new worker is.
 
         `starting` is called while a worker loads torch: what takes this process a while of its own is best done then.
+        `start` is where workers begin, `say` hears of a build that takes long.
         """
         self.cells, self.layers, self.patience_s, self.begun, self.starting = cells, layers, patience_s, begun, starting
+        self.start, self.say = start or Start.now(), say
         self.lost_s = 0.0
         self.workers: dict[State, subprocess.Popen[bytes]] = {}
+        self.answers: dict[State, Answers] = {}
         self.facts: dict[State, dict[str, Any]] = {}
         self.alive: dict[State, set[int]] = {}
+        self.asked = 0
+        self.past_ticks = 0
+        """Processor time of the workers that are gone."""
 
     def __enter__(self) -> Pool:
         return self
@@ -75,28 +88,38 @@ class Pool:
         return found
 
     def counters(self) -> Counters:
-        return host.counters()
+        own = sum(host.ticks_of(process.pid) for process in self.workers.values())
+        return host.counters()._replace(own=self.past_ticks + own + host.ticks_of("self"))
 
     def prepare(self, number: int) -> Prepared:
-        """Bring a cell alive. Raises CellFailed."""
+        """Bring a cell alive. Raises CellFailed, also where another network was built than the one that was counted."""
         spec = self.cells[number]
         found: Prepared = self._ask(spec.state, "prepare", number, spec, number in self.layers)
         self.alive.setdefault(spec.state, set()).add(number)
+        different = spec.counted.differs(Source(found.params, found.file))
+        if different:
+            self.release(number)
+            raise CellFailed(
+                f"another network was built to be measured: {different}; name it by its file, as path/to/net.py:Net"
+            )
         return found
 
     def warm(self, number: int, seconds: float) -> Warmed:
         """Let a cell settle. Raises CellFailed."""
         found: Warmed = self._ask(self.cells[number].state, "warm", number, seconds)
+        _check_seconds([found.call_s])
         return found
 
     def visit(self, number: int, settle: int, samples: int, block: int) -> Visit:
         """A cell's samples of one round. Raises CellFailed."""
         found: Visit = self._ask(self.cells[number].state, "visit", number, settle, samples, block)
+        _check_seconds(found.seconds)
         return found
 
     def visit_layers(self, number: int, samples: int) -> Visit:
         """A clocked cell's samples of one round, with its leaves' times. Raises CellFailed."""
         found: Visit = self._ask(self.cells[number].state, "visit", number, 1, samples, 1, True)
+        _check_seconds(found.seconds)
         return found
 
     def roofs(self, state: State) -> Any:
@@ -112,7 +135,7 @@ class Pool:
             found: float = self._ask(state, "reference")
         except CellFailed:
             return None
-        return found
+        return found if found > 0 and isfinite(found) else None
 
     def release(self, number: int) -> None:
         """Let a cell go."""
@@ -125,38 +148,59 @@ class Pool:
     def _ask(self, state: State, *message: Any) -> Any:
         process = self.workers.get(state) or self._begun(state)
         assert process.stdin is not None
-        assert process.stdout is not None
         culprit = message[1] if len(message) > 1 else None
+        self.asked += 1
         try:
-            send(process.stdin, message)
-            self._await(process, message[0])
-            outcome, answer = receive(process.stdout)
+            send(process.stdin, (self.asked, *message))
+            outcome, answer = self._answer(state, message)
         except TimeoutError as fault:
             process.kill()
-            self.lost_s += self.patience_s
+            self.lost_s += self._patience(message)
             self._died(state, culprit)
             raise CellFailed(str(fault)) from None
         except (EOFError, BrokenPipeError):
             raise CellFailed(self._died(state, culprit)) from None
+        except Garbled:
+            process.kill()
+            self._died(state, culprit)
+            raise CellFailed(HANDS_OFF) from None
         if outcome == "fatal":  # the worker can do no more, and ends itself
             self._died(state, culprit)
         if outcome != "done":
             raise CellFailed(answer)
         return answer
 
-    def _await(self, process: subprocess.Popen[bytes], what: str) -> None:
-        """Wait for an answer. Raises TimeoutError where a call never ends; building and compiling may take an hour."""
-        if os.name != "posix":
-            return
-        patience = self.patience_s if what in ("warm", "visit") else LONGEST_BUILD_S
-        with selectors.DefaultSelector() as selector:
-            selector.register(process.stdout, selectors.EVENT_READ)  # type: ignore[arg-type]
-            if not selector.select(patience):
-                raise TimeoutError(f"no answer for {patience:.0f} s; a longer --time waits longer")
+    def _answer(self, state: State, message: Sequence[Any]) -> tuple[str, Any]:
+        """(outcome, answer) to what was asked last. Raises TimeoutError where a call never ends, EOFError, Garbled."""
+        what, answers, begun = message[0], self.answers[state], time.monotonic()
+        most, silent = self._patience(message), min(self._patience(message), SILENT_S)
+        while True:
+            try:
+                number, outcome, answer = answers.next(silent - (time.monotonic() - begun))
+            except TimeoutError:
+                if silent >= most:
+                    doing = "its first call did not end within" if what == "prepare" else "no answer for"
+                    raise TimeoutError(f"{doing} {most:.0f} s; a longer --time waits longer") from None
+                silent = most
+                if what == "prepare" and self.say is not None:
+                    self.say(_building(message[2], most))
+                continue
+            if number == self.asked:  # what a child that the measured code forked has answered is of an earlier one
+                return outcome, answer
+
+    def _patience(self, message: Sequence[Any]) -> float:
+        """Seconds that an answer is waited for."""
+        if message[0] in ("begin", "roofs"):
+            return max(self.patience_s, BEGINNING_S)
+        if message[0] != "prepare":
+            return self.patience_s
+        spec: Spec = message[2]
+        return self.patience_s + spec.memory / BUILT_PER_S + (COMPILING_S if spec.setting.compile else 0.0)
 
     def _died(self, state: State, culprit: object) -> str:
         """A worker is gone: why; its other cells begin again in a fresh one."""
         process = self.workers.pop(state)
+        self.past_ticks += host.ticks_of(process.pid)
         with suppress(subprocess.TimeoutExpired):
             process.wait(GRACE_S)  # its pipes close before it has an exit code
         code = _end(process)
@@ -172,13 +216,10 @@ class Pool:
         return f"its process ended by itself ({f'signal {-code}' if code < 0 else f'exit code {code}'})"
 
     def _begun(self, state: State) -> subprocess.Popen[bytes]:
-        threads = str(state.threads)
-        environment = {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
-        path = [str(ROOT), *(folder for folder in sys.path if folder != str(ROOT))]
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-c", BOOT.format(path=path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
-        )
-        self.workers[state] = process
+        threads, token = str(state.threads), secrets.token_bytes(TOKEN_BYTES)
+        process = self.start.worker(token, OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads)
+        assert process.stdout is not None
+        self.workers[state], self.answers[state] = process, Answers(process.stdout, token)
         if self.starting is not None:
             self.starting()
         try:
@@ -190,3 +231,15 @@ class Pool:
         if self.begun is not None:
             self.begun(state, self.facts[state])
         return process
+
+
+def _building(spec: Spec, most: float) -> str:
+    """What is waited for, and how long at most."""
+    size = f" {spec.memory / 2**30:.3g} GiB" if spec.memory >= 2**28 else ""
+    return f"{spec.workload.name}: building{size}; waiting up to {most:.0f} s for its first call to end"
+
+
+def _check_seconds(seconds: Sequence[float]) -> None:
+    """Raises CellFailed for what no clock can have read."""
+    if not seconds or not all(isinstance(each, float) and isfinite(each) and each > 0 for each in seconds):
+        raise CellFailed("its calls took no time by the clock; leave the clock alone")

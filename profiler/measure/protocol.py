@@ -23,7 +23,7 @@ from typing import Protocol
 
 from profiler.measure import plan as plans
 from profiler.measure.grades import SLOWED_BY_HARDWARE, Reading
-from profiler.measure.host import Counters, stolen_share
+from profiler.measure.host import Counters, others, stolen_share
 from profiler.measure.plan import Budget, Spec, State
 from profiler.measure.statistics import median_interval
 from profiler.measure.visits import CellFailed, Prepared, Visit, Warmed
@@ -40,6 +40,8 @@ WARM_SHARE = 0.2
 NARROW_ROUNDS = 20
 """Looked at after every round, fewer would be narrow by chance too often."""
 CONVERGED_ROUNDS, CONVERGED_GAIN = 200, 0.1
+OTHERS_SPAN_S = 1.0
+"""What other processes did is looked at over so long: the kernel counts in ticks of 10 ms."""
 
 
 class Bench(Protocol):
@@ -85,6 +87,8 @@ class Outcome:
     """Which rule ended it: narrow, converged, budget."""
     too_few: bool = False
     """True where the reason is that too few rounds fitted the budget."""
+    known_s: float | None = None
+    """Seconds of the reference kernel at its fastest in earlier runs on this machine."""
 
     @property
     def reason_kind(self) -> str:
@@ -139,6 +143,8 @@ class Scheduler:
         self.run = Run([Outcome() for _ in cells])
         self.widths: dict[int, dict[int, float]] = {}
         """Of each cell: {rounds: half-width}."""
+        self.counted: list[tuple[float, Counters]] = []
+        """(seconds, the kernel's counters then), as far back as they are looked at."""
 
     def measure(self) -> Run:
         """Measure every group, to the end."""
@@ -174,6 +180,7 @@ class Scheduler:
             yield self._at(f"building {k + 1} of {len(members)}")
             alive += [number] if self._prepared(number) else []
         begun = self._now()
+        self.counted = [(self.clock(), self.bench.counters())]
         already = self.run.spent_s
         for k, number in enumerate(self.chance.sample(alive, len(alive))):
             yield self._at(f"warming up {k + 1} of {len(alive)}")
@@ -291,14 +298,24 @@ class Scheduler:
                 self.run.outcomes[item].reason = fault.reason
         after = self.bench.counters()
         stolen, throttled = stolen_share(before, after), after.throttled - before.throttled
+        taken = others(self._counted_before(after), after)
         kept: dict[int, Round] = {}
         for number, visit in visits.items():
             slowed = bool(visit.gpu.get("throttle_reasons", 0) & SLOWED_BY_HARDWARE)
-            reading = Reading(visit.cpu_share, stolen, throttled, references[self.cells[number].state], slowed)
+            reference = references[self.cells[number].state]
+            reading = Reading(visit.cpu_share, stolen, throttled, reference, slowed, taken, after.processors)
             kept[number] = self.run.outcomes[number].rounds[self.run.round] = Round(visit, reading)
             self.run.inside_s += visit.spent_s
         if self.keeper is not None:
             self.keeper.round(self.run, kept)
+
+    def _counted_before(self, after: Counters) -> Counters:
+        """The newest counters that are old enough to be held against `after`, which are kept for later rounds."""
+        now = self.clock()
+        old = [i for i, (then, _) in enumerate(self.counted) if now - then >= OTHERS_SPAN_S]
+        del self.counted[: max(old, default=0)]
+        self.counted.append((now, after))
+        return self.counted[0][1]
 
     def _visit(self, number: int, each: float) -> Visit:
         """A visit; where leaves are clocked, a plain one and an instrumented one in random order, the first returned."""

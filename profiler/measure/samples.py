@@ -8,44 +8,54 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 from profiler.errors import ProfilerError
-from profiler.measure import host
-from profiler.measure.grades import Reading
+from profiler.measure import host, own_folder
 from profiler.measure.plan import Spec, State
-from profiler.measure.protocol import Outcome, Round, Run
-from profiler.measure.visits import Prepared, Visit, Warmed
+from profiler.measure.protocol import Round, Run
+from profiler.measure.visits import Prepared, Warmed
 from profiler.records.environment import environment
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Version of the protocol: rounds of another one are not comparable."""
 SUFFIX = ".samples.jsonl"
+HEAD = b'{"what": "run"'
+"""What every one of them begins with."""
 MOST_KEPT = 20
 """Files of samples in the cache, the oldest deleted first."""
 
 
 def beside(outputs: Sequence[Path], command: str) -> Path:
-    """Where the samples go: beside the first file that the user asked for, else in the cache, which keeps the last few."""
-    if outputs:
-        return outputs[0].with_suffix(SUFFIX)
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "profiler"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK):
-            raise PermissionError
-    except OSError:
-        folder = Path(tempfile.gettempdir())  # a home that cannot be written is no reason not to measure
-    kept = sorted(folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime)
+    """Where the samples go: beside the first file that the user asked for, else in the cache, which keeps the last few.
+
+    Raises ProfilerError where there is no place for them.
+    """
+    for output in outputs:
+        if not output.exists() or output.is_file():  # nothing stands beside a device or a pipe
+            return output.with_suffix(SUFFIX)
+    folder = own_folder.cache_folder() or own_folder.temporary_folder()
+    kept = sorted(filter(_is_ours, folder.glob(f"*{SUFFIX}")), key=lambda path: path.stat().st_mtime)
     for old in kept[: max(len(kept) - MOST_KEPT, 0)]:
         old.unlink(missing_ok=True)
     return folder / f"{command}-{datetime.now():%Y%m%d-%H%M%S}-{os.getpid()}{SUFFIX}"
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file in the cache was put there by this program: it has such a name, and begins as such a file does."""
+    if not re.fullmatch(r"[a-z]+-\d{8}-\d{6}-\d+", path.name.removesuffix(SUFFIX)) or own_folder.what_else(path):
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(len(HEAD)) == HEAD
+    except OSError:
+        return False
 
 
 class Samples:
@@ -53,17 +63,19 @@ class Samples:
 
     def __init__(self, path: Path, cells: Sequence[Spec], command: str, again: bool = False) -> None:
         self.path, self.cells, self.fault = path, cells, ""
+        if path.exists() and not path.is_file():
+            raise ProfilerError(f"samples '{path}' is not a regular file; choose another output")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if again:
                 _trim(path)
             elif path.exists():
                 os.replace(path, path.with_name(f"{path.name}~"))  # an interrupted run's samples are not lost to the next
-            self.file: IO[str] = path.open("a" if again else "w", encoding="utf-8")
+            self.file: IO[str] = open(path, "a" if again else "w", encoding="utf-8", opener=_opener(path))  # noqa: SIM115  # until the end of the run
         except OSError as fault:
             raise ProfilerError(f"samples '{path}' cannot be written: {fault.strerror}; choose another output") from None
         if not again:
-            self._put({"what": "run", "protocol": PROTOCOL, "command": command, **_stamp(), "cells": [c.key for c in cells]})
+            self._put({"what": "run", "protocol": PROTOCOL, "command": command, **stamp(), "cells": [c.key for c in cells]})
 
     def __enter__(self) -> Samples:
         return self
@@ -99,107 +111,14 @@ class Samples:
             self.fault = f"samples '{self.path}' ended early: {fault.strerror}; make room for them"
 
 
-class Kept(NamedTuple):
-    """What a file of samples holds."""
-
-    run: Run
-    workers: dict[tuple[Any, ...], dict[str, Any]]
-    """{state: what its worker said of itself}."""
+def _opener(path: Path) -> Callable[[str, int], int]:
+    """In the user's cache a file is the user's alone; elsewhere it is as any file that the user makes."""
+    mode = 0o600 if path.parent == own_folder.cache_folder() else 0o666
+    return lambda name, flags: os.open(name, flags, mode)
 
 
-def resumed(path: Path, cells: Sequence[Spec]) -> Kept:
-    """What a file holds of `cells`, to be carried on. Raises ProfilerError where it is of something else, or damaged."""
-    lines = _lines(path)
-    numbers = {cell.key: i for i, cell in enumerate(cells)}
-    kept = Kept(Run([Outcome() for _ in cells]), {})
-    for i, line in enumerate(lines):
-        try:
-            if i == 0:
-                _checked(line, path)
-                if not numbers.keys() & set(line["cells"]):
-                    cure = "give the command that it was made by, or measure anew where the network has changed"
-                    raise ProfilerError(f"samples '{path}': none of its cells is one of these; {cure}")
-            else:
-                _take(line, kept, numbers)
-        except (KeyError, TypeError, ValueError, AttributeError) as fault:
-            raise ProfilerError(
-                f"samples '{path}', line {i + 1}: damaged ({fault}); measure it anew, without --resume"
-            ) from None
-    return kept
-
-
-def _take(line: Mapping[str, Any], kept: Kept, numbers: Mapping[str, int]) -> None:
-    run = kept.run
-    match line["what"]:
-        case "worker":
-            kept.workers[tuple(line["state"])] = dict(line["facts"])
-        case "prepared" if line["cell"] in numbers:
-            outcome = run.outcomes[numbers[line["cell"]]]
-            outcome.prepared = Prepared(*(line[name] for name in Prepared._fields))
-            outcome.warmed = Warmed(**line["warmed"])
-        case "round":
-            run.round, run.earlier_s = max(run.round, int(line["round"])), max(run.earlier_s, _seconds(line["spent_s"]))
-            for cell in line["cells"]:
-                if cell["cell"] in numbers:
-                    made = Round(Visit(**cell["visit"]), Reading(**cell["reading"]))
-                    if not made.visit.seconds:
-                        raise ValueError("a visit without samples")
-                    for seconds in (*made.visit.seconds, made.visit.spent_s, *made.visit.layers.values()):
-                        _seconds(seconds)
-                    _seconds(made.reading.cpu_share)
-                    run.outcomes[numbers[cell["cell"]]].rounds[run.round] = made
-        case "ended" if line["cell"] in numbers:
-            outcome = run.outcomes[numbers[line["cell"]]]
-            outcome.stop, outcome.reason = str(line["stop"]), str(line["reason"])
-
-
-def _seconds(value: Any) -> float:
-    """A duration that can have been measured. Raises ValueError."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e8:
-        raise ValueError(f"{value!r} is no number of seconds")
-    return float(value)
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as fault:
-        raise ProfilerError(f"samples '{path}' cannot be read: {fault.strerror}; name the file of the run") from None
-    except UnicodeDecodeError:
-        raise ProfilerError(f"samples '{path}' is no text; name a {SUFFIX} file") from None
-    found = []
-    whole = text.endswith("\n")
-    rows = text.splitlines()
-    for i, row in enumerate(rows):
-        try:
-            line = json.loads(row)
-        except json.JSONDecodeError:
-            if i == len(rows) - 1 and not whole and i > 0:
-                break  # the process ended while it wrote
-            raise ProfilerError(f"samples '{path}', line {i + 1}: this is no JSON; name a {SUFFIX} file") from None
-        if not isinstance(line, dict) or "what" not in line:
-            raise ProfilerError(f"samples '{path}', line {i + 1}: this is no line of a {SUFFIX} file")
-        found.append(line)
-    if not found or found[0]["what"] != "run" or "cells" not in found[0]:
-        raise ProfilerError(f"samples '{path}' does not begin as a {SUFFIX} file does; name the file of the run")
-    return found
-
-
-def _checked(head: Mapping[str, Any], path: Path) -> None:
-    """Refuse rounds that are not comparable with ours."""
-    ours = {"protocol": PROTOCOL, **_stamp()}
-    cure = "measure it anew, without --resume"
-    for name, word in (("protocol", "protocol"), ("profiler", "version of profiler"), ("torch", "version of torch")):
-        if head.get(name) != ours[name]:
-            raise ProfilerError(f"samples '{path}': of {word} {head.get(name)}, and this is {ours[name]}; {cure}")
-    theirs = dict(head.get("machine") or {})
-    for name in host.SAME_MACHINE:
-        if theirs.get(name) != ours["machine"][name]:
-            here = ours["machine"][name]
-            raise ProfilerError(f"samples '{path}': of another machine ({name} {theirs.get(name)}, here {here}); {cure}")
-
-
-def _stamp() -> dict[str, Any]:
+def stamp() -> dict[str, Any]:
+    """What a run is made with, and on."""
     made = environment()
     return {"profiler": made.profiler, "torch": made.torch, "date": made.date, "machine": host.machine()}
 

@@ -13,6 +13,10 @@ class Prepared(NamedTuple):
     first_call_s: float
     compile_s: float | None
     peak_bytes: int | None
+    params: int | None = None
+    """Elements of the parameters of the module that was built, each once; None of what is no module."""
+    file: str | None = None
+    """The file that the module's class is defined in."""
 
 
 class Warmed(NamedTuple):

@@ -1,44 +1,28 @@
 """A worker: a fresh process in one state of the device, which keeps its cells alive and measures what it is told to.
 
-Started as `python -m profiler.measure.worker`; messages are pickles with their length before them, on its own stdin and stdout.
-What the measured code prints on its stdout goes nowhere, and its stdin is empty.
+Started by measure/start.py; messages come on its own stdin and are answered on its stdout (measure/channel.py).
+What the measured code prints on its stdout goes nowhere, and its stdin is empty. It ends when the process that began it does.
 """
 
 from __future__ import annotations
 
 import os
-import pickle
+import select
 import signal
-import struct
+import threading
 from contextlib import suppress
 from typing import IO, Any
 
+from profiler.measure.channel import receive, send
 from profiler.measure.device import Device
 from profiler.measure.devices import DEVICES, opened
 from profiler.measure.plan import Spec, State
 from profiler.measure.visits import Prepared
 
 MOST_WORDS = 300
+PR_SET_PDEATHSIG = 1
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate")
-
-
-def send(stream: IO[bytes], message: Any) -> None:
-    """One message."""
-    data = pickle.dumps(message)
-    stream.write(struct.pack("!Q", len(data)) + data)
-    stream.flush()
-
-
-def receive(stream: IO[bytes]) -> Any:
-    """One message. Raises EOFError where the other side is gone."""
-    head = stream.read(8)
-    if len(head) < 8:
-        raise EOFError
-    (length,) = struct.unpack("!Q", head)
-    data = stream.read(length)
-    if len(data) < length:
-        raise EOFError
-    return pickle.loads(data)
+_exit, _process = os._exit, os.getpid  # which measured code may replace
 
 
 class Worker:
@@ -86,7 +70,7 @@ class Worker:
         self.live[number] = made
         gc.collect()
         gc.freeze()  # what is alive now stays: later collections need not look at it
-        return Prepared(made.build_s, made.first_call_s, made.compile_s, made.peak_bytes)
+        return Prepared(made.build_s, made.first_call_s, made.compile_s, made.peak_bytes, *made.source)
 
     def warm(self, number: int, seconds: float) -> Any:
         from profiler.measure.clocks import warm
@@ -144,42 +128,78 @@ def reason_of(fault: BaseException) -> str:
     return said if len(said) <= MOST_WORDS else said[: MOST_WORDS - 1] + "…"
 
 
-def main() -> None:
-    """Answer messages until the other side is gone."""
+def main(parent: int | None, token: bytes) -> None:
+    """Answer messages until the other side is gone. `parent` is the process that began this one, if its main thread did."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that the user started, which ends this one
     stdin, stdout = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     # the measured code must not read the messages, nor print between the answers, thousands of times
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
+    end_with(parent, stdin.fileno())
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_Forked())
     worker: Worker | None = None
+    own = _process()
     with suppress(BrokenPipeError, EOFError):  # the process that the user started is gone
         while True:
-            worker = _answer(stdin, stdout, worker)
-    os._exit(0)  # nothing is left to be flushed, and nobody to read it
+            worker = _answer(stdin, stdout, token, worker, own)
+    _exit(0)  # nothing is left to be flushed, and nobody to read it
 
 
-def _answer(stdin: IO[bytes], stdout: IO[bytes], worker: Worker | None) -> Worker | None:
+def end_with(parent: int | None, channel: int) -> None:
+    """End this process when `parent` does, or when nobody can write to `channel` any more, whatever it is doing then."""
+    if hasattr(select, "poll"):
+        threading.Thread(target=_watch, args=(channel,), daemon=True).start()
+    if parent is None:
+        return
+    with suppress(OSError, AttributeError):  # Linux alone can, and does it even where a call never lets the watch run
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if hasattr(os, "getppid") and os.name == "posix" and os.getppid() != parent:  # it ended before
+        _exit(1)
+
+
+class _Forked:
+    """Ends a forked child that forks again, as one that came back from the measured call does in every other."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+
+    def __call__(self) -> None:
+        self.depth += 1
+        if self.depth > 1:
+            _exit(0)
+
+
+def _watch(channel: int) -> None:
+    hung_up = select.poll()
+    hung_up.register(channel, 0)  # no event but that the other end is closed, which needs no asking
+    while not hung_up.poll():
+        pass
+    _exit(1)
+
+
+def _answer(stdin: IO[bytes], stdout: IO[bytes], token: bytes, worker: Worker | None, own: int) -> Worker | None:
     """Do what one message says and answer it. Raises EOFError, BrokenPipeError where the other side is gone."""
-    what, *given = receive(stdin)
+    number, what, *given = receive(stdin)
     try:
         if what == "begin":
             worker = Worker(*given)
             answer: Any = worker.facts()
         else:
             answer = getattr(worker, what)(*given)
+        outcome = "done"
     except Exception as fault:  # the measured code is somebody's own: whatever it raises is that cell's reason
+        outcome, answer = "failed", reason_of(fault)
+    if _process() != own:  # a child that the measured code forked came back from it: it is no worker
+        _exit(0)
+    if outcome == "failed":
         if what == "prepare" and worker is not None:
             worker.release(given[0])
-        reason = reason_of(fault)
-        if worker is not None and any(sign in reason for sign in worker.device.fatal):
-            send(stdout, ("fatal", reason))
-            os._exit(1)
-        send(stdout, ("failed", reason))
-    else:
-        send(stdout, ("done", answer))
+        if worker is not None and any(sign in answer for sign in worker.device.fatal):
+            send(stdout, (number, "fatal", answer), token)
+            _exit(1)
+    send(stdout, (number, outcome, answer), token)
     return worker
-
-
-if __name__ == "__main__":
-    main()

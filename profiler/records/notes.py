@@ -148,6 +148,15 @@ class RoundsDone(Said, frozen=True):
     """{rule: cells that it ended}: narrow, converged, budget."""
 
 
+class WithinOneRun(Said, frozen=True):
+    """Intervals are of one run; how far another may be from it."""
+
+    share: float
+    """Half-width of the interval for another run, as a share."""
+    runs: int
+    """Earlier runs that it was estimated from; 0 where it is assumed."""
+
+
 class Unsettled(Said, frozen=True):
     """Cells whose warm-up ended before they had settled."""
 

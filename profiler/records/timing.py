@@ -68,7 +68,7 @@ class Timing(Drawn, Struct, frozen=True):
     latency_low_s: float | None
     latency_high_s: float | None
     grade: str | None
-    """A: within 1 %, B: 3 %, C: 10 %, D: worse; one lower where the machine was disturbed."""
+    """A: within 1 %, B: 3 %, C: 10 %, D: worse; lower where the machine was disturbed, C or D where it was throughout."""
     reason: str
     """Why that grade, or why no figure."""
     rounds: int

@@ -61,19 +61,39 @@ class Destinations:
         """True where a table can fill in before the user's eyes."""
         return self.form == "table" and not self.quiet and sys.stdout.isatty()
 
-    def put(self, answer: Answer) -> None:
-        """Write the files, then stdout: none of them where one cannot be made. Raises ProfilerError."""
+    def put(self, answer: Answer, replacing: bool = True) -> None:
+        """Write the files, then stdout: none of them where one cannot be made. Raises ProfilerError.
+
+        What took long to find is on stdout also where a file cannot be written, even a quiet one. Unless `replacing`, files
+        that are there already stay as they are.
+        """
         if self.plot and answer.subject is None:
             raise ProfilerError(
                 "--plot: there is nothing to plot in this; networks, comparisons and layers on the clock have plots"
             )
         files = [(path, written(answer, form)) for path, form in self.files]
         piped = "" if self.quiet or self.form == "table" else written(answer, self.form)
+        fault = self._write(files, replacing)
+        if not self.quiet or fault is not None:
+            self._print(answer, piped)
+        if fault is not None:
+            raise fault
+
+    def _write(self, files: Sequence[tuple[Path, str | bytes]], replacing: bool) -> ProfilerError | None:
+        """The first fault of the files, each of which is tried."""
+        faults: list[ProfilerError] = []
         for path, content in files:
-            plain.write(path, content)
-        if self.quiet:
-            return
-        if self.form == "table":
+            if not replacing and path.is_file():
+                print(f"{path} is left as it was, since the run was interrupted before it had all figures", file=sys.stderr)
+                continue
+            try:
+                plain.write(path, content)
+            except ProfilerError as fault:
+                faults.append(fault)
+        return faults[0] if faults else None
+
+    def _print(self, answer: Answer, piped: str | bytes) -> None:
+        if self.form == "table" or not piped:
             screen().print(answer.drawn, crop=False)
             if self.plot:
                 from profiler.report.terminal.plot import plot

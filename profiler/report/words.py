@@ -107,6 +107,12 @@ def _(note: n.RoundsDone) -> str:
 
 
 @said.register
+def _(note: n.WithinOneRun) -> str:
+    source = f"from {note.runs} runs here" if note.runs else "assumed; too few runs here are known"
+    return f"Intervals are within this run; another run may differ by ±{100 * note.share:.0f} % ({source})."
+
+
+@said.register
 def _(note: n.Unsettled) -> str:
     return f"{note.unsettled} of {note.cells} cells had not settled within 2 % when their warm-up ended."
 

@@ -58,7 +58,7 @@ def lines(base: Side, i: int, now: Record, peak: int | None, tolerance: Fraction
         made.append(_line(now, "memory", before, peak, tolerance, base.name))
     side = Side("", [now], [None], [None], here)
     if clocks(base, then, side, now)[0] is not None:
-        made.append(_clocked(now, then, tolerance, base.name))
+        made.append(_clocked(now, here, then, base, tolerance))
     return made
 
 
@@ -67,15 +67,23 @@ def _line(now: Record, quantity: str, before: int, value: int, tolerance: Fracti
     return Line(now, Limit(quantity, most, source), value, "within" if value <= most else "over", before=before)
 
 
-def _clocked(now: Mapping[str, Any], then: Mapping[str, Any], tolerance: Fraction, source: str) -> Line:
-    """Over where the whole interval lies above what the baseline's allows, within where it lies below."""
-    low, high = (float(Fraction(then[name]) * (1 + tolerance)) for name in ("latency_low_s", "latency_high_s"))
+def _clocked(
+    now: Mapping[str, Any], here: Mapping[str, Any] | None, then: Mapping[str, Any], base: Side, tolerance: Fraction
+) -> Line:
+    """Over where all that the ratio of two runs may be lies above what is tolerated, within where it lies below.
+
+    A run whose machine was disturbed throughout is slow for that alone, so it is over for nobody.
+    """
+    from profiler.measure import between_runs  # what only latencies need
+    from profiler.measure.grades import shows_slowness
+
+    ratio = between_runs.ratio(then, base.machine, now, here)
     verdict: Verdict = "undecided"
-    if now["latency_low_s"] > high:
+    if ratio.low > 1 + tolerance and shows_slowness(now):
         verdict = "over"
-    elif now["latency_high_s"] <= low:
+    elif ratio.high <= 1 + tolerance:
         verdict = "within"
     value, before = now["latency_s"], then["latency_s"]
     clock = Interval(value, now["latency_low_s"], now["latency_high_s"])
-    limit = Limit("latency", Fraction(before) * (1 + tolerance), source)
+    limit = Limit("latency", Fraction(before) * (1 + tolerance), base.name)
     return Line(now, limit, value, verdict, clock, before, now["grade"] or "")  # type: ignore[arg-type]

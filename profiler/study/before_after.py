@@ -73,7 +73,10 @@ def compared(before: Side, i: int, after: Side, j: int) -> Compared:
 def clocks(
     before: Side, old: Mapping[str, Any], after: Side, new: Mapping[str, Any]
 ) -> tuple[LatencyChange | None, Unlike | None]:
-    """What became of the latency: other where the intervals do not touch; None, and what differs, if it cannot be said."""
+    """What became of the latency: other where two runs of one network would not be so far apart, by between_runs.
+
+    None, and what differs, if it cannot be said. What was slow since its machine was disturbed throughout is not called slower.
+    """
     if latency(old) is None or latency(new) is None:
         return None, None
     for name in SETTING:
@@ -83,6 +86,10 @@ def clocks(
     for name in SAME_MACHINE:
         if ours.get(name) != theirs.get(name):
             return None, Unlike(name, ours.get(name), theirs.get(name), of_machine=True)
-    if new["latency_low_s"] > old["latency_high_s"]:
+    from profiler.measure import between_runs  # what only latencies need
+    from profiler.measure.grades import shows_slowness
+
+    ratio = between_runs.ratio(old, before.machine, new, after.machine)
+    if ratio.low > 1 and shows_slowness(new):
         return "slower", None
-    return ("faster" if new["latency_high_s"] < old["latency_low_s"] else "unclear"), None
+    return ("faster" if ratio.high < 1 and shows_slowness(old) else "unclear"), None

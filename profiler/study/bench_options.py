@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,11 @@ from profiler.records.notes import MeasuredIn
 
 if TYPE_CHECKING:
     from profiler.measure.plan import Budget, Setting
+    from profiler.measure.start import Start
 
 SECONDS, TRAIN_SECONDS = "30s", "60s"
 TRAIN_BATCH = 32
+EXAMPLE = "30s or 5m"
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class BenchOptions:
     resume: str | Path | None = None
     outputs: tuple[str | Path, ...] = ()
     """The samples go beside the first of them."""
+    start: Start = field(default_factory=lambda: _here(), compare=False, repr=False)
+    """Where workers begin: as this process stands, before any code of the networks runs."""
 
     def settings(self) -> list[Setting]:
         """Every combination of devices, threads, dtypes and memory formats; eager and compiled. Raises ProfilerError."""
@@ -97,6 +102,12 @@ class BenchOptions:
         )
 
 
+def _here() -> Start:
+    from profiler.measure.start import Start
+
+    return Start.now()
+
+
 def bench_options(given: bool | BenchOptions | None) -> BenchOptions | None:
     """What `bench=` of a study says: not to measure, to measure by default, or how. Raises ProfilerError for anything else."""
     if given is None or isinstance(given, bool):
@@ -106,13 +117,27 @@ def bench_options(given: bool | BenchOptions | None) -> BenchOptions | None:
     return given
 
 
+_SCALES = {
+    "ms": Fraction(1, 1000),
+    "min": Fraction(60),
+    "s": Fraction(1),
+    "m": Fraction(60),
+    "h": Fraction(3600),
+    "": Fraction(1),
+}
+"""Seconds of a unit of time; a number alone is seconds."""
+
+
 def seconds_of(given: str | float) -> float:
-    """`30s`, `2m` or `45` as seconds. Raises ProfilerError."""
+    """`300ms`, `30s`, `2m` or `45` as seconds. Raises ProfilerError."""
     text = str(given).strip()
-    scale = {"s": 1, "m": 60, "h": 3600}.get(text[-1:].lower(), 0)
-    found = float(exact(text[:-1] if scale else text, "time")) * (scale or 1)
+    unit = next(unit for unit in _SCALES if text.lower().endswith(unit))
+    try:
+        found = float(exact(text[: len(text) - len(unit)], "time", EXAMPLE) * _SCALES[unit])
+    except ProfilerError:  # which speaks of the number alone
+        raise ProfilerError(f"time '{given}' is not a number of ms, s, m or h; write it as {EXAMPLE}") from None
     if not 0.1 <= found <= 7 * 24 * 3600:
-        raise ProfilerError(f"time '{given}' is not from 0.1s to 168h; write it as 30s or 5m")
+        raise ProfilerError(f"time '{given}' is not from 0.1s to 168h; write it as {EXAMPLE}")
     return found
 
 

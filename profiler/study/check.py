@@ -84,6 +84,7 @@ def checking(
 
     With `bench` every network is measured, else those with a budget of latency; `measuring` says how.
     """
+    measuring = measuring or BenchOptions()  # before any code of the networks runs
     tolerated = grid.share(tolerance, "tolerance")
     base = None if baseline is None else of_run(baseline if isinstance(baseline, Saved) else read_document(baseline))
     found = budgeted(models, at, limits, config, None if base is None else inputs_of(base.records))
@@ -91,7 +92,6 @@ def checking(
         found = [Budgeted(cell, {}) for cell in base_of.cells_of(base)]
     _refuse_nothing(found, base)
     timed = [i for i, each in enumerate(found) if bench or "latency" in each.limits]
-    measuring = measuring or BenchOptions()
     setting = measuring.setting() if timed else None  # refused before any work where there are several
     where = [None if base is None else base_of.position_in(base, each, vars(setting) if setting else None) for each in found]
     return ending(_checked(found, where, timed, base, tolerated, strict, measuring))
@@ -195,6 +195,8 @@ def _line(record: Record, limit: Limit, peak: tuple[int, str] | None) -> Line:
 
 
 def _latency(record: Record, limit: Limit) -> Line:
+    from profiler.measure import grades  # what only latencies need
+
     known = latency(record)
     if known is None:
         return Line(record, limit, None, "unmeasured", reason=record["reason"])
@@ -203,7 +205,7 @@ def _latency(record: Record, limit: Limit) -> Line:
     most = float(limit.most)
     if high <= most:
         verdict = "within"
-    elif low > most:
+    elif low > most and grades.shows_slowness(record):
         verdict = "over"
     return Line(record, limit, value, verdict, Interval(value, low, high), reason=record["grade"] or "")
 

@@ -7,7 +7,7 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,13 +17,17 @@ from typing import Any
 from profiler.errors import ProfilerError
 from profiler.load.load import Counted, Network
 from profiler.measure import grades, host, plan, statistics
+from profiler.measure.between_runs import spread
 from profiler.measure.certificate import last_certificate
-from profiler.measure.devices import busy_threads
+from profiler.measure.devices import working_threads
+from profiler.measure.history import History, key_of
 from profiler.measure.lock import device_lock
-from profiler.measure.plan import Setting, Spec, State, Workload, memory_of
+from profiler.measure.plan import Setting, Source, Spec, State, Workload, memory_of
 from profiler.measure.pool import Pool
 from profiler.measure.protocol import Outcome, Run, Scheduler
-from profiler.measure.samples import Samples, beside, resumed
+from profiler.measure.resuming import comparable, resumed
+from profiler.measure.samples import Samples, beside
+from profiler.measure.signals import as_interrupts
 from profiler.measure.workloads import ModuleWorkload, NetworkWorkload, ReferenceWorkload
 from profiler.records.columns import MEASURED_COLUMNS, SETTING, WAITING, Record
 from profiler.records.columns import measured as measured_columns
@@ -90,12 +94,13 @@ def _source(name: str) -> str | None:
 def spec_of(network: Counted, batch: int | None, setting: Setting, memory: int = 0) -> Spec:
     """A network, for so many samples, in a setting; a batch of None is what stands first in its own inputs."""
     workload: Workload
+    source = Source(None, None)
     if isinstance(network, Network):
         workload = NetworkWorkload(network.name, network.value, network.inputs)
     elif network.held is not None:
         workload = ModuleWorkload.of(network.held, *network.example(batch))
     else:
-        workload = ReferenceWorkload(network.name, network)
+        workload, source = ReferenceWorkload(network.name, network), Source.of(network.module())
     size = network.batched(batch)
     if size is None:
         size = next((shape[0] for shape in network.inputs if shape), 1)
@@ -107,6 +112,7 @@ def spec_of(network: Counted, batch: int | None, setting: Setting, memory: int =
         setting,
         {"model": network.name, "options": dict(network.options), "alpha": alpha, "input": shapes},
         memory,
+        source,
     )
 
 
@@ -134,7 +140,10 @@ def session(
     Raises ProfilerError, Unavailable.
     """
     path = beside([Path(each) for each in options.outputs], command) if options.resume is None else Path(options.resume)
-    kept = None if options.resume is None else resumed(path, specs)
+    if options.resume is not None:
+        comparable(path, specs)  # before it waits for another run to end
+    past, here = History.read(), host.machine()
+    keys: dict[State, str] = {}
 
     def begun(state: State, facts: dict[str, Any]) -> None:
         if kept is not None and kept.workers.get(tuple(state), facts) != facts:
@@ -145,15 +154,21 @@ def session(
                 "measure it anew, without --resume"
             )
         keeper.worker(state, facts)
+        keys[state] = key_of(state, facts, here)
+        for spec, outcome in zip(specs, scheduler.run.outcomes, strict=True):
+            if spec.state == state:
+                outcome.known_s = past.fastest(keys[state])
 
     def starting() -> None:
         statistics.load(ratios=len(specs) > 1, ranks=command == "sweep")
 
     with ExitStack() as stack:
+        stack.enter_context(as_interrupts())
         stack.enter_context(device_lock([spec.setting.device for spec in specs], _say))
+        kept = None if options.resume is None else resumed(path, specs)
         keeper = stack.enter_context(Samples(path, specs, command, again=kept is not None))
         patience = max(LEAST_PATIENCE_S, 3 * options.budget.seconds)
-        pool = stack.enter_context(Pool(specs, layers, patience, begun, starting))
+        pool = stack.enter_context(Pool(specs, layers, patience, begun, starting, options.start, _say))
         base = 0 if len(specs) > 1 and not layers else None
         scheduler = Scheduler(specs, pool, options.budget, time.perf_counter, random.Random(), keeper, base, layers)
         if kept is not None:
@@ -162,10 +177,35 @@ def session(
         try:
             yield made
         finally:
-            here = host.machine()
-            made.machine = {**here, "workers": list(pool.facts.values()), "selftest": last_certificate(here)}
+            made.machine = {**host.machine(), "workers": list(pool.facts.values()), "selftest": last_certificate(here)}
+            made.machine |= _remembered(specs, scheduler.run, keys, past, proving=command == "selftest")
             if keeper.fault:
                 made.notes.append(SamplesNotKept(keeper.fault))
+
+
+def _remembered(specs: Sequence[Spec], run: Run, keys: Mapping[State, str], past: History, proving: bool) -> dict[str, Any]:
+    """Add a run to what is known of the machine; what its record is to hold: the reference kernel, how far runs are apart."""
+    held: list[dict[str, Any]] = []
+    worst = False
+    for state, key in keys.items():
+        members = [(spec, outcome) for spec, outcome in zip(specs, run.outcomes, strict=True) if spec.state == state]
+        readings = {number: each.reading for _, outcome in members for number, each in outcome.rounds.items()}
+        references = [each.reference for each in readings.values() if each.reference is not None]
+        fastest = grades.fastest(list(readings.values()))
+        if fastest is None:
+            continue
+        trusted: dict[str, float] = {}
+        disturbed: dict[str, float] = {}
+        for spec, outcome in members:
+            found = timing(spec, outcome)
+            if found.latency_s is not None and not proving and "counts" in spec.about:
+                (disturbed if found.grade == "D" else trusted)[spec.key] = found.latency_s
+        past.add(key, fastest, trusted, disturbed)
+        worst = worst or bool(disturbed)
+        kernel = {"median_s": median(references), "fastest_s": past.fastest(key)}
+        held.append({"device": state.device, "threads": state.threads, **kernel})
+    past.write()
+    return {"reference": held, "between_runs": spread(past, keys.values(), worst)._asdict()}
 
 
 def to_be_measured(results: Results, cells: Sequence[Cell], settings: Sequence[Setting]) -> Results:
@@ -238,13 +278,9 @@ def timing(spec: Spec, outcome: Outcome) -> Timing:
     enough = len(outcome.rounds) >= plan.LEAST_ROUNDS
     few = f"{len(outcome.rounds)} of {plan.LEAST_ROUNDS} rounds were measured"
     interval = statistics.median_interval(outcome.medians) if enough else None
-    grade = (
-        grades.grade(
-            interval, [each.reading for each in outcome.rounds.values()], busy_threads(setting.device, setting.threads)
-        )
-        if interval
-        else None
-    )
+    readings = [each.reading for each in outcome.rounds.values()]
+    threads = working_threads(setting.device, setting.threads)
+    grade = grades.grade(interval, readings, threads, outcome.known_s) if interval else None
     # a replay holds the device's work alone; events, what the launches left of it
     graphs = [s for each in outcome.rounds.values() for s in each.visit.graph_s or each.visit.event_s]
     device_s = median(graphs) if graphs else None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
 from profiler.measure import grades, statistics
-from profiler.measure.devices import busy_threads
+from profiler.measure.devices import working_threads
 from profiler.measure.plan import Spec
 from profiler.measure.protocol import Outcome, Run
 from profiler.records.columns import latency
@@ -22,6 +22,7 @@ from profiler.records.notes import (
     SelftestResult,
     Unmeasured,
     Unsettled,
+    WithinOneRun,
 )  # fmt: skip
 from profiler.records.place import Place
 from profiler.records.results import Results
@@ -70,10 +71,14 @@ def notes_of(results: Results, run: Run, specs: Sequence[Spec], budget_s: float)
     if stops:
         inside = run.inside_s / run.spent_s if run.spent_s else 0.0
         notes.append(RoundsDone(run.round, run.spent_s, budget_s, inside, dict(stops)))
+    apart = (results.machine or {}).get("between_runs")
+    if apart is not None and len(empty) < len(results):
+        notes.append(WithinOneRun(apart["share"], apart["runs"]))
     unsettled = sum(outcome.warmed is not None and not outcome.warmed.settled for outcome in run.outcomes)
     if unsettled:
         notes.append(Unsettled(unsettled, len(specs)))
-    clocks = [round_.visit.gpu["sm_clock_hz"] for o in run.outcomes for round_ in o.rounds.values() if round_.visit.gpu]
+    visits = [round_.visit for outcome in run.outcomes for round_ in outcome.rounds.values()]
+    clocks = [visit.gpu["sm_clock_hz"] for visit in visits if "sm_clock_hz" in visit.gpu]
     if clocks:
         notes.append(GpuClock(min(clocks), max(clocks)))
     proof = (results.machine or {}).get("selftest")
@@ -85,7 +90,8 @@ def notes_of(results: Results, run: Run, specs: Sequence[Spec], budget_s: float)
 def _causes(spec: Spec, outcome: Outcome) -> tuple[str, ...]:
     """What disturbed a cell, without how often."""
     readings = [each.reading for each in outcome.rounds.values()]
-    return tuple(cause.what for cause in grades.causes(readings, busy_threads(spec.setting.device, spec.setting.threads)))
+    threads = working_threads(spec.setting.device, spec.setting.threads)
+    return tuple(cause.what for cause in grades.causes(readings, threads, outcome.known_s))
 
 
 def _grouped(chosen: Iterable[int], alike: Callable[[int], Hashable], made: Callable[[int, int], Note]) -> list[Note]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
+from profiler.errors import ProfilerError
 from profiler.load.load import in_closed_form
 from profiler.measure import statistics
 from profiler.measure.certificate import keep
@@ -37,7 +38,10 @@ def selftest(
 
 def selftesting(time: str | float = "60s", threads: str | int | None = None) -> Iterator[Event]:
     """The events of a selftest; the last holds its Certificate. Raises ProfilerError."""
-    return ending(_tested(BenchOptions(device="cpu", threads=threads, time=seconds_of(time))))
+    measuring = BenchOptions(device="cpu", threads=threads, time=seconds_of(time))
+    if len(measuring.settings()) > 1:
+        raise ProfilerError(f"threads {threads} are several settings, and a selftest is of one; give one number")
+    return ending(_tested(measuring))
 
 
 def _tested(measuring: BenchOptions) -> Generator[Event, None, Certificate]:

@@ -1,7 +1,7 @@
 """Real workers on a clock of the test's own: every call counts as a hundredth of a second, however busy the machine is.
 
 The figures are what the workers measure. How many rounds a budget holds, and so which cells have figures, no longer depends on
-the machine. `python -m tests.measure.paced WORDS` is `profiler WORDS` measured so.
+the machine; neither does what disturbs them, which is nothing. `python -m tests.measure.paced WORDS` is `profiler WORDS` measured so.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from profiler.measure import pool
+from profiler.measure.host import Counters
 from profiler.measure.plan import State
 from profiler.measure.pool import Pool
 from profiler.measure.visits import Prepared, Visit, Warmed
@@ -53,7 +55,7 @@ class Paced(Pool):
 
     def visit(self, number: int, settle: int, samples: int, block: int) -> Visit:
         found = super().visit(number, settle, samples, block)
-        found.spent_s = CALL_S * (settle + samples * block)
+        found.spent_s, found.cpu_share = CALL_S * (settle + samples * block), 1.0
         PACE.now += found.spent_s
         return found
 
@@ -70,13 +72,18 @@ class Paced(Pool):
 
     def reference(self, state: State) -> float | None:
         PACE.now += 1e-3
-        return super().reference(state)
+        return None if super().reference(state) is None else 1e-3
+
+    def counters(self) -> Counters:
+        """Of a machine that does nothing else."""
+        return Counters(0, 0, 0)
 
 
 def install(put: Callable[[object, str, Any], None] = setattr) -> None:
     """Let everything that this process measures be paced; `put` may be that of a MonkeyPatch."""
     put(measuring, "Pool", Paced)
     put(measuring, "time", PACE)
+    put(pool, "SILENT_S", float("inf"))  # a busy machine builds slowly, which is no news
 
 
 def run(*words: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -257,15 +258,15 @@ def test_an_error_that_stays_with_the_process_ends_it(
     answers: list[Any] = []
     made = Worker(State("cuda", torch.get_num_threads(), "fp32", False), OnCpu)
     monkeypatch.setattr(made, "warm", lambda number: (_ for _ in ()).throw(RuntimeError(said)))
-    monkeypatch.setattr(worker, "receive", lambda stream: ("warm", 0))
-    monkeypatch.setattr(worker, "send", lambda stream, message: answers.append(message))
-    monkeypatch.setattr("os._exit", ends)
+    monkeypatch.setattr(worker, "receive", lambda stream: (7, "warm", 0))
+    monkeypatch.setattr(worker, "send", lambda stream, message, token: answers.append(message))
+    monkeypatch.setattr(worker, "_exit", ends)
     if outcome == "fatal":
         with pytest.raises(Ended):
-            worker._answer(None, None, made)  # type: ignore[arg-type]
+            worker._answer(None, None, b"", made, os.getpid())  # type: ignore[arg-type]
     else:
-        assert worker._answer(None, None, made) is made  # type: ignore[arg-type]
-    assert answers == [(outcome, f"RuntimeError: {said}")]
+        assert worker._answer(None, None, b"", made, os.getpid()) is made  # type: ignore[arg-type]
+    assert answers == [(7, outcome, f"RuntimeError: {said}")]
 
 
 def test_a_network_of_the_zoo_in_a_worker_on_a_gpu(gpu: Gpu) -> None:

@@ -63,7 +63,7 @@ def test_steal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert host.stolen_share(Counters(1000, 10, 0), Counters(2000, 60, 0)) == 0.05
     assert host.stolen_share(Counters(1000, 10, 0), Counters(1000, 10, 0)) == 0.0
     monkeypatch.setattr(host, "_lines", lambda path: ["cpu  1 2 3 4 5 6 7 8 9 10"] if str(path) == "/proc/stat" else [])
-    assert host.counters() == Counters(1 + 2 + 3 + 4 + 5 + 6 + 7 + 8, 8, 0)
+    assert host.counters() == Counters(1 + 2 + 3 + 4 + 5 + 6 + 7 + 8, 8, 0, 1 + 2 + 3 + 6 + 7)
 
 
 def test_this_machine() -> None:
@@ -94,7 +94,8 @@ def test_a_lock_is_waited_for_with_the_holder_s_name(tmp_path: Path, monkeypatch
     ]
     with device_lock(["cpu"], said.append):  # it is free again
         assert len(said) == 1
-    assert (tmp_path / "profiler-locks").stat().st_mode & 0o1777 == 0o777  # another user's process can lock there as well
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / f"profiler-{os.geteuid()}").iterdir()} == {0o600}
+    assert (tmp_path / f"profiler-{os.geteuid()}").stat().st_mode & 0o777 == 0o700
 
 
 def test_another_process_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -349,3 +349,42 @@ def test_most_of_the_budget_is_spent_inside_calls() -> None:
     run = scheduled(device, cells(16), Budget(20.0))[0].measure()
     assert run.inside_s / run.spent_s > 0.9
     assert isinstance(run, Run)
+
+
+def test_what_other_processes_did_is_read_over_a_second() -> None:
+    """100 ticks a second of two processors, of which we have one and others 0.6: a visit of 50 ms alone would tell nothing."""
+
+    class Busy(Device):
+        def counters(self) -> Counters:
+            whole = int(100 * self.now)
+            return Counters(2 * whole, 0, 0, busy=whole + int(60 * self.now), own=whole, processors=2)
+
+    run = scheduled(Busy([0.01], noisy), cells(1), Budget(5.0))[0].measure()
+    readings = [each.reading for each in run.outcomes[0].rounds.values()]
+    assert len(readings) > 50
+    assert all(each.others is not None and 0.55 <= each.others <= 0.65 for each in readings[20:])
+    assert {each.processors for each in readings} == {2}
+    quiet = scheduled(Device([0.01], noisy), cells(1), Budget(5.0))[0].measure()
+    assert {each.reading.others for each in quiet.outcomes[0].rounds.values()} == {None}  # it does not tell
+
+
+def test_a_figure_beside_a_process_that_never_rests_is_a_d_where_threads_take_turns() -> None:
+    """Steady to a thousandth, and of another world: every barrier waits for the slice of another process."""
+
+    class Crowded(Device):
+        def counters(self) -> Counters:
+            whole = int(100 * self.now)
+            return Counters(2 * whole, 0, 0, busy=2 * whole, own=int(1.4 * whole), processors=2)
+
+        def reference(self, state: State) -> float | None:
+            super().reference(state)
+            return 40e-3
+
+    for threads, letter in ((2, "D"), (1, "C")):
+        specs = cells(1, threads=(threads,))
+        run = scheduled(Crowded([0.08]), specs, Budget(6.0))[0].measure()
+        found = timing(specs[0], run.outcomes[0])
+        assert (found.grade, "other processes busy in" in found.reason) == (letter, True)
+        run.outcomes[0].known_s = 1e-3
+        found = timing(specs[0], run.outcomes[0])
+        assert (found.grade, "reference kernel slower than it was here in 100 % of rounds" in found.reason) == ("D", True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import tempfile
@@ -14,7 +15,8 @@ import pytest
 from profiler.errors import ProfilerError
 from profiler.measure.plan import Budget, Setting, Spec
 from profiler.measure.protocol import Scheduler
-from profiler.measure.samples import Samples, beside, resumed
+from profiler.measure.resuming import resumed
+from profiler.measure.samples import Samples, beside
 from profiler.measure.visits import Visit
 from profiler.measure.workloads import Spin
 from tests.measure.test_protocol import Device, noisy
@@ -82,7 +84,7 @@ def altered(path: Path, **changes: Any) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"protocol": 0}, "of protocol 0, and this is 1; measure it anew, without --resume"),
+        ({"protocol": 0}, "of protocol 0, and this is 2; measure it anew, without --resume"),
         ({"profiler": "0.0.1"}, "of version of profiler 0.0.1"),
         ({"torch": "1.0"}, "of version of torch 1.0"),
         ({"machine": {"cpu": "Abacus"}}, "of another machine (cpu Abacus, here "),
@@ -128,7 +130,9 @@ def test_a_damaged_line_is_named(tmp_path: Path) -> None:
     path = tmp_path / "run.samples.jsonl"
     measured(path, Device([0.01, 0.02, 0.03]), CELLS)
     path.write_text(path.read_text() + '{"what": "round", "round": 99}\n')
-    with pytest.raises(ProfilerError, match=r"line \d+: damaged \('spent_s'\); measure it anew, without --resume"):
+    with pytest.raises(
+        ProfilerError, match=r"line \d+: damaged \(Object missing required field `spent_s`\); measure it anew, without --resume"
+    ):
         resumed(path, CELLS)
 
 
@@ -210,13 +214,24 @@ def test_where_the_samples_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     made = beside([], "sweep")
     assert made.parent == tmp_path / "profiler"
     assert re.fullmatch(r"sweep-\d{8}-\d{6}-\d+\.samples\.jsonl", made.name)
+    head = json.dumps({"what": "run", "cells": []})
     for i in range(25):
-        (made.parent / f"old{i}.samples.jsonl").write_text("")
+        (made.parent / f"bench-20260101-0000{i:02}-7.samples.jsonl").write_text(head)
+    (made.parent / "mine.samples.jsonl").write_text(head)
+    (made.parent / "bench-20250101-000000-7.samples.jsonl").write_text("a file of the user's that is called like one")
     beside([], "bench")
-    assert len(list(made.parent.glob("*.samples.jsonl"))) == 20
+    kept = sorted(path.name for path in made.parent.glob("*.samples.jsonl"))
+    assert len(kept) == 20 + 2
+    assert {"mine.samples.jsonl", "bench-20250101-000000-7.samples.jsonl"} < set(kept)
     (tmp_path / "blocked").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "blocked"))
-    assert beside([], "bench").parent == Path(tempfile.gettempdir())  # a home that cannot be written
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for i in range(30):
+        (tmp_path / f"mine-{i:02}.samples.jsonl").write_text(head)
+    assert beside([], "bench").parent == tmp_path / f"profiler-{os.geteuid()}"  # a home that cannot be written
+    assert len(list(tmp_path.glob("mine-*"))) == 30
+    os.mkfifo(tmp_path / "data")
+    assert beside([tmp_path / "data", tmp_path / "run.json"], "bench") == tmp_path / "run.samples.jsonl"
     (tmp_path / "file").write_text("")
     with pytest.raises(ProfilerError, match=r"samples '.*' cannot be written"):
         Samples(tmp_path / "file" / "x.samples.jsonl", CELLS, "bench")

@@ -106,6 +106,41 @@ def test_a_file_that_cannot_be_finished_is_as_before(
     assert path.read_bytes() == (content if isinstance(content, bytes) else content.encode())
 
 
+def test_what_was_found_is_on_stdout_though_no_file_can_be_written(
+    answer: Answer, stdout: Callable[[bool], io.BytesIO], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every other file is written too; even a quiet run shows what took hours to find."""
+
+    def full(path: Path, content: str | bytes) -> None:
+        if path.name == "full.csv":
+            raise ProfilerError(f"output '{path}' cannot be written: No space left on device; nothing of it was changed")
+        written(path, content)
+
+    written = plain.write
+    monkeypatch.setattr(plain, "write", full)
+    for quiet in (False, True):
+        out = stdout(False)
+        files = ((tmp_path / "full.csv", "csv"), (tmp_path / "run.csv", "csv"))
+        with pytest.raises(ProfilerError, match="No space left on device"):
+            Destinations("table", files, quiet=quiet).put(answer)
+        sys.stdout.flush()
+        assert b"lenet5" in out.getvalue()
+        assert (tmp_path / "run.csv").read_text().startswith("model,")
+        (tmp_path / "run.csv").unlink()
+
+
+def test_an_unfinished_answer_replaces_no_file(
+    answer: Answer, stdout: Callable[[bool], io.BytesIO], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stdout(False)
+    (tmp_path / "old.csv").write_text("of the run before")
+    Destinations("table", ((tmp_path / "old.csv", "csv"), (tmp_path / "new.csv", "csv")), quiet=True).put(answer, replacing=False)
+    assert (tmp_path / "old.csv").read_text() == "of the run before"
+    assert (tmp_path / "new.csv").read_text().startswith("model,")
+    said = f"{tmp_path / 'old.csv'} is left as it was, since the run was interrupted before it had all figures\n"
+    assert capfd.readouterr().err == said
+
+
 def test_every_command_writes_what_is_not_only_of_some() -> None:
     assert [name for name in forms.FORMS if name not in forms.WRITERS] == [
         "table", "csv", "json", "jsonl", "markdown", "latex", "bytes", "failing",

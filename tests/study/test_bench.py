@@ -367,7 +367,20 @@ def test_a_timing_of_planted_rounds() -> None:
     assert (few.latency_s, few.grade, few.rounds) == (None, None, 9)
 
 
-@pytest.mark.parametrize(("given", "seconds"), [("30s", 30), ("2m", 120), ("1h", 3600), ("45", 45), (2.5, 2.5), ("0.5s", 0.5)])
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        ("30s", 30),
+        ("2m", 120),
+        ("1h", 3600),
+        ("45", 45),
+        (2.5, 2.5),
+        ("0.5s", 0.5),
+        ("300ms", 0.3),
+        ("1min", 60),
+        ("1.5 H", 5400),
+    ],
+)
 def test_times(given: str | float, seconds: float) -> None:
     assert seconds_of(given) == seconds
 
@@ -375,7 +388,12 @@ def test_times(given: str | float, seconds: float) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"time": "soon"}, "time 'soon'"),
+        ({"time": "soon"}, "time 'soon' is not a number of ms, s, m or h; write it as 30s or 5m"),
+        ({"time": "500us"}, "time '500us' is not a number of ms, s, m or h; write it as 30s or 5m"),
+        ({"time": "1e99s"}, "time '1e99s' is not a number of ms, s, m or h"),
+        ({"time": "nan"}, "time 'nan' is not a number of ms"),
+        ({"time": "ms"}, "time 'ms' is not a number of ms"),
+        ({"time": "50ms"}, "time '50ms' is not from 0.1s to 168h; write it as 30s or 5m"),
         ({"time": "0s"}, "time '0s' is not from 0.1s to 168h; write it as 30s or 5m"),
         ({"threads": "0"}, "threads '0' is not a whole number from 1 to"),
         ({"threads": "1025"}, "the processors that may be used here; leave it out for"),
@@ -429,9 +447,17 @@ def test_compare_with_bench_by_the_command_line() -> None:
     ran = run("compare", TINY, SMALL, "--bench", "--threads", "1", "--time", QUICK, "--engine", "closed")
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "× the first" in ran.stdout
-    assert run("compare", TINY, "--train", "--engine", "closed").stderr == (
-        "error: --train, --dataset-size and --resume are for measuring; add --bench\n"
-    )
+    assert run("compare", TINY, "--train", "--engine", "closed").stderr == ("error: --train is for measuring; add --bench\n")
+    for words, said in (
+        (["compare", TINY, "--dtype", "zzz", "--time", "zzz"], "--dtype and --time are for measuring; add --bench"),
+        (["sweep", TINY, "--resolution", "28", "--memory-format", "x"], "--memory-format is for measuring; add --bench"),
+        (["check", TINY, "--max-macs", "1G", "--device", "cuda"], "--device is for measuring; add --max-latency, or --bench"),
+        (["bench", TINY, "--depth", "3"], "--depth is for layers on the clock; add --layers"),
+        (["bench", TINY, "--optimizer", "adam"], "--optimizer is for training steps; add --train"),
+        (["selftest", "--threads", "1,2"], "threads 1,2 are several settings, and a selftest is of one; give one number"),
+    ):
+        ran = run(*words)
+        assert (ran.returncode, ran.stderr) == (2, f"error: {said}\n")
     ran = run("compare", TINY, "--engine", "closed", "--columns", "model,latency_s")
     assert ran.stderr == "error: column latency_s: nothing was measured; add --bench, or use `profiler bench`\n"
 
@@ -480,7 +506,9 @@ def test_interrupted_with_what_was_measured_kept_and_carried_on(tmp_path: Path) 
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of its processes
         stdout, stderr = process.communicate(timeout=300)
     assert process.returncode == 130
-    assert stderr == "interrupted\n"
+    *slow, last = stderr.splitlines()
+    assert last == "interrupted"
+    assert all("mobilenet_v1: building; waiting up to 180 s" in line for line in slow)  # on a busy machine
     assert f"--resume {samples} carries on." in stdout
     kept = json.loads(out.read_text())["records"]
     assert all(record["rounds"] >= 10 and record["latency_s"] is not None for record in kept)
@@ -490,6 +518,47 @@ def test_interrupted_with_what_was_measured_kept_and_carried_on(tmp_path: Path) 
     after = json.loads(out.read_text())["records"]
     assert all(now["rounds"] >= then["rounds"] for now, then in zip(after, kept, strict=True))
     assert all(record["stop"] for record in after)
+
+
+def test_a_run_is_carried_on_from_what_the_file_holds_once_it_is_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another run still writes to the samples while this one waits for the lock: no round of it is lost, no number used twice."""
+    out, samples = tmp_path / "run.json", tmp_path / "run.samples.jsonl"
+    bench(TINY, bench=quick(outputs=(out,)))
+    last = [json.loads(line) for line in samples.read_text().splitlines() if '"what": "round"' in line][-1]
+
+    @contextlib.contextmanager
+    def waited(devices: list[str], say: Any) -> Iterator[None]:
+        with samples.open("a") as file:
+            file.write(json.dumps({**last, "round": 5000}) + "\n")
+        yield
+
+    monkeypatch.setattr("profiler.study.measuring.device_lock", waited)
+    bench(TINY, SMALL, bench=quick(resume=samples))
+    rounds = [json.loads(line)["round"] for line in samples.read_text().splitlines() if '"what": "round"' in line]
+    assert len(rounds) == len(set(rounds))
+    assert rounds[rounds.index(5000) + 1 :] == list(range(5001, max(rounds) + 1))
+    assert max(rounds) > 5000
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_run_that_is_ended_early_leaves_the_older_result(tmp_path: Path, sent: signal.Signals) -> None:
+    """Before a round has ended, and with some cells still empty."""
+    out, samples = tmp_path / "run.json", tmp_path / "run.samples.jsonl"
+    out.write_text("of the run before")
+    words = ["bench", TINY, "vgg16", "--threads", "1", "--time", "60s", "-o", str(out)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "profiler", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ) as process:  # fmt: skip
+        while process.poll() is None and not (samples.exists() and '"what": "worker"' in samples.read_text()):
+            time.sleep(0.05)
+        process.send_signal(sent)
+        stdout, stderr = process.communicate(timeout=300)
+    assert process.returncode == 130
+    assert out.read_text() == "of the run before"
+    assert f"{out} is left as it was, since the run was interrupted before it had all figures" in stderr
+    assert f"--resume {samples} carries on." in stdout
 
 
 def test_selftest_by_the_command_line(cache: Path) -> None:

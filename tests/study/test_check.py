@@ -117,17 +117,20 @@ CLOCK = {"device": "cpu", "threads": 1, "dtype": "fp32", "memory_format": "conti
 @pytest.mark.parametrize(
     ("now", "tolerance", "verdict"),
     [
-        ((0.98, 0.97, 0.99), 0, "within"),  # below all of the baseline's 1.0 … 1.2
-        ((1.1, 0.99, 1.1), 0, "undecided"),
-        ((1.3, 1.21, 1.4), 0, "over"),
-        ((1.3, 1.21, 1.4), Fraction(1, 100), "undecided"),  # 1.2 · 1.01 = 1.212
-        ((1.3, 1.22, 1.4), Fraction(1, 100), "over"),
-        ((1.05, 1.0, 1.1), Fraction(1, 10), "within"),  # 1.0 · 1.1
+        # runs are 10 % apart unless more is known: with ±1 % each, ln r ± √(0.1² + 2·0.01²) = ± 0.101, a factor of 1.106
+        ((0.9, 0.891, 0.909), 0, "within"),  # 0.9 · 1.106 < 1
+        ((0.95, 0.9405, 0.9595), 0, "undecided"),
+        ((1.1, 1.089, 1.111), 0, "undecided"),  # 1.1 / 1.106 < 1
+        ((1.12, 1.1088, 1.1312), 0, "over"),
+        ((1.12, 1.1088, 1.1312), Fraction(2, 100), "undecided"),
+        ((1.2, 1.188, 1.212), Fraction(5, 100), "over"),
+        ((1.05, 1.0395, 1.0605), Fraction(17, 100), "within"),
+        ((1.3, 1.0, 1.6), 0, "undecided"),  # its own interval is the wider
     ],
 )
 def test_latencies_are_compared_as_intervals(now: tuple[float, ...], tolerance: Any, verdict: str) -> None:
     names = ("latency_s", "latency_low_s", "latency_high_s")
-    then = record(**CLOCK, **dict(zip(names, (1.1, 1.0, 1.2), strict=True)), grade="A")
+    then = record(**CLOCK, **dict(zip(names, (1.0, 0.99, 1.01), strict=True)), grade="A")
     base = Side("base.json", [then], [None], [None], {"cpu": "one"})
     made = record(**CLOCK, **dict(zip(names, now, strict=True)), grade="A")
     *counts, line = baseline.lines(base, 0, made, None, Fraction(tolerance), {"cpu": "one"})
@@ -135,6 +138,43 @@ def test_latencies_are_compared_as_intervals(now: tuple[float, ...], tolerance: 
     assert (line.limit.quantity, line.verdict) == ("latency", verdict)
     # on another machine nothing is said of it
     assert len(baseline.lines(base, 0, made, None, Fraction(tolerance), {"cpu": "other"})) == 3
+
+
+KERNEL = {"device": "cpu", "threads": 1}
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "reason", "verdict"),
+    [
+        ({}, {}, "±1.0 %", "over"),  # 1.3 times as long, and runs are 10 % apart
+        ({"between_runs": {"share": 0.3, "runs": 9}}, {}, "±1.0 %", "undecided"),  # e^0.3 = 1.35
+        ({"between_runs": {"share": 0.02, "runs": 9}}, {"between_runs": {"share": 0.02, "runs": 9}}, "±1.0 %", "over"),
+        ({"reference": [KERNEL | {"median_s": 1.0}]}, {"reference": [KERNEL | {"median_s": 1.2}]}, "±1.0 %", "undecided"),
+        ({"reference": [KERNEL | {"median_s": 1.0}]}, {"reference": [KERNEL | {"median_s": 1.05}]}, "±1.0 %", "over"),
+        (
+            {"reference": [KERNEL | {"median_s": 1.0}]},
+            {"reference": [{"device": "cpu", "threads": 2, "median_s": 9.0}]},
+            "±1.0 %",
+            "over",
+        ),
+        ({}, {}, "±1.0 %; disturbed: other processes busy in 100 % of rounds", "undecided"),
+        ({"between_runs": {"share": "x"}, "reference": [5, {}]}, {"between_runs": 5, "reference": {}}, "±1.0 %", "over"),
+        ({"between_runs": {"share": float("inf")}}, {"reference": [KERNEL | {"median_s": -1}]}, "±1.0 %", "over"),
+    ],
+)
+def test_a_gate_across_runs_knows_how_far_runs_are_apart(
+    then: dict[str, Any], now: dict[str, Any], reason: str, verdict: str
+) -> None:
+    """The machine's own slowness, as its reference kernel tells it, and a disturbance fail nobody's network."""
+    names = ("latency_s", "latency_low_s", "latency_high_s")
+    old = record(**CLOCK, **dict(zip(names, (1.0, 0.99, 1.01), strict=True)), grade="A")
+    grade = "D" if "disturbed" in reason else "A"
+    made = record(**CLOCK, **dict(zip(names, (1.3, 1.287, 1.313), strict=True)), grade=grade, reason=reason)
+    base = Side("base.json", [old], [None], [None], {"cpu": "one", **then})
+    *_, line = baseline.lines(base, 0, made, None, Fraction(0), {"cpu": "one", **now})
+    assert (line.limit.quantity, line.verdict) == ("latency", verdict)
+    budget = _latency(made, Limit("latency", Fraction(11, 10), "options"))
+    assert budget.verdict == ("undecided" if "disturbed" in reason else "over")
 
 
 # The baseline

@@ -85,11 +85,14 @@ def failure(found: Checked) -> str:
             "operations without a formula are not counted, and --strict takes that as a failure; see the lines marked UNCOUNTED"
         )
     cure = "make it cheaper, or raise the budget"
-    if all(line.verdict == "unmeasured" for line in found.failed):
+    unmeasured = [line.verdict == "unmeasured" for line in found.failed]
+    if all(unmeasured):
         cure = "give it more --time"
     elif all(line.before is not None for line in found.failed):
         file = found.failed[0].limit.source
         cure = f"make it cheaper, or where it is meant save the baseline anew: profiler compare MODEL... -o {file}"
+    if any(unmeasured) and not all(unmeasured):
+        cure += "; give what was not measured more --time"
     limits = "limit" if len(found.lines) == 1 else "limits"
     return f"{len(named)} of {len(found.lines)} {limits} {'is' if len(named) == 1 else 'are'} not kept: {some}; {cure}"
 
@@ -162,9 +165,15 @@ def _notes(found: Checked) -> list[str]:
     notes = [f"{len(said)} limit{'s' if len(said) > 1 else ''}: {counted}."]
     peaks = [line for line in found.lines if line.limit.quantity == "memory" and line.before is None]
     notes += [f"Peak of {line.model}: {line.reason}." for line in peaks]
-    if "undecided" in said:
+    undecided = [line for line in found.lines if line.verdict == "undecided"]
+    if undecided:
+        from profiler.measure.grades import shows_slowness  # what only latencies need
+
         fate = "which fails, since --strict" if found.strict else "which fails only with --strict"
-        notes.append(f"undecided: the 95 % interval reaches over the limit and below it, {fate}; more --time narrows it.")
+        if any(shows_slowness(line.at) for line in undecided):
+            notes.append(f"undecided: the 95 % interval reaches over the limit and below it, {fate}; more --time narrows it.")
+        if not all(shows_slowness(line.at) for line in undecided):
+            notes.append(f"undecided: the machine was disturbed throughout, so a latency over the limit says little, {fate}.")
     notes += [f"{line.model} was not measured: {line.reason}." for line in found.lines if line.verdict == "unmeasured"]
     return notes
 
