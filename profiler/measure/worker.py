@@ -17,6 +17,7 @@ from profiler.measure.device import Device
 from profiler.measure.devices import DEVICES, opened
 from profiler.measure.plan import Spec, State
 from profiler.measure.visits import Prepared
+from profiler.module.remembered import leave_changes
 
 MOST_WORDS = 300
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate")
@@ -146,6 +147,7 @@ def reason_of(fault: BaseException) -> str:
 
 def main() -> None:
     """Answer messages until the other side is gone."""
+    leave_changes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that the user started, which ends this one
     stdin, stdout = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     # the measured code must not read the messages, nor print between the answers, thousands of times
