@@ -11,20 +11,20 @@ import importlib.util
 import pkgutil
 import re
 import sys
-import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from profiler.errors import ProfilerError, Unavailable, UnknownName
-from profiler.network.registry import zoo_folder
+from profiler.module.exclusive import exclusive
+from profiler.module.remembered import imported_as
+from profiler.module.user_code import is_ours, pip_name, user_code
 
 OURS = "profiler"
 """The name that stands for this program's own package, whatever lies where the user stands."""
-_PIP = {"cv2": "opencv-python", "PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml", "skimage": "scikit-image"}
 
 
 def found(reference: str) -> Any:
@@ -35,6 +35,7 @@ def found(reference: str) -> Any:
     if not place.strip() or not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*", name.strip()):
         raise ProfilerError(f"model '{reference}' is no reference; write package.module:factory or path/to/file.py:Class")
     module = of_file(place.strip()) if place.endswith(".py") else of_name(place.strip())
+    imported_as(reference, _key(module.__name__))
     value: Any = module
     for step in name.strip().split("."):
         if not hasattr(value, step):
@@ -48,11 +49,11 @@ def of_name(name: str) -> ModuleType:
     if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*", name):
         raise ProfilerError(f"model '{name}:…': '{name}' is no module's name; write package.module:factory or file.py:Class")
     top = name.partition(".")[0]
-    if top == OURS and (Path(top).is_dir() or Path(f"{top}.py").is_file()) and not _is_ours(Path(top)):
+    if top == OURS and (Path(top).is_dir() or Path(f"{top}.py").is_file()) and not is_ours(Path(top)):
         raise ProfilerError(
             f"model '{name}:…': {top} is this program's own; name the file, as {name.replace('.', '/')}.py:Class"
         )
-    with running(name, Path.cwd()):
+    with _importing(name, _key(name), Path.cwd()):
         try:
             return importlib.import_module(name)
         except ModuleNotFoundError as fault:
@@ -77,103 +78,65 @@ def of_file(path: str) -> ModuleType:
     known = sys.modules.get(names[0])
     taken = known is not None and str(folder / names[0]) not in getattr(known, "__path__", ())  # by a package from elsewhere
     if len(names) > 1 and all(name.isidentifier() for name in names) and not taken:
-        with running(path, folder, Path.cwd()):
+        with _importing(path, _key(names[0]), folder, Path.cwd()):
             return importlib.import_module(".".join(names).removesuffix(".__init__"))
     name = f"_profiled_{abs(hash(str(file))):x}_{re.sub(r'[^0-9A-Za-z_]', '_', file.stem)}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    try:
-        with running(path, file.parent, Path.cwd()):
-            spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
+    with exclusive():  # another thread may be in the middle of it
+        if name in sys.modules:
+            return sys.modules[name]
+        spec = importlib.util.spec_from_file_location(name, file)
+        assert spec is not None
+        assert spec.loader is not None
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)
+        try:
+            with _importing(path, _key(name), file.parent, Path.cwd()):
+                spec.loader.exec_module(module)
+        except BaseException:
+            sys.modules.pop(name, None)
+            raise
     return module
 
 
-@contextmanager
-def running(what: str, *folders: Path) -> Iterator[None]:
-    """Run somebody's code: these folders first on the path, prints on stderr, any fault one sentence.
+def _key(name: str) -> str:
+    """What an import is remembered by: the package, which is imported once whatever is named in it."""
+    return f"import {name.partition('.')[0]}"
 
-    Raises Unavailable for a package that the code needs, ProfilerError for anything else that it raises.
-    """
+
+@contextmanager
+def _importing(what: str, key: str, *folders: Path) -> Iterator[None]:
+    """These folders first on the path while code is imported, and last whenever it runs. Raises as user_code does."""
     places = [str(folder) for folder in folders]
-    sys.path[:0] = places
-    try:
-        with redirect_stdout(sys.stderr):
+    with suppress(ImportError):
+        importlib.import_module("torch")  # what its import sets is not of the user's code
+    with user_code(what, building=key):
+        sys.path[:0] = places
+        try:
             yield
-    except (ProfilerError, KeyboardInterrupt):
-        raise
-    except ModuleNotFoundError as fault:
-        package = (fault.name or "").partition(".")[0]
-        raise Unavailable(
-            f"{what} needs the package {package}, which is not here; pip install {_PIP.get(package, package)}"
-        ) from fault
-    except SystemExit as fault:
-        raise ProfilerError(f"{what} ends the program when it is run ({place_of(fault)}); put that under __main__") from None
-    except RecursionError as fault:
-        raise ProfilerError(f"{what} does not run: it calls itself without end ({place_of(fault)})") from None
-    except Exception as fault:
-        raise ProfilerError(f"{what} does not run: {said(fault)}") from fault
-    finally:
-        for place in places:
-            if place in sys.path:
-                sys.path.remove(place)
-            if place not in sys.path:
-                sys.path.append(place)
+        finally:
+            for place in places:
+                if place in sys.path:
+                    sys.path.remove(place)
+                if place not in sys.path:
+                    sys.path.append(place)
 
 
 @contextmanager
 def elsewhere() -> Iterator[None]:
     """Without the user's folder on the path: a library by its name is the one that is installed."""
-    before, here = list(sys.path), Path.cwd()
-    sys.path[:] = [place for place in before if place and Path(place).resolve() != here]
-    try:
-        yield
-    finally:
-        sys.path[:] = before
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Nothing on stdout: what somebody's code prints goes to stderr."""
-    with redirect_stdout(sys.stderr):
-        yield
-
-
-def said(fault: BaseException) -> str:
-    """`NameError: name 'x' is not defined (net.py, line 3)`: one line of a fault, and where in the user's code it was."""
-    text = " ".join(str(fault.msg if isinstance(fault, SyntaxError) else fault).split()) or "no reason given"
-    where = place_of(fault)
-    return f"{type(fault).__name__}: {text[:300]}{'…' if len(text) > 300 else ''}" + (f" ({where})" if where else "")
-
-
-def place_of(fault: BaseException) -> str:
-    """`net.py, line 3`: the last place in the fault's traceback that is neither ours nor a library's."""
-    if isinstance(fault, SyntaxError) and fault.filename:
-        return f"{Path(fault.filename).name}, line {fault.lineno}"
-    for frame in reversed(traceback.extract_tb(fault.__traceback__)):
-        file = Path(frame.filename)
-        if file.is_file() and not _is_ours(file) and not {"site-packages", "dist-packages"} & set(file.parts):
-            if file.is_relative_to(Path(importlib.__file__).parents[1]):
-                continue  # the standard library
-            return f"{file.name}, line {frame.lineno}"
-    return ""
-
-
-def _is_ours(path: Path) -> bool:
-    return any(path.resolve().is_relative_to(place) for place in (Path(__file__).resolve().parents[1], zoo_folder()))
+    with exclusive():
+        before, here = list(sys.path), Path.cwd()
+        sys.path[:] = [place for place in before if place and Path(place).resolve() != here]
+        try:
+            yield
+        finally:
+            sys.path[:] = before
 
 
 def _not_there(name: str, missing: str) -> ProfilerError:
     parent, _, last = missing.rpartition(".")
     if not parent:
         return Unavailable(
-            f"there is no module '{missing}' in {Path.cwd()} or installed; pip install {_PIP.get(missing, missing)}, "
+            f"there is no module '{missing}' in {Path.cwd()} or installed; pip install {pip_name(missing)}, "
             f"or name a file: path/to/{name.replace('.', '/')}.py:Class"
         )
     package = sys.modules.get(parent)

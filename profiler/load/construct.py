@@ -12,10 +12,11 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from profiler.errors import ProfilerError
-from profiler.load import code
 from profiler.load.inputs import Call
 from profiler.module.copying import copied
 from profiler.module.meta import on_meta
+from profiler.module.user_code import quiet, user_code
+from profiler.tracing.restore import places
 
 _RANDOM = ("normal_", "uniform_", "erfinv_", "bernoulli_", "exponential_", "geometric_", "cauchy_", "log_normal_", "random_")
 """What initialises weights and takes long. Fills with a constant stay: constructors compute tables with them."""
@@ -41,11 +42,11 @@ def make_module(name: str, make: Callable[[], Any], device: str, bare: bool) -> 
     """The module that `make` makes, in evaluation mode; see Reference.module. Raises ProfilerError."""
     if device == "meta":
         try:
-            with code.quiet(), on_meta():
-                return _checked(name, make()).eval()
+            with quiet(name, building=name), on_meta():
+                return in_evaluation_mode(_checked(name, make()))
         except Exception:  # a constructor that computes with tensors, which have no values there
             bare = True
-    with code.running(name):
+    with user_code(name, building=name):
         if device == "meta" or bare:
             with zeros_for_random():
                 module = make()
@@ -53,8 +54,18 @@ def make_module(name: str, make: Callable[[], Any], device: str, bare: bool) -> 
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(0)
                 module = make()
-    module = _checked(name, module).eval()
-    return module if device == "meta" else module.to(device)
+        module = in_evaluation_mode(_checked(name, module))
+        return module if device == "meta" else module.to(device)
+
+
+def in_evaluation_mode(module: nn.Module) -> nn.Module:
+    """The module after its own `eval`; one that holds itself, where that has no end, has only its flags set."""
+    try:
+        module.eval()
+    except RecursionError:
+        for _, part in places(module):
+            part.__dict__["training"] = False
+    return module
 
 
 def initialise_lazy(name: str, module: nn.Module, call: Callable[[str], Call], owned: bool) -> nn.Module:
@@ -62,21 +73,22 @@ def initialise_lazy(name: str, module: nn.Module, call: Callable[[str], Call], o
 
     `call` gives arguments on a device. Raises ProfilerError.
     """
-    lazy = [tensor for tensor in (*module.parameters(), *module.buffers()) if nn.parameter.is_lazy(tensor)]
-    if not lazy:
-        return module
-    if not owned:
-        module = copied(module, lambda t: t.detach().clone())
-    device = lazy[0].device.type
+    with user_code(name):
+        lazy = [tensor for tensor in (*module.parameters(), *module.buffers()) if nn.parameter.is_lazy(tensor)]
+        if not lazy:
+            return module
+        if not owned:
+            module = copied(module, lambda t: t.detach().clone())
+        device = lazy[0].device.type
 
-    def beside(t: torch.Tensor) -> torch.Tensor:
-        return torch.ones(t.shape, dtype=t.dtype, device=device) if t.is_meta else t.to(device)
+        def beside(t: torch.Tensor) -> torch.Tensor:
+            return torch.ones(t.shape, dtype=t.dtype, device=device) if t.is_meta else t.to(device)
 
-    args, kwargs = copied(call(device), beside)
-    with code.running(name), torch.random.fork_rng(devices=[]), torch.no_grad():
-        training = module.training
-        module.eval()(*args, **kwargs)
-    return module.train(training)
+        args, kwargs = copied(call(device), beside)
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            training = module.training
+            module.eval()(*args, **kwargs)
+        return module.train(training)
 
 
 def with_real_tensors(module: nn.Module) -> nn.Module:

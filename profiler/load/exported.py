@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from profiler.errors import ProfilerError, Unavailable
-from profiler.load.code import said
 from profiler.load.exported_text import check_archive
 from profiler.load.inputs import Input
 from profiler.load.recipe import Recipe
+from profiler.module.user_code import said
 
 _FORCE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 

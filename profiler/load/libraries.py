@@ -14,6 +14,7 @@ from typing import Any
 
 from profiler.errors import ProfilerError, Unavailable, shortened
 from profiler.load import code
+from profiler.module.user_code import quiet
 
 _COMPILED = ("torchvision", "torchaudio")
 """Packages whose compiled part fits one build of torch."""
@@ -34,7 +35,7 @@ def library(distribution: str, kinds: type[Exception] = Exception) -> Iterator[N
     Faults that are not of `kinds` are let through, where more than imports may fail.
     """
     try:
-        with code.elsewhere(), code.quiet(), offline():
+        with code.elsewhere(), quiet(distribution, preserves=False), offline():
             yield
     except ProfilerError:
         raise

@@ -18,12 +18,15 @@ from msgspec import structs
 
 from profiler import grid
 from profiler.errors import InputNeeded, ProfilerError, ShapeError
-from profiler.load import axes, code
+from profiler.load import axes
 from profiler.load.decoding import cache_given, with_cache
 from profiler.load.inputs import Call, Input, example, inputs, merged, resized, shapes
 from profiler.load.recipe import Recipe
 from profiler.load.schemes import recipe
 from profiler.load.signature import check_call
+from profiler.module.exclusive import exclusive
+from profiler.module.remembered import names_of_changes
+from profiler.module.user_code import user_code
 from profiler.records.place import Place
 from profiler.records.profile import Profile, Shape, Totals
 
@@ -65,7 +68,10 @@ class Reference:
     @cached_property
     def recipe(self) -> Recipe:
         """How it is built."""
-        return Recipe(lambda: self.held, {}) if self.held is not None else recipe(self.name, {**self.settings, **self.sides})
+        if self.held is not None:
+            return Recipe(lambda: self.held, {})
+        with exclusive():
+            return recipe(self.name, {**self.settings, **self.sides})
 
     @property
     def options(self) -> dict[str, Any]:
@@ -129,12 +135,13 @@ class Reference:
         """
         from profiler.load.construct import initialise_lazy, make_module, with_real_tensors
 
-        key = f"{device} {bare}" if self.held is None else "held"
-        if key not in self.made:
-            built = self.held if self.held is not None else make_module(self.name, self.recipe.make, device, bare)
-            self.made[key] = initialise_lazy(self.name, built, lambda on: self.example(1, on), owned=self.held is None)
-        module: nn.Module = self.made[key]
-        return module if device == "meta" or self.held is None else with_real_tensors(module)
+        key, make = f"{device} {bare}" if self.held is None else "held", self.recipe.make  # found from where the user stands
+        with user_code(self.name, preserves=False):
+            if key not in self.made:
+                built = self.held if self.held is not None else make_module(self.name, make, device, bare)
+                self.made[key] = initialise_lazy(self.name, built, lambda on: self.example(1, on), owned=self.held is None)
+            module: nn.Module = self.made[key]
+            return module if device == "meta" or self.held is None else with_real_tensors(module)
 
     def traced(self, batch: int | None = 1, wired: bool = False) -> Traced:
         """Its rows with what the tracing found besides, `wired` also which takes whose output; traced once.
@@ -142,17 +149,20 @@ class Reference:
         Raises ProfilerError.
         """
         key = f"traced {batch} {self.inputs}"
-        if key not in self.made or (wired and self.made[key].wiring is None):
-            args, kwargs = self.example(batch, "meta")
-            check_call(self.name, self.module(), args, kwargs)
-            try:
-                found = self._trace_or_on_cpu(batch, wired)
-            except ProfilerError as fault:
-                raise self._with_cure(fault, batch) from None
-            profile = structs.replace(found.profile, batch=self.batched(batch), resolution=self.resolution)
-            self.made[key] = structs.replace(found, profile=profile)
-        kept: Traced = self.made[key]
-        return kept
+        self.recipe  # noqa: B018  # found from where the user stands, before its own import takes it elsewhere
+        with user_code(self.name, preserves=False):
+            if key not in self.made or (wired and self.made[key].wiring is None):
+                args, kwargs = self.example(batch, "meta")
+                check_call(self.name, self.module(), args, kwargs)
+                try:
+                    found = self._trace_or_on_cpu(batch, wired)
+                except ProfilerError as fault:
+                    raise self._with_cure(fault, batch) from None
+                profile = structs.replace(found.profile, batch=self.batched(batch), resolution=self.resolution)
+                built = tuple(f"its import or construction: {name}" for name in names_of_changes(self.name))
+                self.made[key] = structs.replace(found, profile=profile, harm=(*built, *found.harm))
+            kept: Traced = self.made[key]
+            return kept
 
     def _trace_or_on_cpu(self, batch: int | None, wired: bool) -> Traced:
         try:
@@ -184,11 +194,10 @@ class Reference:
         args, kwargs = self.example(batch, device)
         module = self.module(device)
         try:
-            with code.running(self.name):
-                return trace(
-                    module, args, kwargs, name=self.name, options=self.options, inputs=self.inputs,
-                    batch=self.batched(batch), wired=wired,
-                )  # fmt: skip
+            return trace(
+                module, args, kwargs, name=self.name, options=self.options, inputs=self.inputs,
+                batch=self.batched(batch), wired=wired,
+            )  # fmt: skip
         except ShapeError as fault:
             raise ShapeError(fault.reason, f"{self.name}, {fault.path}" if fault.path else self.name) from None
 

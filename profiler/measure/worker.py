@@ -18,6 +18,7 @@ from profiler.measure.device import Device
 from profiler.measure.devices import DEVICES, opened
 from profiler.measure.plan import Spec, State
 from profiler.measure.visits import Prepared
+from profiler.module.remembered import leave_changes
 
 MOST_WORDS = 300
 PR_SET_PDEATHSIG = 1
@@ -130,6 +131,7 @@ def reason_of(fault: BaseException) -> str:
 
 def main(parent: int | None, token: bytes) -> None:
     """Answer messages until the other side is gone. `parent` is the process that began this one, if its main thread did."""
+    leave_changes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that the user started, which ends this one
     stdin, stdout = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     # the measured code must not read the messages, nor print between the answers, thousands of times

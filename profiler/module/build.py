@@ -13,6 +13,7 @@ from profiler.count import closed
 from profiler.count.leaves import Cost
 from profiler.count.shapes import Inputs
 from profiler.errors import ProfilerError
+from profiler.module.exclusive import exclusive
 from profiler.module.leaves import entry
 from profiler.module.meta import on_meta
 from profiler.network import combinators as C
@@ -41,7 +42,7 @@ def build(network: L.Layer, inputs: Inputs, *, seed: int | None = 0, device: str
 
 @contextmanager
 def _seeded(seed: int | None, device: str) -> Iterator[None]:
-    with torch.random.fork_rng(devices=[]), torch.device(device):
+    with exclusive(), torch.random.fork_rng(devices=[]), torch.device(device):
         if seed is not None:
             torch.manual_seed(seed)
         yield

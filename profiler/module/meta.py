@@ -12,6 +12,8 @@ import torch
 from torch import nn
 from torch.utils._device import DeviceContext, _device_constructors
 
+from profiler.module.exclusive import exclusive
+
 _RESETS = ("reset_parameters", "_reset_parameters", "reset_running_stats")
 _FILLED = (
     *(nn.Linear, nn.Bilinear, nn.modules.conv._ConvNd, nn.Embedding, nn.EmbeddingBag, nn.MultiheadAttention, nn.RNNBase),
@@ -58,21 +60,22 @@ def on_meta() -> Iterator[None]:
 
     Filling by torch.nn.init, and by torch.nn's own modules, does nothing; other filling fills nothing, there.
     """
-    given = _filling()
-    collecting = gc.isenabled()
-    gc.disable()  # a module is thousands of objects and none of them garbage
-    try:
-        for owner, name, _ in given:
-            setattr(owner, name, _first if owner is nn.init else _nothing)
-        nn.Module.__setattr__ = _set  # type: ignore[method-assign]
-        with torch.random.fork_rng(devices=[]), _Meta("meta"):
-            yield
-    finally:
-        nn.Module.__setattr__ = _OWN_SET  # type: ignore[method-assign]
-        for owner, name, own in given:
-            setattr(owner, name, own)
-        if collecting:
-            gc.enable()
+    with exclusive():
+        given = _filling()
+        collecting = gc.isenabled()
+        gc.disable()  # a module is thousands of objects and none of them garbage
+        try:
+            for owner, name, _ in given:
+                setattr(owner, name, _first if owner is nn.init else _nothing)
+            nn.Module.__setattr__ = _set  # type: ignore[method-assign]
+            with torch.random.fork_rng(devices=[]), _Meta("meta"):
+                yield
+        finally:
+            nn.Module.__setattr__ = _OWN_SET  # type: ignore[method-assign]
+            for owner, name, own in given:
+                setattr(owner, name, own)
+            if collecting:
+                gc.enable()
 
 
 @lru_cache(maxsize=1)

@@ -11,8 +11,8 @@ from profiler import grid
 from profiler.count import conventions, rewriting
 from profiler.count.closed import wiring_of
 from profiler.count.derivation import derivation, separable_pairs
-from profiler.load.code import quiet
 from profiler.load.load import Counted, Model, Network, load_at
+from profiler.module.user_code import quiet
 from profiler.records.place import Place, shape
 from profiler.records.profile import Row
 from profiler.records.shown import Changed, Shown, WhatIf

@@ -12,6 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 from profiler.errors import ProfilerError
 from profiler.module.trees import map_tensors, tensors
+from profiler.module.user_code import guarded
 
 
 class _Uses(TorchFunctionMode):
@@ -31,6 +32,7 @@ class _Uses(TorchFunctionMode):
         return out
 
 
+@guarded
 def foldable_batchnorms(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], name: str) -> dict[str, str]:
     """{path of a BatchNorm: path of the convolution whose output it alone takes}, of modules that run once.
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import random
-import sys
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from profiler.errors import ProfilerError
+from profiler.module.exclusive import exclusive
+from profiler.module.process_state import ProcessState
+
 _BUILT_IN = frozenset({list, dict, set, OrderedDict})
 
 Places = list[tuple[str, nn.Module]]
@@ -20,20 +22,53 @@ Places = list[tuple[str, nn.Module]]
 
 
 def places(root: nn.Module) -> Places:
-    """As `named_modules`, which takes five times as long."""
+    """As `named_modules`, which takes five times as long. Raises ProfilerError for what is no tree of modules."""
     found: Places = []
-    seen: set[nn.Module] = set()
-
-    def walk(path: str, module: nn.Module) -> None:
-        seen.add(module)
+    seen: set[int] = set()
+    waiting: list[tuple[str, nn.Module]] = [("", root)]
+    while waiting:  # a stack and no recursion: Python's has an end
+        path, module = waiting.pop()
+        if id(module) in seen:
+            continue
+        seen.add(id(module))
         found.append((path, module))
-        prefix = f"{path}." if path else ""
-        for name, child in module._modules.items():
-            if child is not None and child not in seen:
-                walk(prefix + name, child)
-
-    walk("", root)
+        children = module.__dict__.get("_modules")
+        if children is None:
+            children = _script_modules(path, module)
+        if children:
+            prefix = f"{path}." if path else ""
+            try:
+                waiting += [
+                    (prefix + name, child)
+                    for name, child in reversed(children.items())
+                    if child is not None and (isinstance(child, nn.Module) or _refuse(path, module, name, child))
+                ]
+            except TypeError:
+                raise _misnamed(path, module, children) from None
     return found
+
+
+def _script_modules(path: str, module: nn.Module) -> Any:
+    """The children of a module that keeps them elsewhere, as TorchScript does."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return dict(module.named_children())
+    raise ProfilerError(f"{_where(path, module)} is not initialised; call super().__init__() first in its __init__")
+
+
+def _refuse(path: str, module: nn.Module, name: object, child: object) -> bool:
+    raise ProfilerError(
+        f"{_where(path, module)} holds {type(child).__name__} {child!r:.40} as its child {name!r:.40}; "
+        "only a torch.nn.Module can be one"
+    )
+
+
+def _misnamed(path: str, module: nn.Module, children: Any) -> ProfilerError:
+    name = next((name for name in children if not isinstance(name, str)), None)
+    return ProfilerError(f"{_where(path, module)} has a child called {name!r:.40}, which is no text; name it by one")
+
+
+def _where(path: str, module: nn.Module) -> str:
+    return f"{path}, a {type(module).__name__}," if path else type(module).__name__
 
 
 class SavedState:
@@ -57,15 +92,16 @@ class SavedState:
         except (RuntimeError, ValueError):  # lazy ones, and those of inference mode, count no versions
             self.tensors = [t for t in self.tensors if not nn.parameter.is_lazy(t) and not t.is_inference()]
             self.versions = [t._version for t in self.tensors]
-        self.trained = [m for _, m in modules if getattr(m, "training", False)]  # a frozen script module has none
         self.every = [m for _, m in modules]
+        self.trained = [m for m in self.every if _is_training(m)]
+        self.classes = [type(m) for m in self.every]
 
     def set_training(self, training: bool) -> None:
         """Every module in training or evaluation mode, without calling its own `train`."""
         for m in self.every:
             if "training" in m.__dict__:
                 m.__dict__["training"] = training
-            elif hasattr(m, "training"):  # a script module keeps it elsewhere
+            elif isinstance(m, torch.jit.ScriptModule) and hasattr(m, "training"):  # it keeps it elsewhere; a frozen one not
                 m.training = training
 
     def restore(self) -> list[str]:
@@ -73,10 +109,21 @@ class SavedState:
         found = []
         self.set_training(False)
         for m in self.trained:
-            m.training = True
+            if isinstance(m, torch.jit.ScriptModule):
+                m.training = True
+            else:
+                m.__dict__["training"] = True
+        for m, cls, (path, own, _) in zip(self.every, self.classes, self.modules, strict=True):
+            if type(m) is not cls:
+                found.append(f"{path or 'the module'}: its class")
+                object.__setattr__(m, "__class__", cls)
+            if m.__dict__ is not own:
+                found.append(f"{path or 'the module'}: its attributes")
+                object.__setattr__(m, "__dict__", own)
         for path, now, before in self.modules:
             if not _same(now, before):
-                names = sorted(key for key in {**now, **before} if now.get(key, self) is not before.get(key, self))
+                changed = [key for key in {**now, **before} if now.get(key, self) is not before.get(key, self)]
+                names = sorted(map(str, changed))
                 found.append(f"{path or 'the module'}: {', '.join(names)}")
                 now.clear()
                 now.update(before)
@@ -115,6 +162,12 @@ class SavedState:
         return found
 
 
+def _is_training(m: nn.Module) -> bool:
+    if "training" in m.__dict__:
+        return bool(m.__dict__["training"])
+    return isinstance(m, torch.jit.ScriptModule) and bool(getattr(m, "training", False))  # a frozen one has none
+
+
 def _same(value: Any, before: Any) -> bool:
     """Whether the members are the same; equal numbers and names pass for the same."""
     try:
@@ -137,32 +190,22 @@ def gc_disabled() -> Iterator[None]:
 
 @contextmanager
 def preserved_state(modules: Places) -> Iterator[tuple[SavedState, list[str]]]:
-    """In evaluation mode, with torch's fused paths off; afterwards everything is as before. The list says what had changed."""
+    """In evaluation mode, with torch's fused paths off; afterwards the modules and the process are as before.
+
+    The list says what had changed. One thread at a time.
+    """
     harm: list[str] = []
-    kept = SavedState(modules)
-    fast = torch.backends.mha.get_fastpath_enabled()
-    rng, python_rng = torch.get_rng_state(), random.getstate()
-    numpy = sys.modules.get("numpy.random")  # which numpy loads when it is first asked
-    numpy_rng = numpy.get_state() if numpy is not None else None
-    grad, default = torch.is_grad_enabled(), torch.get_default_dtype()
-    call = nn.Module.__call__
-    try:
-        torch.backends.mha.set_fastpath_enabled(False)
-        kept.set_training(False)
-        yield kept, harm
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fast)
-        harm += kept.restore()
-        if nn.Module.__call__ is not call:
-            nn.Module.__call__ = call  # type: ignore[method-assign]
-            harm.append("torch.nn.Module.__call__")
-        if torch.is_grad_enabled() != grad:
-            torch.set_grad_enabled(grad)
-            harm.append("the gradient mode")
-        if torch.get_default_dtype() != default:
-            torch.set_default_dtype(default)
-            harm.append("the default dtype")
-        torch.set_rng_state(rng)
-        random.setstate(python_rng)
-        if numpy is not None:
-            numpy.set_state(numpy_rng)
+    with exclusive():
+        process = ProcessState()
+        try:
+            kept = SavedState(modules)
+            try:
+                fast = torch.backends.mha.get_fastpath_enabled()
+                torch.backends.mha.set_fastpath_enabled(False)
+                kept.set_training(False)
+                yield kept, harm
+            finally:
+                torch.backends.mha.set_fastpath_enabled(fast)
+                harm += kept.restore()
+        finally:
+            harm += process.put_back().names

@@ -16,6 +16,7 @@ from torch.nn.parameter import is_lazy
 from profiler.errors import ProfilerError
 from profiler.module.packed import packed_weights
 from profiler.module.trees import shape_of
+from profiler.module.user_code import guarded
 from profiler.records.profile import Profile, Row, Shape, Totals
 from profiler.records.traced import Coverage, Traced, Uncounted
 from profiler.tracing.arguments import Given, argument_tensors, copy_arguments, to_meta
@@ -26,6 +27,7 @@ from profiler.tracing.restore import Places, SavedState, gc_disabled, places, pr
 from profiler.tracing.sharded import gathered, sharded
 
 
+@guarded
 def trace(
     module: nn.Module,
     args: tuple[Any, ...] = (),

@@ -11,9 +11,9 @@ from torch import nn
 
 from profiler.count import conventions
 from profiler.errors import ProfilerError, Unavailable, UnknownName, WitnessFailed
-from profiler.load import code
 from profiler.load.load import Counted
 from profiler.load.reference import Reference
+from profiler.module.user_code import quiet, user_code
 from profiler.records.agreement import Agreement, Difference
 from profiler.records.place import shape
 from profiler.records.profile import Row
@@ -44,7 +44,7 @@ def heard(network: Counted, batch: int | None, engines: Iterable[str], *, insist
             short = shortage(weight_bytes(network)) if values and not insists else ""
             if short:
                 raise _TooLarge(short)
-            with code.running(network.name) if isinstance(network, Reference) else code.quiet():
+            with user_code(network.name) if isinstance(network, Reference) else quiet():
                 device = "cpu" if values else "meta"
                 module = network.module(device, bare=values)
                 where = next((str(p.device) for p in module.parameters()), device)  # the caller's own may be on a GPU
@@ -83,12 +83,12 @@ def _counted(
     if count is flop_counter:
         try:
             module, (args, kwargs) = built(False)
-            with code.quiet():
+            with quiet(network.name):
                 return agreement(network, batch, rows, count(module, args, kwargs))
         except Exception:  # a forward of the user's that needs values, for whatever reason
             pass
     module, (args, kwargs) = built(True)
-    with code.quiet():
+    with quiet(network.name):
         said = count(module, args, kwargs)
     return agreement(network, batch, rows, said)
 

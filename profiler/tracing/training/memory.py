@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from profiler.errors import UnknownName
 from profiler.module.copying import held_tensors
+from profiler.module.user_code import guarded
 from profiler.records.training import RECIPES, Memory, Moment
 from profiler.tracing.arguments import Given
 from profiler.tracing.fallbacks import uncompiled
@@ -20,6 +21,7 @@ from profiler.tracing.training.training import run_step
 from profiler.tracing.training.ways import GRADIENTS, checked, drained, run_in_some_way
 
 
+@guarded
 def memory(
     module: nn.Module,
     args: tuple[Any, ...] = (),

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from profiler.errors import ProfilerError
 from profiler.module.copying import held_tensors
+from profiler.module.user_code import guarded
 from profiler.records.training import StepRow, TrainingCost
 from profiler.tracing.arguments import Given
 from profiler.tracing.fallbacks import uncompiled
@@ -18,6 +19,7 @@ from profiler.tracing.training.step import BACKWARD, FORWARD, RECOMPUTED, Step
 from profiler.tracing.training.ways import GRADIENTS, checked, drained, run_in_some_way
 
 
+@guarded
 def trace_training(
     module: nn.Module, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None, *, name: str = ""
 ) -> TrainingCost:
