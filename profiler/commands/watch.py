@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,10 +34,16 @@ def shown(events: Iterator[Event], destinations: Destinations, view: View, filli
                 end = _ended(events, hand)
                 break
     assert isinstance(end, Finished)
-    destinations.put(registry.answer(end.found, view))
+    answer = registry.answer(end.found, view)
+    # half of a run does not take the place of a whole one
+    destinations.put(answer, new_only=end.interrupted and any(_is_unmeasured(record) for record in answer.records))
     if end.interrupted:
         raise KeyboardInterrupt
     return end.found
+
+
+def _is_unmeasured(record: Mapping[str, Any]) -> bool:
+    return record.get("latency_s", 0.0) is None
 
 
 def _ended(events: Iterator[Event], hand: KeyboardInterrupt) -> Event:

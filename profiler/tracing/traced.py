@@ -13,6 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from profiler.checked import checked
 from profiler.errors import ProfilerError
 from profiler.module.packed import packed_weights
 from profiler.module.trees import shape_of, tensors
@@ -26,6 +27,7 @@ from profiler.tracing.restore import Places, SavedState, gc_disabled, places, pr
 from profiler.tracing.sharded import gathered, sharded
 
 
+@checked
 def trace(
     module: nn.Module,
     args: tuple[Any, ...] = (),

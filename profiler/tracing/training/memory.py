@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from profiler.checked import checked
 from profiler.errors import UnknownName
 from profiler.module.copying import held_tensors
 from profiler.records.training import RECIPES, Memory, Moment
@@ -20,6 +21,7 @@ from profiler.tracing.training.training import run_step
 from profiler.tracing.training.ways import GRADIENTS, drained, run_in_some_way
 
 
+@checked
 def memory(
     module: nn.Module,
     args: tuple[Any, ...] = (),

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from profiler.checked import checked
 from profiler.errors import ProfilerError
 from profiler.module.copying import held_tensors
 from profiler.records.training import StepRow, TrainingCost
@@ -18,6 +19,7 @@ from profiler.tracing.training.step import BACKWARD, FORWARD, RECOMPUTED, Step
 from profiler.tracing.training.ways import GRADIENTS, drained, run_in_some_way
 
 
+@checked
 def trace_training(
     module: nn.Module, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None, *, name: str = ""
 ) -> TrainingCost:
