@@ -65,8 +65,9 @@ def checked(call: Callable[P, R]) -> Callable[P, R]:
         positional, rest, named = kinds()
         for (name, known), value in zip(positional, args, strict=False):
             _check(call.__name__, name, known, value)
-        for value in args[len(positional) :] if rest else ():
-            _check(call.__name__, *rest, value)
+        if rest is not None:
+            for value in args[len(positional) :]:
+                _check(call.__name__, *rest, value)
         for name, value in kwargs.items():
             if name in named:
                 _check(call.__name__, name, named[name], value)

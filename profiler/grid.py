@@ -21,7 +21,7 @@ LARGEST = 10**13
 
 def exact(value: object, what: str, example: str = "0.25 or 224") -> Fraction:
     """A number as it is written, exactly: 0.1 is 1/10. Raises ProfilerError on anything but a finite number."""
-    if isinstance(value, int | Fraction) and not isinstance(value, bool) and abs(value) < LARGEST:
+    if isinstance(value, int | Fraction) and not isinstance(value, bool) and -LARGEST < value < LARGEST:
         return Fraction(value)
     text = quoted(value)
     try:

@@ -35,7 +35,7 @@ def tell(fault: BaseException) -> int:
     if isinstance(fault, SystemExit) and os.environ.get("_PROFILER_COMPLETE"):  # the end of a completion
         return fault.code if isinstance(fault.code, int) else 0
     if isinstance(fault, USAGE) and type(fault).__name__ == "NoArgsIsHelpError":
-        print(fault.format_message(), file=sys.stderr)  # type: ignore[attr-defined]
+        print(fault.format_message(), file=sys.stderr)
         return 2
     error = fault if isinstance(fault, ProfilerError) else described(fault)
     if os.environ.get("PROFILER_TRACEBACK") and not isinstance(fault, ProfilerError | USAGE):
@@ -119,7 +119,7 @@ def _of_usage(fault: Any) -> str:
     if kind == "BadOptionUsage":
         return f"{text}; leave out the = and what stands behind it"
     if "Did you mean" in text:
-        return text.replace(". Did you mean", "; did you mean")
+        return str(text.replace(". Did you mean", "; did you mean"))
     if "extra argument" in text:
         return f"{text}; {command} takes no more, and an option's value stands behind its option"
     return f"{text}; {help_says}"

@@ -194,7 +194,7 @@ def not_to_measure(training: Training, time: Time) -> None:
 
 def options_of(given: list[str] | None) -> dict[str, str]:
     """`--set key=value` as a dict."""
-    found = {}
+    found: dict[str, str] = {}
     for setting in given or ():
         key, equals, value = setting.partition("=")
         if not equals or not key or not value:

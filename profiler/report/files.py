@@ -26,7 +26,7 @@ class File(NamedTuple):
 
 
 def file_at(given: Path) -> File:
-    """The place called `given`, checked before the work that fills it is done. Raises ProfilerError for one that takes nothing."""
+    """The place called `given`, checked before work is done. Raises ProfilerError where nothing can be put."""
     name = str(given)
     short = name if len(name) <= 80 else f"{name[:60]}…"
     try:

@@ -165,4 +165,4 @@ def _rendered(drawn: RenderableType) -> str:
 class _Text(StringIO):
     """A text with the encoding of stdout, by which rich chooses its signs."""
 
-    encoding = property(lambda _: getattr(sys.stdout, "encoding", None))  # type: ignore[assignment]
+    encoding = property(lambda _: getattr(sys.stdout, "encoding", None))

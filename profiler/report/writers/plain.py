@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-
 SPECIAL = set(',"\r\n')
 """What a cell of a CSV is quoted for."""
 
