@@ -5,17 +5,15 @@ Exit codes: 0 done, 1 a check failed, 2 wrong usage or input, 3 something needed
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from typing import Annotated
 
 import typer
 
+from profiler.commands import faults, streams
 from profiler.commands.completion import whole_words
 from profiler.commands.lazy import Command, commands
-from profiler.errors import ProfilerError
-from profiler.report import encoding
 
 COMMANDS = {
     "list": Command("counting:list_", "The zoo: name, paper, year, native input, parameters, multiply-adds, published top-1."),
@@ -88,39 +86,17 @@ def _root(
 
 def main() -> None:
     """Run the app; a fault of the user's is one sentence on stderr and an exit code."""
-    if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # it stays open to the end of the process
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors=encoding.ERRORS)  # α on a terminal that has none is an a, not a traceback
-    code: int | str | None = 0
+    streams.prepare()
     try:
         with whole_words(os.environ):
-            app()
-    except ProfilerError as fault:
-        print(f"error: {encoding.printable(str(fault))}", file=sys.stderr)
-        code = fault.exit_code
-    except KeyboardInterrupt:
-        code = 130
-    except SystemExit as end:
-        code = end.code
-    except (ImportError, OSError) as fault:
-        from profiler.load.libraries import broken_library
-
-        refused = broken_library(fault)
-        if refused is None and isinstance(fault, ImportError):
-            raise
-        text = str(refused or f"stdout cannot be written: {getattr(fault, 'strerror', fault)}; give it a place with room")
-        print(f"error: {encoding.printable(text)}", file=sys.stderr)
-        code = 2 if refused is None else refused.exit_code
-    if code == 130:
-        print("interrupted", file=sys.stderr)
-    try:
-        sys.stdout.flush()
-    except OSError as fault:
-        if code == 0:
-            print(f"error: stdout cannot be written: {fault.strerror}; give it a place with room", file=sys.stderr)
-            code = 2
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the interpreter's own flush is quiet
+            code = app(standalone_mode=False) or 0
+        if code == faults.INTERRUPTED:  # typer's own word for the user's hand
+            faults.interrupted()
+    except BaseException as fault:  # whatever it is: no code that is measured ends a command without a word
+        code = faults.tell(fault)
+    if (lost := streams.finish()) and code == 0:
+        faults.say(lost)
+        code = 2
     sys.exit(code)
 
 

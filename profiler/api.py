@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from profiler import grid
-from profiler.errors import ProfilerError
+from profiler.checked import checked
+from profiler.errors import ProfilerError, Unavailable, quoted
 from profiler.load.load import Counted, Model, is_module, load_at
 from profiler.load.reference import Reference, of_module
 from profiler.network.layers import Layer
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+@checked
 def profile(
     network: Model,
     *,
@@ -26,7 +28,7 @@ def profile(
     resolution: object = None,
     rho: object = None,
     input: Any = None,
-    batch: int | None = 1,
+    batch: object = 1,
     **options: Any,
 ) -> Profile:
     """What a network costs: one of the zoo by closed form, without torch; any other module by tracing it.
@@ -56,6 +58,7 @@ def counted(place: Place, args: tuple[Any, ...] | None, kwargs: Mapping[str, Any
     return of_module(place, (given, dict(kwargs or {})))
 
 
+@checked
 def build(
     network: str | Layer,
     *,
@@ -75,5 +78,20 @@ def build(
     """
     found = load_at(Place(network, options, alpha, resolution, input, rho=rho))
     if isinstance(found, Reference):
-        return found.module(device)
-    return found.module(device, seed=seed)
+        return _on(device, found.module)
+    return _on(device, lambda where: found.module(where, seed=grid.whole(seed, "seed")))
+
+
+def _on(device: str, make: Callable[[str], nn.Module]) -> nn.Module:
+    """What `make` makes on a device. Raises ProfilerError for what torch knows no device by, Unavailable for one not here."""
+    import torch
+
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as fault:
+        kind = device.partition(":")[0]
+        if kind not in ("cuda", "mps", "xpu"):
+            raise ProfilerError(f"unknown device '{quoted(device)}'; give cpu, meta, cuda or mps") from None
+        words = str(fault).splitlines()[0].rstrip(".") if str(fault) else type(fault).__name__
+        raise Unavailable(f"device '{device}' is not available ({words}); build on cpu or meta") from None
+    return make(device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,11 +29,11 @@ class Config:
     def nearest(cls, start: str | Path | None = None) -> Config:
         """The table of the nearest pyproject.toml that has one, in `start` (the working folder unless given) or above it.
 
-        Raises ProfilerError for a file that is no TOML, or a table that is none.
+        Raises ProfilerError for a file that is no TOML, a table that is none, or a folder that is gone or cannot be read.
         """
-        folder = Path(start or Path.cwd()).resolve()
+        folder = _folder(start)
         for path in (each / "pyproject.toml" for each in (folder, *folder.parents)):
-            if not path.is_file():
+            if not _is_file(path):
                 continue
             tool = _read(path).get("tool")
             table = tool.get("profiler") if isinstance(tool, dict) else None
@@ -48,7 +49,33 @@ class Config:
 
 def named(path: Path) -> str:
     """A file below the working folder from there, any other from the root."""
-    return str(path.relative_to(here) if path.is_relative_to(here := Path.cwd().resolve()) else path)
+    try:
+        here = Path.cwd().resolve()
+    except OSError:  # it is gone
+        return str(path)
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def _folder(start: str | Path | None) -> Path:
+    if start is not None and not isinstance(start, str | os.PathLike):
+        raise ProfilerError(f"start is {type(start).__name__}; give the name of a folder")
+    try:
+        return Path(start or Path.cwd()).resolve()
+    except FileNotFoundError:
+        raise ProfilerError("the working folder is gone; change to one that is there") from None
+    except (OSError, ValueError) as fault:
+        what = fault.strerror if isinstance(fault, OSError) else fault
+        where = "the working folder" if start is None else repr(str(start))
+        raise ProfilerError(f"{where} cannot be read: {what}; choose another") from None
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as fault:
+        raise ProfilerError(
+            f"'{path}' cannot be looked for: {fault.strerror}; allow its folder to be read, or work in another folder"
+        ) from None
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -56,5 +83,9 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as fault:
         raise ProfilerError(f"{named(path)} is no TOML: {fault}; mend it there") from None
-    except (OSError, UnicodeDecodeError) as fault:
+    except OSError as fault:
+        raise ProfilerError(f"{named(path)} cannot be read: {fault.strerror}; mend it, or work in another folder") from None
+    except ValueError as fault:  # no UTF-8, or a number of more digits than Python reads
         raise ProfilerError(f"{named(path)} cannot be read: {fault}; mend it, or work in another folder") from None
+    except RecursionError:
+        raise ProfilerError(f"{named(path)} is nested too deeply; mend it, or work in another folder") from None

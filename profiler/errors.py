@@ -80,3 +80,12 @@ def shortened(text: str, most: int = 300) -> str:
 
 def _either(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def quoted(value: object) -> str:
+    """A value as a message shows it: the start of a long one, and of what has no text its class."""
+    try:
+        text = str(value)
+    except Exception:  # more digits than Python writes, or a text that raises
+        return type(value).__name__ + (" of thousands of digits" if isinstance(value, int) else "")
+    return text if len(text) <= 60 else f"{text[:40]}…"

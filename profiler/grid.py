@@ -7,27 +7,37 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from math import floor
 
-from profiler.errors import ProfilerError, shortened
+from profiler.errors import ProfilerError, quoted
 
 MOST_POINTS = 10_000
 ALPHA_STEP = Fraction(1, 4)
 RESOLUTION_STEP = Fraction(32)
 MOST_ALPHA = 64
 MOST_SIDE = 1 << 20
+MOST_DIGITS = 60
+LARGEST = 10**13
+"""No number of a command line is as large; what is larger is not even read."""
 
 
 def exact(value: object, what: str, example: str = "0.25 or 224") -> Fraction:
     """A number as it is written, exactly: 0.1 is 1/10. Raises ProfilerError on anything but a finite number."""
-    if isinstance(value, int | Fraction) and not isinstance(value, bool):
+    if isinstance(value, int | Fraction) and not isinstance(value, bool) and -LARGEST < value < LARGEST:
         return Fraction(value)
+    text = quoted(value)
     try:
         number = Decimal(str(value).strip())
-    except InvalidOperation:
-        raise ProfilerError(f"{what} '{value}' is not a number; write it as {example}") from None
+    except (InvalidOperation, ValueError):  # no number, or one of more digits than Python writes
+        if isinstance(value, int) and not isinstance(value, bool):
+            raise ProfilerError(f"{what} '{text}' is out of any network's range; give a positive number") from None
+        raise ProfilerError(f"{what} '{text}' is not a number; write it as {example}") from None
+    except Exception:  # an object whose text raises
+        raise ProfilerError(f"{what} is {text}, which is not a number; write it as {example}") from None
     if not number.is_finite():
-        raise ProfilerError(f"{what} '{value}' is not finite; give a positive number")
+        raise ProfilerError(f"{what} '{text}' is not finite; give a positive number")
     if abs(number.adjusted()) > 12:
-        raise ProfilerError(f"{what} '{value}' is out of any network's range; give a positive number")
+        raise ProfilerError(f"{what} '{text}' is out of any network's range; give a positive number")
+    if len(number.as_tuple().digits) > MOST_DIGITS:
+        raise ProfilerError(f"{what} '{text}' has more than {MOST_DIGITS} digits; round it")
     return Fraction(number)
 
 
@@ -47,6 +57,14 @@ def rho(value: object) -> Fraction:
     return number
 
 
+def whole(value: object, what: str) -> int:
+    """A whole number that a computer word holds. Raises ProfilerError."""
+    number = exact(value, what, "0")
+    if number.denominator != 1:
+        raise ProfilerError(f"{what} {shown(number)} is not a whole number; write it as 0")
+    return int(number)
+
+
 def side(value: object, what: str = "resolution") -> int:
     """A whole number from 1: the side of the input in pixels, or `what` else is counted in whole steps."""
     number = exact(value, what)
@@ -58,7 +76,7 @@ def side(value: object, what: str = "resolution") -> int:
 
 def batch(value: object) -> int | None:
     """A batch size: a whole number of samples from 1, or none (None): inputs as they are."""
-    if value is None or str(value).strip() == "none":
+    if value is None or (isinstance(value, str) and value.strip() == "none"):
         return None
     number = exact(value, "batch")
     if number.denominator != 1 or not 1 <= number <= MOST_SIDE:
@@ -93,18 +111,18 @@ def points(text: str, what: str, step: Fraction) -> list[Fraction]:
 
 def _piece(piece: str, text: str, what: str, step: Fraction, room: int) -> list[Fraction]:
     if not piece:
-        raise ProfilerError(f"{what} '{text}' has an empty place; write it as 0.25..1.0, 128..224:32 or 224,192")
+        raise ProfilerError(f"{what} '{quoted(text)}' has an empty place; write it as 0.25..1.0, 128..224:32 or 224,192")
     ends, colon, given = piece.partition(":")
     first, dots, last = ends.partition("..")
     if not dots:
         if colon:
-            raise ProfilerError(f"{what} '{piece}' has a step and no range; write it as A..B:STEP")
+            raise ProfilerError(f"{what} '{quoted(piece)}' has a step and no range; write it as A..B:STEP")
         return [exact(first, what)]
     low, high = exact(first, what), exact(last, what)
     if colon:
         step = exact(given, f"the step of {what}")
     if step <= 0:
-        raise ProfilerError(f"{what} '{piece}' has a step of {shown(step)}; give one above 0")
+        raise ProfilerError(f"{what} '{quoted(piece)}' has a step of {shown(step)}; give one above 0")
     if low > high:
         raise ProfilerError(f"{what} '{piece}' runs backwards; write it as {shown(high)}..{shown(low)}")
     steps = (high - low) / step
@@ -121,17 +139,18 @@ def _piece(piece: str, text: str, what: str, step: Fraction, room: int) -> list[
 def shape(text: str) -> tuple[int, ...]:
     """`3x224x224` as a shape of one sample. Raises ProfilerError unless all are whole numbers from 1."""
     sides = text.lower().replace("×", "x").split("x")
-    if not all(part.strip().isdecimal() and len(part) < 30 and 1 <= int(part) <= MOST_SIDE for part in sides):
-        raise ProfilerError(f"input '{shortened(text, 80)}' is not a shape; write channels and sides as 3x224x224")
+    if not all(part.strip().isdecimal() and len(part) <= 20 and 1 <= int(part) <= MOST_SIDE for part in sides):
+        raise ProfilerError(f"input '{quoted(text)}' is not a shape; write channels and sides as 3x224x224")
     return tuple(int(part) for part in sides)
 
 
-def count(text: str, what: str) -> int:
+def count(given: object, what: str) -> int:
     """`600M` or `4.2e6` as a whole number; K, M, G and T are powers of 1000."""
+    text = given if isinstance(given, str) else quoted(given)
     scale = {"K": 3, "M": 6, "G": 9, "T": 12}.get(text.strip()[-1:].upper(), 0)
     number = exact(text.strip()[:-1] if scale else text, what, "600M or 4200000") * 10**scale
     if number.denominator != 1 or number < 0:
-        raise ProfilerError(f"{what} '{text}' is not a whole count; write it as 600M or 4200000")
+        raise ProfilerError(f"{what} '{quoted(text)}' is not a whole count; write it as 600M or 4200000")
     return int(number)
 
 
@@ -147,7 +166,7 @@ def sample(given: object) -> tuple[int, ...]:
     if isinstance(given, str):
         return shape(given)
     sides = tuple(given) if isinstance(given, list | tuple) else (given,)
-    return shape("x".join(map(str, sides)))
+    return shape("x".join(map(quoted, sides)))
 
 
 _SIZES = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "kB": 10**3, "MB": 10**6, "GB": 10**9, "B": 1}
@@ -179,11 +198,11 @@ def share(given: object, what: str) -> Fraction:
 
 
 def _with_unit(given: object, what: str, known: Mapping[str, Fraction | int], example: str) -> tuple[Fraction, Fraction]:
-    text = str(given).strip()
+    text = (given if isinstance(given, str) else quoted(given)).strip()
     unit = next((unit for unit in known if text.lower().endswith(unit.lower())), None)
     if unit is None or not text[: -len(unit)].strip():
-        raise ProfilerError(f"{what} '{given}' has no unit of {', '.join(known)}; write it as {example}")
+        raise ProfilerError(f"{what} '{quoted(given)}' has no unit of {', '.join(known)}; write it as {example}")
     number = exact(text[: -len(unit)], what, example)
     if number < 0:
-        raise ProfilerError(f"{what} '{given}' is below 0; write it as {example}")
+        raise ProfilerError(f"{what} '{quoted(given)}' is below 0; write it as {example}")
     return number, Fraction(known[unit])

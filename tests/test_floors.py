@@ -21,7 +21,7 @@ MODULES = {
 # Lowest first; what stands on one line does not import each other. A file imports from its own folder and from lines below.
 FLOORS = """
 errors version
-records grid config
+records grid config checked
 network
 archs count
 module saved

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from profiler.config import Config
@@ -15,6 +17,8 @@ OTHERS = ("budgets",)
 """Tables that are no command's: what `profiler check` holds networks to."""
 PATHS = ("output", "csv", "resume", "baseline", "junit")
 """Options whose text is a path, which in a file is seen from the file."""
+WRITTEN = ("output", "csv", "resume", "junit")
+"""Those of them that are written to, which in a file stay below it: whoever works in a folder did not write its settings."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +105,24 @@ def _checked(param: Any, value: Any, where: str, config: Config) -> Any:
         raise ProfilerError(f"{where} cannot be {_shown(value)}; write a text, a number or a list of them")
     texts = [str(each) for each in given]
     if param.name in PATHS and config.path is not None:
+        if param.name in WRITTEN:
+            _check_below(texts, config.path.parent, where)
         texts = [str(config.path.parent / each) for each in texts]
     return texts if param.multiple else ",".join(texts)
+
+
+def _check_below(texts: Sequence[str], folder: Path, where: str) -> None:
+    root = Path(os.path.realpath(folder))
+    for text in texts:
+        try:
+            inside = Path(os.path.realpath(folder / text)).is_relative_to(root)
+        except ValueError:  # a zero byte, which no name holds
+            inside = False
+        if not inside:
+            raise ProfilerError(
+                f"{where} is '{text}', and what a file of settings writes stays below its folder; name a place there, "
+                "or give it on the command line"
+            )
 
 
 def _listed(value: Any) -> list[str]:

@@ -64,18 +64,19 @@ def check(
     from profiler.commands.watch import shown
     from profiler.config import Config
     from profiler.errors import CheckFailed
+    from profiler.report import files
     from profiler.report.answer import View
     from profiler.report.answers import budgets, layer_changes
     from profiler.report.ci import github
     from profiler.report.ci import junit as xml
-    from profiler.report.writers import plain
     from profiler.study.check import checking
 
     destinations, view = out.destinations(), View(unit(unit_), top=top)
     layer_changes.check_top(top)
-    if junit is not None:
-        plain.check_writable(junit)
-        plain.check_apart(junit, [path for path, _ in destinations.files])
+    report = None if junit is None else files.file_at(junit)
+    if report is not None:
+        files.check_apart(report, [file for file, _ in destinations.files])
+        files.check_suffix(report, "--junit", ".xml", "the tests of JUnit")
     config = Config.nearest()
     if not bench and max_latency is None and "latency" not in str(config.table.get("budgets")):
         not_to_measure("add --max-latency, or --bench")
@@ -89,8 +90,8 @@ def check(
         tolerance, strict, config, bench, measuring,
     )  # fmt: skip
     found = shown(events, destinations, view)
-    if junit is not None:
-        plain.write(junit, xml.junit(found))
+    if report is not None:
+        destinations.write(report, xml.junit(found))
     github.tell(found, os.environ)
     if not found.passed:
         raise CheckFailed(budgets.failure(found))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from importlib import import_module
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from profiler.commands import options as o
 from profiler.errors import ProfilerError
 from profiler.records.place import Place
+from profiler.report.encoding import sentence
 
 if TYPE_CHECKING:
     from profiler.report.answer import View
@@ -47,7 +49,15 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
         if silent:
             del given["verbose"]
         made = {name: hints[name](**{field: given.pop(field) for field in fields}) for name, fields in groups.items()}
-        command(**given, **made)
+        outs = [group.made for group in made.values() if isinstance(group, Output)]
+        try:
+            command(**given, **made)
+        except BaseException:  # its own end stands, whatever could not be written besides
+            for fault in [fault for out in outs for each in out for fault in each.failed]:
+                print(f"error: {sentence(str(fault))}", file=sys.stderr)
+            raise
+        for each in [each for out in outs for each in out]:
+            each.check()
 
     del run.__wrapped__  # typer must not look through to the groups
     run.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]
@@ -149,11 +159,16 @@ class Output(Group):
     csv: o.Csv = None
     quiet: o.Quiet = False
 
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.made: list[Destinations] = []
+
     def destinations(self, besides: tuple[str, ...] = (), plot: bool = False) -> Destinations:
         """`besides` are the forms other than tables that the command can write. Raises ProfilerError before any work."""
         from profiler.report.output import Destinations
 
-        return Destinations.of(self.format, self.output or (), self.csv, self.quiet, besides, plot)
+        self.made.append(Destinations.of(self.format, self.output or (), self.csv, self.quiet, besides, plot))
+        return self.made[-1]
 
 
 def bench_options(
@@ -162,8 +177,11 @@ def bench_options(
     """How to measure."""
     from profiler.study.bench_options import BenchOptions
 
-    outputs = tuple(path for path, _ in destinations.files)
-    return BenchOptions(**vars(setting), **vars(training), **vars(time), **more, outputs=outputs)
+    outputs = tuple(file.path for file, _ in destinations.files if not file.into)
+    how = vars(training) | vars(time)
+    if time.resume is not None:
+        how["resume"] = time.resume.absolute()  # whatever folder code moves to
+    return BenchOptions(**vars(setting), **how, **more, outputs=outputs)
 
 
 def not_to_measure(cure: str = "add --bench") -> None:
@@ -196,11 +214,13 @@ def _on_the_command_line() -> set[str]:
 
 def options_of(given: list[str] | None) -> dict[str, str]:
     """`--set key=value` as a dict."""
-    found = {}
+    found: dict[str, str] = {}
     for setting in given or ():
         key, equals, value = setting.partition("=")
         if not equals or not key or not value:
             raise ProfilerError(f"--set '{setting}' is not key=value; write it as --set classes=10")
+        if found.get(key, value) != value:
+            raise ProfilerError(f"--set {key} is given twice, as {found[key]} and {value}; give it once")
         found[key] = value
     return found
 

@@ -13,6 +13,7 @@ from typer.main import get_command_from_info
 from typer.models import CommandInfo
 
 from profiler.commands.defaults import Defaults, of_command
+from profiler.commands.given import check_needed, check_once
 from profiler.config import Config
 from profiler.errors import CheckFailed, ProfilerError
 
@@ -84,29 +85,35 @@ def commands(table: Mapping[str, Command]) -> type[TyperGroup]:
             words = [*getattr(ctx, "_protected_args", ()), *ctx.args]
             if not words or {"-h", "--help"} & set(words):  # help tells of the program, not of one project
                 return super().invoke(ctx)
+            parsed = self._parsed(words)
+            check_once(parsed)
             config = Config.nearest()
             found = {name: of_command(self.commands, name, config) for name in self.commands} if config.path else {}
             ctx.default_map = {name: dict(each.values) for name, each in found.items()}
             ctx.obj = mine = found.get(words[0], Defaults(""))
+            check_needed(words[0], {param.name for param in parsed}, mine, config)
             try:
                 return super().invoke(ctx)
             except typer.BadParameter as fault:
                 param: Any = fault.param
-                if param is None or param.name not in mine.written or param.name in self._given(words):
+                if param is None or param.name not in mine.written or param in parsed:
                     raise
                 raise ProfilerError(f"{mine.written_as(param.name)}: {fault.message[:1].lower()}{fault.message[1:]}") from None
             except CheckFailed:
                 raise
             except ProfilerError as fault:
-                note = mine.blamed(str(fault), words, self._given(words)) if mine.written else ""
+                note = mine.blamed(str(fault), words, {param.name for param in parsed}) if mine.written else ""
                 fault.args = (f"{fault}; {note}",) if note else fault.args
                 raise
 
-        def _given(self, words: Sequence[str]) -> set[str]:
-            """Parameters that the command line sets."""
-            command: Any = self.commands[words[0]]
+        def _parsed(self, words: Sequence[str]) -> list[Any]:
+            """The parameters that the command line sets, each as often as it does."""
+            command: Any = self.commands.get(words[0])
+            if command is None:
+                return []
             parser = command.make_parser(typer.Context(command, resilient_parsing=True))
-            return set(parser.parse_args(list(words[1:]))[0])
+            order: list[Any] = parser.parse_args(list(words[1:]))[2]
+            return order
 
     return Commands
 

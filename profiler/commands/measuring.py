@@ -18,8 +18,10 @@ from profiler.commands.groups import (
     bench_options,
     grouped,
     refuse_given,
+    single,
 )
 from profiler.report import forms
+from profiler.report.encoding import sentence
 
 
 @grouped
@@ -76,9 +78,10 @@ def selftest(
     from profiler.report.answer import View
     from profiler.study.selftest import selftesting
 
+    single(threads=threads)
     found = shown(selftesting(time, threads), out.destinations(), View())
     if verbose:
-        print(", ".join(f"{key}: {value}" for key, value in found.machine.items()), file=sys.stderr)
+        print(sentence(", ".join(f"{key}: {value}" for key, value in found.machine.items())), file=sys.stderr)
     if not found.passed:
         failed = ", ".join(check["check"] for check in found.checks if not check["passed"])
         raise CheckFailed(f"the protocol did not prove itself here: {failed}; see the lines marked no, and quiet the machine")

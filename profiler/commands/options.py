@@ -10,6 +10,7 @@ import typer
 
 from profiler.commands import completion
 from profiler.commands.defaults import Defaults
+from profiler.report.encoding import sentence
 
 # What several commands share. Typer reads the annotations, so Optional stands where a type checker would take `| None`.
 
@@ -174,7 +175,7 @@ Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Nothing on stdout.")
 def _say_settings(ctx: typer.Context, verbose: bool) -> bool:
     """With -v, the settings that the project's own file gave the command."""
     if verbose and isinstance(ctx.obj, Defaults) and ctx.obj.where:
-        print(str(ctx.obj), file=sys.stderr)
+        print(sentence(str(ctx.obj)), file=sys.stderr)
     return verbose
 
 

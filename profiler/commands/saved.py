@@ -32,7 +32,7 @@ def report(
 ) -> None:
     from profiler.report.answer import View
     from profiler.report.answers import registry
-    from profiler.report.encoding import printable
+    from profiler.report.encoding import sentence
     from profiler.saved.read import read_document
     from profiler.saved.results import result
 
@@ -40,7 +40,7 @@ def report(
     if verbose:
         made = ", ".join(f"{key} {value}" for key, value in run.document["environment"].items())
         about = f"{run.name}: schema {run.document['schema']}, by profiler {run.command}; {made}"
-        print(printable(about), file=sys.stderr)
+        print(sentence(about), file=sys.stderr)
     found = result(run)
     destinations = out.destinations(registry.type_of(found).forms(found), plot)
     counts = None if unit_ is None else unit(unit_)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from profiler.report.encoding import printable
+from profiler.report.encoding import sentence
 
 if TYPE_CHECKING:
     from profiler.records.agreement import Agreement
@@ -20,7 +20,7 @@ def tracing(name: str, found: Traced | None, verbose: bool) -> int:
     from profiler.report.sheets.details import tracing_lines, uncounted
 
     for line in [*uncounted(name, found), *(tracing_lines(name, found) if verbose else [])]:
-        print(printable(line), file=sys.stderr)
+        print(sentence(line), file=sys.stderr)
     return found.coverage.uncounted
 
 
@@ -28,4 +28,4 @@ def passed_over(agreements: Sequence[Agreement], verbose: bool) -> None:
     """What the witnesses say that they did not count, if `verbose`."""
     for agreement in agreements if verbose else ():
         passed = ", ".join(agreement.unsupported) or "nothing"
-        print(f"{agreement.cell}: {agreement.engine} says that it passed over {passed}", file=sys.stderr)
+        print(sentence(f"{agreement.cell}: {agreement.engine} says that it passed over {passed}"), file=sys.stderr)

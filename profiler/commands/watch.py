@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,8 +10,6 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from profiler.records.events import Event, Finished, Timed
-from profiler.records.measured import Measured
-from profiler.records.results import Results
 from profiler.report.answer import View
 from profiler.report.answers import registry
 from profiler.report.output import Destinations, screen
@@ -36,16 +34,16 @@ def shown(events: Iterator[Event], destinations: Destinations, view: View, filli
                 end = _ended(events, hand)
                 break
     assert isinstance(end, Finished)
-    destinations.put(registry.answer(end.found, view), replacing=not (end.interrupted and _lacks_figures(end.found)))
+    answer = registry.answer(end.found, view)
+    # half of a run does not take the place of a whole one
+    destinations.put(answer, new_only=end.interrupted and any(_is_unmeasured(record) for record in answer.records))
     if end.interrupted:
         raise KeyboardInterrupt
     return end.found
 
 
-def _lacks_figures(found: Results | Measured) -> bool:
-    """Whether a study that was ended early has cells without what it was to find."""
-    results = found.results if isinstance(found, Measured) else found
-    return not results.measured or any(record["latency_s"] is None for record in results)
+def _is_unmeasured(record: Mapping[str, Any]) -> bool:
+    return record.get("latency_s", 0.0) is None
 
 
 def _ended(events: Iterator[Event], hand: KeyboardInterrupt) -> Event:

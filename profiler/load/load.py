@@ -128,7 +128,10 @@ def parse(reference: str) -> tuple[str, dict[str, str]]:
         key, equals, value = setting.partition("=")
         if not equals or not key.strip() or not value.strip():
             raise ProfilerError(f"model '{reference}': '{setting}' is not key=value; write {name}@alpha=0.5,resolution=160")
-        found[key.strip()] = value.strip()
+        key, value = key.strip(), value.strip()
+        if found.get(key, value) != value:
+            raise ProfilerError(f"model '{reference}': {key} is given twice, as {found[key]} and {value}; give it once")
+        found[key] = value
     if not name.strip():
         raise ProfilerError(f"model '{reference}' has no name; `profiler list` shows them all")
     return name.strip(), found

@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from profiler.errors import ProfilerError, UnknownName
+from profiler.errors import ProfilerError, UnknownName, quoted
 from profiler.network.layers import Layer, Shape
 from profiler.network.widen import widen
 
@@ -205,7 +205,7 @@ def _options(factory: Factory, preset: tuple[str, ...]) -> dict[str, inspect.Par
 def _typed(value: Any, option: inspect.Parameter, model: str) -> Any:
     """`value`, a text from the command line or a Python object, as the option's type."""
     kind = option.annotation
-    text = str(value).strip()
+    text = (value if isinstance(value, str) else quoted(value)).strip()
     accepted: str
     if kind is bool:
         if text.lower() in ("true", "yes", "1", "on"):
@@ -214,7 +214,7 @@ def _typed(value: Any, option: inspect.Parameter, model: str) -> Any:
             return False
         accepted = "true or false"
     elif kind is int:
-        if text.isdecimal() and 1 <= int(text) <= MOST_OPTION:
+        if text.isdecimal() and len(text) <= len(str(MOST_OPTION)) and 1 <= int(text) <= MOST_OPTION:
             return int(text)
         accepted = f"a whole number from 1 to {MOST_OPTION}"
     elif get_origin(kind) is Literal:
@@ -224,4 +224,4 @@ def _typed(value: Any, option: inspect.Parameter, model: str) -> Any:
         accepted = " or ".join(str(choice) for choice in get_args(kind))
     else:
         raise TypeError(f"{model}: an option of type {kind} cannot be set; use bool, int or Literal")
-    raise ProfilerError(f"{model}: {option.name}={text} is not {accepted}; give {accepted}")
+    raise ProfilerError(f"{model}: {option.name}={quoted(text)} is not {accepted}; give {accepted}")

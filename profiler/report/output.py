@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
+from typing import TextIO
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
 from profiler.errors import ProfilerError
+from profiler.report import files
 from profiler.report.answer import WIDE, Answer
+from profiler.report.encoding import printable, without_commands
+from profiler.report.files import File
 from profiler.report.forms import FORMS, check_form, form_named, form_of, written
-from profiler.report.writers import plain
 
 
 @dataclass(frozen=True)
@@ -20,10 +26,12 @@ class Destinations:
     """Where the user wants it. Made before any work is done, so that a place that cannot be written is refused first."""
 
     form: str
-    files: tuple[tuple[Path, str], ...]
+    files: tuple[tuple[File, str], ...]
     quiet: bool
     plot: bool = False
     """True where plots stand below the table on stdout."""
+    failed: list[ProfilerError] = field(default_factory=list)
+    """What could not be written, for whoever has put all that could."""
 
     @classmethod
     def of(
@@ -36,21 +44,24 @@ class Destinations:
         plot: bool = False,
     ) -> Destinations:
         """`besides`: the forms other than tables that the command can write. Raises ProfilerError, UnknownName, Unavailable."""
-        files = [(path, form_of(path)) for path in outputs]
-        if csv is not None:
-            files.append((csv, "csv"))
         check_form(form_named(form), besides, f"format '{form}'")
-        for i, (path, name) in enumerate(files):
+        asked: list[tuple[File, str]] = []
+        for path, name in [*((path, form_of(path)) for path in outputs), *([] if csv is None else [(csv, "csv")])]:
             check_form(name, besides, f"output '{path}'")
-            plain.check_writable(path)
-            plain.check_apart(path, [other for other, _ in files[:i]])
+            file = files.file_at(path)
+            files.check_apart(file, [other for other, _ in asked])
+            if not quiet:
+                files.check_not_stdout(file)
+            asked.append((file, name))
+        if csv is not None:
+            files.check_suffix(asked[-1][0], "--csv", ".csv", "comma-separated values")
         if FORMS[form].binary and not quiet and sys.stdout.isatty():
             raise ProfilerError(
                 f"format '{form}' is bytes, which a terminal cannot show; give -o FILE{FORMS[form].suffixes[0]}, or a pipe"
             )
         if plot and form != "table":
             raise ProfilerError(f"--plot draws below the table, and stdout is to be {form}; leave out one of the two")
-        return cls(form, tuple(files), quiet, plot)
+        return cls(form, tuple(asked), quiet, plot)
 
     def asks(self, *forms: str) -> bool:
         """True where it is wanted in one of these forms."""
@@ -61,51 +72,97 @@ class Destinations:
         """True where a table can fill in before the user's eyes."""
         return self.form == "table" and not self.quiet and sys.stdout.isatty()
 
-    def put(self, answer: Answer, replacing: bool = True) -> None:
-        """Write the files, then stdout: none of them where one cannot be made. Raises ProfilerError.
+    def put(self, answer: Answer, new_only: bool = False) -> None:
+        """Write stdout, then the files: none of them where one cannot be made, and with `new_only` none over an older one.
 
-        What took long to find is on stdout also where a file cannot be written, even a quiet one. Unless `replacing`, files
-        that are there already stay as they are.
+        What cannot be written keeps nothing else from being written, and is kept in `failed`. Raises ProfilerError where there
+        is nothing to plot.
         """
         if self.plot and answer.subject is None:
             raise ProfilerError(
                 "--plot: there is nothing to plot in this; networks, comparisons and layers on the clock have plots"
             )
-        files = [(path, written(answer, form)) for path, form in self.files]
-        piped = "" if self.quiet or self.form == "table" else written(answer, self.form)
-        fault = self._write(files, replacing)
-        if not self.quiet or fault is not None:
-            self._print(answer, piped)
-        if fault is not None:
-            raise fault
+        try:
+            self._show(answer)
+        except ProfilerError as fault:
+            self.failed.append(fault)
+        try:
+            contents = [(file, written(answer, form)) for file, form in self.files]
+        except ProfilerError as fault:
+            self.failed.append(fault)
+            return
+        for file, content in contents:
+            if new_only and not file.into and file.path.exists():
+                cure = "carry on with --resume, or name another file"
+                self.failed.append(ProfilerError(f"output '{file.name}' is as it was: not every cell was measured; {cure}"))
+            else:
+                self.write(file, content)
 
-    def _write(self, files: Sequence[tuple[Path, str | bytes]], replacing: bool) -> ProfilerError | None:
-        """The first fault of the files, each of which is tried."""
-        faults: list[ProfilerError] = []
-        for path, content in files:
-            if not replacing and path.is_file():
-                print(f"{path} is left as it was, since the run was interrupted before it had all figures", file=sys.stderr)
-                continue
-            try:
-                plain.write(path, content)
-            except ProfilerError as fault:
-                faults.append(fault)
-        return faults[0] if faults else None
+    def write(self, file: File, content: str | bytes) -> None:
+        """Write one file; a fault is kept in `failed`."""
+        try:
+            files.write(file, content)
+        except ProfilerError as fault:
+            self.failed.append(fault)
 
-    def _print(self, answer: Answer, piped: str | bytes) -> None:
-        if self.form == "table" or not piped:
-            screen().print(answer.drawn, crop=False)
+    def check(self) -> None:
+        """Raises ProfilerError with all that could not be written."""
+        if self.failed:
+            raise ProfilerError("; ".join(dict.fromkeys(map(str, self.failed))))
+
+    def _show(self, answer: Answer) -> None:
+        if self.quiet:
+            return
+        if self.form == "table":
+            on_stdout(_rendered(answer.drawn))
             if self.plot:
                 from profiler.report.terminal.plot import plot
 
-                screen().print(plot(answer.subject), crop=False)
-        elif isinstance(piped, bytes):
+                on_stdout(_rendered(plot(answer.subject)))
+            return
+        made = written(answer, self.form)
+        on_stdout(printable(made) if isinstance(made, str) and sys.stdout.isatty() else made)
+
+
+def on_stdout(content: str | bytes) -> None:
+    """Write to stdout. Raises ProfilerError where it takes no more."""
+    try:
+        if isinstance(content, bytes):
             sys.stdout.flush()
-            sys.stdout.buffer.write(piped)
+            sys.stdout.buffer.write(content)
         else:
-            sys.stdout.write(piped)
+            sys.stdout.write(without_commands(content) if os.environ.get("GITHUB_ACTIONS") == "true" else content)
+        sys.stdout.flush()
+    except BrokenPipeError:  # its reader has all that it wants; the end of the command hands over the rest, or drops it
+        return
+    except OSError as fault:
+        raise ProfilerError(f"stdout cannot be written: {fault.strerror}; give it a place with room") from None
 
 
-def screen() -> Console:
-    """stdout: the terminal at its width, anything else uncut."""
-    return Console() if sys.stdout.isatty() else Console(width=WIDE, soft_wrap=False)
+class Screen(Console):
+    """A console that shows names and obeys none: what would command a terminal is replaced wherever it comes from."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """The segments of `renderable`, without control characters but those that rich itself puts there."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)
+
+
+def screen(file: TextIO | None = None) -> Console:
+    """stdout, or a text that stands for it: a terminal at its width, anything else uncut."""
+    if sys.stdout.isatty():
+        return Screen(file=file, force_terminal=True if file is not None else None)
+    return Screen(file=file, width=WIDE, soft_wrap=False)
+
+
+def _rendered(drawn: RenderableType) -> str:
+    """What stdout would be sent, before any of it is."""
+    text = _Text()
+    screen(text).print(drawn, crop=False)
+    return text.getvalue()
+
+
+class _Text(StringIO):
+    """A text with the encoding of stdout, by which rich chooses its signs."""
+
+    encoding = property(lambda _: getattr(sys.stdout, "encoding", None))

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
+from profiler.checked import checked
 from profiler.errors import ProfilerError
-from profiler.report import units
+from profiler.report import files, units
 from profiler.report.answer import View
 from profiler.report.answers import registry
 from profiler.report.forms import WRITERS, check_installed, form_named, form_of
 from profiler.report.output import Destinations
-from profiler.report.writers import plain
 
 
+@checked
 def write(
     found: object,
     file: str | PathLike[str],
@@ -43,9 +44,9 @@ def write(
     if form in WRITERS and form not in registry.type_of(found).forms(found):
         raise ProfilerError(f"{where}: a {type(found).__name__} is not written as {form}; results of {WRITERS[form]} are")
     check_installed(form, where)
-    if path is not None:
-        plain.check_writable(path)
+    to = () if path is None else ((files.file_at(path), form),)
     counts = None if unit is None else units.unit(unit)
     answer = registry.answer(found, View(counts, columns, sort, depth, top, formulas, not no_fold, summary=False))
-    files = () if path is None else ((path, form),)
-    Destinations(form, files, quiet=path is not None).put(answer)
+    destinations = Destinations(form, to, quiet=path is not None)
+    destinations.put(answer)
+    destinations.check()

@@ -38,6 +38,8 @@ def decode(plain: Any, shape: type[T]) -> T:
         return msgspec.convert(plain, shape, str_keys=True, dec_hook=_decoded)
     except msgspec.ValidationError as fault:
         raise _malformed(plain, str(fault)) from None
+    except UnicodeEncodeError:
+        raise Malformed("", "expected keys in UTF-8, and one holds half of a surrogate pair") from None
 
 
 def kind(value: Any) -> str:

@@ -19,6 +19,8 @@ RESULTS = ("compare", "sweep", "bench")
 """The commands whose records are cells."""
 BESIDE = {"latency_s": ("latency_low_s", "latency_high_s", "grade"), "ratio": ("ratio_low", "ratio_high", "verdict")}
 """What no record has without the others."""
+SIGNED = ("facts", "options", "environment", "wiring", "base", "amount", "coefficient", "certificate")
+"""The parts of a document in which a number below 0 says something."""
 Object = dict[str, Any]
 
 
@@ -243,6 +245,8 @@ def decoded(plain: Mapping[str, Any]) -> Document:
     command = plain["command"]
     layers = command == "bench" and "layers" in plain
     document = decode(plain, LayersDocument if layers else DOCUMENTS.get(command, OtherDocument))
+    if command in DOCUMENTS:
+        _check_signs(plain, "")
     if isinstance(document, ResultsDocument):
         _check_intervals(document.records)
         if document.rounds and len(document.rounds) != len(document.records):
@@ -257,6 +261,19 @@ def decoded(plain: Mapping[str, Any]) -> Document:
             if term.period is not None and term.period < 1:
                 raise Malformed(f"records[{i}].period", "expected a whole number from 1")
     return document
+
+
+def _check_signs(value: Any, where: str) -> None:
+    """No count, no size and no time below 0. Raises Malformed."""
+    if isinstance(value, dict):
+        for name, inside in value.items():
+            if name not in SIGNED:
+                _check_signs(inside, f"{where}.{name}" if where else name)
+    elif isinstance(value, list):
+        for i, inside in enumerate(value):
+            _check_signs(inside, f"{where}[{i}]")
+    elif isinstance(value, int | float) and value < 0:
+        raise Malformed(where, f"expected 0 or more, and this is {value}")
 
 
 def _check_intervals(records: Sequence[Mapping[str, Any]]) -> None:

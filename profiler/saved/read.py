@@ -70,6 +70,8 @@ def read_document(name: str) -> Saved:
             saved.refuse(f"this JSON is no run of profiler: expected {_listed(PARTS)}, and there is no {key}; {CURE}")
         if not isinstance(document[key], expected) or isinstance(document[key], bool):
             saved.refuse(f"{key}: expected {WORDS[NAMES[expected]]}, and this is {kind(document[key])}; {CURE}")
+    if document["schema"] < 1:
+        saved.refuse(f"schema: expected a whole number from 1, and this is {document['schema']}; {CURE}")
     if document["schema"] > SCHEMA:
         from profiler.version import __version__
 
@@ -114,15 +116,23 @@ def results(saved: Saved, profiles: Sequence[Profile] = ()) -> Results:
 
 def _text(name: str) -> str:
     try:
+        if name == "-" and sys.stdin is None:
+            raise ProfilerError("stdin is closed; pipe a saved run into it, or name its file")
         data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
         return data.decode("utf-8")
+    except MemoryError:
+        raise ProfilerError(f"{_named(name)}: it is too large for the memory here, and no run is so large; {CURE}") from None
     except FileNotFoundError:
         raise Unavailable(f"there is no file '{name}'; {CURE}") from None
     except OSError as fault:
         raise ProfilerError(f"'{name}' cannot be read: {fault.strerror}; {CURE}") from None
+    except UnicodeEncodeError:
+        raise ProfilerError(f"{name!a} is no name of a file; {CURE}") from None
     except UnicodeDecodeError as fault:
         line = data[: fault.start].count(b"\n") + 1
         raise ProfilerError(f"{_named(name)}: line {line}: expected JSON in UTF-8; {CURE}") from None
+    except ValueError:  # a zero byte
+        raise ProfilerError(f"{name!a} is no name of a file; {CURE}") from None
 
 
 def _parsed(name: str, text: str) -> Any:
@@ -151,6 +161,8 @@ def _parsed(name: str, text: str) -> Any:
         raise ProfilerError(f"{_named(name)}: {where}: expected the JSON of a run ({what}); {CURE}") from None
     except RecursionError:
         raise ProfilerError(f"{_named(name)}: it is nested too deeply to be a run of profiler; {CURE}") from None
+    except MemoryError:
+        raise ProfilerError(f"{_named(name)}: it is too large for the memory here, and no run is so large; {CURE}") from None
 
 
 def _listed(names: Mapping[str, Any]) -> str:

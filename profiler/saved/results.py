@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import structs
 
+from profiler.checked import checked
 from profiler.count import conventions
 from profiler.count.derivation import derivation, separable_pairs
 from profiler.errors import ProfilerError
@@ -35,6 +36,7 @@ Result = Results | Shown | Measured | Certificate | Formulas | Listing | Saved
 """What a command finds; of verify, check and diff the document itself, whose records are shown as they are."""
 
 
+@checked
 def read(file: str | PathLike[str]) -> Result:
     """What the command or the study that wrote `file` had found, or with `-` what comes through the pipe.
 

@@ -12,8 +12,7 @@ from profiler.records.interval import Interval
 from profiler.records.place import Place
 from profiler.records.verdicts import COUNTS, Limit, Line, Verdict
 from profiler.study.before_after import Side, clocks
-from profiler.study.budgets import Budgeted, cell_at
-from profiler.study.cells import Cell
+from profiler.study.budgets import Budgeted
 
 RENEWAL = "save one with `profiler compare MODEL... -o FILE` where the counts are as they should be"
 """How a baseline is made, and made anew."""
@@ -28,25 +27,13 @@ def position_in(base: Side, at: Budgeted, setting: Mapping[str, Any] | None) -> 
             return i
     if found:
         return found[0]
+    raise ProfilerError(f"baseline '{base.name}' is of {held(base)}, not of {at.name}; {RENEWAL}")
+
+
+def held(base: Side) -> str:
+    """The networks of a run by name, the first few."""
     names = list(dict.fromkeys(str(Place.of(record)) for record in base.records))
-    held = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-    raise ProfilerError(f"baseline '{base.name}' is of {held}, not of {at.name}; {RENEWAL}")
-
-
-def cells_of(base: Side) -> list[Cell]:
-    """The networks of a run, each once at each of its places. Raises as `load` does."""
-    found: dict[str, Cell] = {}
-    for record in base.records:
-        place = Place.of(record)
-        if place.key in found:
-            continue
-        asked = place._replace(resolution=None, input=place.input.split() or None, batch=place.batch or "none")
-        try:
-            found[place.key] = cell_at(asked)
-        except ProfilerError as fault:
-            fault.args = (f"baseline '{base.name}': {fault}",)
-            raise
-    return list(found.values())
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
 def lines(base: Side, i: int, now: Record, peak: int | None, tolerance: Fraction, here: Mapping[str, Any] | None) -> list[Line]:

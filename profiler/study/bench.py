@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
+from profiler.checked import checked
 from profiler.errors import ProfilerError
 from profiler.load.load import Model
 from profiler.measure.plan import Setting
@@ -18,6 +19,7 @@ from profiler.study.measuring import measured, to_be_measured
 from profiler.study.sweep import cells_over
 
 
+@checked
 def bench(
     *models: Model,
     alpha: Numbers = None,

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from profiler.errors import ProfilerError, UnknownName
+from profiler.errors import ProfilerError, UnknownName, quoted
 from profiler.grid import count, exact
 from profiler.records.notes import MeasuredIn
 
@@ -76,7 +76,7 @@ class BenchOptions:
             return None
         if not self.train:
             raise ProfilerError(f"--dataset-size {self.dataset_size} is for training; add --train")
-        return count(str(self.dataset_size), "--dataset-size")
+        return count(self.dataset_size, "--dataset-size")
 
     def setting(self) -> Setting:
         """The one setting of a comparison or sweep. Raises ProfilerError where there are several."""
@@ -130,14 +130,14 @@ _SCALES = {
 
 def seconds_of(given: str | float) -> float:
     """`300ms`, `30s`, `2m` or `45` as seconds. Raises ProfilerError."""
-    text = str(given).strip()
+    text = quoted(given).strip()
     unit = next(unit for unit in _SCALES if text.lower().endswith(unit))
     try:
         found = float(exact(text[: len(text) - len(unit)], "time", EXAMPLE) * _SCALES[unit])
     except ProfilerError:  # which speaks of the number alone
-        raise ProfilerError(f"time '{given}' is not a number of ms, s, m or h; write it as {EXAMPLE}") from None
+        raise ProfilerError(f"time '{text}' is not a number of ms, s, m or h; write it as {EXAMPLE}") from None
     if not 0.1 <= found <= 7 * 24 * 3600:
-        raise ProfilerError(f"time '{given}' is not from 0.1s to 168h; write it as {EXAMPLE}")
+        raise ProfilerError(f"time '{text}' is not from 0.1s to 168h; write it as {EXAMPLE}")
     return found
 
 
@@ -165,8 +165,8 @@ def _threads(given: str | int | None) -> list[int]:
         return [host.default_threads()]
     found = []
     most = host.affinity()
-    for text in _listed(str(given)):
-        if not text.isdecimal() or not 1 <= int(text) <= most:
+    for text in _listed(quoted(given) if isinstance(given, int) else str(given)):
+        if not text.isdecimal() or len(text) > 9 or not 1 <= int(text) <= most:
             raise ProfilerError(
                 f"threads '{text}' is not a whole number from 1 to {most}, the processors that may be used here; "
                 f"leave it out for {host.default_threads()}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from profiler import grid
 from profiler.api import counted
+from profiler.checked import checked
 from profiler.errors import ProfilerError
 from profiler.load.load import Model
 from profiler.records.columns import MEASURED_COLUMNS, WAITING
@@ -19,18 +20,19 @@ from profiler.study.cells import Watch, watching
 from profiler.study.measuring import check_memory, session, spec_of, timing, watched
 
 
+@checked
 def benchmark(
     model: Model,
     *,
     args: tuple[Any, ...] | None = None,
     kwargs: Mapping[str, Any] | None = None,
     input: Any = None,
-    batch: int | None = None,
+    batch: object = None,
     alpha: object = None,
     resolution: object = None,
     rho: object = None,
     device: str = "auto",
-    threads: int | None = None,
+    threads: str | int | None = None,
     dtype: str = "fp32",
     memory_format: str = "contiguous",
     compile: bool = False,

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from profiler import grid
 from profiler.config import Config
-from profiler.errors import InputNeeded, ProfilerError, UnknownName
+from profiler.errors import InputNeeded, ProfilerError, UnknownName, quoted
 from profiler.load.load import Model, load_at, parse
 from profiler.records.place import Place
 from profiler.records.verdicts import QUANTITIES, Limit
@@ -98,10 +98,10 @@ def limits_of(given: Mapping[str, object], names: Mapping[str, str], source: str
 
 def _most(key: str, value: object, what: str) -> Any:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ProfilerError(f"{what} is {str(value)[:40]!r}, which is no limit; write it as 600M, 64MiB or 30ms")
+        raise ProfilerError(f"{what} is {quoted(value)!r}, which is no limit; write it as 600M, 64MiB or 30ms")
     if key == "latency":
         return grid.duration(value, what)
-    return grid.size(value, what) if key in ("memory", "weight_bytes") else grid.count(str(value), what)
+    return grid.size(value, what) if key in ("memory", "weight_bytes") else grid.count(value, what)
 
 
 def option(key: str) -> str:

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from profiler import grid
+from profiler.checked import checked
 from profiler.config import Config
 from profiler.errors import ProfilerError
 from profiler.load.load import Model
@@ -26,6 +27,7 @@ from profiler.study.budgets import Budgeted, budgeted, inputs_of
 from profiler.study.cells import Cell, Interrupted, Watch, counted, ending, finished
 
 
+@checked
 def check(
     *models: Model,
     macs: str | int | None = None,
@@ -51,8 +53,8 @@ def check(
 ) -> Checked:
     """A verdict for each budget of each model: counts as `600M`, bytes as `64MiB`, a latency as `30ms`.
 
-    `config` holds the table `[tool.profiler.budgets]`; without models all of its networks are checked, or where there are none
-    all of the baseline's. `baseline` is a saved run: what grew by more than `tolerance` is over. A latency is over where its
+    `config` holds the table `[tool.profiler.budgets]`; without models all of its networks are checked. `baseline` is a saved
+    run, of which no network is loaded: what grew by more than `tolerance` is over. A latency is over where its
     whole 95 % interval is, within where none of it is, else undecided, which fails only where `strict`; so does an operation
     without a formula. Networks with a budget of latency are measured, with `bench` every one; BenchOptions says how.
     Raises ProfilerError where there is nothing to check or the baseline is of another network, and as `load`
@@ -88,8 +90,6 @@ def checking(
     tolerated = grid.share(tolerance, "tolerance")
     base = None if baseline is None else of_run(baseline if isinstance(baseline, Saved) else read_document(baseline))
     found = budgeted(models, at, limits, config, None if base is None else inputs_of(base.records))
-    if not found and base is not None:
-        found = [Budgeted(cell, {}) for cell in base_of.cells_of(base)]
     _refuse_nothing(found, base)
     timed = [i for i, each in enumerate(found) if bench or "latency" in each.limits]
     setting = measuring.setting() if timed else None  # refused before any work where there are several
@@ -155,6 +155,11 @@ def _counted(each: Budgeted, base: Side | None, position: int | None) -> _Counte
 
 
 def _refuse_nothing(found: Sequence[Budgeted], base: Side | None) -> None:
+    if not found and base is not None:
+        raise ProfilerError(
+            f"baseline '{base.name}' is of {base_of.held(base)}, and a file never says what is run; name the network, as in: "
+            f"profiler check MODEL --baseline {base.name}, or in [tool.profiler.budgets] of pyproject.toml"
+        )
     if not found:
         raise ProfilerError(
             "there is nothing to check; name a network and a budget, as in: profiler check mobilenet_v1 --max-macs 600M, "

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import structs
 
 from profiler import grid
+from profiler.checked import checked
 from profiler.errors import ProfilerError
 from profiler.load.load import Model, load_at
 from profiler.records.events import Event
@@ -19,6 +20,7 @@ from profiler.study.cells import DEFAULT_ENGINES, Cell, Watch, counted, ending, 
 from profiler.study.recounting import recounted_and_measured
 
 
+@checked
 def compare(
     *models: Model,
     alpha: object = None,

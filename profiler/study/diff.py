@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
+from profiler.checked import checked
 from profiler.errors import ProfilerError
 from profiler.load.load import Model
 from profiler.records.columns import SETTING
@@ -17,6 +18,7 @@ from profiler.study.before_after import Side, compared, of_profile, of_run
 from profiler.study.budgets import KnownInputs, cell_or_known, inputs_of
 
 
+@checked
 def diff(
     before: Model | Saved,
     after: Model | Saved,

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import structs
 
 from profiler import grid
+from profiler.checked import checked
 from profiler.load.load import Network, in_closed_form, load
 from profiler.records.polynomials import Formulas
 from profiler.study.cells import Numbers, points
@@ -24,6 +25,7 @@ def _grid(network: Network) -> Iterator[tuple[Fraction, int, int, int]]:
         yield alpha, side, totals.params, totals.macs
 
 
+@checked
 def formula(
     model: str, *, alpha: Numbers = None, resolution: object = None, options: Mapping[str, Any] | None = None
 ) -> Formulas:

@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import structs
 
+from profiler.checked import checked
 from profiler.count.moved import moved
 from profiler.errors import ProfilerError
 from profiler.load.load import Model
@@ -30,6 +31,7 @@ from profiler.study.notes import notes_of
 from profiler.study.sweep import cells_over
 
 
+@checked
 def layers(
     *models: Model,
     alpha: Numbers = None,

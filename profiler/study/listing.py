@@ -6,13 +6,15 @@ from fnmatch import fnmatchcase
 from fractions import Fraction
 
 from profiler import grid
-from profiler.errors import ProfilerError, UnknownName
+from profiler.checked import checked
+from profiler.errors import ProfilerError, UnknownName, quoted
 from profiler.load.load import load
 from profiler.network.registry import find, names
 from profiler.records.listing import Listing
 from profiler.study.published import top1
 
 
+@checked
 def listing(
     pattern: str | None = None,
     *,
@@ -25,10 +27,10 @@ def listing(
 
     Raises ProfilerError where a limit is no number, UnknownName for a task that no network has.
     """
-    years = None if year is None else {grid.side(point, "year") for point in grid.points(str(year), "year", Fraction(1))}
+    years = None if year is None else {grid.side(point, "year") for point in grid.points(quoted(year), "year", Fraction(1))}
     most = {
-        "macs": None if max_macs is None else grid.count(str(max_macs), "--max-macs"),
-        "params": None if max_params is None else grid.count(str(max_params), "--max-params"),
+        "macs": None if max_macs is None else grid.count(max_macs, "--max-macs"),
+        "params": None if max_params is None else grid.count(max_params, "--max-params"),
     }
     tasks = {find(name).task for name in names()}
     if task is not None and task not in tasks:

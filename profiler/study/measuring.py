@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from profiler.config import named
 from profiler.errors import ProfilerError
 from profiler.load.load import Counted, Network
 from profiler.measure import grades, host, plan, statistics
@@ -173,7 +174,7 @@ def session(
         scheduler = Scheduler(specs, pool, options.budget, time.perf_counter, random.Random(), keeper, base, layers)
         if kept is not None:
             scheduler.run = kept.run
-        made = Session(scheduler, pool, str(path))
+        made = Session(scheduler, pool, named(path))
         try:
             yield made
         finally:

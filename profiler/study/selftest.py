@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
+from profiler.checked import checked
 from profiler.errors import ProfilerError
 from profiler.load.load import in_closed_form
 from profiler.measure import statistics
@@ -29,6 +30,7 @@ SPIN_WITHIN, TORCH_WITHIN = 0.005, 0.03
 FALSE_POSITIVES, FOUND = 0.08, 0.9
 
 
+@checked
 def selftest(
     time: str | float = "60s", threads: str | int | None = None, watch: Watch | None = None, progress: bool = False
 ) -> Certificate:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import structs
 
 from profiler import grid
+from profiler.checked import checked
 from profiler.count import conventions, rewriting
 from profiler.count.closed import wiring_of
 from profiler.count.derivation import derivation, separable_pairs
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 OPTIMIZERS = ("sgd", "adam")
 
 
+@checked
 def show(
     model: Model,
     *,

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import structs
 
 from profiler import grid
+from profiler.checked import checked
 from profiler.errors import ProfilerError
 from profiler.load.load import Model, is_reference, load_at, parse
 from profiler.records.events import Event
@@ -35,6 +36,7 @@ MOST_CHECKED = 16
 DEFAULT_MODEL, DEFAULT_ALPHA = "mobilenet_v1", "0.25..1.0"
 
 
+@checked
 def sweep(
     *models: Model,
     alpha: Numbers = None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
 
+from profiler.checked import checked
 from profiler.errors import ProfilerError, UnknownName
 from profiler.load.load import is_reference, load, parse
 from profiler.network.registry import find, names
@@ -25,6 +26,7 @@ from profiler.study.cells import (
 from profiler.study.published import figures, ours
 
 
+@checked
 def verify(
     *models: str,
     table: str | None = None,

@@ -13,6 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from profiler.checked import checked
 from profiler.errors import ProfilerError
 from profiler.module.packed import packed_weights
 from profiler.module.trees import shape_of
@@ -27,10 +28,11 @@ from profiler.tracing.restore import Places, SavedState, gc_disabled, places, pr
 from profiler.tracing.sharded import gathered, sharded
 
 
+@checked
 @guarded
 def trace(
     module: nn.Module,
-    args: tuple[Any, ...] = (),
+    args: Any = (),
     kwargs: Mapping[str, Any] | None = None,
     *,
     name: str = "",

@@ -19,13 +19,13 @@ from plotly.offline import get_plotlyjs
 from profiler import compare, sweep
 from profiler.load.load import load
 from profiler.records.results import Results
+from profiler.report import files
 from profiler.report.answer import View
 from profiler.report.answers import registry
 from profiler.report.forms import written
 from profiler.report.page import MOST_BYTES, page
 from profiler.report.page.columns import columns, paths
 from profiler.report.page.networks import Network, packed
-from profiler.report.writers import plain
 from profiler.saved import read as saved
 from profiler.saved.results import result
 from profiler.study.show import show
@@ -214,7 +214,7 @@ def test_half_a_surrogate_pair_does_not_stop_the_file_from_being_written() -> No
 def test_a_saved_run_gives_the_page_of_the_live_one(tmp_path: Path) -> None:
     live = registry.answer(compare("mobilenet_v1", "vgg16", engine="closed"))
     file = tmp_path / "run.json"
-    plain.write(file, written(live, "json"))
+    files.write(files.file_at(file), written(live, "json"))
     run = saved.read_document(str(file))
     found = result(run)
     text = page(registry.answer(found))

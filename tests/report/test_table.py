@@ -20,6 +20,7 @@ from profiler import profile as count
 from profiler.errors import ProfilerError
 from profiler.records.agreement import Agreement, Difference
 from profiler.records.results import Results
+from profiler.report import files
 from profiler.report.sheets.sheet import results_sheet
 from profiler.report.terminal.table import results_table, show
 from profiler.report.writers import plain
@@ -65,15 +66,15 @@ def test_csv_cells() -> None:
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "out.csv"
-    plain.write(path, "first\n")
-    assert path.stat().st_mode & 0o777 == 0o666 & ~plain._umask()
+    files.write(files.file_at(path), "first\n")
+    assert path.stat().st_mode & 0o777 == 0o666 & ~files._umask()
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.replace", full)
     with pytest.raises(ProfilerError, match="cannot be written: No space left on device; nothing of it was changed"):
-        plain.write(path, "second\n")
+        files.write(files.file_at(path), "second\n")
     assert path.read_text() == "first\n"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -85,8 +86,7 @@ def test_what_is_there_and_is_no_file_is_written_into(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     reader = Thread(target=lambda: found.append(pipe.read_bytes()))
     reader.start()
-    plain.check_writable(pipe)
-    plain.write(pipe, "a,b\n")
+    files.write(files.file_at(pipe), "a,b\n")
     reader.join(timeout=30)
     assert found == [b"a,b\n"]
     assert stat.S_ISFIFO(pipe.stat().st_mode)

@@ -164,7 +164,7 @@ def test_what_is_no_run_is_refused_in_a_sentence(
     [
         ({"rows": [{"record": 0, "path": "a"}]}, "rows[0]: there is no op"),
         ({"rows": [row(record=7)]}, "a part of this run is malformed (list index out of range)"),
-        ({"rows": [row(record=-1)]}, "a part of this run is malformed (a row is of record -1)"),
+        ({"rows": [row(record=-1)]}, "rows[0].record: expected 0 or more, and this is -1"),
         ({"rows": [row(record=0, facts=[])]}, "rows[0].facts: expected an object, and this is a list"),
         ({"agreements": [{"model": "a"}]}, "agreements[0]: there is no engine"),
         ({"base": 3}, "base: there is no record 3"),

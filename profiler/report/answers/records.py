@@ -73,10 +73,10 @@ def _heading(name: str, unit: Unit) -> str:
 
 
 def _cell(name: str, value: Any, unit: Unit) -> str:
-    """A value as the CSV has it, but counts in their unit."""
+    """A value as it is, but counts in their unit."""
     column = COLUMNS.get(_counted(name)[0])
     if column is None or not column.unit or not isinstance(value, int | float):
-        return plain.cell(value)
+        return plain.shown(value)
     return UNITS[column.unit](value, unit)
 
 

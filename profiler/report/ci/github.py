@@ -9,7 +9,7 @@ from pathlib import Path
 from profiler.records.verdicts import Checked, Line
 from profiler.report.answer import View
 from profiler.report.answers.budgets import answer, failure, sentence
-from profiler.report.encoding import printable
+from profiler.report.encoding import data, printable
 from profiler.report.writers.markdown import markdown_text
 
 MOST_ANNOTATIONS = 10
@@ -21,12 +21,12 @@ def tell(found: Checked, environment: Mapping[str, str]) -> None:
     if environment.get("GITHUB_ACTIONS") != "true":
         return
     for line in commands(found, Path(environment.get("GITHUB_WORKSPACE", "."))):
-        print(printable(line), file=sys.stderr)
+        print(printable(line), file=sys.stderr)  # its data are escaped: the line is one command
     path = environment.get("GITHUB_STEP_SUMMARY")
     if path:
         try:
-            with open(path, "a", encoding="utf-8") as file:
-                file.write(summary(found))
+            with open(path, "ab") as file:
+                file.write(data(summary(found)))
         except OSError as fault:
             print(f"the job summary '{path}' cannot be written: {fault.strerror}; the check stands", file=sys.stderr)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 from xml.etree import ElementTree
@@ -10,9 +9,7 @@ from xml.etree import ElementTree
 from profiler.records.verdicts import Checked, Line
 from profiler.report.answers.budgets import sentence
 from profiler.report.answers.layer_changes import heading
-
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 cannot hold, not even escaped."""
+from profiler.report.encoding import FORBIDDEN
 
 
 def junit(found: Checked) -> str:
@@ -74,4 +71,4 @@ def _element(parent: ElementTree.Element | None, tag: str, text: str = "", **att
 
 
 def _clean(text: str) -> str:
-    return _FORBIDDEN.sub("�", text)
+    return FORBIDDEN.sub("�", text)

@@ -61,7 +61,7 @@ def _plain(value: Any) -> Any:
     """What JSON holds: options and shapes as the CSV has them, no infinities."""
     if isinstance(value, float) and not isfinite(value):
         return None
-    return value if value is None or isinstance(value, str | int | float) else plain.cell(value)
+    return value if value is None or isinstance(value, str | int | float) else plain.shown(value)
 
 
 def _sort(name: str, values: Sequence[Any]) -> str:

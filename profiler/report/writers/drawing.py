@@ -7,6 +7,7 @@ import subprocess
 from typing import Any
 
 from profiler.errors import ProfilerError, Unavailable
+from profiler.report.encoding import FORBIDDEN, printable
 from profiler.report.writers.graph import Cluster, Edge, Node, Picture, picture
 
 SHADES = ("#f6f6f6", "#e3eefa", "#bcd8f3", "#85b6e8", "#4f93d8")
@@ -64,7 +65,7 @@ def _mermaid_edge(edge: Edge) -> str:
 
 def _entities(text: str) -> str:
     """Text in Mermaid's quotes: what could end it, be read as markup or as an entity stands as its number."""
-    return "".join(c if c.isalnum() or c in " .,:_-/×+%…/()=@" else f"#{ord(c)};" for c in " ".join(text.split()))
+    return "".join(c if c.isalnum() or c in " .,:_-/×+%…/()=@" else f"#{ord(c)};" for c in _clean(text))
 
 
 # DOT
@@ -75,7 +76,7 @@ def dot(subject: Any, depth: int = DEPTH) -> str:
     made = picture(subject, depth)
     lines = [
         "digraph network {",
-        f"  graph [label={_quoted(made.title)} labelloc=t fontsize=16 rankdir=TB bgcolor=white nodesep=0.3 ranksep=0.35]",
+        f"  graph [label={_labelled(made.title)} labelloc=t fontsize=16 rankdir=TB bgcolor=white nodesep=0.3 ranksep=0.35]",
         f'  graph [fontname="Helvetica" fontcolor="{INK}"]',
         f'  node [shape=box style="rounded,filled" fontname="Helvetica" fontsize=11 color="{LINE}" margin="0.12,0.06"]',
         f'  edge [fontname="Helvetica" fontsize=9 color="{LINE}" fontcolor="{LINE}" arrowsize=0.7]',
@@ -90,14 +91,14 @@ def dot(subject: Any, depth: int = DEPTH) -> str:
 def _dot_cluster(made: Picture, cluster: Cluster, indent: str, number: str = "cluster") -> list[str]:
     lines = [f"{indent}{_dot_node(i, made.nodes[i])}" for i in cluster.nodes]
     for k, part in enumerate(cluster):
-        about = f'label={_quoted(part.name)} labeljust=l fontsize=11 style=rounded color="{LINE}"'
+        about = f'label={_labelled(part.name)} labeljust=l fontsize=11 style=rounded color="{LINE}"'
         inside = _dot_cluster(made, part, f"{indent}  ", f"{number}_{k}")
         lines += [f"{indent}subgraph {number}_{k} {{", f"{indent}  graph [{about}]", *inside, f"{indent}}}"]
     return lines
 
 
 def _dot_node(number: int, node: Node) -> str:
-    label = _quoted(*_lines(node))
+    label = _labelled(*_lines(node))
     ink = "#ffffff" if node.shade >= DARK else INK
     about = f'label={label} fillcolor="{SHADES[node.shade]}" fontcolor="{ink}"'
     match node.shape:
@@ -111,12 +112,22 @@ def _dot_node(number: int, node: Node) -> str:
 
 
 def _dot_edge(edge: Edge) -> str:
-    return f"n{edge.start} -> n{edge.end} [label={_quoted(edge.label)}{' style=dashed' if edge.aside else ''}]"
+    return f"n{edge.start} -> n{edge.end} [label={_labelled(edge.label)}{' style=dashed' if edge.aside else ''}]"
 
 
 def _quoted(*lines: str) -> str:
     r"""Lines of text in double quotes, as DOT and YAML read it; between them stands `\n`."""
-    return '"' + "\\n".join(" ".join(line.split()).replace("\\", "\\\\").replace('"', '\\"') for line in lines) + '"'
+    return '"' + "\\n".join(_clean(line).replace("\\", "\\\\").replace('"', '\\"') for line in lines) + '"'
+
+
+def _labelled(*lines: str) -> str:
+    """The same as a label of DOT, which reads entities too: `&#27;` would be a control character of its SVG."""
+    return _quoted(*(line.replace("&", "&amp;") for line in lines))
+
+
+def _clean(text: str) -> str:
+    """One line of what YAML, DOT and XML may hold."""
+    return FORBIDDEN.sub("\ufffd", printable(" ".join(text.split())))
 
 
 def _lines(node: Node) -> list[str]:
@@ -133,7 +144,7 @@ def svg(subject: Any, depth: int = DEPTH) -> str:
         raise Unavailable(
             "svg needs the program 'dot' of Graphviz, not installed here; install graphviz, or write .mmd or .dot"
         )
-    ran = subprocess.run([program, "-Tsvg"], input=dot(subject, depth), capture_output=True, text=True, check=False)
+    ran = subprocess.run([program, "-Tsvg"], input=dot(subject, depth), capture_output=True, encoding="utf-8", check=False)
     if ran.returncode:
         said = " ".join(ran.stderr.split()) or f"exit code {ran.returncode}"
         raise ProfilerError(f"Graphviz could not lay it out: {said[:200]}; draw it with a smaller --depth, or as .mmd")

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from profiler.checked import checked as checked_arguments
 from profiler.errors import UnknownName
 from profiler.module.copying import held_tensors
 from profiler.module.user_code import guarded
@@ -21,10 +22,11 @@ from profiler.tracing.training.training import run_step
 from profiler.tracing.training.ways import GRADIENTS, checked, drained, run_in_some_way
 
 
+@checked_arguments
 @guarded
 def memory(
     module: nn.Module,
-    args: tuple[Any, ...] = (),
+    args: Any = (),
     kwargs: Mapping[str, Any] | None = None,
     *,
     training: bool = False,
@@ -45,7 +47,7 @@ def memory(
 
 def memories(
     module: nn.Module,
-    args: tuple[Any, ...] = (),
+    args: Any = (),
     kwargs: Mapping[str, Any] | None = None,
     *,
     optimizers: Sequence[str],

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from profiler.checked import checked as checked_arguments
 from profiler.errors import ProfilerError
 from profiler.module.copying import held_tensors
 from profiler.module.user_code import guarded
@@ -19,9 +20,10 @@ from profiler.tracing.training.step import BACKWARD, FORWARD, RECOMPUTED, Step
 from profiler.tracing.training.ways import GRADIENTS, checked, drained, run_in_some_way
 
 
+@checked_arguments
 @guarded
 def trace_training(
-    module: nn.Module, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None, *, name: str = ""
+    module: nn.Module, args: Any = (), kwargs: Mapping[str, Any] | None = None, *, name: str = ""
 ) -> TrainingCost:
     """One forward and backward in training mode, on a copy of the module on the meta device.
 

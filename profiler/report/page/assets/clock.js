@@ -1,6 +1,6 @@
 // What the clock said: each cell's latency with its rounds, and layers against the roofs of the device.
 
-const GRADES = { A: '#2a9d76', B: '#7f9f35', C: '#d39b1c', D: '#d1495b' };
+const GRADES = { __proto__: null, A: '#2a9d76', B: '#7f9f35', C: '#d39b1c', D: '#d1495b' };
 
 function latencies(root, records) {
   const [left, right] = root.querySelectorAll('.plot');
@@ -49,7 +49,7 @@ function roofline(root) {
   const node = root.querySelector('.plot');
   const clocked = networks.filter((network) => network.clock.macs_per_s && network.paths);
   const chosen = choice(root.querySelector('.choices'), 'network', clocked.map((network, i) => [i, network.label]), () => paint());
-  const SYMBOLS = { compute: 'circle', memory: 'square', overhead: 'triangle-up', kernel: 'x' };
+  const SYMBOLS = { __proto__: null, compute: 'circle', memory: 'square', overhead: 'triangle-up', kernel: 'x' };
 
   function paint() {
     const network = clocked[chosen()];

@@ -103,6 +103,7 @@ function choice(parent, label, options, change, start = 0) {
 const PALETTE = ['#2f78c4', '#e07b39', '#2a9d76', '#b4559b', '#c29a0b', '#4fb0d3', '#d1495b', '#7a6bd0', '#7f8c3f', '#8d7b6c'];
 const RAMP = ['#1b9e8f', '#2f86c1', '#6a6bd0', '#a855b5', '#d1477f'];
 const KINDS = {
+  __proto__: null,
   conv: '#2f78c4', pointwise: '#62a8de', depthwise: '#e07b39', grouped: '#7a6bd0', conv_transpose: '#9a86e0', linear: '#2a9d76',
   matmul: '#c29a0b', attention: '#d1495b', recurrent: '#b4559b', norm: '#93a6b3', activation: '#b9a99a', pool: '#6f9f94',
   resize: '#a3b86c', elementwise: '#8d929c', embedding: '#b07a4b', reshape: '#b7bcc4',

@@ -6,7 +6,8 @@ const BY_KIND = ['layers', 'params', 'macs', 'activations', 'elementwise', 'seco
 const networks = data.networks.map((plain) => {
   const whole = {};
   for (const name of BY_KIND) whole[name] = Object.values(plain.kinds).reduce((sum, sums) => sum + sums[BY_KIND.indexOf(name)], 0);
-  return { ...plain, whole, label: Array.from(plain.name).slice(0, 60).join('') };
+  const kinds = Object.assign(Object.create(null), plain.kinds); // a kind may be called as anything of an object's own
+  return { ...plain, kinds, whole, label: Array.from(plain.name).slice(0, 60).join('') };
 });
 const sortsOf = Object.fromEntries(Object.entries(data.sorts).map(([name, coded]) => [name, values(coded, [])]));
 const measuresOf = (network) => MEASURES.filter(([name]) => network.whole[name] > 0);

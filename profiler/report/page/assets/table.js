@@ -208,7 +208,8 @@ class Table {
   // The rows that are shown, in their order, every column, nothing rounded.
   csv() {
     const cell = (value) => {
-      const plain = value === null || value === undefined ? '' : typeof value === 'boolean' ? String(value) : String(value);
+      const words = value === null || value === undefined ? '' : String(value);
+      const plain = typeof value === 'string' && /^[=+\-@\t\r\n]/.test(words) ? `'${words}` : words; // text, and no formula of a spreadsheet
       return /[",\n\r]/.test(plain) ? `"${plain.replace(/"/g, '""')}"` : plain;
     };
     const lines = [this.columns.map((column) => cell(column.name)).join(',')];

@@ -1,0 +1,54 @@
+"""What a command line sets, checked as a whole: nothing of it is taken in silence for something else, or for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from profiler.commands.defaults import Defaults
+from profiler.config import Config
+from profiler.errors import ProfilerError
+
+MEASURING = ("device", "threads", "dtype", "memory_format", "time")
+TRAINING = ("optimizer",)
+NEEDED: Mapping[str, Sequence[tuple[Sequence[str], tuple[str, ...]]]] = {
+    "compare": ((MEASURING, ("bench",)), (TRAINING, ("train",))),
+    "sweep": ((MEASURING, ("bench",)), (TRAINING, ("train",))),
+    "check": ((MEASURING, ("bench", "max_latency")),),
+    "bench": ((("depth", "top"), ("layers",)), (TRAINING, ("train",))),
+}
+"""{command: [options, and those without one of which they say nothing]}."""
+
+
+def check_once(parsed: Sequence[Any]) -> None:
+    """Refuse an option that takes one value and is given two. Raises ProfilerError."""
+    for i, param in enumerate(parsed):
+        if param.param_type_name == "option" and not param.is_flag and not param.multiple and param in parsed[:i]:
+            more = ", or several files as -o" if param.name == "csv" else ""
+            raise ProfilerError(f"{option(param.name)} is given twice; give it once{more}")
+
+
+def check_needed(command: str, given: Collection[str], defaults: Defaults, config: Config) -> None:
+    """Refuse options of the command line that would say nothing without another. Raises ProfilerError."""
+    for options, needed in NEEDED.get(command, ()):
+        said = [name for name in options if name in given]
+        if not said or any(name in given or defaults.values.get(name) for name in needed):
+            continue
+        if command == "check" and _has_latencies(config):
+            continue
+        names = " and ".join(map(option, said))
+        raise ProfilerError(
+            f"{names} {'says' if len(said) == 1 else 'say'} nothing without {' or '.join(map(option, needed))}; "
+            f"add {option(needed[0])}, or leave {'it' if len(said) == 1 else 'them'} out"
+        )
+
+
+def option(name: str) -> str:
+    """`--memory-format`."""
+    return f"--{name.rstrip('_').replace('_', '-')}"
+
+
+def _has_latencies(config: Config) -> bool:
+    budgets = config.table.get("budgets")
+    entries = budgets.values() if isinstance(budgets, Mapping) else ()
+    return any(isinstance(entry, Mapping) and "latency" in entry for entry in entries)
