@@ -135,7 +135,9 @@ def test_an_unfinished_answer_replaces_no_file(
 ) -> None:
     stdout(False)
     (tmp_path / "old.csv").write_text("of the run before")
-    Destinations("table", ((tmp_path / "old.csv", "csv"), (tmp_path / "new.csv", "csv")), quiet=True).put(answer, replacing=False)
+    Destinations("table", ((tmp_path / "old.csv", "csv"), (tmp_path / "new.csv", "csv")), quiet=True).put(
+        answer, replacing=False
+    )
     assert (tmp_path / "old.csv").read_text() == "of the run before"
     assert (tmp_path / "new.csv").read_text().startswith("model,")
     said = f"{tmp_path / 'old.csv'} is left as it was, since the run was interrupted before it had all figures\n"

@@ -292,7 +292,12 @@ def test_without_a_formula_is_said() -> None:
 
 @pytest.mark.parametrize(
     "power",
-    [lambda x, y: x**y, lambda x, y: 2**x, lambda x, y: (x**y).mean(-1, keepdim=True) + x, lambda x, y: x.pow(torch.tensor(2.0))],
+    [
+        lambda x, y: x**y,
+        lambda x, y: 2**x,
+        lambda x, y: (x**y).mean(-1, keepdim=True) + x,
+        lambda x, y: x.pow(torch.tensor(2.0)),
+    ],
     ids=["by a tensor", "of a number", "and its mean", "by a tensor of one number"],
 )
 def test_a_power_that_is_no_square(power: Callable[..., Tensor]) -> None:
