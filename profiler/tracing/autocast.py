@@ -63,7 +63,8 @@ def watched(changed: Callable[[str], None]) -> Iterator[None]:
 
     Where operators arrive torch has switched it off already, so that it cannot be asked there.
     """
-    enter, leave = torch.autocast.__enter__, torch.autocast.__exit__
+    region_class: Any = torch.autocast
+    enter, leave = region_class.__enter__, region_class.__exit__
 
     def __enter__(region: Any) -> Any:  # noqa: N807
         found = enter(region)
@@ -71,16 +72,16 @@ def watched(changed: Callable[[str], None]) -> Iterator[None]:
         return found
 
     def __exit__(region: Any, *fault: Any) -> Any:  # noqa: N807
-        found = leave(region, *fault)  # type: ignore[func-returns-value]
+        found = leave(region, *fault)
         changed(enabled())
         return found
 
     changed(enabled())
-    torch.autocast.__enter__, torch.autocast.__exit__ = __enter__, __exit__  # type: ignore[method-assign]
+    region_class.__enter__, region_class.__exit__ = __enter__, __exit__
     try:
         yield
     finally:
-        torch.autocast.__enter__, torch.autocast.__exit__ = enter, leave  # type: ignore[method-assign]
+        region_class.__enter__, region_class.__exit__ = enter, leave
 
 
 def cast_arguments(name: str, device: str, args: Any, kwargs: Any) -> tuple[Any, Any]:

@@ -277,7 +277,7 @@ def uncompiled() -> Iterator[None]:
     try:
         if was is not None:
             setattr(flex, flag, True)
-        torch.compile = _as_written  # type: ignore[assignment]
+        torch.compile = _as_written
         with stance:
             yield
     finally:

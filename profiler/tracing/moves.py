@@ -63,6 +63,6 @@ class Copies:
 
 def _storage(t: Tensor) -> int:
     try:
-        return t.untyped_storage()._cdata
+        return int(t.untyped_storage()._cdata)
     except (NotImplementedError, RuntimeError):  # of sparse and nested tensors
         return 0

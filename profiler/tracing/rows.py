@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Collection, Sequence
+from typing import Any, Protocol
 from weakref import ReferenceType, ref
 
 import torch
@@ -20,7 +20,7 @@ from profiler.tracing.call_facts import ASKED, operator_facts
 from profiler.tracing.constants import WHOLE
 from profiler.tracing.moves import Copies, moved_by_row
 from profiler.tracing.normalisation import Normalisations
-from profiler.tracing.paths import shared_paths
+from profiler.tracing.parameters import ParameterReads
 from profiler.tracing.restore import Places
 from profiler.tracing.tables.entries import FREE_OF_COST, PRODUCT, UNKNOWN, Entry
 from profiler.tracing.tables.leaves import takes
@@ -88,59 +88,22 @@ class Calls(Protocol):
     called: set[int]
 
 
-class Owner(NamedTuple):
-    """A parameter or buffer, and whose it is."""
-
-    tensor: Tensor
-    module: nn.Module | None
-    """None of a parameter that no module of the network registers."""
-    name: str
-    parameter: bool
-
-
-class RowBuilder:
+class RowBuilder(ParameterReads):
     """Rows and what they read."""
 
     def __init__(self, everything: Places) -> None:
+        super().__init__(everything)
         self.rows: list[Row] = []
-        self.paths: dict[int, str] = {}
-        self.shared_paths = shared_paths(everything)
-        self.owners: dict[int, Owner] = {}
-        """id of a parameter or buffer → what it is. Beside those of the module, those that its forward has elsewhere."""
-        self.counted_tensors: set[int] = set()
         self.uncounted: dict[str, list[Any]] = {}
         self.tally: dict[str, int] = {"counted": 0, "elementwise": 0, "free": 0, "uncounted": 0}
-        self.tied: list[str] = []
         self.routed: dict[int, int] = {}
         """Experts of a router → how many of them each token takes."""
-        self.parameters: dict[int, nn.Parameter] = {}
-        self.derived: dict[int, tuple[Tensor, frozenset[int]]] = {}
-        """id of what was made of parameters alone → itself, so that the id stays its own, and theirs."""
         self.norms = Normalisations()
         self.copies = Copies()
         self.prepared: dict[int, int] = {}
         """id of a parameter → the row of the first operation on parameters alone that took it."""
         self.scored: dict[int, tuple[ReferenceType[Tensor], int, bool]] = {}
         """id of what may be attention scores → itself, the row of their product, and whether a softmax went over them."""
-        for path, module in everything:
-            self.paths[id(module)] = path
-            for name, p in module._parameters.items():
-                if p is None:
-                    continue
-                if id(p) in self.parameters:
-                    self.tied.append(f"{path}.{name}".lstrip("."))
-                else:
-                    self.parameters[id(p)] = p
-            self.own(module)
-
-    def own(self, module: nn.Module) -> None:
-        """Knows the parameters and buffers of a module as its own."""
-        for name, p in module._parameters.items():
-            if p is not None and isinstance(p, nn.Parameter):
-                self.owners.setdefault(id(p), Owner(p, module, name, True))
-        for name, b in module._buffers.items():
-            if b is not None:
-                self.owners.setdefault(id(b), Owner(b, module, name, False))
 
     # Leaves
 
@@ -187,7 +150,7 @@ class RowBuilder:
         products = [part for part in merged.parts if part[3]]
         norm = isinstance(module, nn.modules.batchnorm._NormBase) or "norm" in merged.leaf.__name__.lower()
         inside = set(module.modules()) if norm else ()
-        *sums, buffers = self.first_read(merged.read, lambda owner: owner.module in inside)
+        counts = self.first_read(merged.read, lambda owner: owner.module in inside)
         known = None
         if isinstance(module, nn.MultiheadAttention) and has_attention_shapes(module):
             known = attention_cost(module, args, kwargs)
@@ -219,9 +182,8 @@ class RowBuilder:
             macs, activations, elementwise, kind = custom.counts(module, args, kwargs, out, merged)
         shape = _shape_of(out)
         self.rows.append(
-            Row(merged.path, op, kind, type(module).__name__, facts, shapes, shape, *sums,
-                buffers, macs, elementwise, activations, False,
-                self.moved_by_module(merged, op, kind, args, kwargs, out, shape))
+            Row._make((merged.path, op, kind, type(module).__name__, facts, shapes, shape, *counts, macs, elementwise,
+                       activations, False, self.moved_by_module(merged, op, kind, args, kwargs, out, shape)))
         )  # fmt: skip
 
     def moved_by_module(self, merged: Merged, op: str, kind: str, args: Any, kwargs: Any, out: Any, shape: Shape) -> int:
@@ -229,25 +191,6 @@ class RowBuilder:
         given = tensors_of_call(args, kwargs)
         read = [self.owners[key].tensor for key in merged.read if key in self.owners and self.owners[key].parameter]
         return moved_by_row(op, kind, [*given, *read], out, shape) + self.copies.taken(given)
-
-    def first_read(self, keys: Iterable[int], of_norm: Callable[[Owner], bool]) -> tuple[int, int, int, int]:
-        """weights, bias, norm and buffers of those that nothing read before, whose ids are given."""
-        weights = bias = norm = buffers = 0
-        for key in keys:
-            owner = self.owners.get(key)
-            if owner is None or key in self.counted_tensors:
-                continue
-            self.counted_tensors.add(key)
-            n = owner.tensor.numel()
-            if not owner.parameter:
-                buffers += n
-            elif of_norm(owner):
-                norm += n
-            elif "bias" in owner.name:
-                bias += n
-            else:
-                weights += n
-        return weights, bias, norm, buffers
 
     # Operators
 
@@ -314,19 +257,6 @@ class RowBuilder:
         if work is NOTHING and self.norms.known:
             self.norms.passed(given, out)
 
-    def adopt(self, t: Tensor) -> bool:
-        """Whether a tensor is a parameter; one that no module of the network registers is known from now on."""
-        if not isinstance(t, nn.Parameter):
-            return False
-        self.owners[id(t)] = Owner(t, None, "parameter", True)
-        return True
-
-    def derive(self, out: Any, read: frozenset[int]) -> None:
-        """Knows what was made of parameters alone."""
-        for t in tensors(out):
-            if id(t) not in self.owners:
-                self.derived[id(t)] = (t, read)
-
     def finish(self) -> None:
         """Books what is left: parameters that met nothing but parameters where they were taken first, and copies."""
         if self.rows and (rest := self.copies.rest()):
@@ -339,10 +269,6 @@ class RowBuilder:
                     weights=row.weights + weights, bias=row.bias + bias, norm=row.norm + norm, buffers=row.buffers + buffers
                 )
 
-    def read_by(self, held: list[Tensor]) -> frozenset[int]:
-        """ids of the parameters and buffers that tensors are, or are views of."""
-        return frozenset().union(*(self.derived[id(t)][1] if id(t) in self.derived else (id(t),) for t in held))
-
     def add_operator_row(
         self, calls: Calls, found: Entry, work: Work, given: list[Tensor], held: list[Tensor], args: Any, out: Any,
         alone: bool = False,
@@ -350,7 +276,7 @@ class RowBuilder:
         """A row for what has a cost, or is the first to read a parameter; `alone` where it takes parameters alone."""
         frame = calls.stack[-1]
         ids = self.read_by(held) if held else _NONE
-        sums, buffers, path = (0, 0, 0), 0, ""
+        counts, path = (0, 0, 0, 0), ""
         fresh = [key for key in ids if key not in self.counted_tensors]
         if fresh:
             path = self.uncalled_owner(calls, fresh)
@@ -360,7 +286,7 @@ class RowBuilder:
                     scales = self.read_by([t for t in held if t is not given[0]])
                 elif self.norms.scales(found.op, given):
                     scales = fresh
-                *sums, buffers = self.first_read(
+                counts = self.first_read(
                     fresh,
                     lambda owner: id(owner.tensor) in scales or (not work.macs and "Norm" in type(owner.module).__name__),
                 )
@@ -380,12 +306,14 @@ class RowBuilder:
             kind = "linear"
         shape = _shape_of(out)
         where = path or frame.name(found.op)
-        counts = (*sums, buffers, work.macs, work.elementwise, work.activations)
         name = type(frame.module).__name__
         if alone and not inputs:
             inputs = tuple(map(shape_of, given))
         moved_here = moved_by_row(found.op, kind, given, out, shape) + self.copies.taken(given)
-        self.rows.append(Row._make((where, found.op, kind, name, facts, inputs or (shape,), shape, *counts, False, moved_here)))
+        self.rows.append(
+            Row._make((where, found.op, kind, name, facts, inputs or (shape,), shape, *counts, work.macs, work.elementwise,
+                       work.activations, False, moved_here))
+        )  # fmt: skip
         if kind in ("elementwise", "pool") and not work.macs:
             for i in self.norms.follow(found.op, given, args, out, len(self.rows) - 1, bool(held)):
                 row = self.rows[i]

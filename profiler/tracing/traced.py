@@ -56,7 +56,9 @@ def trace(
     everything = places(module)
     name = name or type(module).__name__
     check_arguments(module, args, kwargs, name)
-    lazy = any(is_lazy(t) for _, m in everything for table in (m._parameters, m._buffers) for t in table.values())
+    lazy = any(
+        t is not None and is_lazy(t) for _, m in everything for table in (m._parameters, m._buffers) for t in table.values()
+    )
     if lazy:
         module = initialised(module, (args, kwargs))
         everything = places(module)

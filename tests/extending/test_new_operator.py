@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 import profiler
-from profiler.tracing.tables.operators import PRODUCTS, Operator, Work
+from profiler.tracing.tables.operators import PRODUCTS, Operator
+from profiler.tracing.tables.work import Work
 from profiler.tracing.tables.registered import forget, unregister
 from profiler.tracing.traced import trace
 

@@ -179,7 +179,7 @@ def in_order_of(x: Tensor, shape: tuple[int, ...]) -> Tensor:
     """A tensor that holds nothing, whose axes follow each other in memory as those of `x` do."""
     if x.is_contiguous() or any(stride == 0 and size > 1 for stride, size in zip(x.stride(), x.shape, strict=True)):
         return fresh(shape, x.dtype)
-    order = sorted(range(x.ndim), key=lambda axis: -x.stride(axis))
+    order = sorted(range(x.ndim), key=lambda axis: -x.stride()[axis])
     back = sorted(range(x.ndim), key=order.__getitem__)
     return fresh([shape[axis] for axis in order], x.dtype).permute(back)
 
