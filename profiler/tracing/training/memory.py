@@ -58,7 +58,7 @@ def memories(
     optimizers: Sequence[str],
     name: str = "",
 ) -> tuple[Memory, ...]:
-    """As `memory`, of several optimisers after one and the same step; `""` stands for an evaluation. Raises as `memory` does."""
+    """As `memory`, of several optimisers after one and the same step; `""` is an evaluation. Raises as `memory` does."""
     module = checked(module, "memory")
     args = args if isinstance(args, tuple) else (args,)
     given: Given = (args, dict(kwargs or {}))
