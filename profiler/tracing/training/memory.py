@@ -40,9 +40,14 @@ def memory(
     its states in the parameter's dtype, `adam-mixed` in fp32 with an fp32 master copy. Raises ProfilerError where it does not
     run, UnknownName for an optimiser.
     """
+    known(optimizer)
+    return memories(module, args, kwargs, optimizers=(optimizer if training else "",), name=name)[0]
+
+
+def known(optimizer: str) -> None:
+    """Raises UnknownName for an optimiser that has no recipe."""
     if optimizer not in RECIPES:
         raise UnknownName("optimizer", optimizer, RECIPES)
-    return memories(module, args, kwargs, optimizers=(optimizer if training else "",), name=name)[0]
 
 
 def memories(
@@ -53,12 +58,14 @@ def memories(
     optimizers: Sequence[str],
     name: str = "",
 ) -> tuple[Memory, ...]:
-    """As `memory`, of several optimisers after one and the same step; `""` stands for an evaluation."""
+    """As `memory`, of several optimisers after one and the same step; `""` is an evaluation. Raises as `memory` does."""
     module = checked(module, "memory")
     args = args if isinstance(args, tuple) else (args,)
     given: Given = (args, dict(kwargs or {}))
     runs: dict[bool, tuple[Step, nn.Module]] = {}
     made = []
+    for optimizer in filter(None, optimizers):
+        known(optimizer)
     for optimizer in optimizers:
         training = bool(optimizer)
         if training not in runs:
