@@ -48,7 +48,7 @@ class Attributes:
             now = dict(vars(owner))
             for name in {**before, **now}:
                 old, new = before.get(name, _GONE), now.get(name, _GONE)
-                if old is not new and name not in _IGNORED and not (old is _GONE and _is_added_by_import(new)):
+                if old is not new and name not in _IGNORED and not (old is _GONE and _is_added_by_import(owner, new)):
                     _put(owner, name, old, stays, names, again)
         for cls, old in zip(self.classes, self.forwards, strict=True):
             _put(cls, "forward", old, stays, names, again)
@@ -107,6 +107,8 @@ def _set(owner: Any, name: str, value: Any) -> None:
         delattr(owner, name)
 
 
-def _is_added_by_import(value: Any) -> bool:
-    """A module that was imported, or what torch adds to itself when a part of it is first used."""
-    return isinstance(value, ModuleType) or str(getattr(value, "__module__", "")).partition(".")[0] == "torch"
+def _is_added_by_import(owner: Any, value: Any) -> bool:
+    """A module that was imported, or what torch adds to its top when a part of it is first used."""
+    if isinstance(value, ModuleType):
+        return True
+    return owner is sys.modules.get("torch") and str(getattr(value, "__module__", "")).partition(".")[0] == "torch"
