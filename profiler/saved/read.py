@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from profiler.errors import ProfilerError, Unavailable
-from profiler.records.columns import BASE_COLUMNS, COLUMNS, MEASURED_COLUMNS
+from profiler.records.columns import BASE_COLUMNS, MEASURED_COLUMNS
 from profiler.records.drawn import Drawn
 from profiler.records.environment import SCHEMA
 from profiler.records.profile import Profile
@@ -100,8 +100,7 @@ def results(saved: Saved, profiles: Sequence[Profile] = ()) -> Results:
     assert isinstance(document, ResultsDocument)
     measured = any("latency_s" in record for record in document.records)
     known = (*BASE_COLUMNS, *MEASURED_COLUMNS) if measured else BASE_COLUMNS
-    lacking = {name for name, column in COLUMNS.items() if column.later and not any(name in each for each in document.records)}
-    records = [{**record, **{name: record.get(name) for name in known if name not in lacking}} for record in document.records]
+    records = [{**record, **{name: record.get(name) for name in known}} for record in document.records]
     base = document.base or 0
     if not -len(records) <= base < len(records):
         saved.refuse(f"base: there is no record {base}; {CURE}")
