@@ -15,6 +15,8 @@ def packed_weights(modules: Any) -> list[Tensor]:
     found: list[Tensor] = []
     seen: set[int] = set()
     for module in modules.modules() if isinstance(modules, nn.Module) else modules:
+        if type(module).__module__.startswith(("torch.nn.modules.", "profiler.module.")):
+            continue  # which keeps nothing of the kind
         for value in vars(module).values():
             if isinstance(value, torch.ScriptObject) and id(value) not in seen:
                 seen.add(id(value))

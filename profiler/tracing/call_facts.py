@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
+from profiler.module.leaves import cached
 from profiler.module.trees import first_tensor
 from profiler.records.profile import Row, Shape
 from profiler.tracing.tables.leaves import leaf_class
@@ -182,6 +183,15 @@ def _sort_of(cls: type[nn.Module]) -> _Sort:
     if torchs:
         _SORTS[cls] = found  # a user's own classes are not kept alive
     return found
+
+
+@cached
+def says_all(cls: type[nn.Module]) -> bool:
+    """Whether the row of a stock layer of torch's says all of its call where it is the first to read its parameters.
+
+    A padding by its name is to be noted besides.
+    """
+    return _is_torchs(cls) and not issubclass(cls, nn.Softmax)
 
 
 class Builder(Protocol):

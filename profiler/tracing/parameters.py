@@ -47,12 +47,13 @@ class ParameterReads:
 
     def own(self, module: nn.Module) -> None:
         """Knows the parameters and buffers of a module as its own."""
+        owners = self.owners
         for name, p in module._parameters.items():
-            if p is not None and isinstance(p, nn.Parameter):
-                self.owners.setdefault(id(p), Owner(p, module, name, True))
+            if p is not None and isinstance(p, nn.Parameter) and id(p) not in owners:
+                owners[id(p)] = Owner(p, module, name, True)
         for name, b in module._buffers.items():
-            if b is not None:
-                self.owners.setdefault(id(b), Owner(b, module, name, False))
+            if b is not None and id(b) not in owners:
+                owners[id(b)] = Owner(b, module, name, False)
 
     def adopt(self, t: Tensor) -> bool:
         """Whether a tensor is a parameter; one that no module of the network registers is known from now on."""

@@ -16,14 +16,14 @@ import torch
 from torch import nn
 from torch._C._functorch import peek_interpreter_stack
 
-from profiler.count.leaves import cost_of
 from profiler.errors import ShapeError
 from profiler.module import leaves
 from profiler.module.trees import first_tensor, tensors_of_call
 from profiler.tracing import autocast
-from profiler.tracing.call_facts import ModuleCalls
+from profiler.tracing.call_facts import ModuleCalls, says_all
 from profiler.tracing.constants import WHOLE
 from profiler.tracing.dispatch import OperatorRecorder
+from profiler.tracing.priced import priced
 from profiler.tracing.rows import Frame, Merged
 from profiler.tracing.tables.leaves import SAME_TENSOR, leaf_class, takes
 from profiler.tracing.tables.multihead import attention_cost
@@ -41,6 +41,9 @@ from profiler.tracing.tables.shortcuts import (
 class Recorder(OperatorRecorder):
     """Counts what runs inside it, module by module."""
 
+    said = False
+    """Whether the row of the call that has just returned says all that is asked of it."""
+
     @contextmanager
     def listening(self) -> Iterator[Recorder]:
         """Every module call of this thread passes through `call`, and every operator through the mode."""
@@ -53,6 +56,10 @@ class Recorder(OperatorRecorder):
                 return original(module, *args, **kwargs)
             before = len(recorder.rows)
             out = recorder.call(module, args, kwargs)
+            if recorder.said:
+                recorder.said = False
+                if not calls.places:
+                    return out
             if recorder.merging is None:
                 calls.returned(module, before, args, kwargs, out)
             return out
@@ -187,29 +194,34 @@ class Recorder(OperatorRecorder):
             kept = False  # a shortcut's identity is another wire than what it begins at
         given_shapes = (shape[1:],) if len(args) == 1 else tuple([tuple(x.shape[1:]) for x in args])
         batch = shape[0]
+        of_output = module.get_parameter("weight").dtype if embeds else dtype
         try:
             reason = taken.misfit(module, shape)
             if reason:
                 raise ShapeError(reason)
-            cost = cost_of(layer, given_shapes, None)
+            found = priced(layer, given_shapes, batch, of_output, dtype)
         except ShapeError as fault:
             located = ShapeError(fault.reason, path)
             self.note_fault(located, path)
             raise located from None
-        if not has_expected_sizes(module, leaf, cost):
+        if not has_expected_sizes(module, leaf, found.cost):
             return None
-        of_output = module.get_parameter("weight").dtype if embeds else dtype
         if self.real:
             with _untraced():
                 out = module._call_impl(*args) if not is_hooked(module) else module.forward(*args)
         elif kept:
             out = x
         else:
-            with _untraced():
-                out = empty_output(leaf, args, (batch, *cost.output), of_output)
+            guard = torch._C._DisableTorchDispatch()
+            out = empty_output(leaf, args, found.output, of_output)
+            del guard
             if out is None:
                 return None
-        builder.add_leaf_row(path, module, layer, args, given_shapes, cost, batch, of_output)
+        self.said = (
+            builder.add_leaf_row(path, module, found, args)
+            and says_all(type(module))
+            and module.__dict__.get("padding").__class__ is not str
+        )
         if self.wires is not None:
             self.wires.row(len(self.rows) - 1, args, out)
         return out

@@ -76,13 +76,10 @@ class SavedState:
 
     def __init__(self, modules: Places) -> None:
         self.modules = [(path, m.__dict__, m.__dict__.copy()) for path, m in modules]
-        self.inner: list[tuple[Any, Any]] = []
-        self.empty: list[Any] = []
         owned: list[Tensor | None] = []
-        for _, attributes, _ in self.modules:
-            held = [value for value in attributes.values() if type(value) in _BUILT_IN]
-            self.inner += [(value, value.copy()) for value in held if value]
-            self.empty += [value for value in held if not value]
+        held = [value for _, attributes, _ in self.modules for value in attributes.values() if type(value) in _BUILT_IN]
+        self.inner = [(value, value.copy()) for value in held if value]
+        self.empty = [value for value in held if not value]
         for _, m in modules:
             owned += m._parameters.values()
             owned += m._buffers.values()

@@ -6,21 +6,19 @@ from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 from weakref import ReferenceType, ref
 
-import torch
 from torch import Tensor, nn
 
 from profiler.count.formulas import conv_kind
-from profiler.count.leaves import Cost, described
-from profiler.count.moved import moved
+from profiler.count.leaves import described
 from profiler.module import leaves
 from profiler.module.trees import first_tensor, shape_of, tensors, tensors_of_call
-from profiler.network import layers as L
 from profiler.records.profile import Row, Shape
 from profiler.tracing.call_facts import ASKED, operator_facts
 from profiler.tracing.constants import WHOLE
 from profiler.tracing.moves import Copies, moved_by_row
 from profiler.tracing.normalisation import Normalisations
 from profiler.tracing.parameters import ParameterReads
+from profiler.tracing.priced import Priced
 from profiler.tracing.restore import Places
 from profiler.tracing.tables.entries import FREE_OF_COST, PRODUCT, UNKNOWN, Entry
 from profiler.tracing.tables.leaves import takes
@@ -107,21 +105,19 @@ class RowBuilder(ParameterReads):
 
     # Leaves
 
-    def add_leaf_row(
-        self, path: str, module: nn.Module, layer: L.Layer, args: tuple[Tensor, ...], given: tuple[Shape, ...], cost: Cost,
-        batch: int, dtype: torch.dtype,
-    ) -> None:  # fmt: skip
-        """A row as the closed form writes it; `dtype` is that of its parameters and output."""
-        output, weights, bias, norm, buffers, macs, elementwise, activations = cost
-        read = weights + bias + norm
-        counted = self.counted_tensors
+    def add_leaf_row(self, path: str, module: nn.Module, found: Priced, args: tuple[Tensor, ...]) -> bool:
+        """A row as the closed form writes it. True where it is the first to read all that the module holds."""
+        _, weights, bias, norm, buffers, *_ = found.cost
+        counted, whole = self.counted_tensors, True
         for name, p in module._parameters.items():
             if p is None:
                 continue
             key = id(p)
             if key not in counted:
                 counted.add(key)
-            elif norm:
+                continue
+            whole = False
+            if norm:
                 norm -= p.numel()
             elif name == "bias":
                 bias -= p.numel()
@@ -135,14 +131,13 @@ class RowBuilder(ParameterReads):
                 counted.add(key)
             else:
                 buffers -= b.numel()
-        first = given[0]
-        op, kind, name, facts = described(layer, first)
-        shapes = ((batch, *first),) if len(given) == 1 else tuple([(batch, *shape) for shape in given])
-        counts = (weights, bias, norm, buffers, batch * macs, batch * elementwise, batch * activations)
-        shape = (batch, *output)
-        bytes_moved = moved(op, kind, read, shapes, shape, dtype.itemsize, args[0].dtype.itemsize) + self.copies.taken(args)
-        self.rows.append(Row._make((path, op, kind, name, facts, shapes, shape, *counts, False, bytes_moved)))
-        self.tally["counted" if macs else "elementwise" if elementwise else "free"] += 1
+        size = found.moved + self.copies.taken(args) if self.copies.waiting else found.moved
+        self.rows.append(
+            Row._make((path, found.op, found.kind, found.module, found.facts, found.inputs, found.output, weights, bias, norm,
+                       buffers, found.macs, found.elementwise, found.activations, False, size))
+        )  # fmt: skip
+        self.tally[found.tally] += 1
+        return whole
 
     def add_module_row(self, merged: Merged, args: Any, kwargs: Any, out: Any, custom: Any) -> None:
         """The row of a leaf that was run."""

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
 
-from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
+import torch
+from torch import nn
+from torch.nn.parameter import UninitializedTensorMixin, is_lazy
 
 from profiler.checked import checked
 from profiler.errors import ProfilerError
@@ -57,7 +58,10 @@ def trace(
     name = name or type(module).__name__
     check_arguments(module, args, kwargs, name)
     lazy = any(
-        t is not None and is_lazy(t) for _, m in everything for table in (m._parameters, m._buffers) for t in table.values()
+        isinstance(t, UninitializedTensorMixin)
+        for _, m in everything
+        for table in (m._parameters, m._buffers)
+        for t in table.values()
     )
     if lazy:
         module = initialised(module, (args, kwargs))
@@ -108,6 +112,8 @@ def sums(rows: tuple[Row, ...]) -> Totals:
 def _unused(everything: Places, recorder: Recorder) -> tuple[str, ...]:
     """Modules that never ran and whose parameters nothing read, the highest of them only."""
     builder = recorder.builder
+    if all(id(m) in recorder.called for _, m in everything):
+        return ()
     idle: list[str] = []
     paths = {id(m): path for path, m in everything}
 
@@ -147,20 +153,12 @@ def _unread(everything: Places, read: set[int], unused: tuple[str, ...]) -> tupl
 
 def _bytes(everything: Places, recorder: Recorder) -> dict[str, int]:
     """Bytes of the parameters that were read, by dtype, and of weights that quantised modules keep packed."""
-    found: dict[str, int] = {}
-
-    def add(t: Tensor) -> None:
-        dtype = str(t.dtype).removeprefix("torch.")
-        found[dtype] = found.get(dtype, 0) + t.numel() * t.element_size()
-
-    builder = recorder.builder
-    for key in builder.counted_tensors:
-        owner = builder.owners.get(key)
-        if owner is not None and owner.parameter:
-            add(owner.tensor)
-    for t in packed_weights([m for _, m in everything]):
-        add(t)
-    return found
+    found: dict[torch.dtype, int] = {}
+    owners = recorder.builder.owners
+    read = [owners[key].tensor for key in recorder.builder.counted_tensors if key in owners and owners[key].parameter]
+    for t in [*read, *packed_weights([m for _, m in everything])]:
+        found[t.dtype] = found.get(t.dtype, 0) + t.numel() * t.element_size()
+    return {str(dtype).removeprefix("torch."): size for dtype, size in found.items()}
 
 
 def _is_container(m: nn.Module) -> bool:
