@@ -10,14 +10,13 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.neighbours import busy  # noqa: E402  # the checkout is on the path only now
 from profiler.measure import host, statistics  # noqa: E402  # the checkout is on the path only now
 from profiler.records.environment import environment  # noqa: E402  # the checkout is on the path only now
 from profiler.records.timing import Timing  # noqa: E402  # the checkout is on the path only now
@@ -26,19 +25,6 @@ from profiler.study.selftest import TORCH_WITHIN, ratio, trial  # noqa: E402  # 
 
 CELL = ["bench", "mobilenet_v1@alpha=0.25,resolution=128"]
 SWEEP = ["sweep", "mobilenet_v1", "--alpha", "0.25..1.0", "--resolution", "128..224", "--bench", "--engine", "closed"]
-
-
-@contextmanager
-def busy(loaded: bool) -> Iterator[None]:
-    """One other process that never rests, where asked."""
-    if not loaded:
-        yield
-        return
-    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:
-        try:
-            yield
-        finally:
-            process.kill()
 
 
 def row(*cells: object) -> str:
@@ -107,7 +93,7 @@ def comparisons(runs: int, pairs: int, seconds: float) -> None:
         for loaded in (False, True):
             found = Tally()
             for _ in range(runs):
-                with busy(loaded):
+                with busy(int(loaded)):
                     timings, _ = trial(BenchOptions(device="cpu", threads=threads, time=seconds), pairs)
                 found = found.with_(tally(timings, pairs))
             spread = ", ".join(f"{letter} {found.grades.count(letter)}" for letter in "ABCD-" if letter in found.grades)

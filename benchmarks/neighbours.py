@@ -31,6 +31,10 @@ WITHIN, INSIDE = 0.25, 0.90
 """Aims: no trusted figure further from the quiet one; of the other runs' medians, those inside the interval between runs."""
 
 
+BUSY = "import os; parent = os.getppid()\nwhile os.getppid() == parent:\n    for _ in range(10**6): pass"
+"""Never rests, and ends with the process that began it."""
+
+
 class Run(NamedTuple):
     """What one run printed."""
 
@@ -48,7 +52,7 @@ def busy(processes: int) -> Iterator[None]:
     """So many other processes that never rest."""
     with ExitStack() as stack:
         for _ in range(processes):
-            process = stack.enter_context(subprocess.Popen([sys.executable, "-c", "while True: pass"]))
+            process = stack.enter_context(subprocess.Popen([sys.executable, "-c", BUSY]))
             stack.callback(process.kill)
         yield
 

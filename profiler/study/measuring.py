@@ -178,7 +178,7 @@ def session(
         try:
             yield made
         finally:
-            made.machine = {**host.machine(), "workers": list(pool.facts.values()), "selftest": last_certificate(here)}
+            made.machine = {**here, "workers": list(pool.facts.values()), "selftest": last_certificate(here)}
             made.machine |= _remembered(specs, scheduler.run, keys, past, proving=command == "selftest")
             if keeper.fault:
                 made.notes.append(SamplesNotKept(keeper.fault))
