@@ -173,7 +173,7 @@ def _notes(found: Checked) -> list[str]:
         if any(shows_slowness(line.at) for line in undecided):
             notes.append(f"undecided: the 95 % interval reaches over the limit and below it, {fate}; more --time narrows it.")
         if not all(shows_slowness(line.at) for line in undecided):
-            notes.append(f"undecided: the machine was disturbed throughout, so a latency over the limit says little, {fate}.")
+            notes.append(f"undecided: the machine was disturbed throughout, so its latency says little, {fate}.")
     notes += [f"{line.model} was not measured: {line.reason}." for line in found.lines if line.verdict == "unmeasured"]
     return notes
 
