@@ -75,17 +75,20 @@ class Destinations:
     def put(self, answer: Answer, new_only: bool = False) -> None:
         """Write stdout, then the files: none of them where one cannot be made, and with `new_only` none over an older one.
 
-        What cannot be written keeps nothing else from being written, and is kept in `failed`. Raises ProfilerError where there
-        is nothing to plot.
+        What cannot be written keeps nothing else from being written, and is kept in `failed`; even a quiet answer is then on
+        stdout, since it may have taken hours. Raises ProfilerError where there is nothing to plot.
         """
         if self.plot and answer.subject is None:
             raise ProfilerError(
                 "--plot: there is nothing to plot in this; networks, comparisons and layers on the clock have plots"
             )
-        try:
+        if not self.quiet:
             self._show(answer)
-        except ProfilerError as fault:
-            self.failed.append(fault)
+        self._fill_files(answer, new_only)
+        if self.quiet and self.failed:
+            self._show(answer)
+
+    def _fill_files(self, answer: Answer, new_only: bool) -> None:
         try:
             contents = [(file, written(answer, form)) for file, form in self.files]
         except ProfilerError as fault:
@@ -111,8 +114,13 @@ class Destinations:
             raise ProfilerError("; ".join(dict.fromkeys(map(str, self.failed))))
 
     def _show(self, answer: Answer) -> None:
-        if self.quiet:
-            return
+        """Write stdout; a fault is kept in `failed`."""
+        try:
+            self._print(answer)
+        except ProfilerError as fault:
+            self.failed.append(fault)
+
+    def _print(self, answer: Answer) -> None:
         if self.form == "table":
             on_stdout(_rendered(answer.drawn))
             if self.plot:

@@ -112,36 +112,36 @@ def test_what_was_found_is_on_stdout_though_no_file_can_be_written(
 ) -> None:
     """Every other file is written too; even a quiet run shows what took hours to find."""
 
-    def full(path: Path, content: str | bytes) -> None:
-        if path.name == "full.csv":
-            raise ProfilerError(f"output '{path}' cannot be written: No space left on device; nothing of it was changed")
-        written(path, content)
+    def full(file: files.File, content: str | bytes) -> None:
+        if file.path.name == "full.csv":
+            raise ProfilerError(f"output '{file.name}' cannot be written: No space left on device; nothing of it was changed")
+        written(file, content)
 
-    written = plain.write
-    monkeypatch.setattr(plain, "write", full)
+    written = files.write
+    monkeypatch.setattr(files, "write", full)
     for quiet in (False, True):
         out = stdout(False)
-        files = ((tmp_path / "full.csv", "csv"), (tmp_path / "run.csv", "csv"))
+        there = to("table", tmp_path / "full.csv", tmp_path / "run.csv", quiet=quiet)
+        there.put(answer)
         with pytest.raises(ProfilerError, match="No space left on device"):
-            Destinations("table", files, quiet=quiet).put(answer)
+            there.check()
         sys.stdout.flush()
-        assert b"lenet5" in out.getvalue()
+        assert out.getvalue().count(b"lenet5") == 1
         assert (tmp_path / "run.csv").read_text().startswith("model,")
         (tmp_path / "run.csv").unlink()
 
 
-def test_an_unfinished_answer_replaces_no_file(
-    answer: Answer, stdout: Callable[[bool], io.BytesIO], tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    stdout(False)
+def test_an_unfinished_answer_replaces_no_file(answer: Answer, stdout: Callable[[bool], io.BytesIO], tmp_path: Path) -> None:
+    out = stdout(False)
     (tmp_path / "old.csv").write_text("of the run before")
-    Destinations("table", ((tmp_path / "old.csv", "csv"), (tmp_path / "new.csv", "csv")), quiet=True).put(
-        answer, replacing=False
-    )
+    there = to("table", tmp_path / "old.csv", tmp_path / "new.csv", quiet=True)
+    there.put(answer, new_only=True)
     assert (tmp_path / "old.csv").read_text() == "of the run before"
     assert (tmp_path / "new.csv").read_text().startswith("model,")
-    said = f"{tmp_path / 'old.csv'} is left as it was, since the run was interrupted before it had all figures\n"
-    assert capfd.readouterr().err == said
+    with pytest.raises(ProfilerError, match=r"old\.csv' is as it was: not every cell was measured; carry on with --resume"):
+        there.check()
+    sys.stdout.flush()
+    assert b"lenet5" in out.getvalue()
 
 
 def test_every_command_writes_what_is_not_only_of_some() -> None:

@@ -557,7 +557,7 @@ def test_a_run_that_is_ended_early_leaves_the_older_result(tmp_path: Path, sent:
         stdout, stderr = process.communicate(timeout=300)
     assert process.returncode == 130
     assert out.read_text() == "of the run before"
-    assert f"{out} is left as it was, since the run was interrupted before it had all figures" in stderr
+    assert f"output '{out}' is as it was: not every cell was measured; carry on with --resume" in stderr
     assert f"--resume {samples} carries on." in stdout
 
 
