@@ -145,7 +145,8 @@ def test_what_a_lookup_moves_and_what_no_roof_explains() -> None:
     embedding = Row(
         "e", "embedding", "embedding", "Embedding", {}, ((1, 16),), (1, 16, 64), 10**6 * 64, 0, 0, 0, 0, 1024, 0, False
     )
-    assert bytes_of(embedding, 4) == 4 * 2 * 16 * 64  # the vectors that are looked up, not the table
+    # its indices, and the vectors that they name, read and written: not the table
+    assert bytes_of(embedding, 4) == 8 * 16 + 4 * 2 * 16 * 64
     row = load("mobilenet_v1").profile().rows[0]
     assert LayerTiming(row, 1.0, 1.0, 0, "compute", 0.5).bound == "compute"
     assert LayerTiming(row, 1.0, 1.0, 0, "compute", 0.2).bound == "kernel"
