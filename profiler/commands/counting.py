@@ -20,7 +20,6 @@ from profiler.commands.groups import (
     bench_options,
     engines,
     grouped,
-    not_to_measure,
 )  # fmt: skip
 from profiler.report import forms
 
@@ -49,8 +48,6 @@ def compare(
 
     destinations, view = out.destinations(forms.COMPARED, plot), table.view()
     results.check_view(view)
-    if not bench:
-        not_to_measure()
     measuring = bench and bench_options(setting, training, time, destinations)
     events = comparing(models or (), point.place(batch, set_), engines(engine), convention, measuring)
     found = shown(events, destinations, view, filling=True)
@@ -81,8 +78,6 @@ def sweep(
 
     destinations, view = out.destinations(forms.RESULTS, plot), table.view()
     results.check_view(view)
-    if not bench:
-        not_to_measure()
     measuring = bench and bench_options(setting, training, time, destinations)
     events = sweeping(models or (), ranges.place(batch, set_), engines(engine), convention, measuring)
     found = shown(events, destinations, view, filling=True)

@@ -16,7 +16,6 @@ from profiler.commands.groups import (
     Training,
     bench_options,
     grouped,
-    not_to_measure,
     unit,
 )
 
@@ -77,9 +76,6 @@ def check(
     if report is not None:
         files.check_apart(report, [file for file, _ in destinations.files])
         files.check_suffix(report, "--junit", ".xml", "the tests of JUnit")
-    config = Config.nearest()
-    if not bench and max_latency is None and "latency" not in str(config.table.get("budgets")):
-        not_to_measure("add --max-latency, or --bench")
     limits = {
         "macs": max_macs, "params": max_params, "activations": max_activations, "weight_bytes": max_weight_bytes,
         "unread": max_unread, "memory": max_memory, "latency": max_latency,
@@ -87,7 +83,7 @@ def check(
     measuring = bench_options(setting, Training(), Time(time=time, resume=None), destinations)
     events = checking(
         models or (), point.place(batch, set_), {key: value for key, value in limits.items() if value is not None}, baseline,
-        tolerance, strict, config, bench, measuring,
+        tolerance, strict, Config.nearest(), bench, measuring,
     )  # fmt: skip
     found = shown(events, destinations, view)
     if report is not None:

@@ -9,7 +9,7 @@ from profiler.commands.defaults import Defaults
 from profiler.config import Config
 from profiler.errors import ProfilerError
 
-MEASURING = ("device", "threads", "dtype", "memory_format", "time")
+MEASURING = ("device", "threads", "dtype", "memory_format", "time", "train", "dataset_size", "resume")
 TRAINING = ("optimizer",)
 NEEDED: Mapping[str, Sequence[tuple[Sequence[str], tuple[str, ...]]]] = {
     "compare": ((MEASURING, ("bench",)), (TRAINING, ("train",))),

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import wraps
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from profiler.commands import options as o
@@ -182,31 +181,6 @@ def bench_options(
     if time.resume is not None:
         how["resume"] = time.resume.absolute()  # whatever folder code moves to
     return BenchOptions(**vars(setting), **how, **more, outputs=outputs)
-
-
-def not_to_measure(cure: str = "add --bench") -> None:
-    """Raises ProfilerError for options on the command line that only measuring has; a file's are for when it measures."""
-    refuse_given([name for group in (MeasuringSetting, Training, Time) for name in group.options()], "measuring", cure)
-
-
-def refuse_given(names: Sequence[str], use: str, cure: str) -> None:
-    """Raises ProfilerError where one of these options stands on the command line, since it has no use there."""
-    given = [f"--{name.replace('_', '-')}" for name in names if name in _on_the_command_line()]
-    if given:
-        raise ProfilerError(f"{' and '.join(given)} {'is' if len(given) == 1 else 'are'} for {use}; {cure}")
-
-
-def _on_the_command_line() -> set[str]:
-    """The parameters of the running command that its command line sets."""
-    try:
-        found = import_module("typer._click.globals")  # typer's own click, or click itself
-    except ImportError:
-        found = import_module("click.globals")
-    context = found.get_current_context(silent=True)
-    if context is None:
-        return set()
-    sources = {name: context.get_parameter_source(name) for name in context.params}
-    return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
 
 
 # Texts of the command line as arguments of the library

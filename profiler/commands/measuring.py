@@ -17,7 +17,6 @@ from profiler.commands.groups import (
     Training,
     bench_options,
     grouped,
-    refuse_given,
     single,
 )
 from profiler.report import forms
@@ -50,10 +49,6 @@ def bench(
     from profiler.study.bench import benching
     from profiler.study.layers import clocking_layers
 
-    if not layers:
-        refuse_given(["depth", "top"], "layers on the clock", "add --layers")
-    if not training.train:
-        refuse_given(["optimizer"], "training steps", "add --train")
     destinations = out.destinations(forms.CLOCKED if layers else forms.RESULTS, plot)
     measuring = bench_options(setting, training, time, destinations, compile=compile)
     view, place = table.view(depth=depth, top=top), ranges.place(batch, set_)
