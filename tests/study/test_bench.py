@@ -416,7 +416,8 @@ def test_nonsense_is_refused_before_anything_is_measured(given: dict[str, Any], 
     assert not list(cache.glob("*.samples.jsonl"))
 
 
-def test_a_comparison_takes_one_setting() -> None:
+def test_a_comparison_takes_one_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("profiler.measure.host.affinity", lambda: 2)
     with pytest.raises(ProfilerError, match="several settings side by side are for `profiler bench`"):
         profiler.compare(TINY, engine="closed", bench=quick(dtype="fp32,bf16"))
     with pytest.raises(ProfilerError, match="threads 1,2 are several settings, and a selftest is of one; give one number"):
