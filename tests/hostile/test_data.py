@@ -173,6 +173,17 @@ def test_an_svg_is_xml_whatever_its_names(name: str, monkeypatch: pytest.MonkeyP
     assert any(name[:1] in (title or "") for title in titles) or not name[:1].isalnum()
 
 
+@pytest.mark.parametrize("name", ["[/x]", "[bold]a[/bold]", "[link=http://x]a", "\x1b[31m", ":smile:", ""])
+def test_no_heading_is_markup_of_the_table(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = {name: 1, "model": name}
+    Path("run.json").write_text(
+        json.dumps({"schema": 1, "command": "verify", "environment": {}, "records": [record], "rows": []})
+    )
+    found = ended(monkeypatch, "report", "run.json")
+    assert (found.code, found.err) == (0, "")
+    assert name.replace("\x1b", "\ufffd") in found.out
+
+
 FORGED = "x\n::error file=README.md::forged\r::warning::forged\n  ##[error]forged"
 
 

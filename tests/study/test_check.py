@@ -216,8 +216,12 @@ def test_growth_beyond_the_tolerance_is_over(base: Path, before: int, tolerance:
     assert len(found.grown) == (verdict == "over")
 
 
-def test_without_names_all_of_the_baseline_is_checked(base: Path) -> None:
-    found = check(baseline=str(base))
+def test_a_baseline_does_not_say_what_is_checked(base: Path) -> None:
+    with pytest.raises(ProfilerError, match=r"is of lenet5 \(28\), mobilenet_v1 \(α 0.5, 224\), and a file never says what is run"):
+        check(baseline=str(base))
+    config = Config(Path("pyproject.toml"), {"budgets": {"lenet5": {"macs": "1M"}}})
+    assert check(baseline=str(base), config=config).passed
+    found = check("lenet5", "mobilenet_v1@alpha=0.5", baseline=str(base))
     assert list(dict.fromkeys(line.model for line in found.lines)) == ["lenet5 (28)", "mobilenet_v1 (α 0.5, 224)"]
     assert found.passed
 

@@ -14,6 +14,7 @@ from profiler.records.columns import WAITING, latency, of_engine
 from profiler.records.events import Event, Finished, Recounted, Started, Timed
 from profiler.records.results import Results
 from profiler.report import names
+from profiler.report.encoding import printable
 from profiler.report.sheets import columns
 
 
@@ -44,7 +45,7 @@ def _on_stderr() -> Iterator[Callable[[Event], None]]:
                 bars.append(stack.enter_context(progress))
                 bars[0].add_task("", total=None)
             done, total, what = done_of(event)
-            bars[0].update(bars[0].task_ids[0], completed=done, total=total, description=escape(what), refresh=True)
+            bars[0].update(bars[0].task_ids[0], completed=done, total=total, description=escape(printable(what)), refresh=True)
 
         yield watch
 

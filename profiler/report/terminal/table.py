@@ -32,7 +32,9 @@ def table(content: Sheet, bars: int = 0, plain: bool = False) -> Table:
     barred = [bars > 0 and column.bar for column in content.columns]
     for column, has_bar in zip(content.columns, barred, strict=True):
         # where there is no room, words fold and numbers never do
-        drawn.add_column(column.text, justify="right" if column.right else "left", no_wrap=column.right, overflow="fold")
+        drawn.add_column(
+            Text(printable(column.text)), justify="right" if column.right else "left", no_wrap=column.right, overflow="fold"
+        )
         if has_bar:
             drawn.add_column("", no_wrap=True, min_width=bars)
     most = [max(map(_share, cells), default=0) for cells in zip(*content.rows, strict=True)] if bars else []
