@@ -12,6 +12,7 @@ import argparse
 import collections
 import json
 import os
+import random
 import selectors
 import subprocess
 import sys
@@ -47,7 +48,7 @@ class Worker:
         self.left = SERVES
 
     def ask(self, line: str, seconds: float) -> Any:
-        """Its answer; raises TimeoutError after `seconds`, EOFError where the process ends."""
+        """Its answer; raises TimeoutError after `seconds` of work, EOFError where the process ends."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.left -= 1
@@ -56,14 +57,26 @@ class Worker:
         answer = b""
         with selectors.DefaultSelector() as selector:
             selector.register(self.process.stdout, selectors.EVENT_READ)
+            before, waited = self.spent(), 0
             while not answer.endswith(b"\n"):
-                if not selector.select(seconds):
-                    raise TimeoutError
+                if not selector.select(1):
+                    waited += 1
+                    if self.spent() - before > seconds or waited > 20 * seconds:
+                        raise TimeoutError
+                    continue
                 read = os.read(self.process.stdout.fileno(), 1 << 16)
                 if not read:
                     raise EOFError
                 answer += read
         return json.loads(answer)
+
+    def spent(self) -> float:
+        """Seconds of the processor that it has used, which another's work does not lengthen; 0 where the system does not tell."""
+        try:
+            fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def end(self) -> None:
         """Ends the process, whatever it does."""
@@ -80,6 +93,7 @@ def run(families: list[str], results: Path, first: str, workers: int, limit: int
     finally:
         listing.end()
     todo = [each for each in wanted if each not in known]
+    random.Random(0).shuffle(todo)  # what a run that is cut off has counted is a sample
     print(f"{len(wanted)} models, {len(todo)} of them to count", file=sys.stderr)
     held, lock, started = local(), Lock(), []
 
@@ -168,7 +182,7 @@ def main() -> None:
     parser.add_argument("--write", type=Path, help="the page to write")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--limit", type=int, default=0, help="the first of each library only")
-    parser.add_argument("--seconds", type=float, default=120, help="a model may take")
+    parser.add_argument("--seconds", type=float, default=120, help="of the processor that a model may take")
     parser.add_argument("--first", default="", help="modules that are imported before the libraries, separated by commas")
     parser.add_argument("--again", default="", help=f"verdicts that are counted anew, of {', '.join(VERDICTS)}")
     given = parser.parse_args()

@@ -164,7 +164,9 @@ def experts(w: Writer) -> None:
 
 @rule(2)
 def of_vectors(w: Writer) -> None:
-    """Products that torch's counter has no formula for."""
+    """Products that torch's counter has no formula for; vmap makes products of matrices of some of them."""
+    if w.mapped > 1:
+        return
     n = w.shape[-1]
     w.say(
         w.one(
@@ -173,10 +175,7 @@ def of_vectors(w: Writer) -> None:
             lambda: f"x = x + {w.weight(n)}.dot({w.weight(n)})",
         )
     )
-    if ".dot(" in w.body[-1]:
-        w.missed += n
-    elif w.mapped == 1:  # vmap makes a product of matrices of it
-        w.missed += w.rows * n
+    w.missed += n if ".dot(" in w.body[-1] else w.rows * n
 
 
 @rule(2, 3)
