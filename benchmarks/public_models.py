@@ -1,9 +1,9 @@
 """The mass of public models against torch's own counter: timm's registry, torchvision's models, the classes of transformers.
 
-    python -m venv public; public/bin/pip install . torchvision timm transformers   (torchvision built for the torch that is there)
+    python -m venv public; public/bin/pip install . torchvision timm transformers   (torchvision built for its torch)
     public/bin/python benchmarks/public_models.py --results public.jsonl --write docs/public-models.md
 
-A result is kept as soon as it is there, so that a run that was cut off goes on where it was; `--limit` counts the first of each.
+A result is kept as soon as it is there, so that a run that was cut off goes on where it was.
 """
 
 from __future__ import annotations
@@ -25,7 +25,17 @@ from typing import Any
 FAMILIES = ("timm", "torchvision", "transformers")
 SERVES = 150
 """Models that a worker counts before another takes its place."""
-VERDICTS = ("equal", "different", "uncounted", "parameters differ", "refused", "no reference", "over the limit", "failed", "not built")
+VERDICTS = (
+    "equal",
+    "different",
+    "uncounted",
+    "parameters differ",
+    "refused",
+    "no reference",
+    "over the limit",
+    "failed",
+    "not built",
+)
 MEANING = {
     "equal": "the total is torch's to the integer, and read and unread parameters are all that there are",
     "different": "the totals differ; the reason names the deepest module in which they do",
@@ -71,7 +81,7 @@ class Worker:
         return json.loads(answer)
 
     def spent(self) -> float:
-        """Seconds of the processor that it has used, which another's work does not lengthen; 0 where the system does not tell."""
+        """Seconds of the processor that it has used; 0 where the system does not tell."""
         try:
             fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
@@ -106,7 +116,11 @@ def run(families: list[str], results: Path, first: str, workers: int, limit: int
         except (TimeoutError, EOFError, BrokenPipeError) as fault:
             held.worker.end()
             over = isinstance(fault, TimeoutError)
-            verdict, reason = ("over the limit", f"{seconds:g} s") if over else ("failed", f"the process ended with {held.worker.process.returncode}")
+            verdict, reason = (
+                ("over the limit", f"{seconds:g} s")
+                if over
+                else ("failed", f"the process ended with {held.worker.process.returncode}")
+            )
             found, held.worker.left = {"family": each[0], "name": each[1], "verdict": verdict, "reason": reason}, 0
         if held.worker.left <= 0:
             held.worker.end()
@@ -137,12 +151,17 @@ def page(found: list[dict[str, Any]]) -> str:
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", *FAMILIES) if installed(name))
     used = [verdict for verdict in VERDICTS if any(each["verdict"] == verdict for each in found)]
     lines = [
-        "# The mass of public models", "",
-        "Written by `benchmarks/public_models.py`: every model built on the meta device without weights, traced here and counted by torch's", 
-        "FlopCounterMode, halved. That counter gets the formulas that it lacks (products with vectors, `addbmm`, bilinear ones), and attention", 
-        f"is taken apart for it. Configurations of transformers are cut to two layers and small widths where they allow it. {versions}.", "",
-        f"| library | models | {' | '.join(used)} |", f"| :--- | ---: |{' ---: |' * len(used)}",
-    ]  # fmt: skip
+        "# The mass of public models",
+        "",
+        "Written by `benchmarks/public_models.py`: every model built on the meta device without weights, traced here and",
+        "counted by torch's FlopCounterMode, halved. That counter gets the formulas that it lacks (products with vectors,",
+        "`addbmm`, bilinear and grouped ones), and attention is taken apart for it. A model that asks for values is counted",
+        "with values by both.",
+        f"Configurations of transformers are cut to two layers and small widths where they allow it. {versions}.",
+        "",
+        f"| library | models | {' | '.join(used)} |",
+        f"| :--- | ---: |{' ---: |' * len(used)}",
+    ]
     for family in FAMILIES:
         of_family = [each for each in found if each["family"] == family]
         if of_family:
