@@ -13,7 +13,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stdout
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -167,31 +167,36 @@ def reference(
 
     None where it runs in no way, with why.
     """
-    with offline(), on_meta():
-        module = make().eval().requires_grad_(False)
-    first, ways = "", [(module, given("meta"))]
+    call, fault = given("meta"), ""
     try:
-        return *ways[0], *by_torch(*ways[0]), ""
-    except Exception as fault:
-        first = said(fault)
-    if "BF16" in first:
-        with offline(), on_meta():
-            other = make().eval().requires_grad_(False).to(torch.bfloat16)
-        call = map_tensors(given("meta"), lambda t: t.to(torch.bfloat16) if t.is_floating_point() else t)
+        module = on(on_meta(), make)
+    except NotImplementedError as raised:  # its constructor computes with tensors
+        module, fault = on(nullcontext(), make), said(raised)
+    else:
         try:
-            return module, ways[0][1], *by_torch(other, call), ""
-        except Exception as fault:
-            first = said(fault)
+            return module, call, *by_torch(module, call), ""
+        except Exception as raised:
+            fault = said(raised)
+        if "BF16" in fault:
+            try:
+                cast = map_tensors(call, lambda t: t.to(torch.bfloat16) if t.is_floating_point() else t)
+                return module, call, *by_torch(on(on_meta(), make).to(torch.bfloat16), cast), ""
+            except Exception as raised:
+                fault = said(raised)
     if sum(p.numel() for p in module.parameters()) <= LARGEST_WITH_VALUES:
         try:
-            with offline():
-                torch.manual_seed(0)
-                other = make().eval().requires_grad_(False)
-            call = given("cpu")
-            return other, call, *by_torch(other, call), ""
-        except Exception as fault:
-            first = said(fault)
-    return *ways[0], None, {}, first
+            real = on(nullcontext(), make)
+            return real, given("cpu"), *by_torch(real, given("cpu")), ""
+        except Exception as raised:
+            fault = said(raised)
+    return module, call, None, {}, fault
+
+
+def on(device: AbstractContextManager[Any], make: Callable[[], nn.Module]) -> nn.Module:
+    """A model in evaluation, the same weights every time."""
+    with offline(), torch.random.fork_rng(devices=[]), device:
+        torch.manual_seed(0)
+        return make().eval().requires_grad_(False)
 
 
 def first_difference(rows: Any, modules: dict[str, int]) -> str:
