@@ -15,6 +15,12 @@ from profiler.tracing.traced import trace
 from tests.tracing.cases.counting import Run, meta, parameter
 
 
+def of_three_biases() -> nn.Module:
+    layer = nn.Conv1d(3, 4, 3)
+    layer.bias = parameter(3)
+    return layer
+
+
 CASES: list[tuple[str, Callable[[], nn.Module], tuple[tuple[int, ...], ...]]] = [
     ("linear", lambda: nn.Linear(8, 4), ((3, 7),)),
     ("linear without rows", lambda: nn.Linear(8, 4), ((7,),)),
@@ -24,6 +30,7 @@ CASES: list[tuple[str, Callable[[], nn.Module], tuple[tuple[int, ...], ...]]] = 
     ("a window that is too large", lambda: nn.Conv2d(3, 4, 11), ((1, 3, 9, 9),)),
     ("a dilated window that is too large", lambda: nn.Conv1d(3, 4, 3, dilation=5), ((1, 3, 9),)),
     ("reflection that is too wide", lambda: nn.Conv2d(3, 4, 3, padding=5, padding_mode="reflect"), ((1, 3, 4, 4),)),
+    ("the bias of a convolution", of_three_biases, ((1, 3, 9),)),
     ("transposed", lambda: nn.ConvTranspose2d(3, 4, 3), ((1, 4, 9, 9),)),
     ("a pool that is too large", lambda: nn.MaxPool2d(5), ((1, 3, 4, 4),)),
     ("batch norm", lambda: nn.BatchNorm2d(4), ((1, 3, 5, 5),)),
@@ -31,6 +38,8 @@ CASES: list[tuple[str, Callable[[], nn.Module], tuple[tuple[int, ...], ...]]] = 
     ("layer norm", lambda: nn.LayerNorm(8), ((3, 7),)),
     ("layer norm of two axes", lambda: nn.LayerNorm((4, 8)), ((3, 8),)),
     ("group norm", lambda: nn.GroupNorm(2, 4), ((1, 6, 3),)),
+    ("prelu", lambda: nn.PReLU(3), ((1, 4, 3),)),
+    ("softmax over an axis that is not there", lambda: nn.Softmax(5), ((3, 8),)),
     ("glu of an odd width", lambda: nn.GLU(), ((3, 7),)),
     ("pixel shuffle", lambda: nn.PixelShuffle(2), ((1, 3, 4, 4),)),
     ("flatten from an axis that is not there", lambda: nn.Flatten(3), ((3, 8),)),
