@@ -13,8 +13,9 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stdout
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,13 @@ from torch import nn  # noqa: E402  # the checkout is on the path only now
 from torch.nn.attention import SDPBackend, sdpa_kernel  # noqa: E402  # the checkout is on the path only now
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402  # the checkout is on the path only now
 
-from profiler import ProfilerError, trace  # noqa: E402  # the checkout is on the path only now
-from profiler.load.natural import natural  # noqa: E402  # the checkout is on the path only now
+from profiler import ProfilerError, Traced, trace  # noqa: E402  # the checkout is on the path only now
 from profiler.load.inputs import Call, example  # noqa: E402  # the checkout is on the path only now
 from profiler.load.libraries import offline  # noqa: E402  # the checkout is on the path only now
+from profiler.load.natural import natural  # noqa: E402  # the checkout is on the path only now
 from profiler.load.schemes import recipe  # noqa: E402  # the checkout is on the path only now
-from profiler.module.trees import map_tensors  # noqa: E402  # the checkout is on the path only now
 from profiler.module.meta import on_meta  # noqa: E402  # the checkout is on the path only now
+from profiler.module.trees import map_tensors  # noqa: E402  # the checkout is on the path only now
 
 MEMORY = 3 << 30
 """Bytes that a worker may hold."""
@@ -125,29 +126,23 @@ def shrunk(kind: Any, much: int) -> Any:
 
 def _product(a: Any, b: Any) -> int:
     """2 FLOPs a multiply-add of a (…, k) and b (k, …), of which a row meets one of several."""
-    size = 2
-    for n in (*a, *b[1:]):
-        size *= n
-    return size
+    return int(2 * prod((*a, *b[1:])))
 
 
-def _trilinear(a: Any, w: Any, b: Any, *_: Any, out_shape: Any, **__: Any) -> int:
-    outputs, first, second = w[-3] if len(w) > 2 else 1, w[-2], w[-1]
-    rows = 1
-    for n in out_shape[:-1]:
-        rows *= n
-    return 2 * rows * (outputs * first * second + outputs * second)
+def _trilinear(_: Any, w: Any, *__: Any, out_shape: Any, **___: Any) -> int:
+    outputs, first, second = w
+    return int(2 * prod(out_shape[:-1])) * int(outputs * first * second + outputs * second)
 
 
 aten: Any = torch.ops.aten
 MISSING = {
-    aten.mv: lambda a, b, *_, out_shape=None, **k: _product(a, b),
-    aten.dot: lambda a, b, *_, out_shape=None, **k: 2 * a[0],
-    aten.vdot: lambda a, b, *_, out_shape=None, **k: 2 * a[0],
-    aten.addmv: lambda c, a, b, *_, out_shape=None, **k: _product(a, b),
-    aten.addbmm: lambda c, a, b, *_, out_shape=None, **k: 2 * a[0] * a[1] * a[2] * b[2],
+    aten.mv: lambda a, b, **_: _product(a, b),
+    aten.dot: lambda a, b, **_: _product(a, b),
+    aten.vdot: lambda a, b, **_: _product(a, b),
+    aten.addmv: lambda _, a, b, **__: _product(a, b),
+    aten.addbmm: lambda _, a, b, **__: _product(a, b[1:]),
     aten._trilinear: _trilinear,
-    aten._grouped_mm: lambda a, b, *_, out_shape=None, **k: _product(a, b[-2:]),
+    aten._grouped_mm: lambda a, b, *_, **__: _product(a, b[-2:]),
 }
 """Formulas of products that torch's counter has none for."""
 
@@ -165,33 +160,43 @@ def by_torch(module: nn.Module, call: Call) -> tuple[int, dict[str, int]]:
     return counter.get_total_flops() // 2, modules
 
 
-def reference(make: Callable[[], nn.Module], given: Callable[[str], Call]) -> tuple[nn.Module, Call, int | None, dict[str, int], str]:
-    """A module and its arguments with torch's count: on meta, there in bfloat16, or with values; None where it runs in no way."""
-    with offline(), on_meta():
-        module = make().eval().requires_grad_(False)
-    first, ways = "", [(module, given("meta"))]
+def reference(
+    make: Callable[[], nn.Module], given: Callable[[str], Call]
+) -> tuple[nn.Module, Call, int | None, dict[str, int], str]:
+    """A module and its arguments with torch's count: on meta, there in bfloat16, or with values.
+
+    None where it runs in no way, with why.
+    """
+    call, fault = given("meta"), ""
     try:
-        return *ways[0], *by_torch(*ways[0]), ""
-    except Exception as fault:
-        first = said(fault)
-    if "BF16" in first:
-        with offline(), on_meta():
-            other = make().eval().requires_grad_(False).to(torch.bfloat16)
-        call = map_tensors(given("meta"), lambda t: t.to(torch.bfloat16) if t.is_floating_point() else t)
+        module = on(on_meta(), make)
+    except NotImplementedError as raised:  # its constructor computes with tensors
+        module, fault = on(nullcontext(), make), said(raised)
+    else:
         try:
-            return module, ways[0][1], *by_torch(other, call), ""
-        except Exception as fault:
-            first = said(fault)
+            return module, call, *by_torch(module, call), ""
+        except Exception as raised:
+            fault = said(raised)
+        if "BF16" in fault:
+            try:
+                cast = map_tensors(call, lambda t: t.to(torch.bfloat16) if t.is_floating_point() else t)
+                return module, call, *by_torch(on(on_meta(), make).to(torch.bfloat16), cast), ""
+            except Exception as raised:
+                fault = said(raised)
     if sum(p.numel() for p in module.parameters()) <= LARGEST_WITH_VALUES:
         try:
-            with offline():
-                torch.manual_seed(0)
-                other = make().eval().requires_grad_(False)
-            call = given("cpu")
-            return other, call, *by_torch(other, call), ""
-        except Exception as fault:
-            first = said(fault)
-    return *ways[0], None, {}, first
+            real = on(nullcontext(), make)
+            return real, given("cpu"), *by_torch(real, given("cpu")), ""
+        except Exception as raised:
+            fault = said(raised)
+    return module, call, None, {}, fault
+
+
+def on(device: AbstractContextManager[Any], make: Callable[[], nn.Module]) -> nn.Module:
+    """A model in evaluation, the same weights every time."""
+    with offline(), torch.random.fork_rng(devices=[]), device:
+        torch.manual_seed(0)
+        return make().eval().requires_grad_(False)
 
 
 def first_difference(rows: Any, modules: dict[str, int]) -> str:
@@ -202,6 +207,21 @@ def first_difference(rows: Any, modules: dict[str, int]) -> str:
         if ours != theirs and (not found or path.startswith(found.partition(":")[0])):
             found = f"{path or 'its forward'}: {ours:,} here, {theirs:,} by torch"
     return found
+
+
+def compared(module: nn.Module, found: Traced, total: int, modules: dict[str, int]) -> dict[str, str]:
+    """The verdict on a count that torch has a total of, with its reason."""
+    profile = found.profile
+    if profile.macs != total:
+        four = " (complex numbers count four times here)" if any(p.is_complex() for p in module.parameters()) else ""
+        return {"verdict": "different", "reason": first_difference(profile.rows, modules) + four}
+    if profile.uncounted:
+        return {"verdict": "uncounted", "reason": ", ".join(profile.uncounted)}
+    held = sum(p.numel() for p in module.parameters())
+    if profile.params + profile.side_params + found.unread != held:
+        each = f"{profile.params:,} read, {profile.side_params:,} in training only, {found.unread:,} unread"
+        return {"verdict": "parameters differ", "reason": f"{each}, {held:,} held"}
+    return {"verdict": "equal", "reason": ""}
 
 
 def counted(family: str, name: str) -> dict[str, Any]:
@@ -224,21 +244,13 @@ def counted(family: str, name: str) -> dict[str, Any]:
                 faults.append(said(refusal))
                 continue
             return record | {"verdict": "refused", "reason": str(refusal), "torch": total}
-        profile = found.profile
-        record |= {"macs": profile.macs, "params": profile.params, "torch": total, "rung": found.rung, "seconds": round(time.perf_counter() - start, 3),
-                   "uncounted": list(profile.uncounted)}  # fmt: skip
-        held = sum(p.numel() for p in module.parameters())
-        reason = "" if profile.params + profile.side_params + found.unread == held else (
-            f"parameters: {profile.params:,} read, {profile.side_params:,} beside, {found.unread:,} unread, {held:,} held; "
-        )  # fmt: skip
+        record |= {
+            "macs": found.profile.macs, "params": found.profile.params, "torch": total, "rung": found.rung,
+            "seconds": round(time.perf_counter() - start, 3),
+        }  # fmt: skip
         if total is None:
-            return record | {"verdict": "no reference", "reason": reason + faults[-1]}
-        if profile.macs != total:
-            complex_ = " (complex numbers count four times here)" if any(p.is_complex() for p in module.parameters()) else ""
-            return record | {"verdict": "different", "reason": reason + first_difference(profile.rows, modules) + complex_}
-        if profile.uncounted:
-            return record | {"verdict": "uncounted", "reason": reason + ", ".join(profile.uncounted)}
-        return record | {"verdict": "parameters differ" if reason else "equal", "reason": reason}
+            return record | {"verdict": "no reference", "reason": faults[-1]}
+        return record | compared(module, found, total, modules)
     return record | {"verdict": "not built", "reason": faults[0] if faults else "its configuration has no defaults"}
 
 

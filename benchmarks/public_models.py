@@ -1,9 +1,9 @@
 """The mass of public models against torch's own counter: timm's registry, torchvision's models, the classes of transformers.
 
-    python -m venv public; public/bin/pip install . torchvision timm transformers   (torchvision built for the torch that is there)
+    python -m venv public; public/bin/pip install . torchvision timm transformers   (torchvision built for its torch)
     public/bin/python benchmarks/public_models.py --results public.jsonl --write docs/public-models.md
 
-A result is kept as soon as it is there, so that a run that was cut off goes on where it was; `--limit` counts the first of each.
+A result is kept as soon as it is there, so that a run that was cut off goes on where it was.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import argparse
 import collections
 import json
 import os
+import random
 import selectors
 import subprocess
 import sys
@@ -24,7 +25,17 @@ from typing import Any
 FAMILIES = ("timm", "torchvision", "transformers")
 SERVES = 150
 """Models that a worker counts before another takes its place."""
-VERDICTS = ("equal", "different", "uncounted", "parameters differ", "refused", "no reference", "over the limit", "failed", "not built")
+VERDICTS = (
+    "equal",
+    "different",
+    "uncounted",
+    "parameters differ",
+    "refused",
+    "no reference",
+    "over the limit",
+    "failed",
+    "not built",
+)
 MEANING = {
     "equal": "the total is torch's to the integer, and read and unread parameters are all that there are",
     "different": "the totals differ; the reason names the deepest module in which they do",
@@ -47,7 +58,7 @@ class Worker:
         self.left = SERVES
 
     def ask(self, line: str, seconds: float) -> Any:
-        """Its answer; raises TimeoutError after `seconds`, EOFError where the process ends."""
+        """Its answer; raises TimeoutError after `seconds` of work, EOFError where the process ends."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.left -= 1
@@ -56,14 +67,26 @@ class Worker:
         answer = b""
         with selectors.DefaultSelector() as selector:
             selector.register(self.process.stdout, selectors.EVENT_READ)
+            before, waited = self.spent(), 0
             while not answer.endswith(b"\n"):
-                if not selector.select(seconds):
-                    raise TimeoutError
+                if not selector.select(1):
+                    waited += 1
+                    if self.spent() - before > seconds or waited > 20 * seconds:
+                        raise TimeoutError
+                    continue
                 read = os.read(self.process.stdout.fileno(), 1 << 16)
                 if not read:
                     raise EOFError
                 answer += read
         return json.loads(answer)
+
+    def spent(self) -> float:
+        """Seconds of the processor that it has used; 0 where the system does not tell."""
+        try:
+            fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def end(self) -> None:
         """Ends the process, whatever it does."""
@@ -80,6 +103,7 @@ def run(families: list[str], results: Path, first: str, workers: int, limit: int
     finally:
         listing.end()
     todo = [each for each in wanted if each not in known]
+    random.Random(0).shuffle(todo)  # what a run that is cut off has counted is a sample
     print(f"{len(wanted)} models, {len(todo)} of them to count", file=sys.stderr)
     held, lock, started = local(), Lock(), []
 
@@ -92,7 +116,11 @@ def run(families: list[str], results: Path, first: str, workers: int, limit: int
         except (TimeoutError, EOFError, BrokenPipeError) as fault:
             held.worker.end()
             over = isinstance(fault, TimeoutError)
-            verdict, reason = ("over the limit", f"{seconds:g} s") if over else ("failed", f"the process ended with {held.worker.process.returncode}")
+            verdict, reason = (
+                ("over the limit", f"{seconds:g} s")
+                if over
+                else ("failed", f"the process ended with {held.worker.process.returncode}")
+            )
             found, held.worker.left = {"family": each[0], "name": each[1], "verdict": verdict, "reason": reason}, 0
         if held.worker.left <= 0:
             held.worker.end()
@@ -123,12 +151,17 @@ def page(found: list[dict[str, Any]]) -> str:
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", *FAMILIES) if installed(name))
     used = [verdict for verdict in VERDICTS if any(each["verdict"] == verdict for each in found)]
     lines = [
-        "# The mass of public models", "",
-        "Written by `benchmarks/public_models.py`: every model built on the meta device without weights, traced here and counted by torch's", 
-        "FlopCounterMode, halved. That counter gets the formulas that it lacks (products with vectors, `addbmm`, bilinear ones), and attention", 
-        f"is taken apart for it. Configurations of transformers are cut to two layers and small widths where they allow it. {versions}.", "",
-        f"| library | models | {' | '.join(used)} |", f"| :--- | ---: |{' ---: |' * len(used)}",
-    ]  # fmt: skip
+        "# The mass of public models",
+        "",
+        "Written by `benchmarks/public_models.py`: every model built on the meta device without weights, traced here and",
+        "counted by torch's FlopCounterMode, halved. That counter gets the formulas that it lacks (products with vectors,",
+        "`addbmm`, bilinear and grouped ones), and attention is taken apart for it. A model that asks for values is counted",
+        "with values by both.",
+        f"Configurations of transformers are cut to two layers and small widths where they allow it. {versions}.",
+        "",
+        f"| library | models | {' | '.join(used)} |",
+        f"| :--- | ---: |{' ---: |' * len(used)}",
+    ]
     for family in FAMILIES:
         of_family = [each for each in found if each["family"] == family]
         if of_family:
@@ -168,7 +201,7 @@ def main() -> None:
     parser.add_argument("--write", type=Path, help="the page to write")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--limit", type=int, default=0, help="the first of each library only")
-    parser.add_argument("--seconds", type=float, default=120, help="a model may take")
+    parser.add_argument("--seconds", type=float, default=120, help="of the processor that a model may take")
     parser.add_argument("--first", default="", help="modules that are imported before the libraries, separated by commas")
     parser.add_argument("--again", default="", help=f"verdicts that are counted anew, of {', '.join(VERDICTS)}")
     given = parser.parse_args()

@@ -21,7 +21,7 @@ from tests.tracing.grammar.writer import generate
 def frozen(module: nn.Module) -> nn.Module:
     """torch's counter sets hooks on tensors that ask for gradients, which some of a vmap cannot have."""
     for p in module.parameters():
-        if not is_lazy(p):  # type: ignore[no-untyped-call]
+        if not is_lazy(p):
             p.requires_grad_(False)
     return module
 
@@ -60,7 +60,7 @@ def replay(seed: int) -> None:
         assert profile.totals == there.profile.totals
         assert (found.rung, found.reason) == ("meta", "")
         assert found.harm == () or made.changes
-        if not any(is_lazy(p) for p in module.parameters()):  # type: ignore[no-untyped-call]
+        if not any(is_lazy(p) for p in module.parameters()):
             assert profile.params + found.unread == sum(p.numel() for p in module.parameters()) + made.outside
 
 

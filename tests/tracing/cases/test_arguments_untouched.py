@@ -246,12 +246,12 @@ def test_iterators_are_not_used_up(make: Callable[[], Any], counts: bool) -> Non
         assert trace(Run(forward, l=nn.Linear(8, 4)), (given,), batch=None).profile.macs == 3 * 8 * 4
     except ProfilerError as refusal:
         assert not counts
-        assert type(given).__name__ in str(refusal)
+        assert type(given).__name__ in str(refusal)  # noqa: PT017  # either way is right
     first = next(given)
     assert isinstance(first, Tensor) or any(isinstance(each, Tensor) and not each.is_meta for each in first)
 
 
-@pytest.mark.parametrize("make", [lambda: tensors(2), lambda: [tensors(2)], lambda: {"x": tensors(2)}, lambda: Graph(tensors(2))],
+@pytest.mark.parametrize("make", [lambda: tensors(2), lambda: [tensors(2)], lambda: {"x": tensors(2)}, lambda: types.SimpleNamespace(x=tensors(2))],
                          ids=["as it is", "in a list", "in a dict", "in an object"])  # fmt: skip
 def test_generators_are_refused(make: Callable[[], Any]) -> None:
     """What they gave cannot be put back."""
@@ -288,7 +288,7 @@ def test_what_cannot_be_copied_is_left_alone() -> None:
     try:
         assert trace(Run(forward, l=nn.Linear(8, 4)), (held,), batch=None).profile.macs == 3 * 8 * 4
     except ProfilerError as refusal:
-        assert "Locked" in str(refusal)
+        assert "Locked" in str(refusal)  # noqa: PT017  # either way is right
     assert held.x is x
     assert held.seen == [x]
     assert not x.is_meta

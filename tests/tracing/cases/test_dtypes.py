@@ -33,9 +33,9 @@ REFUSED: list[tuple[str, Callable[[], nn.Module], Callable[[], Tensor]]] = [
 
 
 def half_bias() -> nn.Module:
-    l: Any = nn.Linear(8, 4)
-    l.bias = nn.Parameter(torch.zeros(4, dtype=torch.float16))
-    return nn.Sequential(l)
+    layer: Any = nn.Linear(8, 4)
+    layer.bias = nn.Parameter(torch.zeros(4, dtype=torch.float16))
+    return nn.Sequential(layer)
 
 
 @pytest.mark.parametrize(("make", "given"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from tests.tracing.cases.counting import Run, count, count_on_both, parameter
 
 X = (3, 4)
-CASES: dict[str, tuple[Callable[[Tensor], Any], int]] = {
+CASES: dict[str, tuple[Callable[[Tensor], Any], int | None]] = {
     "masked_fill_": (lambda x: x.clone().masked_fill_(x > 0, 0.0), 12),
     "masked_fill by a tensor": (lambda x: x.masked_fill(x > 0, torch.tensor(0.0)), 12),
     "masked_fill_ by a tensor": (lambda x: x.clone().masked_fill_(x > 0, torch.tensor(0.0)), 12),
@@ -38,7 +38,7 @@ CASES: dict[str, tuple[Callable[[Tensor], Any], int]] = {
     "put_": (lambda x: x.clone().put_(torch.tensor([1]), torch.zeros(1)), None),
     "index_put_": (lambda x: x.clone().index_put_((torch.tensor([1]),), torch.zeros(4)), None),
     "resize_as_": (lambda x: torch.empty(0, device=x.device).resize_as_(x), 0),
-    "set_": (lambda x: torch.empty(0, device=x.device).set_(x.clone()), 0),
+    "set_": (lambda x: torch.empty(0, device=x.device).set_(x.clone().untyped_storage()), 0),
     "_foreach_add": (lambda x: torch._foreach_add([x, x], 1), 24),
     "_foreach_mul_": (lambda x: torch._foreach_mul_([x.clone()], 2.0), 12),
     "_foreach_sqrt": (lambda x: torch._foreach_sqrt([x, x[:1]]), 16),
@@ -55,7 +55,7 @@ CASES: dict[str, tuple[Callable[[Tensor], Any], int]] = {
     "nan_to_num": (lambda x: x.nan_to_num(), 12),
     "logical": (lambda x: (x > 0).logical_and_(x > 1), 0),
     "complex parts": (lambda x: torch.view_as_real(torch.complex(x, x)), None),
-}  # type: ignore[dict-item]  # fmt: skip
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("function", "elementwise"), CASES.values(), ids=CASES.keys())
@@ -111,7 +111,9 @@ def test_a_causal_mask_in_place() -> None:
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_body_for_every_row() -> None:
-    from torch._higher_order_ops.map import map as each
+    from torch._higher_order_ops.map import map as mapping
+
+    each: Any = mapping
 
     found = count(Run(lambda m, x: each(lambda row: m.l(row), x), l=nn.Linear(8, 8)), torch.randn(3, 3, 8))
     assert found.profile.macs == 3 * 3 * 8 * 8
@@ -145,7 +147,7 @@ def test_a_network_that_is_prepared_for_quantisation() -> None:
     import torch.ao.quantization as quantisation
 
     module = nn.Sequential(nn.Linear(8, 4), nn.ReLU())
-    module.qconfig = quantisation.get_default_qat_qconfig("fbgemm")  # type: ignore[assignment]
+    module.qconfig = quantisation.get_default_qat_qconfig("fbgemm")
     quantisation.prepare_qat(module.train(), inplace=True)
     found = count(module.eval(), torch.randn(3, 8))
     assert found.profile.macs == 96

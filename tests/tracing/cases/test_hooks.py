@@ -153,7 +153,8 @@ def test_hooks_on_gradients_change_nothing() -> None:
     m = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 4))
     m[0].register_full_backward_hook(lambda mod, i, o: None)
     m[1].register_full_backward_pre_hook(lambda mod, o: None)
-    m[0].weight.register_hook(lambda g: g)
+    weight: Any = m[0].weight
+    weight.register_hook(lambda g: g)
     found = count(m, torch.randn(3, 8))
     assert (found.profile.macs, found.rung, found.reason) == (3 * 64 + 3 * 32, "meta", "")
     with held(hooks.register_module_full_backward_hook(lambda mod, i, o: None)):

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Lazy modules:UserWarning")
 
 
 def lazies(module: nn.Module) -> list[bool]:
-    return [is_lazy(t) for t in (*module.parameters(), *module.buffers())]  # type: ignore[no-untyped-call]
+    return [is_lazy(t) for t in (*module.parameters(), *module.buffers())]
 
 
 CASES: list[tuple[str, Callable[[], nn.Module], tuple[int, ...], int, int]] = [
@@ -63,7 +63,7 @@ class Bare(nn.Module):
         self.w = nn.UninitializedParameter()
 
     def forward(self, x: Tensor) -> Tensor:
-        if is_lazy(self.w):  # type: ignore[no-untyped-call]
+        if is_lazy(self.w):
             self.w.materialize((x.shape[-1], 4))
             nn.init.zeros_(self.w)
         return x @ self.w
@@ -110,7 +110,7 @@ def test_parameters_without_a_shape(make: Callable[[], nn.Module], x: Any, macs:
         ):
             assert (count.macs, count.params) == (macs, params)
         assert [(name, id(p), type(p)) for name, p in module.named_parameters()] == before
-        assert all(is_lazy(p) for name, p in module.named_parameters() if name.endswith("w"))  # type: ignore[no-untyped-call]
+        assert all(is_lazy(p) for name, p in module.named_parameters() if name.endswith("w"))
 
 
 def test_uninitialised_buffers() -> None:
@@ -120,9 +120,10 @@ def test_uninitialised_buffers() -> None:
             self.register_buffer("b", nn.UninitializedBuffer())
 
         def forward(self, x: Tensor) -> Any:
-            if is_lazy(self.b):  # type: ignore[no-untyped-call]
-                self.b.materialize((x.shape[-1], 4))  # type: ignore[union-attr, operator]
-            return x @ self.b  # type: ignore[operator]
+            b: Any = self.b
+            if is_lazy(b):
+                b.materialize((x.shape[-1], 4))
+            return x @ b
 
     module = Held()
     found = profile(module, args=(torch.zeros(3, 8),))

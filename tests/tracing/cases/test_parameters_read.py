@@ -105,3 +105,19 @@ def test_read_and_unread_are_all_there_is(make: Callable[[], nn.Module], read: i
     assert (found.params, found.unread) == (read, unread)
     assert found.params + found.side_params + found.unread == sum(p.numel() for p in module.parameters())
     assert profile(module.to("meta"), args=(torch.empty(3, 8, device="meta"),), batch=None).unread == unread
+
+
+@pytest.mark.parametrize("aside", [False, True], ids=["alone", "beside a layer of training"])
+def test_a_parameter_that_training_reads(aside: bool) -> None:
+    """A mask that is learned: evaluation does not read it, so it is unread or counted beside, and never lost."""
+
+    def forward(m: Any, x: torch.Tensor) -> Any:
+        if m.training:
+            x = torch.where(x > 0, x, m.mask)
+            return m.l(x), (m.aux(x) if aside else None)
+        return m.l(x)
+
+    module = Run(forward, mask=parameter(8), l=nn.Linear(8, 4), aux=nn.Linear(8, 2)).eval()
+    found = profile(module, args=(torch.randn(3, 8),), batch=None)
+    assert found.params == 36
+    assert found.params + found.side_params + found.unread == 36 + 8 + 18

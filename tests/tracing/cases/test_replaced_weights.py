@@ -173,7 +173,7 @@ class Inner(nn.Module):
         self.b = nn.Linear(8, 4)
 
     def forward(self, x: Tensor) -> Any:
-        p = dict(self.b.named_parameters())
+        p: dict[str, Tensor] = dict(self.b.named_parameters())
         return functional_call(self.b, {k: v * 0.9 for k, v in p.items()}, (x,)) + functional_call(self.b, p, (x,))
 
 
@@ -192,10 +192,10 @@ def test_a_functional_call_on_tensors_of_the_caller_reads_no_parameter() -> None
 
 def test_a_weight_that_is_a_buffer() -> None:
     def make() -> nn.Module:
-        l: Any = nn.Linear(8, 4)
-        del l.weight
-        l.register_buffer("weight", torch.zeros(4, 8))
-        return nn.Sequential(l)
+        layer: Any = nn.Linear(8, 4)
+        del layer.weight
+        layer.register_buffer("weight", torch.zeros(4, 8))
+        return nn.Sequential(layer)
 
     found = count_on_both(make, torch.randn(3, 8))
     assert found.profile.macs == 3 * 8 * 4
@@ -204,10 +204,10 @@ def test_a_weight_that_is_a_buffer() -> None:
 
 def test_a_weight_that_is_a_plain_tensor() -> None:
     """The weights of another model, as a frozen copy keeps them: they are neither parameters nor buffers."""
-    l: Any = nn.Linear(8, 4)
-    del l.weight
-    l.weight = torch.zeros(4, 8)
-    found = count(nn.Sequential(l), torch.randn(3, 8))
+    layer: Any = nn.Linear(8, 4)
+    del layer.weight
+    layer.weight = torch.zeros(4, 8)
+    found = count(nn.Sequential(layer), torch.randn(3, 8))
     assert found.profile.macs == 3 * 8 * 4
     assert (found.profile.params, found.profile.buffers) == (4, 0)
 
@@ -240,9 +240,9 @@ def test_a_pruned_module_of_torch_reads_what_it_masks() -> None:
     from torch.nn.utils import prune
 
     def make() -> nn.Module:
-        l: Any = nn.Linear(8, 6)
-        prune.l1_unstructured(l, "weight", 0.5)
-        return nn.Sequential(l)
+        layer: Any = nn.Linear(8, 6)
+        prune.l1_unstructured(layer, "weight", 0.5)
+        return nn.Sequential(layer)
 
     found = trace(make(), (torch.randn(3, 8),), batch=None)
     assert found.harm == ("0: weight",)

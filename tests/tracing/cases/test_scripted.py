@@ -22,7 +22,7 @@ def script(module: nn.Module, *inputs: Tensor) -> Any:
 
 
 def traced(module: nn.Module, *inputs: Tensor) -> Any:
-    return torch.jit.trace(module, inputs)  # type: ignore[no-untyped-call]
+    return torch.jit.trace(module, inputs)
 
 
 WAYS = pytest.mark.parametrize("way", [script, traced])
@@ -99,7 +99,7 @@ def test_a_whole_is_counted_or_refused_by_name(way: Callable[..., Any], make: Ca
         found = trace(whole, (x,))
     except ProfilerError as refusal:
         assert "script" in str(refusal).lower()  # noqa: PT017  # either way is right
-        assert "check the input" not in str(refusal)
+        assert "check the input" not in str(refusal)  # noqa: PT017  # either way is right
     else:
         assert (found.profile.macs, found.profile.params) == (expected.macs, expected.params)
 

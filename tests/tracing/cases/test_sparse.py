@@ -80,7 +80,7 @@ def test_a_vector() -> None:
 def test_a_sparse_weight() -> None:
     """A pruned layer whose weight is stored sparsely."""
 
-    def forward(m: Any, x: Tensor) -> Tensor:
+    def forward(m: Any, x: Tensor) -> Any:
         return torch.sparse.mm(m.w, x.t()).t()
 
     weight = torch.zeros(6, 8)

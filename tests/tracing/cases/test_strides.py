@@ -135,6 +135,10 @@ def test_strides_are_those_of_torch(function: Callable[[Tensor], Any]) -> None:
     assert len(seen) == 1
 
 
+def in_channels_last(module: Any) -> Any:
+    return module.to(memory_format=torch.channels_last)
+
+
 LAYERS: dict[str, tuple[Callable[[], nn.Module], Callable[[], Tensor]]] = {
     "linear": (lambda: nn.Linear(8, 4), lambda: turned(A)),
     "relu": (lambda: nn.ReLU(), lambda: turned(A)),
@@ -143,7 +147,7 @@ LAYERS: dict[str, tuple[Callable[[], nn.Module], Callable[[], Tensor]]] = {
     "batch norm": (lambda: nn.BatchNorm2d(6), lambda: last(A)),
     "group norm": (lambda: nn.GroupNorm(2, 6), lambda: last(A)),
     "convolution": (lambda: nn.Conv2d(6, 5, 3), lambda: last(A)),
-    "convolution in channels last": (lambda: nn.Conv2d(6, 5, 3).to(memory_format=torch.channels_last), lambda: A),
+    "convolution in channels last": (lambda: in_channels_last(nn.Conv2d(6, 5, 3)), lambda: A),
     "pointwise convolution": (lambda: nn.Conv2d(6, 5, 1), lambda: A.permute(0, 1, 3, 2)),
     "transposed convolution": (lambda: nn.ConvTranspose2d(6, 5, 2, stride=2), lambda: last(A)),
     "max pool": (lambda: nn.MaxPool2d(2), lambda: last(A)),

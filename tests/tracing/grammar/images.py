@@ -29,7 +29,7 @@ def square_convolution(w: Writer) -> None:
 @rule(4)
 def changed(w: Writer) -> None:
     """One layer with several dilations."""
-    b, n, h, width = w.shape
+    n = w.shape[1]
     layer = w.own(f"nn.Conv2d({n}, {n}, 3, padding=1)")
     w.say(f"x = x + {layer}(x)")
     w.say(f"{layer}.dilation = {layer}.padding = (2, 2)")
@@ -81,7 +81,7 @@ def pool(w: Writer) -> None:
 
 @rule(4)
 def resize(w: Writer) -> None:
-    b, n, h, width = w.shape
+    b, n = w.shape[:2]
     w.say(
         w.one(
             lambda: f"x = {w.own('nn.AdaptiveAvgPool2d(3)')}(x)",

@@ -47,8 +47,8 @@ def function_of_a_weight(w: Writer) -> None:
 def view_of_a_weight(w: Writer) -> None:
     n, m = w.shape[-1], w.width()
     form, shape = w.rng.choice((
-        ("{}.t()", (n, m)), ("{}[1]", (3, m, n)), ("{}[:%d]" % m, (m + 2, n)), ("{}.unbind()[0]", (2, m, n)), ("{}.view(%d, %d)" % (m, n), (m * n,)),
-        ("{}.detach()", (m, n)), ("{}.narrow(1, 0, %d)" % n, (m, n + 1)), ("{}.squeeze(0)", (1, m, n)), ("{}.chunk(2)[1]", (2 * m, n)),
+        ("{}.t()", (n, m)), ("{}[1]", (3, m, n)), (f"{{}}[:{m}]", (m + 2, n)), ("{}.unbind()[0]", (2, m, n)), (f"{{}}.view({m}, {n})", (m * n,)),
+        ("{}.detach()", (m, n)), (f"{{}}.narrow(1, 0, {n})", (m, n + 1)), ("{}.squeeze(0)", (1, m, n)), ("{}.chunk(2)[1]", (2 * m, n)),
         ("{}[::2]", (2 * m, n)), ("next(iter({}))", (2, m, n)), ("{}.data", (m, n)), ("{}.permute(1, 0)", (n, m)),
     ))  # fmt: skip
     w.say(f"x = F.linear(x, {form.format(w.weight(*shape))})")
@@ -164,7 +164,9 @@ def experts(w: Writer) -> None:
 
 @rule(2)
 def of_vectors(w: Writer) -> None:
-    """Products that torch's counter has no formula for."""
+    """Products that torch's counter has no formula for; vmap makes products of matrices of some of them."""
+    if w.mapped > 1:
+        return
     n = w.shape[-1]
     w.say(
         w.one(
@@ -173,10 +175,7 @@ def of_vectors(w: Writer) -> None:
             lambda: f"x = x + {w.weight(n)}.dot({w.weight(n)})",
         )
     )
-    if ".dot(" in w.body[-1]:
-        w.missed += n
-    elif w.mapped == 1:  # vmap makes a product of matrices of it
-        w.missed += w.rows * n
+    w.missed += n if ".dot(" in w.body[-1] else w.rows * n
 
 
 @rule(2, 3)
@@ -220,7 +219,7 @@ def lazy(w: Writer) -> None:
 @rule(2)
 def added(w: Writer) -> None:
     """A product with what is added to it, in the order of its arguments, into a place, or scaled."""
-    b, n = w.shape
+    n = w.shape[-1]
     m = w.width()
     w.say(w.one(
         lambda: f"x = torch.addmm({w.weight(m)}, x, {w.weight(n, m)})", lambda: f"x = torch.addmm({w.weight(m)}, x, {w.weight(n, m)}, beta=0.5, alpha=2)",

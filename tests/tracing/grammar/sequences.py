@@ -62,7 +62,7 @@ def conv_of_a_sequence(w: Writer) -> None:
 
 @rule(3)
 def to_a_vector(w: Writer) -> None:
-    b, t, n = w.shape
+    b, _, n = w.shape
     w.say(w.rng.choice(("x = x.mean(1)", "x = x[:, -1]", "x = x.amax(1)")))
     w.to(b, n)
 
@@ -80,7 +80,7 @@ def steps(w: Writer) -> None:
     """A cell, called once a step."""
     if w.mapped > 1:
         return
-    b, t, n = w.shape
+    b, _, n = w.shape
     m, cell = w.width(), w.rng.choice(("GRUCell", "LSTMCell", "RNNCell"))
     layer, state = w.own(f"nn.{cell}({n}, {m})"), w.name("h")
     w.say(f"{state} = None")

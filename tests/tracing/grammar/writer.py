@@ -128,7 +128,7 @@ def rule(*axes: int) -> Callable[[Rule], Rule]:
 
 def generate(seed: int) -> Generated:
     """The module of a seed: `make()` builds it, `given()` its arguments, `hooks()` sets hooks of all modules and gives their handles."""
-    from tests.tracing.grammar import around, images, rows, sequences  # noqa: F401  # they fill RULES
+    from tests.tracing.grammar import around, changes, images, rows, sequences  # noqa: F401  # they fill RULES
 
     rng = random.Random(seed)
     n = rng.randint(2, 3)
