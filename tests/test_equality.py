@@ -68,7 +68,7 @@ OTHER_WORDS = {"set": "options"}
 
 CLOCK = "a field of the BenchOptions, which the library takes whole"
 CLOCK_ITSELF = "the options that say how to measure, as one value"
-MEASURING = {word: CLOCK for word in inspect.signature(BenchOptions).parameters if word not in ("compile", "outputs")}
+MEASURING = {word: CLOCK for word in inspect.signature(BenchOptions).parameters if word not in ("compile", "outputs", "start")}
 LIMITS = ("macs", "params", "activations", "weight_bytes", "unread", "memory", "latency")
 DIFFERENCES: dict[str, dict[str, str]] = {
     "compare": MEASURING,

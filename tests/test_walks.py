@@ -30,7 +30,7 @@ HANDED_DOWN = {
     "profiler.report.words._": "a note as text, for the document",
 }
 """Functions that were handed down as arguments, and may be called from below."""
-DECORATORS = ("profiler.checked.held",)
+DECORATORS = ("profiler.checked.held", "profiler.module.user_code.run")
 """What a decorator calls was handed to it."""
 
 

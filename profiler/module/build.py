@@ -175,4 +175,3 @@ def _alike(module: nn.Module) -> nn.Module:
 
 
 _CONTAINERS = frozenset({dict, OrderedDict, list, set})
-

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import UninitializedTensorMixin, is_lazy
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter, is_lazy
 
 from profiler.checked import checked
 from profiler.errors import ProfilerError
@@ -27,6 +27,8 @@ from profiler.tracing.recorder import Recorder
 from profiler.tracing.refusals import check_arguments
 from profiler.tracing.restore import Places, SavedState, gc_disabled, places, preserved_state
 from profiler.tracing.sharded import gathered, sharded
+
+_LAZY = frozenset({UninitializedParameter, UninitializedBuffer})
 
 
 @checked
@@ -57,12 +59,7 @@ def trace(
     everything = places(module)
     name = name or type(module).__name__
     check_arguments(module, args, kwargs, name)
-    lazy = any(
-        isinstance(t, UninitializedTensorMixin)
-        for _, m in everything
-        for table in (m._parameters, m._buffers)
-        for t in table.values()
-    )
+    lazy = any(type(t) in _LAZY for _, m in everything for table in (m._parameters, m._buffers) for t in table.values())
     if lazy:
         module = initialised(module, (args, kwargs))
         everything = places(module)

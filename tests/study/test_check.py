@@ -217,7 +217,9 @@ def test_growth_beyond_the_tolerance_is_over(base: Path, before: int, tolerance:
 
 
 def test_a_baseline_does_not_say_what_is_checked(base: Path) -> None:
-    with pytest.raises(ProfilerError, match=r"is of lenet5 \(28\), mobilenet_v1 \(α 0.5, 224\), and a file never says what is run"):
+    with pytest.raises(
+        ProfilerError, match=r"is of lenet5 \(28\), mobilenet_v1 \(α 0.5, 224\), and a file never says what is run"
+    ):
         check(baseline=str(base))
     config = Config(Path("pyproject.toml"), {"budgets": {"lenet5": {"macs": "1M"}}})
     assert check(baseline=str(base), config=config).passed
