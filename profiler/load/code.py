@@ -20,7 +20,7 @@ from typing import Any
 
 from profiler.errors import ProfilerError, Unavailable, UnknownName
 from profiler.module.exclusive import exclusive
-from profiler.module.remembered import imported_as
+from profiler.module.remembered import imported_as, path_is_ours
 from profiler.module.user_code import is_ours, pip_name, user_code
 
 OURS = "profiler"
@@ -109,10 +109,13 @@ def _importing(what: str, key: str, *folders: Path) -> Iterator[None]:
     with suppress(ImportError):
         importlib.import_module("torch")  # what its import sets is not of the user's code
     with user_code(what, building=key):
+        before = set(sys.path)
         sys.path[:0] = places
         try:
             yield
         finally:
+            if set(sys.path) - set(places) == before - set(places):
+                path_is_ours(key)
             for place in places:
                 if place in sys.path:
                     sys.path.remove(place)

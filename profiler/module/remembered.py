@@ -17,6 +17,8 @@ _LEFT: dict[str, list[Changes]] = {}
 """By the name of a network, or the key of its import."""
 _IMPORTS: dict[str, str] = {}
 """By the name of a network, the key of its import."""
+_OURS: set[str] = set()
+"""Keys of imports that put nothing on sys.path but the folder that they were found in."""
 _stay = False
 
 
@@ -31,9 +33,18 @@ def imported_as(what: str, key: str) -> None:
     _IMPORTS[what] = key
 
 
+def path_is_ours(key: str) -> None:
+    """The import `key` put nothing on sys.path but the folder that it was found in."""
+    _OURS.add(key)
+
+
 def names_of_changes(what: str) -> tuple[str, ...]:
     """What the import and the construction of `what` changed."""
-    return tuple(dict.fromkeys(name for changes in _left(what) for name in changes.names))
+    imported = _IMPORTS.get(what, "")
+    found = [
+        name for changes in _LEFT.get(imported, ()) for name in changes.names if name != "sys.path" or imported not in _OURS
+    ]
+    return tuple(dict.fromkeys([*found, *(name for changes in _LEFT.get(what, ()) for name in changes.names)]))
 
 
 def _left(what: str) -> list[Changes]:
