@@ -74,6 +74,8 @@ class OperatorRecorder(TorchDispatchMode):
         self.called: set[int] = set()
         self.dependent: str = ""
         """The first operator that asked for a value, with where it stood."""
+        self.undefined = False
+        """Whether the output of a run with values holds a number that is none."""
         self.fault: BaseException | None = None
         self.fault_path = ""
         self.meta_copies: dict[int, tuple[Tensor, Tensor]] = {}

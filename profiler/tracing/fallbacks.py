@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from profiler.errors import ProfilerError, ShapeError
 from profiler.module.available import check_memory
 from profiler.module.copying import copied
+from profiler.module.trees import tensors
 from profiler.tracing.arguments import Given, argument_tensors, copy_arguments, floats_to_meta, to_meta
 from profiler.tracing.constants import is_table
 from profiler.tracing.recorder import Recorder, WrappedRecorder
@@ -25,9 +26,6 @@ from profiler.tracing.refusals import asks_for_gradients, asks_for_values, has_n
 from profiler.tracing.restore import Places, places, preserved_state
 from profiler.tracing.training.kernels import Kernels
 from profiler.tracing.wiring import Wires
-
-LARGEST_REAL = 1 << 31
-"""Elements of parameters that are put into memory for a count with real tensors, at most."""
 
 
 class Outcome(NamedTuple):
@@ -122,6 +120,8 @@ class Ladder:
             fault = self.attempt(recorder, real, given, nullcontext)
             if fault is None:
                 _translate(recorder, real, self.module)
+                if recorder.undefined:
+                    self.reason += "; its output holds NaN, which what depends on values may have met"
                 if self.dependent or recorder.dependent:
                     return Outcome(recorder, "data-dependent", f"{self.reason}; counted on this input")
                 return Outcome(recorder, "real", self.reason)
@@ -195,8 +195,18 @@ def forward(recorder: Recorder, module: nn.Module, given: Given, context: Callab
         numpy.seed(0)
     real = Kernels(fused=False, casting=frozenset(), counted=True) if recorder.grad else nullcontext()
     with context(), torch.enable_grad() if recorder.grad else torch.inference_mode(), uncompiled(), real, recorder.listening():
-        module(*args, **kwargs)
+        out = module(*args, **kwargs)
+    if recorder.real:
+        recorder.undefined = _has_nan(out)
     recorder.builder.finish()
+
+
+def _has_nan(out: Any) -> bool:
+    """Whether an output holds a number that is none."""
+    given = [
+        t for t in tensors(out) if t.layout is torch.strided and not t.is_nested and (t.is_floating_point() or t.is_complex())
+    ]
+    return any(bool(t.isnan().any()) for t in given if not t.is_meta)
 
 
 def initialised(module: nn.Module, given: Given) -> nn.Module:

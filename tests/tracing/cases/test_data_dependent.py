@@ -175,3 +175,18 @@ def test_a_sum_over_members_that_values_choose() -> None:
         Run(lambda m, x, i: F.linear(x, m.w[i]), w=parameter(5, 4, 8)), (torch.randn(3, 8), torch.tensor(2)), batch=None
     )
     assert found.profile.macs == 3 * 8 * 4
+
+
+def test_an_output_that_is_not_a_number_is_reported() -> None:
+    """log of what is drawn below 0: the boxes of a detector would be lost so."""
+
+    def forward(m: Any, x: Tensor) -> Any:
+        y = m.l(x).log()
+        return y[y[:, 0] > -1e9], y
+
+    module = Run(forward, l=nn.Linear(8, 4, device="meta"))
+    found = trace(module, (torch.randn(5, 8),), batch=None)
+    assert found.rung == "data-dependent"
+    assert "its output holds NaN" in found.reason
+    clean = Run(lambda m, x: m.l(x)[m.l(x)[:, 0] > -1e9], l=nn.Linear(8, 4, device="meta"))
+    assert "NaN" not in trace(clean, (torch.randn(5, 8),), batch=None).reason
