@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from torch import Tensor
+from torch._C._functorch import get_unwrapped, is_functorch_wrapped_tensor, peek_interpreter_stack
 
 from profiler.count.moved import VIEWS, moved
 from profiler.module.trees import tensors
@@ -17,7 +18,16 @@ from profiler.records.profile import Shape
 
 def bytes_of(given: Iterable[Tensor]) -> int:
     """Bytes of tensors, each element once."""
+    if peek_interpreter_stack() is not None:
+        given = map(_unwrapped, given)
     return sum(t.numel() * t.element_size() for t in given)
+
+
+def _unwrapped(t: Tensor) -> Tensor:
+    """The tensor that a functional transform has wrapped, with the axes that it hides."""
+    while is_functorch_wrapped_tensor(t):
+        t = get_unwrapped(t)
+    return t
 
 
 def moved_by_row(op: str, kind: str, given: list[Tensor], out: Any, shape: Shape) -> int:

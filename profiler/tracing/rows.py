@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from weakref import ReferenceType, ref
 
 from torch import Tensor, nn
+from torch._C._functorch import peek_interpreter_stack
 
 from profiler.count.formulas import conv_kind
 from profiler.count.leaves import described
@@ -147,7 +148,8 @@ class RowBuilder(ParameterReads):
         inside = set(module.modules()) if norm else ()
         counts = self.first_read(merged.read, lambda owner: owner.module in inside)
         known = None
-        if isinstance(module, nn.MultiheadAttention) and has_attention_shapes(module):
+        transformed = peek_interpreter_stack() is not None  # shapes are then without the axes that vmap hides
+        if isinstance(module, nn.MultiheadAttention) and not transformed and has_attention_shapes(module):
             known = attention_cost(module, args, kwargs)
         one = [] if known else products if len(products) == 1 else [] if products else merged.parts[:1]
         facts: dict[str, Any] = {

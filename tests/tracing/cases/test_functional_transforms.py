@@ -151,3 +151,12 @@ def test_jacobians(transform: Any, members: int) -> None:
     found = count_on_both(lambda: Run(lambda m, x: transform(lambda y: y.sin() @ m.w)(x), w=parameter(8, 4)), torch.randn(2, 8))
     assert found.profile.macs == 2 * 8 * 4 + members * 2 * 8 * 4
     assert found.profile.params == 32
+
+
+def test_multihead_attention_of_every_member() -> None:
+    """Four projections of (3, 8), and two products of 3 queries and 3 keys in 2 heads of 4, for 6·2 samples."""
+    found = count_on_both(
+        lambda: Run(lambda m, x: vmap(lambda y: m.a(y, y, y, need_weights=False)[0])(x), a=nn.MultiheadAttention(8, 2, batch_first=True)),
+        torch.randn(6, 2, 3, 8),
+    )
+    assert found.profile.macs == 6 * 2 * (3 * 4 * 8 * 8 + 2 * 2 * 3 * 3 * 4)
