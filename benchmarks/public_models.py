@@ -43,7 +43,7 @@ MEANING = {
     "parameters differ": "the total is torch's, but read and unread parameters are not all that there are",
     "refused": "ours ends in a sentence where torch's counter gives a total",
     "no reference": "torch's counter runs it neither on the meta device nor with values; ours counts it",
-    "over the limit": "it takes longer than the limit",
+    "over the limit": "it takes more time or memory than a model is given",
     "failed": "ours ends in an error that is no sentence, or the process ends",
     "not built": "its library does not build it, or neither runs it, from a configuration alone",
 }
@@ -117,7 +117,7 @@ def run(families: list[str], results: Path, first: str, workers: int, limit: int
             held.worker.end()
             over = isinstance(fault, TimeoutError)
             verdict, reason = (
-                ("over the limit", f"{seconds:g} s")
+                ("over the limit", f"{seconds:g} s of work")
                 if over
                 else ("failed", f"the process ended with {held.worker.process.returncode}")
             )
@@ -154,9 +154,9 @@ def page(found: list[dict[str, Any]]) -> str:
         "# The mass of public models",
         "",
         "Written by `benchmarks/public_models.py`: every model built on the meta device without weights, traced here and",
-        "counted by torch's FlopCounterMode, halved. That counter gets the formulas that it lacks (products with vectors,",
-        "`addbmm`, bilinear and grouped ones), and attention is taken apart for it. A model that asks for values is counted",
-        "with values by both.",
+        "counted by torch's FlopCounterMode, halved. That counter gets the formulas that it lacks (products with",
+        "vectors, `addbmm`, `cdist`, bilinear and grouped ones), and attention is taken apart for it. A model",
+        "that asks for values is counted with values by both.",
         f"Configurations of transformers are cut to two layers and small widths where they allow it. {versions}.",
         "",
         f"| library | models | {' | '.join(used)} |",

@@ -1,11 +1,13 @@
 """Modules from a grammar: ours is what torch's counter makes of them on meta, and the same on the CPU as on meta, row by row.
 
-A failure shows the seed and the source of the module, which `replay(seed)` of this file runs again.
+A failure shows the seed and the source of the module, which `replay(seed)` or `replay_training(seed)` of this file runs again.
 """
 
 from __future__ import annotations
 
+import re
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from torch.nn.parameter import is_lazy
 from torch.utils.flop_counter import FlopCounterMode
 
 from profiler.tracing.traced import trace
+from profiler.tracing.training.training import trace_training
 from tests.tracing.grammar.writer import generate
 
 
@@ -27,7 +30,7 @@ def frozen(module: nn.Module) -> nn.Module:
 
 
 def replay(seed: int) -> None:
-    """One module, built, counted by torch on meta, and by us on meta and on the CPU."""
+    """One module, built, counted by torch on meta, and by us on meta and on the CPU, there with an input on meta and in training too."""
     made = generate(seed)
     names: dict[str, Any] = {}
     exec(compile(made.source, f"<module {seed}>", "exec"), names)
@@ -47,7 +50,7 @@ def replay(seed: int) -> None:
         module = names["make"]()
         there = trace(on_meta(), (nothing,), batch=None)
         here = trace(module, (x,), batch=None)
-        mixed = trace(module, (nothing,), batch=None)
+        mixed = trace(module.train(), (nothing,), batch=None)
     finally:
         for handle in handles:
             handle.remove()
@@ -64,12 +67,39 @@ def replay(seed: int) -> None:
             assert profile.params + found.unread == sum(p.numel() for p in module.parameters()) + made.outside
 
 
-def replayed(seeds: range) -> None:
+def replay_training(seed: int) -> None:
+    """A training step of the module on the CPU by us, and on meta by torch, forward and backward."""
+    made = generate(seed)
+    names: dict[str, Any] = {}
+    exec(compile(made.source, f"<module {seed}>", "exec"), names)
+    # torch's backward of a grouped convolution counts every weight for every group; its checkpoints refuse torch.func.grad
+    if made.missed or any(groups != "1" for groups in re.findall(r"groups=(\d+)", made.source)) or "func.grad" in made.source:
+        return
+    with torch.device("meta"):
+        (nothing,), module = names["given"](), names["make"]().train()
+    handles = names["hooks"]()
+    try:
+        if any(is_lazy(p) for p in module.parameters()):
+            module(nothing)
+        with FlopCounterMode(display=False) as counter:
+            out = module(nothing)
+            if not out.requires_grad:
+                return
+            out.sum().backward()
+        found = trace_training(names["make"](), names["given"]())
+    finally:
+        for handle in handles:
+            handle.remove()
+    assert found.uncounted == ()
+    assert found.step == counter.get_total_flops() // 2
+
+
+def replayed(seeds: range, run: Callable[[int], None] = replay) -> None:
     for seed in seeds:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                replay(seed)
+                run(seed)
         except Exception as fault:
             raise AssertionError(f"seed {seed}: {type(fault).__name__}: {fault}\n\n{generate(seed).source}") from fault
 
@@ -80,6 +110,17 @@ STEP = 20
 @pytest.mark.parametrize("first", range(0, 300, STEP))
 def test_some_hundreds(first: int) -> None:
     replayed(range(first, first + STEP))
+
+
+@pytest.mark.parametrize("first", range(0, 100, STEP))
+def test_training_steps_of_a_hundred(first: int) -> None:
+    replayed(range(first, first + STEP), replay_training)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("first", range(100, 2100, 10 * STEP))
+def test_training_steps_of_thousands(first: int) -> None:
+    replayed(range(first, first + 10 * STEP), replay_training)
 
 
 @pytest.mark.full

@@ -78,7 +78,7 @@ def mapped(w: Writer) -> None:
     name = w.function(inner)
     w.take(inner)
     w.to(b, *(inner.shape[1:] if image else inner.shape))
-    w.say(f"x = vmap({name})(x)")
+    w.say(f"x = vmap({name}, randomness='different')(x)")
     if len(w.shape) > 4 or prod(w.shape) == 0:
         raise ValueError(w.shape)
 
