@@ -30,6 +30,8 @@ from profiler.tracing.tables.registered import overrides_torch
 from profiler.tracing.tables.shapes import spread_over
 from profiler.tracing.wiring import Wires
 
+CONVOLUTIONS = frozenset({"aten::conv1d", "aten::conv2d", "aten::conv3d"})
+_CHECKED_KINDS = frozenset({"norm", "embedding", "activation"})
 LOW = frozenset({torch.float16, torch.bfloat16})
 CPU = (torch.device("cpu"), torch.device("cpu", 0))
 
@@ -129,7 +131,7 @@ class OperatorRecorder(TorchDispatchMode):
         out = None
         if not self.real:
             cast = self.autocast
-            if found.name in ONE_TYPE or found.kind in ("norm", "embedding") or found.name in LENGTHS_GIVEN:
+            if found.name in ONE_TYPE or found.kind in _CHECKED_KINDS or found.name in LENGTHS_GIVEN:
                 self.check_values_and_types(found, given, cast)
             if cast:
                 return self.count_cast(func, found, cast, args, kwargs)
@@ -153,7 +155,14 @@ class OperatorRecorder(TorchDispatchMode):
         if found.op == "embedding":
             if len(given) > 1 and given[1].dtype not in (torch.int64, torch.int32):
                 raise RuntimeError(f"expected indices of int64 or int32, but got {given[1].dtype}".replace("torch.", ""))
+        elif found.op == "prelu":
+            if len(given) > 1 and given[1].numel() not in (1, given[0].shape[1] if given[0].ndim > 1 else 1):
+                raise RuntimeError(f"prelu has {given[1].numel()} weights and is given an input of {tuple(given[0].shape)}")
         elif found.name in ONE_TYPE:
+            if found.op.startswith("conv") and len(given) > 2 and given[2].ndim == 1 and found.name in CONVOLUTIONS:
+                channels = given[1].shape[0]
+                if given[2].shape[0] != channels and "transpose" not in found.name:
+                    raise RuntimeError(f"expected a bias of {channels} elements, but got {given[2].shape[0]}")
             for t in given:
                 if t.dtype is not dtype and not (t.dtype is torch.bool or cast):
                     raise RuntimeError(f"expected tensors of one dtype, but got {dtype} and {t.dtype}".replace("torch.", ""))

@@ -54,7 +54,12 @@ class Ladder:
 
     def climb(self) -> Outcome:
         """The first run that goes to its end. Raises ProfilerError where none does."""
-        lacking = has_no_meta_form([*argument_tensors(self.given), *(t for m in self.modules for t in _own(m))])
+        every = [*argument_tensors(self.given), *(t for m in self.modules for t in _own(m))]
+        lacking = has_no_meta_form(every)
+        if lacking and any(t.is_meta and t.layout is not torch.strided for t in every):
+            raise ProfilerError(
+                f"{self.name}: a sparse tensor on the meta device does not say what it holds; give one with values"
+            )
         if lacking:
             self.reason = f"{lacking} has no form on the meta device"
         else:
@@ -107,9 +112,9 @@ class Ladder:
                 raise
             raise refused(self.name, self.fault_path, self.fault, lambda: False) from None
         fault: Exception | None = None
-        for grad in (False, True):
-            if grad and not (fault is not None and asks_for_gradients(fault)):
-                break
+        for grad, fast in ((False, False), (True, False), (False, True)):
+            if (grad and not (fault is not None and asks_for_gradients(fault))) or (fast and "fast path" not in str(fault)):
+                continue
             try:
                 real, given = on_cpu(self.module, self.given)
             except ProfilerError:
@@ -117,7 +122,7 @@ class Ladder:
             except Exception as raised:
                 raise refused(self.name, self.fault_path, self.fault or raised, self.runs_in_eager) from None
             recorder = WrappedRecorder(real, places(real), real=True, grad=grad, wires=self.wires())
-            fault = self.attempt(recorder, real, given, nullcontext)
+            fault = self.attempt(recorder, real, given, _fast_paths if fast else nullcontext)
             if fault is None:
                 _translate(recorder, real, self.module)
                 if recorder.undefined:
@@ -154,11 +159,16 @@ class Ladder:
             return False
         try:
             real, (args, kwargs) = on_cpu(self.module, self.given)
-            with torch.enable_grad():
-                real(*args, **kwargs)
         except Exception:
             return False
-        return True
+        for gradients in (torch.no_grad, torch.enable_grad):
+            try:
+                with gradients():
+                    real(*args, **kwargs)
+            except Exception:
+                continue
+            return True
+        return False
 
     @property
     def values(self) -> bool:
@@ -299,6 +309,16 @@ def uncompiled() -> Iterator[None]:
 def _as_written(model: Any = None, **_: Any) -> Any:
     """In place of torch.compile, which may also be a decorator with options."""
     return (lambda function: function) if model is None else model
+
+
+@contextmanager
+def _fast_paths() -> Iterator[None]:
+    """With torch's fast paths, which alone take some nested tensors."""
+    torch.backends.mha.set_fastpath_enabled(True)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(False)
 
 
 @contextmanager

@@ -46,8 +46,8 @@ class Copies:
     """Copies that no row has taken yet."""
 
     def __init__(self) -> None:
-        self.waiting: dict[int, int] = {}
-        """Storage of a copy → the bytes that were read and written to make it."""
+        self.waiting: dict[int, tuple[Any, int]] = {}
+        """Of a copy's storage → itself, so that its address stays its own, and the bytes that were read and written for it."""
 
     def note(self, given: list[Tensor], out: Any) -> None:
         """An operation without a row of its own: a copy, unless its output lies in the memory of what it takes."""
@@ -58,17 +58,20 @@ class Copies:
         for t in made:
             key = _storage(t)
             if key and key not in taken:
-                self.waiting[key] = self.taken(given) + 2 * t.numel() * t.element_size()
+                self.waiting[key] = (t.untyped_storage(), self.taken(given) + 2 * t.numel() * t.element_size())
 
     def taken(self, given: Iterable[Tensor]) -> int:
         """Bytes of the copies among these tensors, which are those of the row that takes them."""
-        return sum(self.waiting.pop(_storage(t), 0) for t in given) if self.waiting else 0
+        return sum(self.waiting.pop(_storage(t), _NOTHING)[1] for t in given) if self.waiting else 0
 
     def rest(self) -> int:
         """Bytes of the copies that no row took."""
-        left = sum(self.waiting.values())
+        left = sum(size for _, size in self.waiting.values())
         self.waiting.clear()
         return left
+
+
+_NOTHING = (None, 0)
 
 
 def _storage(t: Tensor) -> int:

@@ -37,6 +37,8 @@ from profiler.tracing.tables.shortcuts import (
     is_plain,
 )
 
+_OVER_AN_AXIS = frozenset({nn.Softmax, nn.LogSoftmax, nn.Softmin})
+
 
 class Recorder(OperatorRecorder):
     """Counts what runs inside it, module by module."""
@@ -184,6 +186,9 @@ class Recorder(OperatorRecorder):
         if not (x.is_meta or self.real or embeds):
             return None
         if (dtype in WHOLE) is not embeds or (len(args) > 1 and any(given.dtype is not dtype for given in args)):
+            return None
+        axis = module.__dict__.get("dim")
+        if leaf in _OVER_AN_AXIS and not (axis is None or -len(shape) <= axis < len(shape)):
             return None
         same_tensor = leaf in SAME_TENSOR
         layer = leaves.read(module, leaf, shape)

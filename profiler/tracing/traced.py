@@ -189,9 +189,15 @@ def _with_training_rows(
     finally:
         kept.restore()  # what training changes is no change of the evaluation that was asked for
         kept.set_training(False)
+    read = {
+        key
+        for key in recorder.builder.counted_tensors
+        if (owner := recorder.builder.owners.get(key)) is not None
+        and f"{recorder.builder.paths.get(id(owner.module), '')}.".startswith(below)
+    }
     side = [f"{row.path}.".startswith(below) for row in recorder.rows]
     aside = [row._replace(side=True) for row, is_side in zip(recorder.rows, side, strict=True) if is_side]
     if [row.path for row, is_side in zip(recorder.rows, side, strict=True) if not is_side] != [row.path for row in rows]:
-        return (*rows, *aside), recorder.builder.counted_tensors
+        return (*rows, *aside), read
     turns = {True: iter(aside), False: iter(rows)}
-    return tuple(next(turns[is_side]) for is_side in side), recorder.builder.counted_tensors
+    return tuple(next(turns[is_side]) for is_side in side), read

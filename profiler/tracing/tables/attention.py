@@ -55,6 +55,31 @@ def flex(out: Any, /, q: Tensor, k: Tensor, v: Tensor, *rest: Any, **named: Any)
     return attention((*out[0].shape[:-2], *q.shape[-2:]), k.shape, v.shape, False, out[0].numel())
 
 
+# torch's fast paths, which run a whole layer
+
+
+def native_attention(
+    out: Any, /, q: Tensor, k: Tensor, v: Tensor, embed_dim: int, num_head: int, *rest: Any, **named: Any
+) -> Work:  # fmt: skip
+    """q (*, L, E), k and v (*, S, E): four projections and both products."""
+    batch, length, keys, e = prod(q.shape[:-2]), q.shape[-2], k.shape[-2], embed_dim
+    products = 2 * length * keys * e
+    made = 2 * length * e + 2 * keys * e + num_head * length * keys + length * e
+    return Work(batch * (2 * length * e * e + 2 * keys * e * e + products), batch * made, batch * num_head * length * keys)
+
+
+def encoder_layer(
+    out: Any, /, src: Tensor, embed_dim: int, num_heads: int, qkv: Tensor, qkv_bias: Tensor, proj: Tensor, proj_bias: Tensor,
+    use_gelu: bool, norm_first: bool, eps: float, norm_1: Tensor, norm_bias_1: Tensor, norm_2: Tensor, norm_bias_2: Tensor,
+    ffn_1: Tensor, *rest: Any, **named: Any,
+) -> Work:  # fmt: skip
+    """src (*, L, E): attention, and two products of (F, E)."""
+    attended = native_attention(out, src, src, src, embed_dim, num_heads)
+    rows, wide = prod(src.shape[:-1]), ffn_1.shape[0]
+    elementwise = attended.elementwise + rows * (2 * embed_dim + 2 * embed_dim + wide)
+    return Work(attended.macs + 2 * rows * embed_dim * wide, attended.activations + rows * (embed_dim + wide), elementwise)
+
+
 # The kernels themselves, whose tensors are (B, L, H, E), or (ΣL, H, E) with the offsets of the sequences
 
 

@@ -49,7 +49,11 @@ _ELEMENTWISE: dict[str, str] = {
     "quantize_per_tensor_dynamic _make_per_tensor_quantized_tensor _make_per_channel_quantized_tensor "
     "multilabel_margin_loss_forward linalg__powsum _foreach_norm _foreach_max _foreach_powsum _foreach_pow",
 }
-ELEMENTWISE: dict[str, str] = {f"aten::{name}": kind for kind, names in _ELEMENTWISE.items() for name in names.split()}
+ELEMENTWISE: dict[str, str] = {f"aten::{name}": kind for kind, names in _ELEMENTWISE.items() for name in names.split()} | {
+    **dict.fromkeys(("torchvision::roi_align", "torchvision::roi_pool"), "pool"),
+    **dict.fromkeys(("torchvision::ps_roi_align", "torchvision::ps_roi_pool"), "pool"),
+    "torchvision::nms": "elementwise",
+}
 
 _FREE: dict[str, str] = {
     "views and shapes": "view "
@@ -94,7 +98,8 @@ _FREE: dict[str, str] = {
     "profiler::_record_function_enter profiler::_record_function_enter_new profiler::_record_function_exit "
     "_fused_sdp_choice q_scale q_zero_point q_per_channel_scales "
     "q_per_channel_zero_points q_per_channel_axis qscheme _print _functional_assert_scalar _make_dep_token "
-    "_functional_sym_constrain_range _has_same_storage_numel _linalg_check_errors _nnz _dimI _dimV sparse_dim "
+    "_functional_sym_constrain_range _has_same_storage_numel _new_zeros_with_same_feature_meta _linalg_check_errors _nnz _dimI "
+    "_dimV sparse_dim "
     "dense_dim is_coalesced _is_coalesced",
     "sparse tensors made, opened and closed": "_indices _values indices values crow_indices col_indices ccol_indices "
     "row_indices sparse_coo_tensor sparse_compressed_tensor sparse_csr_tensor _sparse_coo_tensor_unsafe "

@@ -14,9 +14,11 @@ from profiler.tracing.tables.attention import (
     cudnn_kernel,
     efficient,
     efficient_kernel,
+    encoder_layer,
     flash,
     flash_kernel,
     flex,
+    native_attention,
     scaled_dot_product,
     varlen,
 )
@@ -185,7 +187,7 @@ PRODUCTS: dict[str, Operator] = {
     **_named("conv", "conv", _conv, "conv1d conv2d conv3d mkldnn_convolution slow_conv_dilated2d "
              "slow_conv_dilated3d"),
     **_named("conv", "conv", _conv_slow, "_conv_depthwise2d conv_depthwise3d slow_conv3d_forward _slow_conv2d_forward "
-             "thnn_conv2d slow_conv3d"),
+             "thnn_conv2d slow_conv3d torchvision::deform_conv2d"),
     **_named("conv", "conv", _conv_library, "cudnn_convolution cudnn_convolution_relu cudnn_convolution_add_relu "
              "miopen_convolution miopen_depthwise_convolution"),
     **_named("conv_transpose", "conv_transpose", _conv_transpose_slow, "cudnn_convolution_transpose "
@@ -213,6 +215,8 @@ PRODUCTS: dict[str, Operator] = {
     **_named("attention", "attention", efficient_kernel, "_efficient_attention_forward"),
     **_named("attention", "attention", cudnn_kernel, "_cudnn_attention_forward"),
     **_named("attention", "attention", varlen, "torch_attn::_varlen_attn torch_attn::_varlen_attn_out"),
+    **_named("multihead_attention", "attention", native_attention, "_native_multi_head_attention"),
+    **_named("transformer_encoder_layer", "attention", encoder_layer, "_transformer_encoder_layer_fwd"),
     **_named("attention", "attention", flex, "higher_order::flex_attention"),
     **{name: op for cell in ("lstm", "gru", "rnn_tanh", "rnn_relu")
        for name, op in _named(cell.partition("_")[0], "recurrent", _recurrent, cell).items()},

@@ -98,7 +98,9 @@ def _channel_norm(x: Tensor, weight: Any = None, *rest: Any, **named: Any) -> Te
 
 
 def _softmax(x: Tensor, dim: int, dtype: Any = None, *rest: Any, **named: Any) -> Tensor | None:
-    if not x.is_meta or not -x.ndim <= dim < x.ndim:
+    if x.ndim and not -x.ndim <= dim < x.ndim:  # which torch does not look at on the meta device
+        raise IndexError(f"dimension out of range (expected to be in range of [{-x.ndim}, {x.ndim - 1}], but got {dim})")
+    if not x.is_meta or not x.ndim:
         return None
     return fresh(x.shape, dtype if isinstance(dtype, torch.dtype) else x.dtype)
 

@@ -123,7 +123,7 @@ _EXPECTED: dict[type[nn.Module], _Expected] = {
     nn.Linear: _linear,
     nn.GroupNorm: _group_norm,
     nn.Embedding: lambda m, _: {"weight": (m.num_embeddings, m.embedding_dim)},
-    nn.PReLU: lambda m, _: {"weight": (m.num_parameters,)},
+    nn.PReLU: lambda m, x: {"weight": (m.num_parameters if m.num_parameters in (1, x[1]) else -1,)},
     M.ClassToken: lambda _, x: {"weight": (1, 1, x[-1])},
     M.PositionEmbedding: lambda _, x: {"weight": (1, *x[1:])},
 }

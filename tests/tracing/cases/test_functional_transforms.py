@@ -156,7 +156,9 @@ def test_jacobians(transform: Any, members: int) -> None:
 def test_multihead_attention_of_every_member() -> None:
     """Four projections of (3, 8), and two products of 3 queries and 3 keys in 2 heads of 4, for 6·2 samples."""
     found = count_on_both(
-        lambda: Run(lambda m, x: vmap(lambda y: m.a(y, y, y, need_weights=False)[0])(x), a=nn.MultiheadAttention(8, 2, batch_first=True)),
+        lambda: Run(
+            lambda m, x: vmap(lambda y: m.a(y, y, y, need_weights=False)[0])(x), a=nn.MultiheadAttention(8, 2, batch_first=True)
+        ),
         torch.randn(6, 2, 3, 8),
     )
     assert found.profile.macs == 6 * 2 * (3 * 4 * 8 * 8 + 2 * 2 * 3 * 3 * 4)
