@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from profiler import grid
 from profiler.checked import checked
-from profiler.errors import ProfilerError, Unavailable, quoted
+from profiler.errors import ProfilerError, Unavailable, quoted, shortened
 from profiler.load.load import Counted, Model, is_module, load_at
 from profiler.load.reference import Reference, of_module
 from profiler.network.layers import Layer
@@ -87,11 +87,12 @@ def _on(device: str, make: Callable[[str], nn.Module]) -> nn.Module:
     import torch
 
     try:
+        torch.device(device)
+    except RuntimeError:
+        raise ProfilerError(f"unknown device '{quoted(device)}'; give cpu, meta, cuda or mps") from None
+    try:
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as fault:
-        kind = device.partition(":")[0]
-        if kind not in ("cuda", "mps", "xpu"):
-            raise ProfilerError(f"unknown device '{quoted(device)}'; give cpu, meta, cuda or mps") from None
-        words = str(fault).splitlines()[0].rstrip(".") if str(fault) else type(fault).__name__
+    except (RuntimeError, AssertionError, ImportError) as fault:
+        words = shortened(str(fault), 80).rstrip(". …") or type(fault).__name__
         raise Unavailable(f"device '{device}' is not available ({words}); build on cpu or meta") from None
     return make(device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from typing import Any
 
 from profiler.checked import checked
 from profiler.errors import ProfilerError, UnknownName
@@ -28,13 +29,13 @@ from profiler.study.published import figures, ours
 
 @checked
 def verify(
-    *models: str,
+    *models: Any,
     table: str | None = None,
     engine: str | Iterable[str] = DEFAULT_ENGINES,
     watch: Watch | None = None,
     progress: bool = False,
 ) -> Verified:
-    """Published figures and witnesses of `models` (all of the zoo unless named), or of one published table.
+    """Published figures and witnesses of `models`, texts (all of the zoo unless named), or of one published table.
 
     A table is named as `published.csv` has it, in part and in any case: "MobileNets Table 6". With it no witness is asked.
     A reference (`timm:resnet18`), which may carry its own options, has no figures: its witnesses are asked. `watch` and

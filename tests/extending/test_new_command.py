@@ -32,7 +32,7 @@ def test_it_is_three_files_and_two_entries(tree: Tree) -> None:
 
 def test_its_table(tree: Tree) -> None:
     heading, _, *lines = tree.run("kernels", "mobilenet_v1", "--alpha", "0.5").splitlines()
-    assert heading.split() == ["kernel", "layers", "weights", "macs"]
+    assert heading.split() == ["kernel", "layers", "weights", "MACs"]
     assert [line.split()[:2] for line in lines] == [["3x3", "14"], ["1x1", "13"]]
 
 
@@ -72,4 +72,4 @@ def test_its_defaults_of_the_project(tree: Tree) -> None:
 
 def test_in_a_notebook(tree: Tree) -> None:
     code = "from profiler.records.kernels import Kernels; import profiler; print(Kernels.of(profiler.profile('lenet5').rows)._repr_html_())"
-    assert f"{LENET5['macs']}</td>" in tree.python("-c", code).stdout.decode()
+    assert f"{LENET5['macs']:,}</td>" in tree.python("-c", code).stdout.decode()

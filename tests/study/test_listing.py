@@ -16,4 +16,4 @@ def test_limits_and_years_may_be_numbers() -> None:
 
 def test_verify_takes_names_alone() -> None:
     with pytest.raises(ProfilerError, match="verify takes names and references, not Chain"):
-        verify(Chain(Linear(3)))  # type: ignore[arg-type]
+        verify(Chain(Linear(3)))

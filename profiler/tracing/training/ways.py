@@ -92,7 +92,7 @@ def to_meta(t: Tensor) -> Tensor:
 
 
 def _but_tables(t: Tensor) -> Tensor:
-    return t.detach().clone() if not t.is_meta and t.device.type == "cpu" and is_table(t) else to_meta(t)
+    return t.detach().clone() if t.is_cpu and is_table(t) else to_meta(t)
 
 
 def _floats_to_meta(t: Tensor) -> Tensor:
