@@ -175,7 +175,7 @@ def _of_torch() -> tuple[Setting, ...]:
         Setting(
             "deterministic algorithms",
             lambda: (native._get_deterministic_algorithms(), torch.is_deterministic_algorithms_warn_only_enabled()),
-            lambda before: torch.use_deterministic_algorithms(before[0], warn_only=before[1]),
+            lambda before: native._set_deterministic_algorithms(before[0], warn_only=before[1]),  # torch's own loads inductor
         ),
         Setting(
             "anomaly detection",

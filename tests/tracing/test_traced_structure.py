@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import re
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -506,3 +508,13 @@ def test_building_on_meta_fills_nothing_and_leaves_torch_alone() -> None:
     assert {t.device.type for t in [*model.parameters(), *model.buffers()]} == {"meta"}
     assert (torch.get_rng_state().tolist(), nn.Linear.reset_parameters) == before
     assert torch.zeros(1).device.type == "cpu"
+
+
+def test_a_trace_loads_no_compiler() -> None:
+    script = (
+        "import sys, torch\nfrom torch import nn\nfrom profiler import trace\n"
+        "trace(nn.Sequential(nn.Linear(3, 4), nn.ReLU()), (torch.zeros(2, 3),))\n"
+        "print([name for name in ('sympy', 'torch._dynamo', 'torch._inductor', 'fvcore', 'thop') if name in sys.modules])"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout == "[]\n"
