@@ -231,6 +231,7 @@ class ProcessState:
     def __init__(self) -> None:
         torch: Any = sys.modules.get("torch")
         self.torch = torch if hasattr(torch, "nn") else None
+        self.compiles = "torch._dynamo" in sys.modules
         self.settings = _PYTHON if self.torch is None else (*_PYTHON, *_of_torch())
         self.values = _values(self.settings)
         self.attributes = Attributes()
@@ -243,11 +244,12 @@ class ProcessState:
         """Puts back what changed, but attributes with a value that `stays` names; the generators go on where they were."""
         limit = sys.getrecursionlimit()
         sys.setrecursionlimit(self.values[0])  # what follows may need it
-        names, attributes = self.attributes.put_back(stays)
+        loaded = not self.compiles and "torch._dynamo" in sys.modules
+        names, attributes = self.attributes.put_back(_of_the_compiler(stays) if loaded else stays)
         changed: list[tuple[Setting, Any]] = []
         if not _same(values := _values(self.settings), self.values):
             for setting, before, now in zip(self.settings, self.values, values, strict=True):
-                if not _same(now, before):
+                if not _same(now, before) and not (loaded and setting.name in _SET_BY_THE_COMPILER):
                     with suppress(Exception):  # a folder that is gone, a handler that was not set from Python
                         setting.put(before)
                     changed.append((setting, now))
@@ -259,6 +261,15 @@ class ProcessState:
         if limit != self.values[0]:
             changed.append((self.settings[0], limit))
         return Changes((*names, *(setting.name for setting, _ in changed)), tuple(changed), attributes)
+
+
+_SET_BY_THE_COMPILER = ("the environment", "the warnings filters")
+"""What torch's compiler sets when it is first loaded, which a kernel of the meta device may bring about, and relies on."""
+
+
+def _of_the_compiler(stays: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """Those that torch's compiler has patched as well, when it was loaded."""
+    return lambda value: stays(value) or str(getattr(value, "__module__", "")).partition(".")[0] == "torch"
 
 
 def make_again(changes: Changes) -> None:

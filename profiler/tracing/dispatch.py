@@ -48,6 +48,15 @@ _ASKED_OF_THE_TENSOR = frozenset(
 """What the classes of tensors with their own sizes answer themselves."""
 
 
+def written(func: Any, args: Any, kwargs: Any) -> list[Tensor]:
+    """The tensors that an operator writes, by its schema."""
+    found: list[Tensor] = []
+    for i, argument in enumerate(func._schema.arguments):
+        if argument.alias_info is not None and argument.alias_info.is_write:
+            found += tensors(args[i] if i < len(args) else kwargs.get(argument.name))
+    return found
+
+
 class OperatorRecorder(TorchDispatchMode):
     """Counts the operators that run inside it. `real` runs them with values; otherwise tensors are meta but for constants.
 
@@ -221,12 +230,15 @@ class OperatorRecorder(TorchDispatchMode):
                 kept = tuple(id(t) for t in actual if not t.is_floating_point() and id(t) not in self.builder.owners)
             args, kwargs = self.on_meta(args, kept), self.on_meta(kwargs, kept)
             return func(*args, **kwargs)
-        if found.mutable and any(id(t) not in self.made for t in actual):
-            return args[0]  # what stood before the trace is not written
+        if found.mutable:
+            kept_back = [t for t in written(func, args, kwargs) if id(t) not in self.made]
+            if kept_back:  # what stood before the trace is not written, and its values are no more what a run would meet
+                self.overwritten |= {t.untyped_storage().data_ptr() for t in kept_back}
+                return kwargs["out"] if "out" in kwargs else args[0]
         if found.op in ("to", "copy", "type_as") and all(is_small(t.numel(), t.dtype) for t in actual):
             args, kwargs = devices_to_cpu(args), devices_to_cpu(kwargs)
         out = func(*args, **kwargs)
-        self.remember_constants(out, actual)
+        self.remember_constants(out, [] if found.name == "aten::lift_fresh" else actual)  # of torch.tensor(1), which is new
         return out
 
     def is_weight(self, t: Tensor) -> bool:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from profiler.tracing.traced import trace
-from tests.tracing.cases.counting import Run, parameter
+from tests.tracing.cases.counting import Run, count_on_both, parameter
 
 
 def ten() -> Tensor:
@@ -190,3 +190,42 @@ def test_an_output_that_is_not_a_number_is_reported() -> None:
     assert "its output holds NaN" in found.reason
     clean = Run(lambda m, x: m.l(x)[m.l(x)[:, 0] > -1e9], l=nn.Linear(8, 4, device="meta"))
     assert "NaN" not in trace(clean, (torch.randn(5, 8),), batch=None).reason
+
+
+def test_constants_that_the_forward_writes_have_what_was_written() -> None:
+    """A mask that is made and filled, as those of global attention are; a counter; a number put into one place."""
+
+    def marked(m: Any, ids: Tensor, x: Tensor) -> Any:
+        mask = torch.zeros_like(ids)
+        mask[:, :2] = 1
+        return m.l(x[:, : int(mask.sum(1).max())])
+
+    def counted(m: Any, ids: Tensor, x: Tensor) -> Any:
+        n = torch.tensor(0)
+        for _ in range(3):
+            n += 1
+        return m.l(x[:, : n.item()])
+
+    def put(m: Any, ids: Tensor, x: Tensor) -> Any:
+        last = torch.ones(4, dtype=torch.int64)
+        last[1] = 3
+        last.mul_(torch.tensor([1, 1, 0, 0]))
+        return m.l(x[:, : int(last.max())])
+
+    for forward, length in ((marked, 2), (counted, 3), (put, 3)):
+        found = count_on_both(
+            lambda forward=forward: Run(forward, l=nn.Linear(8, 4, bias=False)),  # type: ignore[misc]
+            torch.ones(2, 5, dtype=torch.int64), torch.randn(2, 5, 8),
+        )  # fmt: skip
+        assert (found.profile.macs, found.rung) == (2 * length * 32, "meta")
+
+
+def test_a_table_of_the_module_that_the_forward_writes_is_asked_for_with_values() -> None:
+    def forward(m: Any, x: Tensor) -> Any:
+        m.kept[0] = 4
+        return m.l(x[:, : int(m.kept.max())])
+
+    module = Run(forward, kept=nn.Buffer(torch.ones(3, dtype=torch.int64)), l=nn.Linear(8, 4, bias=False))
+    found = trace(module, (torch.randn(2, 5, 8),), batch=None)
+    assert found.profile.macs == 2 * 4 * 32
+    assert module.kept.tolist() == [1, 1, 1]  # type: ignore[union-attr, operator]
