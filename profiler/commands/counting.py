@@ -114,11 +114,14 @@ def show(
     verbose: o.Verbose = False,
 ) -> None:
     from profiler.commands import verbose as say
+    from profiler.commands.given import check_shown
     from profiler.errors import CheckFailed
     from profiler.report.answers import registry
     from profiler.study.show import in_full
 
     destinations = out.destinations(forms.NETWORK, plot)
+    parts = {"--training": train, "--memory": memory}
+    check_shown([name for name, asked in parts.items() if asked], destinations)
     view = table.view(depth=depth, top=top, formulas=formulas, fold=not no_fold)
     place = point.place(batch, set_)._replace(model=model)
     wired = destinations.asks(*forms.DRAWINGS)

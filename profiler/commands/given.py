@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from profiler.commands.defaults import Defaults
 from profiler.config import Config
 from profiler.errors import ProfilerError
+
+if TYPE_CHECKING:
+    from profiler.report.output import Destinations
 
 MEASURING = ("device", "threads", "dtype", "memory_format", "time", "train", "dataset_size", "resume")
 TRAINING = ("optimizer",)
@@ -40,6 +43,17 @@ def check_needed(command: str, given: Collection[str], defaults: Defaults, confi
         raise ProfilerError(
             f"{names} {'says' if len(said) == 1 else 'say'} nothing without {' or '.join(map(option, needed))}; "
             f"add {option(needed[0])}, or leave {'it' if len(said) == 1 else 'them'} out"
+        )
+
+
+def check_shown(parts: Sequence[str], destinations: Destinations) -> None:
+    """Refuse parts of `show` that no output has room for: CSV and JSONL hold the layers alone. Raises ProfilerError."""
+    made = {form for _, form in destinations.files} | (set() if destinations.quiet else {destinations.form})
+    if parts and made and made <= {"csv", "jsonl"}:
+        form = sorted(made)[0]
+        raise ProfilerError(
+            f"{form} holds the layers alone, without {' and '.join(parts)}; add -o FILE.json or -o FILE.md, or leave "
+            f"{'it' if len(parts) == 1 else 'them'} out"
         )
 
 

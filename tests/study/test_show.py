@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -279,3 +282,21 @@ def test_mistakes() -> None:
         show("vgg11", what_if="fold")
     with pytest.raises(ProfilerError, match="batch none is for a module that has no batch axis"):
         show("vgg11", batch=None)
+
+
+@pytest.mark.parametrize(("words", "form", "parts"), [
+    ("--training -f csv", "csv", "--training"),
+    ("--training --memory -f jsonl", "jsonl", "--training and --memory"),
+    ("--memory -q --csv layers.csv", "csv", "--memory"),
+])  # fmt: skip
+def test_parts_that_no_output_has_room_for_are_refused(words: str, form: str, parts: str, tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "profiler", "show", "lenet5", *words.split()],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert ran.returncode == 2
+    assert ran.stderr.startswith(f"error: {form} holds the layers alone, without {parts}; add -o FILE.json")
+    assert not list(tmp_path.iterdir())
