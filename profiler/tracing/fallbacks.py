@@ -206,6 +206,11 @@ def forward(recorder: Recorder, module: nn.Module, given: Given, context: Callab
     real = Kernels(fused=False, casting=frozenset(), counted=True) if recorder.grad else nullcontext()
     with context(), torch.enable_grad() if recorder.grad else torch.inference_mode(), uncompiled(), real, recorder.listening():
         out = module(*args, **kwargs)
+    if recorder.elsewhere:
+        raise ProfilerError(
+            f"{type(module).__name__}: {recorder.elsewhere} was called in another thread while it was counted, where it is not "
+            "seen; call it in the thread of the forward, or count a copy that nothing else uses"
+        )
     if recorder.real:
         recorder.undefined = _has_nan(out)
     recorder.builder.finish()

@@ -43,6 +43,8 @@ _OVER_AN_AXIS = frozenset({nn.Softmax, nn.LogSoftmax, nn.Softmin})
 class Recorder(OperatorRecorder):
     """Counts what runs inside it, module by module."""
 
+    elsewhere = ""
+    """A module of the network that another thread called meanwhile, which this one does not see."""
     said = False
     """Whether the row of the call that has just returned says all that is asked of it."""
 
@@ -55,6 +57,7 @@ class Recorder(OperatorRecorder):
 
         def __call__(module: nn.Module, /, *args: Any, **kwargs: Any) -> Any:  # noqa: N807  # a hook that torch calls as a method
             if get_ident() != thread:
+                recorder.elsewhere = recorder.elsewhere or recorder.builder.paths.get(id(module), "")
                 return original(module, *args, **kwargs)
             before = len(recorder.rows)
             out = recorder.call(module, args, kwargs)
