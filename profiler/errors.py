@@ -88,5 +88,5 @@ def quoted(value: object) -> str:
         text = str(value)
     except Exception:  # more digits than Python writes, or a text that raises
         return type(value).__name__ + (" of thousands of digits" if isinstance(value, int) else "")
-    text = " ".join(text.split())
+    text = " ".join(text.splitlines()) if "\n" in text else text
     return text if len(text) <= 60 else f"{text[:40]}…"
