@@ -44,7 +44,7 @@ MEANING = {
     "refused": "ours ends in a sentence where torch's counter gives a total",
     "no reference": "torch's counter runs it neither on the meta device nor with values; ours counts it",
     "over the limit": "it takes more time or memory than a model is given",
-    "failed": "ours ends in an error that is no sentence, or the process ends",
+    "failed": "ours ends in an exception other than ProfilerError, or the process ends",
     "not built": "its library does not build it, or neither runs it, from a configuration alone",
 }
 

@@ -128,7 +128,7 @@ drawn.load_renderer = _renderer
 
 
 def _home(name: str) -> str | None:
-    """The module that holds a public name, None where it is none."""
+    """The module that holds a public name, or None if the name is not public."""
     if name in _HOMES or name.startswith("_"):
         return _HOMES.get(name)
     return _LAYERS if name in import_module(_LAYERS).__all__ else None

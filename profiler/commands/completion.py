@@ -103,7 +103,7 @@ def _settings(model: str, incomplete: str, placed: bool) -> list[str]:
 
     try:
         options = find(model).options
-    except ProfilerError:  # a reference, or a name that is none
+    except ProfilerError:  # a reference, or an unknown name
         options = {}
     key, equals, _ = incomplete.partition("=")
     if not equals:

@@ -14,7 +14,7 @@ from profiler.config import Config
 from profiler.errors import ProfilerError, UnknownName
 
 OTHERS = ("budgets",)
-"""Tables that are no command's: what `profiler check` holds networks to."""
+"""Tables that do not belong to one command: what `profiler check` holds networks to."""
 PATHS = ("output", "csv", "resume", "baseline", "junit")
 """Options whose text is a path, which in a file is seen from the file."""
 WRITTEN = ("output", "csv", "resume", "junit")

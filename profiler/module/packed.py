@@ -6,8 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-
-from profiler.module.trees import tensors
+from torch.utils import _pytree as pytree
 
 
 def packed_weights(modules: Any) -> list[Tensor]:
@@ -15,8 +14,6 @@ def packed_weights(modules: Any) -> list[Tensor]:
     found: list[Tensor] = []
     seen: set[int] = set()
     for module in modules.modules() if isinstance(modules, nn.Module) else modules:
-        if type(module).__module__.startswith(("torch.nn.modules.", "profiler.module.")):
-            continue  # which keeps nothing of the kind
         for value in vars(module).values():
             if isinstance(value, torch.ScriptObject) and id(value) not in seen:
                 seen.add(id(value))
@@ -30,4 +27,10 @@ def _of_object(value: Any) -> list[Tensor]:
         state = value.__getstate__()
     except Exception:  # an object of another kind, whose own code may raise anything
         return []
-    return [t for t in tensors(state) if t.is_quantized or t.is_floating_point()]
+    found: list[Tensor] = []
+    for leaf in pytree.tree_leaves(state):
+        if isinstance(leaf, torch.ScriptObject):
+            found += _of_object(leaf)
+        elif isinstance(leaf, Tensor) and (leaf.is_quantized or leaf.is_floating_point()):
+            found.append(leaf)
+    return found

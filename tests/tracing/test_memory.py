@@ -174,9 +174,12 @@ def test_packed_weights() -> None:
     try:
         layer = quantization.quantize_dynamic(nn.Sequential(nn.Linear(64, 64)), {nn.Linear})
         held = memory(layer, (torch.zeros(2, 64),))
+        plain = nn.Identity()  # a class of torch's that somebody has hung such an object on
+        plain.packed = layer[0]._packed_params._packed_params
+        hung = memory(plain, (torch.zeros(2, 64),))
     finally:
         torch.backends.quantized.engine = before
-    assert held.params == {"qint8": 64 * 64, "float32": 64 * FLOAT}
+    assert held.params == hung.params == {"qint8": 64 * 64, "float32": 64 * FLOAT}
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from profiler.module.trees import tensors
@@ -150,29 +149,3 @@ def _union(parts: Iterable[_Extent]) -> int:
 
 def _dtype(t: Tensor) -> str:
     return str(t.dtype).removeprefix("torch.")
-
-
-def packed_weights(module: nn.Module) -> list[Tensor]:
-    """Weights that torch keeps in objects of its own, as quantised layers do: no parameters and no buffers."""
-    found: list[Tensor] = []
-    seen: set[int] = set()
-    for part in module.modules():
-        for value in vars(part).values():
-            if isinstance(value, torch.ScriptObject) and id(value) not in seen:
-                seen.add(id(value))
-                found += _of_object(value)
-    return found
-
-
-def _of_object(value: Any) -> list[Tensor]:
-    try:
-        state = value.__getstate__()
-    except Exception:  # an object without a state to be saved holds no weights that could be told
-        return []
-    found: list[Tensor] = []
-    for leaf in pytree.tree_leaves(state):
-        if isinstance(leaf, torch.ScriptObject):
-            found += _of_object(leaf)
-        elif isinstance(leaf, Tensor) and (leaf.is_quantized or leaf.is_floating_point()):
-            found.append(leaf)
-    return found

@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from profiler.checked import checked as checked_arguments
 from profiler.errors import UnknownName
 from profiler.module.copying import held_tensors
+from profiler.module.packed import packed_weights
 from profiler.module.user_code import guarded
 from profiler.records.training import RECIPES, Memory, Moment
 from profiler.tracing.arguments import Given
 from profiler.tracing.fallbacks import uncompiled
-from profiler.tracing.training.ledger import Held, packed_weights
+from profiler.tracing.training.ledger import Held
 from profiler.tracing.training.step import Step
 from profiler.tracing.training.training import run_step
 from profiler.tracing.training.ways import GRADIENTS, checked, drained, run_in_some_way
