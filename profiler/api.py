@@ -9,7 +9,8 @@ from profiler import grid
 from profiler.checked import checked
 from profiler.errors import ProfilerError, Unavailable, quoted, shortened
 from profiler.load.load import Counted, Model, is_module, load_at
-from profiler.load.reference import Reference, of_module
+from profiler.load.placing import of_module
+from profiler.load.reference import Reference
 from profiler.network.layers import Layer
 from profiler.records.place import Place
 from profiler.records.profile import Profile

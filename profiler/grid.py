@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -134,6 +135,30 @@ def _piece(piece: str, text: str, what: str, step: Fraction, room: int) -> list[
         cure = f"end it at {near}, or give a step as {shown(low)}..{shown(high)}:STEP"
         raise ProfilerError(f"{what} '{piece}': {shown(high)} is not on the step of {shown(step)}; {cure}")
     return [low + step * k for k in range(int(steps) + 1)]
+
+
+_COMMA = re.compile(r",(?![^\[({]*[\])}])")
+"""A comma between values, and none inside the brackets of one."""
+
+
+def values(text: str, what: str) -> list[str]:
+    """The values of an option, as text in the order given: words and numbers (`relu,gelu`), ranges of numbers, lists of both.
+
+    A range steps by 1 between whole numbers and by 0.25 between others, unless its step is given (`16..64:16`).
+    Raises ProfilerError as `points` does.
+    """
+    found: list[str] = []
+    for piece in _COMMA.split(text):
+        piece = piece.strip()
+        step = ALPHA_STEP if "." in piece.replace("..", "") else Fraction(1)
+        found += [piece] if piece and not _is_range(piece) else map(shown, points(piece, what, step))
+    return list(dict.fromkeys(found))
+
+
+def _is_range(piece: str) -> bool:
+    """True of `16..64:16`, false of a word that has dots in it, as a path."""
+    first, dots, last = piece.partition(":")[0].partition("..")
+    return bool(dots) and any(end.strip()[:1].isdigit() for end in (first, last))
 
 
 def shape(text: str) -> tuple[int, ...]:

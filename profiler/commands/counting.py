@@ -30,6 +30,7 @@ def compare(
     point: Point = Point(),
     batch: o.TimedBatch = None,
     set_: o.Set = None,
+    over: o.Over = None,
     engine: o.Engines = None,
     bench: o.Bench = False,
     setting: MeasuringSetting = MeasuringSetting(),
@@ -47,9 +48,10 @@ def compare(
     from profiler.study.compare import comparing
 
     destinations, view = out.destinations(forms.COMPARED, plot), table.view()
-    results.check_view(view)
+    place = point.place(batch, set_, over)
+    results.check_view(view, place.over)
     measuring = bench and bench_options(setting, training, time, destinations)
-    events = comparing(models or (), point.place(batch, set_), engines(engine), convention, measuring)
+    events = comparing(models or (), place, engines(engine), convention, measuring)
     found = shown(events, destinations, view, filling=True)
     say.passed_over(found.agreements, verbose)
 
@@ -60,6 +62,7 @@ def sweep(
     ranges: Ranges = Ranges(),
     batch: o.TimedBatches = None,
     set_: o.Set = None,
+    over: o.Over = None,
     engine: o.Engines = None,
     bench: o.Bench = False,
     setting: MeasuringSetting = MeasuringSetting(),
@@ -77,9 +80,10 @@ def sweep(
     from profiler.study.sweep import sweeping
 
     destinations, view = out.destinations(forms.RESULTS, plot), table.view()
-    results.check_view(view)
+    place = ranges.place(batch, set_, over)
+    results.check_view(view, place.over)
     measuring = bench and bench_options(setting, training, time, destinations)
-    events = sweeping(models or (), ranges.place(batch, set_), engines(engine), convention, measuring)
+    events = sweeping(models or (), place, engines(engine), convention, measuring)
     found = shown(events, destinations, view, filling=True)
     say.passed_over(found.agreements, verbose)
 

@@ -85,10 +85,10 @@ class Point(Group):
     rho: o.Rho = None
     input: o.Input = None
 
-    def place(self, batch: str | None, set_: list[str] | None) -> Place:
-        """The place that the options name, without a network. Raises ProfilerError for a range."""
+    def place(self, batch: str | None, set_: list[str] | None, over: list[str] | None = None) -> Place:
+        """The place that the options name, without a network; `over` has the options to run over. Raises ProfilerError."""
         single(alpha=self.alpha, resolution=self.resolution, rho=self.rho, batch=batch)
-        return Place(None, options_of(set_), self.alpha, self.resolution, self.input, batch, self.rho)
+        return Place(None, options_of(set_), self.alpha, self.resolution, self.input, batch, self.rho, ranges_of(over))
 
 
 class Ranges(Group):
@@ -99,9 +99,9 @@ class Ranges(Group):
     rho: o.Rhos = None
     input: o.Input = None
 
-    def place(self, batch: str | None, set_: list[str] | None) -> Place:
+    def place(self, batch: str | None, set_: list[str] | None, over: list[str] | None = None) -> Place:
         """The ranges that the options name, without a network. Raises ProfilerError."""
-        return Place(None, options_of(set_), self.alpha, self.resolution, self.input, batch, self.rho)
+        return Place(None, options_of(set_), self.alpha, self.resolution, self.input, batch, self.rho, ranges_of(over))
 
 
 class MeasuringSetting(Group):
@@ -188,13 +188,23 @@ def bench_options(
 
 def options_of(given: list[str] | None) -> dict[str, str]:
     """`--set key=value` as a dict."""
+    return _by_key(given, "--set", "key=value", "classes=10")
+
+
+def ranges_of(given: list[str] | None) -> dict[str, str]:
+    """`--over key=range` as a dict."""
+    return _by_key(given, "--over", "key=range", "width=16..64:16")
+
+
+def _by_key(given: list[str] | None, option: str, form: str, example: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for setting in given or ():
         key, equals, value = setting.partition("=")
+        key, value = key.strip(), value.strip()
         if not equals or not key or not value:
-            raise ProfilerError(f"--set '{setting}' is not key=value; write it as --set classes=10")
+            raise ProfilerError(f"{option} '{setting}' is not {form}; write it as {option} {example}")
         if found.get(key, value) != value:
-            raise ProfilerError(f"--set {key} is given twice, as {found[key]} and {value}; give it once")
+            raise ProfilerError(f"{option} {key} is given twice, as {found[key]} and {value}; give it once")
         found[key] = value
     return found
 

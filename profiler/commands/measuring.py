@@ -29,6 +29,7 @@ def bench(
     ranges: Ranges = Ranges(),
     batch: o.TimedBatches = None,
     set_: o.Set = None,
+    over: o.Over = None,
     setting: MeasuringSetting = MeasuringSetting(),
     compile: o.Compile = False,
     training: Training = Training(),
@@ -51,12 +52,12 @@ def bench(
 
     destinations = out.destinations(forms.CLOCKED if layers else forms.RESULTS, plot)
     measuring = bench_options(setting, training, time, destinations, compile=compile)
-    view, place = table.view(depth=depth, top=top), ranges.place(batch, set_)
+    view, place = table.view(depth=depth, top=top), ranges.place(batch, set_, over)
     if layers:
         layer_times.check_view(view)
         shown(clocking_layers(models or (), place, measuring), destinations, view)
         return
-    results.check_view(view)
+    results.check_view(view, place.over)
     found = shown(benching(models or (), place, measuring), destinations, view, filling=True)
     say.passed_over(found.agreements, verbose)
 

@@ -68,6 +68,15 @@ Set = Annotated[
         autocompletion=completion.own_settings,
     ),
 ]
+Over = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--over",
+        metavar="KEY=RANGE",
+        help="An option to run over: width=16..64:16, norm=batch,layer; may be repeated.",
+        autocompletion=completion.own_settings,
+    ),
+]
 Engines = Annotated[
     Optional[list[str]],
     typer.Option(

@@ -49,6 +49,16 @@ def parameters(factory: Callable[..., Any]) -> tuple[dict[str, tuple[Any, Any]],
     return known, any(parameter.kind is parameter.VAR_KEYWORD for parameter in signature.parameters.values())
 
 
+WIDTHS = ("alpha", "width_mult", "width_multiplier", "multiplier")
+"""What people call the argument of a factory that multiplies its widths."""
+
+
+def width_of(*factories: Callable[..., Any] | None) -> str | None:
+    """The argument that multiplies the widths: the first that one of these takes by such a name; None where none does."""
+    known = [parameters(factory)[0] for factory in factories if factory is not None]
+    return next((name for name in WIDTHS for takes in known if name in takes), None)
+
+
 def hints(factory: Callable[..., Any]) -> dict[str, Any]:
     """The types of a factory's annotations, and under `return` what it makes; nothing where they do not evaluate."""
     try:
@@ -74,7 +84,8 @@ def typed(text: str, kind: Any, default: Any, where: str) -> Any:
             return _as(text.strip(), choice)
         except ValueError as fault:
             accepted.append(str(fault))
-    raise ProfilerError(f"{where}={shortened(text, 80)} is not {' or '.join(dict.fromkeys(accepted))}; give one")
+    several = f", or --over {where.rpartition(' ')[2]}={shortened(text, 40)}" if "," in text or ".." in text else ""
+    raise ProfilerError(f"{where}={shortened(text, 80)} is not {' or '.join(dict.fromkeys(accepted))}; give one{several}")
 
 
 def _is_union(kind: Any) -> bool:

@@ -184,7 +184,7 @@ def load_at(place: Place) -> Counted:
     if is_module(model):
         if options:
             raise ProfilerError(f"a module has no options ({', '.join(options)}); give them where it is made")
-        from profiler.load.reference import of_module
+        from profiler.load.placing import of_module
 
         return of_module(place)
     if not isinstance(model, str):
@@ -201,7 +201,7 @@ def load_at(place: Place) -> Counted:
     place = place._replace(model=name, **point)
     place = place._replace(options={**options, **{key: value for key, value in own.items() if key not in POINT}})
     if is_reference(name):
-        from profiler.load.reference import of_text
+        from profiler.load.placing import of_text
 
         return of_text(place)
     refuse_file(name)

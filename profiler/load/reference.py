@@ -6,12 +6,10 @@ One of text pickles: what is built is built again.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
-from math import floor
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec import structs
@@ -20,14 +18,13 @@ from profiler import grid
 from profiler.errors import InputNeeded, ProfilerError, ShapeError
 from profiler.load import axes
 from profiler.load.decoding import cache_given, with_cache
-from profiler.load.inputs import Call, Input, example, inputs, merged, resized, shapes
+from profiler.load.inputs import Call, Input, example, resized, shapes
 from profiler.load.recipe import Recipe
 from profiler.load.schemes import recipe
 from profiler.load.signature import check_call
 from profiler.module.exclusive import exclusive
 from profiler.module.remembered import names_of_changes
 from profiler.module.user_code import user_code
-from profiler.records.place import Place
 from profiler.records.profile import Profile, Shape, Totals
 
 LARGEST_WITH_VALUES = 1 << 29
@@ -57,7 +54,11 @@ class Reference:
     made: dict[str, Any] = field(default_factory=dict, repr=False)
     """What was built and traced before, shared along a sweep."""
 
-    alpha: ClassVar[None] = None
+    alpha: Fraction | None = None
+    """The width multiplier, of a network whose factory takes one; None where none was given."""
+    width: str | None = None
+    """The option that `alpha` sets."""
+
     architecture: ClassVar[None] = None
     sized_native: ClassVar[bool] = False
     """False: no published figure is of a reference."""
@@ -71,7 +72,8 @@ class Reference:
         if self.held is not None:
             return Recipe(lambda: self.held, {})
         with exclusive():
-            return recipe(self.name, {**self.settings, **self.sides})
+            multiplier = {} if self.width is None or self.alpha is None else {self.width: _number(self.alpha)}
+            return recipe(self.name, {**self.settings, **self.sides, **multiplier})
 
     @property
     def options(self) -> dict[str, Any]:
@@ -158,7 +160,8 @@ class Reference:
                     found = self._trace_or_on_cpu(batch, wired)
                 except ProfilerError as fault:
                     raise self._with_cure(fault, batch) from None
-                profile = structs.replace(found.profile, batch=self.batched(batch), resolution=self.resolution)
+                at = {"batch": self.batched(batch), "resolution": self.resolution, "alpha": self.alpha}
+                profile = structs.replace(found.profile, **at)
                 built = tuple(f"its import or construction: {name}" for name in names_of_changes(self.name))
                 self.made[key] = structs.replace(found, profile=profile, harm=(*built, *found.harm))
             kept: Traced = self.made[key]
@@ -225,71 +228,7 @@ def _is_small(module: nn.Module) -> bool:
     return sum(parameter.numel() for parameter in module.parameters()) <= LARGEST_WITH_VALUES
 
 
-def of_text(place: Place) -> Reference:
-    """The reference that a place names. Raises as `schemes.recipe` does."""
-    return _placed(Reference(place.model, place.options, ()), place)
-
-
-def of_module(place: Place, call: Call | None = None) -> Reference:
-    """The module of a place, which the caller has, there or with the arguments of `call`. Raises ProfilerError."""
-    module = place.model
-    name = type(module).__name__
-    if call is None:
-        return _placed(Reference(name, {}, (), module), place)
-    for key in ("input", "resolution", "rho", "alpha"):
-        if getattr(place, key) is not None:
-            raise ProfilerError(f"{name}: give args and kwargs, or {key}, not both")
-    return Reference(name, {}, tuple(_described(call)), module, call)
-
-
-def _placed(bare: Reference, place: Place) -> Reference:
-    if place.alpha is not None and grid.alpha(place.alpha) != 1:
-        raise ProfilerError(
-            f"{bare.name} has no width multiplier, which networks of the zoo have; set an option of its own, by --set"
-        )
-    sizes = [key for key in ("resolution", "rho") if getattr(place, key) is not None]
-    if len(sizes) > 1:
-        raise ProfilerError(f"{bare.name}: give one of resolution and rho, not both")
-    found = bare.recipe
-    if not found.inputs and place.input is None:
-        raise InputNeeded(bare.name)
-    given = merged(inputs(place.input), found.inputs, found.dtypes)
-    reference = replace(bare, settings=found.options, given=given if place.input is not None else found.inputs)
-    if place.input is not None and (side := reference.resolution) is not None:
-        native = replace(bare, given=found.inputs).resolution
-        if not sizes and native not in (None, side) and found.sized is not None and found.sized not in found.options:
-            return replace(reference, sides={found.sized: side})
-    if not sizes:
-        return reference
-    if sizes == ["rho"]:
-        if reference.resolution is None:
-            raise ProfilerError(
-                f"{bare.name}: an input of {' '.join(map(str, reference.given))} has no side for rho; give --input"
-            )
-        return reference.at(grid.side(floor(grid.rho(place.rho) * reference.resolution + Fraction(1, 2))))
-    return reference.at(grid.side(place.resolution))
-
-
-def _described(call: Call) -> list[Input]:
-    """The caller's own arguments as inputs: tensors by shape and dtype, those in lists and dicts too."""
-    from profiler.module.trees import shape_of
-
-    torch = sys.modules["torch"]
-    found: list[Input] = []
-
-    def look(name: str | None, value: Any) -> None:
-        if isinstance(value, torch.Tensor):
-            found.append(Input(name, shape_of(value), str(value.dtype).removeprefix("torch."), whole=True))
-        elif isinstance(value, Mapping):
-            for key, each in value.items():
-                look(f"{name}.{key}" if name else str(key), each)
-        elif isinstance(value, list | tuple):
-            for i, each in enumerate(value):
-                look(f"{name}.{i}" if name else str(i), each)
-
-    args, kwargs = call
-    for value in args:
-        look(None, value)
-    for name, value in kwargs.items():
-        look(name, value)
-    return found
+def _number(alpha: Fraction) -> str | float:
+    """As `--set` would give it: a text, which takes the type of its argument, where it has a decimal."""
+    text = grid.shown(alpha)
+    return float(alpha) if "/" in text else text

@@ -47,7 +47,7 @@ def _code(name: str, options: Mapping[str, Any]) -> Recipe:
         kind = type(target).__name__
         raise ProfilerError(f"{name} is no class or function but {kind}; name what makes the torch.nn.Module")
     given = arguments.checked(name, target, options)
-    return Recipe(lambda: target(**given), given)
+    return Recipe(lambda: target(**given), given, width=arguments.width_of(target))
 
 
 # torchvision
@@ -72,10 +72,11 @@ def _torchvision(target: str, options: Mapping[str, Any]) -> Recipe:
     sized, pair = _side_option(builder)
     if sized in given and isinstance(given[sized], int) and pair:
         given[sized] = (given[sized], given[sized])
-    taken = {*parameters, *({"init_weights"} & arguments.parameters(made)[0].keys() if (made := _made_by(builder)) else ())}
+    made = _made_by(builder)
+    taken = {*parameters, *({"init_weights"} & arguments.parameters(made)[0].keys() if made else ())}
     fixed = {key: value for key, value in fixed.items() if key in taken}
     inputs = _torchvision_inputs(models, builder, given.get(sized) if sized else None)
-    return Recipe(lambda: builder(**fixed, **given), given, inputs, sized)
+    return Recipe(lambda: builder(**fixed, **given), given, inputs, sized, arguments.width_of(builder, made))
 
 
 def _made_by(builder: Callable[..., Any]) -> type | None:
@@ -147,7 +148,8 @@ def _timm(target: str, options: Mapping[str, Any]) -> Recipe:
         with library("timm", ImportError):
             return timm.create_model(target, pretrained=False, **given)
 
-    return Recipe(make, given, (Input(None, shape),), "img_size" if config.fixed_input_size else None)
+    sized = "img_size" if config.fixed_input_size else None
+    return Recipe(make, given, (Input(None, shape),), sized, arguments.width_of(timm.model_entrypoint(target)))
 
 
 def _hf(target: str, options: Mapping[str, Any]) -> Recipe:

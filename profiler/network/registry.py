@@ -224,4 +224,5 @@ def _typed(value: Any, option: inspect.Parameter, model: str) -> Any:
         accepted = " or ".join(str(choice) for choice in get_args(kind))
     else:
         raise TypeError(f"{model}: an option of type {kind} cannot be set; use bool, int or Literal")
-    raise ProfilerError(f"{model}: {option.name}={quoted(text)} is not {accepted}; give {accepted}")
+    several = f", or --over {option.name}={quoted(text)}" if "," in text or ".." in text else ""
+    raise ProfilerError(f"{model}: {option.name}={quoted(text)} is not {accepted}; give {accepted}{several}")

@@ -6,7 +6,7 @@ plots, CSV, the documents on disk and `--columns` read this table.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from math import ceil
 from typing import Any, Literal, NamedTuple
@@ -49,6 +49,8 @@ class Column(NamedTuple):
     """What a page calls it, where a table's heading does not do alone."""
     unknown: bool = False
     """True where it may be unknown (null)."""
+    option: bool = False
+    """True of an option that a study ran over: of no column of the contract, but of one run."""
     later: bool = False
     """True of what is counted since a later version: documents of earlier ones lack it, and there it is unknown."""
 
@@ -130,6 +132,18 @@ BASE_COLUMNS = tuple(column.name for column in COUNTED)
 """The columns that every record has; those of a witness stand after them when it was asked."""
 MEASURED_COLUMNS = tuple(column.name for column in MEASURED)
 """The columns that records have when they were measured."""
+
+
+def option_column(key: str) -> str:
+    """The column of an option that a study runs over: its own name, unless a column of the contract has that."""
+    return f"option_{key}" if key in COLUMNS else key
+
+
+def column_of_option(name: str, values: Iterable[Any]) -> Column:
+    """The column of an option as its values make it: of numbers, words or switches; numbers are an axis of plots too."""
+    kinds = {type(value) for value in values if value is not None}
+    holds: type = next(iter(kinds)) if len(kinds) == 1 else float if kinds == {int, float} else str
+    return Column(name, holds, name, axis=20 if holds in (int, float) else 0, varies=True, unknown=True, option=True)
 
 
 def of_engine(engine: str) -> tuple[str, ...]:

@@ -49,6 +49,8 @@ class Title(Struct, frozen=True):
     sides: tuple[int, ...] = ()
     input: str = ""
     batches: tuple[int | None, ...] = ()
+    over: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+    """Options that a study runs over, with their values."""
     measured_in: MeasuredIn | None = None
 
     def __str__(self) -> str:
@@ -79,6 +81,13 @@ class AskedAtCorners(Said, frozen=True):
     engines: tuple[str, ...]
     asked: int
     cells: int
+
+
+class AlphaSets(Said, frozen=True):
+    """Which argument of a factory the width multiplier goes to."""
+
+    model: str
+    option: str
 
 
 class AccuracySources(Said, frozen=True):

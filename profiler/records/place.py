@@ -21,6 +21,8 @@ class Place(NamedTuple):
     input: Any = None
     batch: Any = 1
     rho: Any = None
+    over: Mapping[str, Any] = {}
+    """Ranges of options besides, `{key: values}`, where a study runs over them; a record has none."""
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Place:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from profiler.records.agreement import Agreement
-from profiler.records.columns import COLUMNS, MEASURED_COLUMNS, Record
+from profiler.records.columns import COLUMNS, MEASURED_COLUMNS, Column, Record, column_of_option
 from profiler.records.drawn import Drawn
 from profiler.records.environment import document
 from profiler.records.notes import Note, Title
@@ -14,7 +14,7 @@ from profiler.records.profile import Profile
 
 FIELDS = (
     "title", "profiles", "engines", "agreements", "notes", "warnings", "base", "measured", "rounds", "machine", "samples",
-    "environment",
+    "environment", "over",
 )  # fmt: skip
 
 
@@ -38,6 +38,7 @@ class Results(list[Record], Drawn):
         machine: Mapping[str, Any] | None = None,
         samples: str = "",
         environment: Mapping[str, Any] | None = None,
+        over: Sequence[str] = (),
     ) -> None:
         super().__init__(records)
         self.command, self.title = command, title
@@ -60,6 +61,8 @@ class Results(list[Record], Drawn):
         """The file that holds every sample."""
         self.environment = environment
         """Of a run that was read back: what it was made with."""
+        self.over = tuple(over)
+        """The columns of the options that the study ran over, beside those of the contract."""
 
     def replace(self, records: Iterable[Record] | None = None, **changes: Any) -> Results:
         """The same results with other records or other fields; what ratios are to follows its record."""
@@ -82,7 +85,13 @@ class Results(list[Record], Drawn):
         present = {name for record in self for name in record} | {f"{engine}_macs" for engine in self.engines}
         if self.measured:
             present |= set(MEASURED_COLUMNS)
-        return [name for name in COLUMNS if name in present]
+        return [*(name for name in COLUMNS if name in present), *self.over]
+
+    def column(self, name: str) -> Column:
+        """What one of its columns holds. Raises KeyError for a name that is none."""
+        if name in self.over:
+            return column_of_option(name, (record.get(name) for record in self))
+        return COLUMNS[name]
 
     def to_dict(self) -> dict[str, Any]:
         """The document that a `.json` holds: `{schema, command, environment, records, rows}`, and what the checks found."""
@@ -106,4 +115,5 @@ class Results(list[Record], Drawn):
             "notes": list(map(str, self.notes)),
             "rounds": self.rounds,
             "samples": self.samples,
+            **({"over": list(self.over)} if self.over else {}),
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from profiler.records.columns import COLUMNS
@@ -17,16 +17,20 @@ TELLING = ("options", "input", *AXES)
 _SAID = {"alpha": "α {}", "resolution": "side {}", "batch": "batch {}", "threads": "{} threads", "input": "input {}"}
 
 
-def model(record: Mapping[str, Any]) -> str:
-    """`mobilenet_v1@separable=false`."""
-    return str(record["model"]) + (f"@{','.join(written(record['options']))}" if record["options"] else "")
+def model(record: Mapping[str, Any], apart: Collection[str] = ()) -> str:
+    """`mobilenet_v1@separable=false`, without the options that stand apart in columns of their own."""
+    options = {key: value for key, value in record["options"].items() if key not in apart}
+    return str(record["model"]) + (f"@{','.join(written(options))}" if options else "")
 
 
-def telling(records: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> list[str]:
-    """`shown`, and after it the columns without which two records that are not of one cell would look alike in these."""
+def telling(records: Sequence[Mapping[str, Any]], shown: Sequence[str], over: Sequence[str] = ()) -> list[str]:
+    """`shown`, and after it the columns without which two records that are not of one cell would look alike in these.
+
+    `over` are columns of options that a study runs over.
+    """
     names = list(shown)
     while alike := _alike(records, names):
-        more = next((name for name in TELLING if name not in names and _apart(alike, name)), None)
+        more = next((name for name in (*over, *TELLING) if name not in names and _apart(alike, name)), None)
         if more is None:
             return names
         names.append(more)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import singledispatch
+from typing import Any
 
 from profiler import grid
 from profiler.records import notes as n
@@ -47,6 +48,11 @@ def some(names: Sequence[str]) -> str:
 @said.register
 def _(note: n.AskedAtCorners) -> str:
     return f"{', '.join(note.engines)}: asked about {note.asked} cells at the corners of {note.cells}."
+
+
+@said.register
+def _(note: n.AlphaSets) -> str:
+    return f"α sets {note.option} of {note.model}."
 
 
 @said.register
@@ -175,12 +181,17 @@ def title(of: n.Title | str) -> str:
     """`mobilenet_v1: α 0.25, 0.5; resolution 224; CPU, 1 thread, fp32; 30 s for all cells`."""
     if isinstance(of, str):
         return of
-    points = [f"α {_listed([grid.shown(alpha) for alpha in of.alphas])}"] if of.alphas else []
+    points = [f"{key} {_listed([_written(value) for value in values])}" for key, values in of.over]
+    points += [f"α {_listed([grid.shown(alpha) for alpha in of.alphas])}"] if of.alphas else []
     points += [f"resolution {_listed(list(map(str, of.sides)))}"] if of.sides else []
     points += [f"input {of.input}"] if of.input else []
     points += [f"batch {_listed(['none' if batch is None else str(batch) for batch in of.batches])}"] if of.batches else []
     head = ": ".join(filter(None, [", ".join(of.models), "; ".join(points)]))
     return "; ".join(filter(None, [head, "" if of.measured_in is None else _setting(of.measured_in)]))
+
+
+def _written(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _setting(of: n.MeasuredIn) -> str:

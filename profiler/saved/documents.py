@@ -115,6 +115,7 @@ class ResultsDocument(Document, frozen=True, kw_only=True):
     notes: list[str] = []
     rounds: list[list[float]] = []
     samples: str = ""
+    over: list[str] = []
 
 
 class LayersPart(Struct, frozen=True):

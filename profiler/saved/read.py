@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from profiler.errors import ProfilerError, Unavailable
-from profiler.records.columns import BASE_COLUMNS, MEASURED_COLUMNS
+from profiler.records.columns import BASE_COLUMNS, COLUMNS, MEASURED_COLUMNS
 from profiler.records.drawn import Drawn
 from profiler.records.environment import SCHEMA
 from profiler.records.profile import Profile
@@ -100,7 +100,11 @@ def results(saved: Saved, profiles: Sequence[Profile] = ()) -> Results:
     assert isinstance(document, ResultsDocument)
     measured = any("latency_s" in record for record in document.records)
     known = (*BASE_COLUMNS, *MEASURED_COLUMNS) if measured else BASE_COLUMNS
-    records = [{**record, **{name: record.get(name) for name in known}} for record in document.records]
+    over = [name for name in document.over if name not in COLUMNS]
+    records = [
+        {**record, **{name: record.get(name) for name in known}, **{name: _plain(raw.get(name)) for name in over}}
+        for record, raw in zip(document.records, saved.document["records"], strict=True)
+    ]
     base = document.base or 0
     if not -len(records) <= base < len(records):
         saved.refuse(f"base: there is no record {base}; {CURE}")
@@ -110,7 +114,13 @@ def results(saved: Saved, profiles: Sequence[Profile] = ()) -> Results:
         agreements=[each.agreement() for each in document.agreements], notes=document.notes, warnings=document.warnings,
         base=records[base], measured=measured, rounds=document.rounds,
         machine=environment.get("machine"), samples=document.samples, environment=environment,
+        over=over,
     )  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    """The value of an option, which may be anything that JSON holds: a list or an object as its text."""
+    return value if value is None or isinstance(value, bool | int | float | str) else json.dumps(value)
 
 
 def _text(name: str) -> str:

@@ -13,10 +13,10 @@ from profiler.records.events import Event
 from profiler.records.notes import Title
 from profiler.records.place import Place
 from profiler.records.results import Results
+from profiler.study.axes import Grid, cells_over, spread, width_notes
 from profiler.study.bench_options import BenchOptions, bench_options
-from profiler.study.cells import Cell, Numbers, Watch, counted, ending, finished
+from profiler.study.cells import Numbers, Watch, counted, ending, finished
 from profiler.study.measuring import measured, to_be_measured
-from profiler.study.sweep import cells_over
 
 
 @checked
@@ -28,16 +28,18 @@ def bench(
     input: Any = None,
     batch: Numbers = None,
     options: Mapping[str, Any] | None = None,
+    over: Mapping[str, Any] | None = None,
     bench: bool | BenchOptions | None = None,
     watch: Watch | None = None,
     progress: bool = False,
 ) -> Results:
     """Measured latency of every model at every point in every setting that `bench` names; the budget is shared by all.
 
+    `over` names options with their values, as in `sweep`.
     A batch is 1 unless given, 32 where training steps are measured. `watch` and `progress` are those of `compare`.
     Raises ProfilerError, UnknownName, ShapeError, Unavailable.
     """
-    at = Place(None, options or {}, alpha, resolution, input, batch, rho)
+    at = Place(None, options or {}, alpha, resolution, input, batch, rho, over or {})
     return finished(benching(models, at, bench_options(bench) or BenchOptions()), watch, progress)  # type: ignore[no-any-return]
 
 
@@ -45,12 +47,14 @@ def benching(models: Sequence[Model], at: Place, measuring: BenchOptions) -> Ite
     """The events of a benchmark of `models` over the ranges of a place; the last holds its Results. Raises as `bench` does."""
     if not models:
         raise ProfilerError("there is nothing to measure; name a network, as in: profiler bench mobilenet_v1")
-    cells, _ = cells_over(models, at._replace(batch=measuring.batch(at.batch)))
-    return ending(_benched(cells, measuring.settings(), measuring))
+    at = spread(at)
+    made = cells_over(models, at._replace(batch=measuring.batch(at.batch)))
+    return ending(_benched(made, measuring.settings(), measuring))
 
 
-def _benched(cells: Sequence[Cell], settings: Sequence[Setting], measuring: BenchOptions) -> Generator[Event, None, Results]:
+def _benched(made: Grid, settings: Sequence[Setting], measuring: BenchOptions) -> Generator[Event, None, Results]:
+    cells = made.cells
     names = tuple(dict.fromkeys(cell.network.name for cell in cells))
     title = Title(names if len(names) == 1 else (), measured_in=measuring.title(settings))
-    results = to_be_measured(counted(cells, "bench", title), cells, settings)
+    results = to_be_measured(counted(cells, "bench", title, notes=width_notes(cells), over=made.over), cells, settings)
     return (yield from measured(results, cells, settings, measuring))

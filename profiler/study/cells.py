@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
 from msgspec import structs
 
-from profiler import grid
 from profiler.count import conventions
 from profiler.errors import UnknownName, WitnessFailed
 from profiler.load.load import Counted, Network
@@ -40,6 +39,8 @@ class Cell:
 
     network: Counted
     batch: int | None
+    over: Mapping[str, Any] = field(default_factory=dict)
+    """The options that its study runs over, by their columns."""
 
     @property
     def place(self) -> Place:
@@ -68,15 +69,6 @@ def insisted(names: str | Iterable[str]) -> bool:
     return names is not DEFAULT_ENGINES
 
 
-def points(given: Numbers, what: str, step: Fraction, one: Callable[[object], Any]) -> list[Any] | None:
-    """What `given` means as checked points; None where it is None. Raises ProfilerError."""
-    if given is None:
-        return None
-    if isinstance(given, str):
-        return [one(point) for point in grid.points(given, what, step)]
-    return [one(point) for point in (given if isinstance(given, Sequence) else [given])]
-
-
 # Counting
 
 
@@ -88,6 +80,7 @@ def counted(
     convention: str = "paper",
     chosen: Sequence[int] = (),
     notes: Sequence[Note] = (),
+    over: Sequence[str] = (),
 ) -> Results:
     """The records of `cells` by closed form; the `chosen` ones wait for what the other engines say."""
     rule = conventions.find(convention)
@@ -102,7 +95,7 @@ def counted(
     unread = dict.fromkeys(note for cell in cells if (note := _unread(cell)) is not None)
     return Results(
         records, command, title, engines=engines[1:], notes=[*notes, *unread],
-        warnings=[gap for i, gap in enumerate(gaps) if gap not in gaps[:i]],
+        warnings=[gap for i, gap in enumerate(gaps) if gap not in gaps[:i]], over=over,
     )  # fmt: skip
 
 
@@ -110,7 +103,7 @@ def _record(cell: Cell, rule: conventions.Convention) -> Record:
     network, profile = cell.network, _summed(cell)
     total = profile.macs if rule is conventions.PAPER else rule.total(network.profile(cell.batch).rows)
     figure = top1(network)
-    return record(profile, rule.name, total, float(figure.printed) if figure else None)
+    return {**record(profile, rule.name, total, float(figure.printed) if figure else None), **cell.over}
 
 
 def _summed(cell: Cell) -> Profile:

@@ -7,14 +7,14 @@ from typing import Any
 
 from msgspec import structs
 
-from profiler import grid
 from profiler.checked import checked
 from profiler.errors import ProfilerError
-from profiler.load.load import Model, load_at
+from profiler.load.load import Model
 from profiler.records.events import Event
 from profiler.records.notes import Title
 from profiler.records.place import Place, shape
 from profiler.records.results import Results
+from profiler.study.axes import Grid, cells_over, spread, width_notes
 from profiler.study.bench_options import BenchOptions, bench_options
 from profiler.study.cells import DEFAULT_ENGINES, Cell, Watch, counted, ending, engines_named, finished, insisted
 from profiler.study.recounting import recounted_and_measured
@@ -31,6 +31,7 @@ def compare(
     engine: str | Iterable[str] = DEFAULT_ENGINES,
     convention: str = "paper",
     options: Mapping[str, Any] | None = None,
+    over: Mapping[str, Any] | None = None,
     bench: bool | BenchOptions = False,
     watch: Watch | None = None,
     progress: bool = False,
@@ -40,11 +41,12 @@ def compare(
     A model is a name of the zoo or a reference (`timm:resnet18`), which may carry its own options
     (`mobilenet_v1@alpha=0.5,resolution=160`; they win over the keywords), a Layer, or a torch.nn.Module.
     `engine` names the engines that recount the built network. With `bench` the networks are measured too, as its BenchOptions
-    say. A batch is 1 unless given, 32 where training steps are measured. `watch` is called with each event of the study;
-    `progress` shows a bar instead, in a terminal or a notebook.
+    say. `over` names options with their values, as in `sweep`; a model then has a record for each of them. A batch is 1
+    unless given, 32 where training steps are measured. `watch` is called with each event of the study; `progress` shows a bar
+    instead, in a terminal or a notebook.
     Raises ProfilerError, UnknownName, ShapeError, and for a reference or a device Unavailable.
     """
-    at = Place(None, options or {}, alpha, resolution, input, batch, rho)
+    at = Place(None, options or {}, alpha, resolution, input, batch, rho, over or {})
     return finished(comparing(models, at, engine, convention, bench), watch, progress)  # type: ignore[no-any-return]
 
 
@@ -56,18 +58,19 @@ def comparing(
         raise ProfilerError("there is nothing to compare; name a network, as in: profiler compare mobilenet_v1 vgg16")
     engines = engines_named(engine)
     measuring = bench_options(bench)
-    size = grid.batch(measuring.batch(at.batch) if measuring is not None else 1 if at.batch is None else at.batch)
-    cells = [Cell(load_at(at._replace(model=model)), size) for model in models]
-    return ending(_compared(cells, engines, convention, measuring, insisted(engine)))
+    at = spread(at)
+    at = at._replace(batch=measuring.batch(at.batch) if measuring is not None else at.batch)
+    return ending(_compared(cells_over(models, at), engines, convention, measuring, insisted(engine)))
 
 
 def _compared(
-    cells: Sequence[Cell], engines: Sequence[str], convention: str, measuring: BenchOptions | None, insists: bool
+    made: Grid, engines: Sequence[str], convention: str, measuring: BenchOptions | None, insists: bool
 ) -> Generator[Event, None, Results]:
+    cells = made.cells
     settings = [] if measuring is None else [measuring.setting()]
     title = structs.replace(_title(cells), measured_in=None if measuring is None else measuring.title(settings))
     chosen = range(len(cells))
-    results = counted(cells, "compare", title, engines, convention, chosen)
+    results = counted(cells, "compare", title, engines, convention, chosen, width_notes(cells), made.over)
     results = results.replace(profiles=[cell.network.profile(cell.batch) for cell in cells])
     return (yield from recounted_and_measured(results, cells, engines, chosen, settings, measuring, insists))
 

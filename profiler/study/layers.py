@@ -24,11 +24,11 @@ from profiler.records.notes import MeasuringInterrupted, Title
 from profiler.records.place import Place
 from profiler.records.profile import Profile, Row
 from profiler.records.timing import Layers, LayerTiming, Roofs, Timing
+from profiler.study.axes import Grid, cells_over, spread, width_notes
 from profiler.study.bench_options import BenchOptions, bench_options
 from profiler.study.cells import Cell, Interrupted, Numbers, Watch, counted, ending, finished, known
 from profiler.study.measuring import Session, filled, session, specs_of, timing, to_be_measured, watched
 from profiler.study.notes import notes_of
-from profiler.study.sweep import cells_over
 
 
 @checked
@@ -40,6 +40,7 @@ def layers(
     input: Any = None,
     batch: Numbers = None,
     options: Mapping[str, Any] | None = None,
+    over: Mapping[str, Any] | None = None,
     bench: bool | BenchOptions | None = None,
     watch: Watch | None = None,
     progress: bool = False,
@@ -50,7 +51,7 @@ def layers(
     could not be measured is in the records, with its reason, and not among the layers. The keywords are those of `bench`.
     Raises as `bench` does.
     """
-    at = Place(None, options or {}, alpha, resolution, input, batch, rho)
+    at = Place(None, options or {}, alpha, resolution, input, batch, rho, over or {})
     return finished(clocking_layers(models, at, bench_options(bench) or BenchOptions()), watch, progress)  # type: ignore[no-any-return]
 
 
@@ -62,19 +63,21 @@ def clocking_layers(models: Sequence[Model], at: Place, measuring: BenchOptions)
         raise ProfilerError("--layers clocks the leaves of an eager network, and --compile fuses them; give one of the two")
     if measuring.train:
         raise ProfilerError("--layers clocks the leaves of a forward pass; leave out --train")
-    cells, _ = cells_over(models, at._replace(batch=measuring.batch(at.batch)))
+    at = spread(at)
+    grid = cells_over(models, at._replace(batch=measuring.batch(at.batch)))
     setting = measuring.setting()
     kind = kind_of(setting.device)
     if not kind.has_leaf_marks:
         raise ProfilerError(
             f"--layers reads a clock at each leaf's end, which {kind.type.upper()} has none for; give --device cpu"
         )
-    return ending(_clocked(cells, setting, measuring))
+    return ending(_clocked(grid, setting, measuring))
 
 
-def _clocked(cells: Sequence[Cell], setting: Setting, measuring: BenchOptions) -> Generator[Event, None, Measured]:
+def _clocked(grid: Grid, setting: Setting, measuring: BenchOptions) -> Generator[Event, None, Measured]:
+    cells = grid.cells
     title = Title(measured_in=measuring.title([setting]))
-    results = to_be_measured(counted(cells, "bench", title), cells, [setting])
+    results = to_be_measured(counted(cells, "bench", title, notes=width_notes(cells), over=grid.over), cells, [setting])
     specs = [replace(spec, about={**spec.about, "layers": True}) for spec in specs_of(cells, [setting])]
     run = Run([Outcome() for _ in specs])
     made: Session | None = None

@@ -344,7 +344,7 @@ def test_what_is_a_reference() -> None:
 
 
 def test_arguments_of_the_callers_own() -> None:
-    from profiler.load.reference import of_module
+    from profiler.load.placing import of_module
     from profiler.records.place import Place
 
     module = nn.MultiheadAttention(16, 4, batch_first=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Group
 
-from profiler.records.columns import Record
+from profiler.records.columns import Record, option_column
 from profiler.records.results import Results
 from profiler.report.answer import Answer, View, sorted_by
 from profiler.report.sheets import columns, sheet
@@ -18,7 +19,7 @@ def answer(found: Results, view: View) -> Answer:
     """The records in every form, in the unit of the view, or `auto` of a benchmark and raw else. Raises UnknownName."""
     unit = view.unit or ("auto" if found.command == "bench" else "raw")
     if view.sort is not None:
-        found = found.ordered(sorted_by(found, view.sort.replace("_ratio", ""), columns.known()))
+        found = found.ordered(sorted_by(found, view.sort.replace("_ratio", ""), columns.known(found.over)))
     content = sheet.results_sheet(found, unit, view.columns)
     return Answer(
         Group(table.results_table(found, unit, view.columns), Heat(found, view.columns)),
@@ -30,9 +31,9 @@ def answer(found: Results, view: View) -> Answer:
     )
 
 
-def check_view(view: View) -> None:
-    """Refuse, before any work, columns that no record has. Raises UnknownName."""
-    sheet.check_columns([*view.columns, *([view.sort.removeprefix("-")] if view.sort else [])])
+def check_view(view: View, over: Iterable[str] = ()) -> None:
+    """Refuse, before any work, columns that no record has, with the options `over` which it will run. Raises UnknownName."""
+    sheet.check_columns([*view.columns, *([view.sort.removeprefix("-")] if view.sort else [])], map(option_column, over))
 
 
 def _with_ratios(record: Record, base: Record) -> dict[str, Any]:

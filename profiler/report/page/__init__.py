@@ -13,9 +13,10 @@ from typing import Any
 
 from profiler.report import units
 from profiler.report.answer import Answer
-from profiler.report.page.columns import columns
+from profiler.report.page.columns import coded, columns, label
 from profiler.report.page.content import Content, content
 from profiler.report.page.networks import packed
+from profiler.report.writers import plain
 
 MOST_BYTES = 6_000_000
 ROOM = 20_000
@@ -49,7 +50,7 @@ def page(answer: Answer) -> str:
         environment=_flat(document["environment"]),
         measured=any(data["rounds"]),
         layers=any(each.get("at") for each in data["networks"]),
-        heat=_varies(made, "alpha") and _varies(made, "resolution"),
+        heat=" × ".join(label(name) for name in made.map),
         clocked=any(network.clock for network in made.networks),
         style=Markup(_asset("page.css")),
         plotly=Markup(compressed),
@@ -69,6 +70,9 @@ def _data(made: Content, command: str, room: int) -> dict[str, Any]:
         "records": columns(made.records, made.columns),
         "shown": list(made.shown),
         "axes": made.axes,
+        "map": made.map,
+        "over": list(made.over),
+        **_rest(made),
         "rounds": [
             [float(f"{seconds:.5g}") for seconds in rounds if record.get("latency_s") is not None]
             for record, rounds in zip(made.records[:MOST_DRAWN], made.rounds, strict=False)
@@ -90,8 +94,13 @@ def _embedded(data: Mapping[str, Any]) -> str:
     return text.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e")
 
 
-def _varies(made: Content, name: str) -> bool:
-    return len({record.get(name) for record in made.records} - {None}) > 1
+def _rest(made: Content) -> dict[str, Any]:
+    """The options of the records without those that are axes, which tell series apart no more."""
+    if not made.over:
+        return {}
+    apart = {name.removeprefix("option_") for name in made.over}
+    options = [{key: value for key, value in record["options"].items() if key not in apart} for record in made.records]
+    return {"rest": coded([plain.shown(each) for each in options])}
 
 
 def _flat(environment: Mapping[str, Any], under: str = "") -> list[tuple[str, str]]:

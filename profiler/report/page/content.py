@@ -44,6 +44,8 @@ class Content:
     shown: Sequence[str] = ()
     """The columns that the table shows at first."""
     networks: list[Network] = field(default_factory=list)
+    over: Sequence[str] = ()
+    """The columns of the options that a study ran over."""
     rounds: Sequence[Sequence[float]] = ()
     """Parallel to the records: the medians of each cell's rounds in seconds."""
     conventions: list[tuple[str, str]] = field(default_factory=list)
@@ -51,9 +53,26 @@ class Content:
     @property
     def axes(self) -> list[str]:
         """What the records differ in and a trade-off can be drawn of, what only few of them have last."""
-        known = {name: [value for record in self.records if (value := record.get(name)) is not None] for name in AXES}
-        drawn = [name for name in AXES if len(set(known[name])) >= FEWEST]
+        numbers = [name for name in self.over if all(_is_number(record.get(name)) for record in self.records)]
+        names = (*AXES, *numbers)
+        known = {name: [value for record in self.records if (value := record.get(name)) is not None] for name in names}
+        drawn = [name for name in names if len(set(known[name])) >= FEWEST]
         return sorted(drawn, key=lambda name: len(known[name]) < RARE * len(self.records))
+
+    @property
+    def map(self) -> list[str]:
+        """The two axes of a sweep as a map: α and the side where both vary, else the first that do; none of fewer."""
+        names = [name for name in ("alpha", *self.over, "resolution") if self._points(name) > 1]
+        first = [name for name in ("alpha", "resolution") if name in names]
+        chosen = [*first, *(name for name in names if name not in first)][:2]
+        return sorted(chosen, key=names.index) if len(chosen) == 2 else []
+
+    def _points(self, name: str) -> int:
+        return len({str(record.get(name)) for record in self.records if record.get(name) is not None})
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @singledispatch
@@ -97,6 +116,7 @@ def _results(results: Results) -> Content:
         records=results,
         columns=known,
         shown=[name for name in known if name in shown],
+        over=results.over,
         rounds=results.rounds,
         conventions=list(COUNTS),
     )

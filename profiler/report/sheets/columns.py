@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -33,20 +33,23 @@ LIKE_NUMBERS = ("input", "pareto")
 """Columns of words that stand to the right all the same."""
 
 
-def of(name: str) -> tuple[Heading, Cell]:
+def of(name: str, results: Results) -> tuple[Heading, Cell]:
     """The table's column for a column of the records, or for one of the ratios."""
     if name in RATIOS:
         key = name.removesuffix("_ratio")
         return Heading("×"), lambda record, first, unit: units.ratio(record[key], first[key])
-    column = COLUMNS[name]
+    column = results.column(name)
+    if name == "model" and results.over:
+        apart = _options(results)
+        return Heading(column.title, right=False), lambda record, first, unit: names.model(record, apart)
     right = column.holds not in (str, bool, dict) or name in LIKE_NUMBERS
     text = "" if name == "pareto" else column.title
     return Heading(text, right, column.better), _waiting(column, CELLS.get(name) or _by_unit(column))
 
 
-def known() -> list[str]:
-    """What `--columns` and `--sort` take."""
-    return [*COLUMNS, *RATIOS]
+def known(over: Iterable[str] = ()) -> list[str]:
+    """What `--columns` and `--sort` take: the options `over` which a study runs besides."""
+    return [*COLUMNS, *over, *RATIOS]
 
 
 def _waiting(column: Column, cell: Cell) -> Cell:
@@ -131,14 +134,18 @@ def default_columns(results: Results) -> list[str]:
     unread = ["unread"] if any(value(record, "unread") for record in results) else []
     if results.command == "compare":
         varied = [name for name in ("alpha", "resolution", "batch") if _varies(results, name)]
-        place = names.telling(results, ["model", *varied])
+        place = names.telling(results, ["model", *results.over, *varied], results.over)
         ratios = list(RATIOS) if len(results) > 1 else []
         counts = ["params", *ratios[:1], *unread, "macs", *ratios[1:], *total, "activations", "weight_bytes"]
         return [*place, *counts, *side, *checks, *clock]
     accuracy = ["top1"] if _has(results, "top1") else []
-    place = ["model"] if len({names.model(record) for record in results}) > 1 else []
-    place += [*(["batch"] if _varies(results, "batch") else []), *(["alpha"] if _has(results, "alpha") else []), "resolution"]
-    place = names.telling(results, place)
+    apart = _options(results)
+    place = ["model"] if len({names.model(record, apart) for record in results}) > 1 else []
+    sizes = ["alpha", "resolution"] if _has(results, "alpha") else ["resolution"]
+    if results.over:  # they may be what is not run over, which the title says
+        sizes = [name for name in sizes if _varies(results, name)]
+    place += [*results.over, *(["batch"] if _varies(results, "batch") else []), *sizes]
+    place = names.telling(results, place, results.over)
     return [*place, "params", *unread, *side, "macs", *total, "activations", *accuracy, *checks, *clock]
 
 
@@ -153,9 +160,15 @@ def _clock_columns(results: Results) -> list[str]:
 
 def _bench_columns(results: Results) -> list[str]:
     """What varies, the latency, and what came before it."""
-    place = names.telling(results, ["model", *(name for name in names.AXES if _varies(results, name))])
+    varied = [name for name in names.AXES if _varies(results, name)]
+    place = names.telling(results, ["model", *results.over, *varied], results.over)
     compiled = ["compile_s"] if _has(results, "compile_s") else []
     return [*place, "macs", *_clock_columns(results), "first_call_s", *compiled, "peak_bytes"]
+
+
+def _options(results: Results) -> list[str]:
+    """The options that have a column of their own."""
+    return [name.removeprefix("option_") for name in results.over]
 
 
 def _varies(results: Results, name: str) -> bool:
@@ -179,8 +192,10 @@ def without_the_least(results: Results) -> list[list[str]]:
 def narrow_columns(results: Results) -> list[str]:
     """Where the terminal has no room for all: what tells the cells apart, multiply-adds, latency, ratio."""
     shown = default_columns(results)
-    place = [name for name in shown if name == "macs" or (name in (*names.TELLING, "top1") and _varies(results, name))]
+    place = [
+        name for name in shown if name == "macs" or (name in (*results.over, *names.TELLING, "top1") and _varies(results, name))
+    ]
     clock = [name for name in shown if name in ("latency_s", "epoch_s", "ratio", "pareto")]
-    model = ["model"] if len({names.model(record) for record in results}) > 1 or not place else []
+    model = ["model"] if len({names.model(record, _options(results)) for record in results}) > 1 or not place else []
     rate = ["images_per_second"] if "ratio" not in clock and "images_per_second" in shown else []
     return [*model, *place, clock[0], *rate, *clock[1:]]

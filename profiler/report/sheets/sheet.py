@@ -51,23 +51,24 @@ MOST_EXPLAINED = 4
 """Of more cells than this, a table says only that the witnesses agree."""
 
 
-def check_columns(names: Iterable[str]) -> None:
-    """Raises UnknownName for a column that no record has."""
+def check_columns(names: Iterable[str], over: Iterable[str] = ()) -> None:
+    """Raises UnknownName for a column that no record has; `over` are options that a study runs over."""
+    known = of_records.known(over)
     for name in names:
-        if name not in of_records.known():
-            raise UnknownName("column", name, of_records.known())
+        if name not in known:
+            raise UnknownName("column", name, known)
 
 
 def results_sheet(results: Results, unit: Unit = "raw", chosen: Sequence[str] = ()) -> Sheet:
     """The table of a comparison or sweep. Raises UnknownName for a column that no record has."""
     names = list(chosen) or of_records.default_columns(results)
-    check_columns(names)
+    check_columns(names, results.over)
     for name in names:
         if name in MEASURED_COLUMNS and not results.measured:
             raise ProfilerError(f"column {name}: nothing was measured; add --bench, or use `profiler bench`")
         if name not in results.columns and name not in of_records.RATIOS:
             raise ProfilerError(f"column {name}: {name.partition('_')[0]} was not asked; add --engine {name.partition('_')[0]}")
-    found = [of_records.of(name) for name in names]
+    found = [of_records.of(name, results) for name in names]
     rows = [[cell(record, results.base or record, unit) for _, cell in found] for record in results]
     heads = [head for head, _ in found]
     for i, name in enumerate(names):

@@ -1,10 +1,11 @@
-"""A sweep of α and the side → a table of one quantity, α down and sides across, shaded where a terminal has the colours."""
+"""A sweep of two axes → a table of one quantity, as α down and sides across, shaded where a terminal has the colours."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
+from typing import Any, NamedTuple
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
@@ -30,7 +31,7 @@ MOST_SPREAD = 1000
 
 @dataclass(frozen=True)
 class Heat:
-    """The heat tables of a sweep; nothing, where α and the side do not both vary."""
+    """The heat tables of a sweep; nothing, where fewer than two axes vary."""
 
     results: Results
     columns: Sequence[str] = ()
@@ -46,23 +47,50 @@ class Heat:
         quantities = [name for name in self.columns if name in QUANTITIES]
         if not self.columns:
             quantities = ["latency_s" if self.results.measured else "macs"]
-        for records in _grids(self.results):
+        for grid in _grids(self.results):
             for name in quantities:
-                yield from _table(records, name, width, shaded, several=len(records) < len(self.results))
+                yield from _table(grid, name, self.results, width, shaded)
 
 
-def _grids(results: Results) -> list[list[Record]]:
-    """The records by network and batch, where α and the side both vary; none of more than a few."""
+class Grid(NamedTuple):
+    """The records of one table, and what runs down and across."""
+
+    records: list[Record]
+    down: str
+    across: str
+    words: str
+    """What the other tables have otherwise; empty of the only one."""
+
+
+def _grids(results: Results) -> list[Grid]:
+    """The records by what does not run along a side of the table; none of more than a few tables."""
+    axes = [name for name in ("alpha", *results.over, "resolution") if len({str(r[name]) for r in results}) > 1]
+    first = [name for name in ("alpha", "resolution") if name in axes]
+    pair = sorted([*first, *(name for name in axes if name not in first)][:2], key=axes.index)
+    if results.command != "sweep" or len(pair) < 2:
+        return []
+    apart = [name.removeprefix("option_") for name in results.over]
+    others = [name for name in (*axes, "batch") if name not in pair]
     grids: dict[str, list[Record]] = {}
-    for record in results if results.command == "sweep" else ():
-        if record["alpha"] is not None and record["resolution"] is not None:
-            grids.setdefault(f"{record['model']} {record['options']} {record['batch']}", []).append(record)
-    found = [each for each in grids.values() if all(len({r[key] for r in each}) > 1 for key in ("alpha", "resolution"))]
+    for record in results:
+        if all(record[name] is not None for name in pair):
+            told = [columns.of(name, results)[1](record, record, "raw") for name in others]
+            said = [f"{columns.of(name, results)[0].text} {text}" for name, text in zip(others, told, strict=True)]
+            grids.setdefault(", ".join([printable(names.model(record, apart)), *said]), []).append(record)
+    found = [
+        Grid(records, *pair, words if len(records) < len(results) else "")
+        for words, records in grids.items()
+        if all(len({str(r[name]) for r in records}) > 1 for name in pair)
+    ]
     return found if len(found) <= MOST_TABLES else []
 
 
-def _table(records: Sequence[Record], name: str, width: int, shaded: bool, several: bool) -> RenderResult:
-    known = {_place(r): cell for r in records if isinstance(cell := _cell(r, name), Amount)}
+def _table(grid: Grid, name: str, results: Results, width: int, shaded: bool) -> RenderResult:
+    records, heads = grid.records, [columns.of(each, results) for each in (grid.down, grid.across)]
+    places = [(str(r[grid.down]), str(r[grid.across])) for r in records]
+    known = {
+        place: cell for place, r in zip(places, records, strict=True) if isinstance(cell := _cell(r, name, results), Amount)
+    }
     if not known:
         return
     low, high = (most(cell.value for cell in known.values()) for most in (min, max))
@@ -70,36 +98,44 @@ def _table(records: Sequence[Record], name: str, width: int, shaded: bool, sever
     if next(iter(known.values())).of and high < MOST_SPREAD * low:
         unit, texts = units.common(list(known.values()))
     said = dict(zip(known, texts, strict=True))
-    alphas, sides = (sorted(set(values)) for values in zip(*map(_place, records), strict=True))
-    left, wide = max(len(f"{alpha:g}") for alpha in alphas), max(len(text) for text in [*said.values(), str(sides[-1])]) + 2
-    rows, across = _spread(alphas, MOST_ROWS), _spread(sides, max(2, (width - left) // wide))
-    some = f", {len(rows)} × {len(across)} of {len(alphas)} × {len(sides)}" if (rows, across) != (alphas, sides) else ""
-    heading = columns.of(name)[0].text + (f" ({unit})" if unit else "")
-    whose = f"{printable(names.model(records[0]))}, batch {records[0]['batch']}: " if several else ""
-    yield Text(f"\n{whose}{heading}{' and grade' if name == 'latency_s' else ''}: α down, side across{some}", style="bold")
-    yield Text(" " * left + "".join(f"{side:>{wide - 1}} " for side in across))
-    for alpha in rows:
-        line = Text(f"{alpha:>{left}g}")
-        for side in across:
-            found = known.get((alpha, side))
+    # each point of a side: how it stands in the table, and what tells it from the others
+    sides = [
+        {head[1](r, r, "raw"): str(r[each]) for r in sorted(records, key=lambda r: _order(r[each]))}
+        for head, each in zip(heads, (grid.down, grid.across), strict=True)
+    ]
+    left, wide = max(map(len, sides[0])), max(map(len, [*said.values(), *sides[1]])) + 2
+    rows, across = _spread(list(sides[0]), MOST_ROWS), _spread(list(sides[1]), max(2, (width - left) // wide))
+    whole = len(rows) == len(sides[0]) and len(across) == len(sides[1])
+    some = "" if whole else f", {len(rows)} × {len(across)} of {len(sides[0])} × {len(sides[1])}"
+    heading = columns.of(name, results)[0].text + (f" ({unit})" if unit else "")
+    whose = f"{grid.words}: " if grid.words else ""
+    told = f"{heads[0][0].text} down, {heads[1][0].text} across"
+    yield Text(f"\n{whose}{heading}{' and grade' if name == 'latency_s' else ''}: {told}{some}", style="bold")
+    yield Text(" " * left + "".join(f"{each:>{wide - 1}} " for each in across))
+    for row in rows:
+        line = Text(f"{row:>{left}}")
+        for each in across:
+            place = (sides[0][row], sides[1][each])
+            found = known.get(place)
             style = _style(_shade(found.value, low, high)) if shaded and found is not None else ""
-            line.append(f"{said.get((alpha, side), units.UNKNOWN):>{wide - 1}} ", style=style)
+            line.append(f"{said.get(place, units.UNKNOWN):>{wide - 1}} ", style=style)
         yield line
 
 
-def _place(record: Record) -> tuple[float, float]:
-    """α and the side, both of which a record of a grid has."""
-    return record["alpha"] or 0.0, record["resolution"] or 0
+def _order(value: Any) -> tuple[bool, Any]:
+    """Numbers from the least on, words as they were given."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return (True, value) if number else (False, 0)
 
 
-def _cell(record: Record, name: str) -> str:
-    text = columns.of(name)[1](record, record, "auto")
+def _cell(record: Record, name: str, results: Results) -> str:
+    text = columns.of(name, results)[1](record, record, "auto")
     if isinstance(text, Amount) and name == "latency_s":  # its interval stands in the list
         return units.amount(units.seconds(text.value), text.value, "seconds", rest=f" {record['grade']}")
     return text
 
 
-def _spread(values: list[float], most: int) -> list[float]:
+def _spread(values: list[str], most: int) -> list[str]:
     """At most so many of the values, evenly, both ends among them."""
     if len(values) <= most:
         return values

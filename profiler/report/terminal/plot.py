@@ -16,6 +16,7 @@ from profiler.records.profile import Profile
 from profiler.records.results import Results
 from profiler.records.shown import Shown
 from profiler.report import names, units
+from profiler.report.sheets import columns
 from profiler.report.sheets.folded import folded, nodes
 from profiler.report.terminal.bars import Bars, Length
 from profiler.report.terminal.heat import Heat
@@ -79,9 +80,16 @@ def _results(found: Results) -> list[RenderableType]:
 
 def _families(found: Results) -> list[str]:
     """What the points are called: by network where there are several, else by α where it varies."""
-    models = [names.model(record) for record in found]
-    if len(set(models)) > 1 or len({str(record["alpha"]) for record in found}) < 2:
-        return models if len(set(models)) > 1 else [record["model"] for record in found]
+    apart = [name.removeprefix("option_") for name in found.over]
+    models = [names.model(record, apart) for record in found]
+    if len(set(models)) > 1:
+        return models
+    if len({str(record["alpha"]) for record in found}) < 2:
+        varied = [name for name in found.over if len({str(record[name]) for record in found}) > 1]
+        if not varied:
+            return models
+        cell = columns.of(varied[0], found)[1]
+        return [f"{varied[0]} {cell(record, record, 'raw')}" for record in found]
     return ["α –" if record["alpha"] is None else f"α {record['alpha']:g}" for record in found]
 
 

@@ -1,4 +1,4 @@
-// Accuracy or latency against what it costs (MobileNets, Figures 4 and 5), and a sweep as a map of α and the side.
+// Accuracy or latency against what it costs (MobileNets, Figures 4 and 5), and a sweep as a map of two axes, as α and the side.
 
 const UP = new Set(['top1', 'images_per_second']); // more is better; of everything else, less
 const MOST_COLORS = 10;
@@ -11,8 +11,11 @@ class Records {
     this.columns = columns;
     this.byName = new Map(columns.map((column) => [column.name, column]));
     this.count = columns.length ? columns[0].values.length : 0;
+    const whole = this.byName.get('options');
+    if (data.rest) this.byName.set('options', { ...whole, values: values(data.rest, []) }); // those that are axes stand by themselves
     const varied = SETTINGS.filter((name) => this.varies(name) && !(name === 'input' && this.sideTellsInput()));
     this.series = this.all('model').map((model, i) => [model, ...varied.map((name) => this.told(name, i))].filter((part) => part !== '').join(', '));
+    if (whole) this.byName.set('options', whole);
     this.models = [...new Set(this.series)];
   }
 
@@ -38,8 +41,8 @@ class Records {
 
   // The series and the point of it: what tells a record from the others.
   label(i) {
-    const place = ['alpha', 'resolution'].filter((name) => this.varies(name) && this.all(name)[i] !== null);
-    const at = place.map((name) => (name === 'alpha' ? `α ${this.all(name)[i]}` : String(this.all(name)[i])));
+    const place = ['alpha', ...data.over, 'resolution'].filter((name) => this.varies(name) && this.all(name)[i] !== null);
+    const at = place.map((name) => (name === 'resolution' ? '' : `${this.byName.get(name).label} `) + this.all(name)[i]);
     return (this.models.length > 1 || !at.length ? [this.series[i], ...at] : at).join(', ');
   }
 
@@ -92,9 +95,10 @@ function tradeoff(root, records, visible) {
   const [startY, startX] = opening(names, records);
   const y = choice(choices, 'height', known, () => paint(), startY);
   const x = choice(choices, 'width', known, () => paint(), startX);
-  const both = records.varies('alpha') && records.varies('resolution');
-  const families = both
-    ? [['resolution', 'of one side, α varies'], ['alpha', 'of one α, the side varies'], ['', 'none']]
+  const [first, second] = data.map;
+  const word = (name) => records.byName.get(name).label;
+  const families = first
+    ? [[second, `of one ${word(second)}, ${word(first)} varies`], [first, `of one ${word(first)}, ${word(second)} varies`], ['', 'none']]
     : records.models.length < records.count ? [['-', 'of one network'], ['', 'none']] : [['', 'none']];
   const family = choice(choices, 'lines', families, () => paint());
 
@@ -102,7 +106,7 @@ function tradeoff(root, records, visible) {
     const [nameX, nameY] = [x(), y()];
     const [columnX, columnY] = [records.byName.get(nameX), records.byName.get(nameY)];
     const points = kept.map((i) => ({ i, x: columnX.values[i], y: columnY.values[i] })).filter((p) => p.x !== null && p.y !== null && (p.x > 0 || nameX === 'top1') && (p.y > 0 || nameY === 'top1'));
-    shades = [...new Set(points.map((p) => colorKey(p.i, family())))].sort((a, b) => a - b);
+    shades = [...new Set(points.map((p) => colorKey(p.i, family())))].sort(inOrder);
     const traces = [...lines(points, family()), ...front(points, nameX, nameY)];
     const size = points.length > 600 ? 5 : points.length > 80 ? 7 : 10;
     traces.push(...dots(points, family(), size, nameX, nameY));
@@ -120,8 +124,8 @@ function tradeoff(root, records, visible) {
     ].filter(Boolean).join(' ');
   }
 
-  const along = (how) => (how === 'alpha' ? 'resolution' : how === 'resolution' ? 'alpha' : records.varies('alpha') ? 'alpha' : 'resolution');
-  const colorKey = (i, how) => (records.models.length > 1 || !['alpha', 'resolution'].includes(how) ? records.series[i] : records.all(how)[i]);
+  const along = (how) => (how === first && first ? second : how === second && second ? first : ['alpha', ...data.over].find((name) => records.varies(name)) || 'resolution');
+  const colorKey = (i, how) => (records.models.length > 1 || !data.map.includes(how) ? records.series[i] : records.all(how)[i]);
 
   function lines(points, how) {
     if (!how) return [];
@@ -136,7 +140,7 @@ function tradeoff(root, records, visible) {
     const many = new Set(points.map((point) => colorKey(point.i, how))).size > MOST_COLORS;
     for (const group of groups.values()) {
       if (group.length < 2) continue;
-      group.sort((a, b) => by[a.i] - by[b.i]);
+      group.sort((a, b) => inOrder(by[a.i], by[b.i]));
       if (many) {
         xs.push(...group.map((p) => p.x), null);
         ys.push(...group.map((p) => p.y), null);
@@ -150,7 +154,7 @@ function tradeoff(root, records, visible) {
 
   function colorOf(key, how) {
     if (records.models.length > 1) return records.models.length > MOST_COLORS || records.models.length === records.count ? ink().accent : PALETTE[records.models.indexOf(key)];
-    if (!['alpha', 'resolution'].includes(how)) return ink().accent;
+    if (!data.map.includes(how)) return ink().accent;
     return ramp(shades.length > 1 ? shades.indexOf(key) / (shades.length - 1) : 0);
   }
 
@@ -175,15 +179,15 @@ function tradeoff(root, records, visible) {
     });
     const marker = (color) => ({ size, color, line: { width: size > 6 ? 1 : 0, color: ink().surface } });
     const single = records.models.length === 1;
-    if (groups.size > MOST_COLORS && single) {
-      const all = points.map((p) => records.all(how)[p.i]);
+    const all = points.map((p) => records.all(how)[p.i]);
+    if (groups.size > MOST_COLORS && single && all.every((value) => typeof value === 'number')) {
       const scale = RAMP.map((color, i) => [i / (RAMP.length - 1), color]);
-      const bar = { title: { text: how === 'alpha' ? 'α' : 'side', side: 'top' }, thickness: 10, len: 0.6, outlinewidth: 0, tickfont: { color: ink().soft } };
+      const bar = { title: { text: text(word(how)), side: 'top' }, thickness: 10, len: 0.6, outlinewidth: 0, tickfont: { color: ink().soft } };
       return [{ ...base(points), showlegend: false, marker: { ...marker(all), colorscale: scale, colorbar: bar } }];
     }
     const legend = groups.size > 1 && groups.size <= MOST_COLORS && records.models.length !== records.count;
     const order = [...groups.keys()].sort((a, b) => (typeof a === 'number' ? b - a : 0));
-    return order.map((key) => ({ ...base(groups.get(key)), showlegend: legend, name: single ? `${how === 'alpha' ? 'α' : 'side'} ${key}` : text(key), marker: marker(colorOf(key, how)) }));
+    return order.map((key) => ({ ...base(groups.get(key)), showlegend: legend, name: single && data.map.includes(how) ? text(`${word(how)} ${key}`) : text(key), marker: marker(colorOf(key, how)) }));
   }
 
   function errors(side, points, name) {
@@ -221,36 +225,42 @@ function tradeoff(root, records, visible) {
   return { paint, filter: (order) => { kept = order; paint(); } };
 }
 
+// Numbers from the least on; words stay in the order that they came in.
+const inOrder = (a, b) => (typeof a === 'number' && typeof b === 'number' ? a - b : 0);
 const headingPlain = (column) => column.label;
 const extent = (all) => { const [a, b] = [Math.min(...all), Math.max(...all)]; return [a - 0.05 * (b - a || 1), b + 0.05 * (b - a || 1)]; };
 
 function heat(root, records) {
   const node = root.querySelector('.plot');
   const choices = root.querySelector('.choices');
+  const [first, second] = data.map;
+  const word = (name) => records.byName.get(name).label;
   const measures = ['macs', 'top1', 'latency_s', 'params', 'activations', 'images_per_second'].filter((name) => records.byName.has(name) && records.all(name).some((v) => v !== null));
-  const series = choice(choices, 'network', records.models.map((name) => [name, Array.from(name).slice(0, 60).join('')]), () => paint());
+  const others = ['alpha', ...data.over, 'resolution'].filter((name) => !data.map.includes(name) && records.varies(name));
+  const groups = records.series.map((each, i) => [each, ...others.map((name) => `${word(name)} ${records.all(name)[i]}`)].join(', '));
+  const series = choice(choices, 'network', [...new Set(groups)].map((name) => [name, Array.from(name).slice(0, 60).join('')]), () => paint());
   const measure = choice(choices, 'shade', measures.map((name) => [name, records.byName.get(name).label]), () => paint());
 
   function paint() {
     const name = measure();
     const column = records.byName.get(name);
-    const own = records.series.map((each, i) => (each === series() ? i : -1)).filter((i) => i >= 0);
-    const [alphas, sides] = ['alpha', 'resolution'].map((axis) => [...new Set(own.map((i) => records.all(axis)[i]))].filter((v) => v !== null).sort((a, b) => a - b));
-    const cell = () => sides.map(() => alphas.map(() => null));
+    const own = groups.map((each, i) => (each === series() ? i : -1)).filter((i) => i >= 0);
+    const [across, up] = data.map.map((axis) => [...new Set(own.map((i) => records.all(axis)[i]))].filter((v) => v !== null).sort(inOrder));
+    const cell = () => up.map(() => across.map(() => null));
     const [shade, said, over] = [cell(), cell(), cell()];
     for (const i of own) {
-      const [row, at] = [sides.indexOf(records.all('resolution')[i]), alphas.indexOf(records.all('alpha')[i])];
+      const [row, at] = [up.indexOf(records.all(second)[i]), across.indexOf(records.all(first)[i])];
       const value = column.values[i];
       if (row < 0 || at < 0 || value === null) continue;
       shade[row][at] = name === 'top1' || value <= 0 ? value : Math.log10(value);
       said[row][at] = name === 'top1' ? value.toFixed(1) : column.sort === 's' ? duration(value) : si(value);
-      over[row][at] = `α ${alphas[at]}, side ${sides[row]}<br>${text(column.label)}  <b>${text(shown(column, value))}${column.unit ? ` ${column.unit}` : ''}</b>`;
+      over[row][at] = `${text(`${word(first)} ${across[at]}, ${word(second)} ${up[row]}`)}<br>${text(column.label)}  <b>${text(shown(column, value))}${column.unit ? ` ${column.unit}` : ''}</b>`;
     }
-    const few = alphas.length * sides.length <= 130 && alphas.length * 62 < node.clientWidth;
+    const few = across.length * up.length <= 130 && across.length * 62 < node.clientWidth;
     const scale = ink().heat.map((color, i) => [i / 3, color]);
-    const ticks = (all) => { const step = Math.ceil(all.length / 16); const at = all.map((_, i) => i).filter((i) => i % step === 0); return { tickvals: at, ticktext: at.map((i) => String(all[i])) }; };
-    const trace = { type: 'heatmap', z: shade, text: few ? said : undefined, texttemplate: few ? '%{text}' : undefined, hovertext: over, hoverinfo: 'text', hoverongaps: false, colorscale: scale, showscale: false, xgap: few ? 3 : 0, ygap: few ? 3 : 0, x: alphas.map((_, i) => i), y: sides.map((_, i) => i) };
-    draw(node, [trace], { height: Math.min(640, 110 + sides.length * (few ? 44 : 12)), xaxis: { title: { text: 'α' }, showgrid: false, zeroline: false, ...ticks(alphas) }, yaxis: { title: { text: 'side' }, showgrid: false, zeroline: false, ...ticks(sides) } });
+    const ticks = (all) => { const step = Math.ceil(all.length / 16); const at = all.map((_, i) => i).filter((i) => i % step === 0); return { tickvals: at, ticktext: at.map((i) => text(String(all[i]), 24)) }; };
+    const trace = { type: 'heatmap', z: shade, text: few ? said : undefined, texttemplate: few ? '%{text}' : undefined, hovertext: over, hoverinfo: 'text', hoverongaps: false, colorscale: scale, showscale: false, xgap: few ? 3 : 0, ygap: few ? 3 : 0, x: across.map((_, i) => i), y: up.map((_, i) => i) };
+    draw(node, [trace], { height: Math.min(640, 110 + up.length * (few ? 44 : 12)), xaxis: { title: { text: text(word(first)) }, showgrid: false, zeroline: false, ...ticks(across) }, yaxis: { title: { text: text(word(second)) }, showgrid: false, zeroline: false, ...ticks(up) } });
     root.querySelector('figcaption').textContent = `${column.label}${name === 'top1' ? '' : ', shaded by its logarithm'}${few ? '' : '; hovering tells the value'}.`;
   }
 
