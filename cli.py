@@ -42,6 +42,10 @@ COMMANDS = {
         "gate:check",
         "Budgets, from options or [tool.profiler.budgets], and a baseline: a gate for CI. Exits with 1 if one is exceeded.",
     ),
+    "fit": Command(
+        "fitting:fit",
+        "Networks within limits: which, how wide, at which side; the best first, then what just misses. Exits with 1 if none.",
+    ),
     "diff": Command(
         "saved:diff", "Two saved runs or two networks: totals, then layer by layer what changed, came, went or was renamed."
     ),

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from profiler.study.check import check as check
     from profiler.study.compare import compare as compare
     from profiler.study.diff import diff as diff
+    from profiler.study.fit import fit as fit
     from profiler.study.formula import formula as formula
     from profiler.study.layers import layers as layers
     from profiler.study.listing import listing as listing
@@ -98,6 +99,7 @@ _NAMES = {
     "profiler.study.check": "check",
     "profiler.study.compare": "compare",
     "profiler.study.diff": "diff",
+    "profiler.study.fit": "fit",
     "profiler.study.formula": "formula",
     "profiler.study.layers": "layers",
     "profiler.study.listing": "listing",

@@ -25,18 +25,12 @@ def check(
     models: o.Models = None,
     max_macs: o.MaxMacs = None,
     max_params: o.MaxParams = None,
-    max_activations: Annotated[
-        Optional[str], typer.Option("--max-activations", metavar="N", help="At most so many, as 10M.")
-    ] = None,
-    max_weight_bytes: Annotated[
-        Optional[str], typer.Option("--max-weight-bytes", metavar="SIZE", help="Bytes of the parameters, as 20MiB.")
-    ] = None,
+    max_activations: o.MaxActivations = None,
+    max_weight_bytes: o.MaxWeightBytes = None,
     max_unread: Annotated[
         Optional[str], typer.Option("--max-unread", metavar="N", help="Parameters that the forward does not read, as 0.")
     ] = None,
-    max_memory: Annotated[
-        Optional[str], typer.Option("--max-memory", metavar="SIZE", help="Peak of inference on paper, as 100MiB.")
-    ] = None,
+    max_memory: o.MaxMemory = None,
     max_latency: Annotated[
         Optional[str], typer.Option("--max-latency", metavar="TIME", help="Measured here, as 30ms; fails above its interval.")
     ] = None,

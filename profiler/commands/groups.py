@@ -104,6 +104,27 @@ class Ranges(Group):
         return Place(None, options_of(set_), self.alpha, self.resolution, self.input, batch, self.rho, ranges_of(over))
 
 
+class Limits(Group):
+    """What a network may cost."""
+
+    max_macs: o.MaxMacs = None
+    max_params: o.MaxParams = None
+    max_activations: o.MaxActivations = None
+    max_weight_bytes: o.MaxWeightBytes = None
+    max_memory: o.MaxMemory = None
+    min_macs: o.MinMacs = None
+    min_params: o.MinParams = None
+    min_activations: o.MinActivations = None
+    min_weight_bytes: o.MinWeightBytes = None
+    min_memory: o.MinMemory = None
+
+    def pairs(self) -> dict[str, tuple[str | None, str | None]]:
+        """{quantity: (least, most)}, as they were written."""
+        given = vars(self)
+        names = [name.removeprefix("max_") for name in given if name.startswith("max_")]
+        return {name: (given[f"min_{name}"], given[f"max_{name}"]) for name in names}
+
+
 class MeasuringSetting(Group):
     """What is measured in."""
 

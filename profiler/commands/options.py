@@ -59,6 +59,7 @@ TimedBatches = Annotated[
     Optional[str],
     typer.Option("--batch", metavar="RANGE", help="Samples at once: 8, or 1,8,32. [default: 1; 32 to train]"),
 ]
+Batches = Annotated[Optional[str], typer.Option("--batch", metavar="RANGE", help="Samples at once: 8, or 1,8,32. [default: 1]")]
 Set = Annotated[
     Optional[list[str]],
     typer.Option(
@@ -195,6 +196,22 @@ SlowestLayers = Annotated[
 ]
 MaxMacs = Annotated[Optional[str], typer.Option("--max-macs", metavar="N", help="At most so many, as 600M.")]
 MaxParams = Annotated[Optional[str], typer.Option("--max-params", metavar="N", help="At most so many, as 5M.")]
+MaxActivations = Annotated[Optional[str], typer.Option("--max-activations", metavar="N", help="At most so many, as 10M.")]
+MaxWeightBytes = Annotated[
+    Optional[str], typer.Option("--max-weight-bytes", metavar="SIZE", help="Bytes of the parameters, as 20MiB.")
+]
+MaxMemory = Annotated[
+    Optional[str], typer.Option("--max-memory", metavar="SIZE", help="Peak of inference on paper, as 100MiB.")
+]
+MinMacs = Annotated[Optional[str], typer.Option("--min-macs", metavar="N", help="At least so many, as 100M.")]
+MinParams = Annotated[Optional[str], typer.Option("--min-params", metavar="N", help="At least so many, as 1M.")]
+MinActivations = Annotated[Optional[str], typer.Option("--min-activations", metavar="N", help="At least so many, as 1M.")]
+MinWeightBytes = Annotated[
+    Optional[str], typer.Option("--min-weight-bytes", metavar="SIZE", help="At least so many bytes of parameters, as 1MiB.")
+]
+MinMemory = Annotated[
+    Optional[str], typer.Option("--min-memory", metavar="SIZE", help="At least such a peak of inference, as 1MiB.")
+]
 Verbose = Annotated[
     bool,
     typer.Option(

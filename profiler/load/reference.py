@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec import structs
 
-from profiler import grid
 from profiler.errors import InputNeeded, ProfilerError, ShapeError
 from profiler.load import axes
 from profiler.load.decoding import cache_given, with_cache
@@ -229,6 +228,5 @@ def _is_small(module: nn.Module) -> bool:
 
 
 def _number(alpha: Fraction) -> str | float:
-    """As `--set` would give it: a text, which takes the type of its argument, where it has a decimal."""
-    text = grid.shown(alpha)
-    return float(alpha) if "/" in text else text
+    """A whole multiplier as `--set` would give it: a text, which takes the type of its argument; any other is a float."""
+    return str(alpha) if alpha.denominator == 1 else float(alpha)

@@ -16,7 +16,7 @@ from profiler.records.place import shape
 
 Record = dict[str, Any]
 """One cell of a comparison or sweep: {column: value}; an unknown is None, what a running study has still to find is WAITING."""
-Unit = Literal["", "count", "macs", "seconds", "bytes", "accuracy", "rate", "ratio"]
+Unit = Literal["", "count", "macs", "seconds", "bytes", "accuracy", "rate", "ratio", "share"]
 
 
 class State(Enum):
@@ -92,6 +92,14 @@ WITNESSED = (
     Column("traced_macs", int, "traced", unknown=True),
 )
 """What the other engines count: the part that compares with ours, and what they print where that is another number."""
+FITTED = (
+    Column("memory_bytes", int, "memory", unit="bytes", better="least", axis=9, unknown=True),
+    Column("fits", bool),
+    Column("binding", str, "binds", label="binding limit"),
+    Column("used", float, "used", "share", unknown=True),
+    Column("top1_near", str, "top-1 published near it", unknown=True),
+)
+"""The columns of what was held to limits: whether it is within them, and how much of the one that binds it uses."""
 SETTING = ("device", "threads", "dtype", "memory_format", "compile", "mode", "optimizer")
 """The columns of what a cell was measured in."""
 MEASURED = (
@@ -126,7 +134,7 @@ MEASURED = (
     Column("stop", str, "stopped", unknown=True, of=lambda t: t.stop or None),
 )
 
-COLUMNS: dict[str, Column] = {column.name: column for column in (*COUNTED, *WITNESSED, *MEASURED)}
+COLUMNS: dict[str, Column] = {column.name: column for column in (*COUNTED, *WITNESSED, *FITTED, *MEASURED)}
 """Every column, in the order of the contract."""
 BASE_COLUMNS = tuple(column.name for column in COUNTED)
 """The columns that every record has; those of a witness stand after them when it was asked."""

@@ -83,6 +83,32 @@ class AskedAtCorners(Said, frozen=True):
     cells: int
 
 
+class TooSmall(Said, frozen=True):
+    """Cells of a grid that are left out, since their input is too small for the network: the first, and how many more."""
+
+    place: Place
+    more: int
+    reason: str
+
+
+class GridOfFit(Said, frozen=True):
+    """What a fit runs over by itself: of each network its published points too."""
+
+    alphas: tuple[Fraction, ...]
+    sides: tuple[int, ...]
+    networks: int
+
+
+class MaximalMarked(Said, frozen=True):
+    """Where no accuracy is published, the front is of what uses the limits most."""
+
+
+class FrontMarked(Said, frozen=True):
+    """The front of the accuracy against all that is limited."""
+
+    quantities: tuple[str, ...]
+
+
 class AlphaSets(Said, frozen=True):
     """Which argument of a factory the width multiplier goes to."""
 

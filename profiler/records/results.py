@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from msgspec import structs
+
 from profiler.records.agreement import Agreement
 from profiler.records.columns import COLUMNS, MEASURED_COLUMNS, Column, Record, column_of_option
 from profiler.records.drawn import Drawn
 from profiler.records.environment import document
+from profiler.records.limits import Bound
 from profiler.records.notes import Note, Title
 from profiler.records.profile import Profile
 
 FIELDS = (
     "title", "profiles", "engines", "agreements", "notes", "warnings", "base", "measured", "rounds", "machine", "samples",
-    "environment", "over",
+    "environment", "over", "limits",
 )  # fmt: skip
 
 
@@ -39,6 +42,7 @@ class Results(list[Record], Drawn):
         samples: str = "",
         environment: Mapping[str, Any] | None = None,
         over: Sequence[str] = (),
+        limits: Sequence[Bound] = (),
     ) -> None:
         super().__init__(records)
         self.command, self.title = command, title
@@ -63,6 +67,8 @@ class Results(list[Record], Drawn):
         """Of a run that was read back: what it was made with."""
         self.over = tuple(over)
         """The columns of the options that the study ran over, beside those of the contract."""
+        self.limits = tuple(limits)
+        """What the cells were held to, of a fit: those within come first."""
 
     def replace(self, records: Iterable[Record] | None = None, **changes: Any) -> Results:
         """The same results with other records or other fields; what ratios are to follows its record."""
@@ -78,6 +84,11 @@ class Results(list[Record], Drawn):
         profiles = [self.profiles[i] for i in order] if self.profiles else []
         rounds = [self.rounds[i] for i in order] if self.rounds else []
         return self.replace([self[i] for i in order], base=self.base, profiles=profiles, rounds=rounds)
+
+    @property
+    def fitting(self) -> list[Record]:
+        """Of a fit, the records within all limits, best first."""
+        return [record for record in self if record.get("fits")]
 
     @property
     def columns(self) -> list[str]:
@@ -116,4 +127,5 @@ class Results(list[Record], Drawn):
             "rounds": self.rounds,
             "samples": self.samples,
             **({"over": list(self.over)} if self.over else {}),
+            **({"limits": [structs.asdict(bound) for bound in self.limits]} if self.limits else {}),
         }

@@ -51,6 +51,31 @@ def _(note: n.AskedAtCorners) -> str:
 
 
 @said.register
+def _(note: n.TooSmall) -> str:
+    more = f" and {note.more:,} more" if note.more else ""
+    return f"{note.place}{more}: left out, since the input is too small ({note.reason})."
+
+
+@said.register
+def _(note: n.GridOfFit) -> str:
+    axes = [f"α {_listed([grid.shown(alpha) for alpha in note.alphas])}"] if note.alphas else []
+    axes += [f"side {_listed(list(map(str, note.sides)))} and the native one"] if note.sides else []
+    return f"Grid of {note.networks:,} networks: {', '.join(axes)}, and wherever an accuracy is published."
+
+
+@said.register
+def _(note: n.MaximalMarked) -> str:  # noqa: ARG001  # every function of this dispatch takes it
+    return "*: maximal; no other cell that fits has as much or more of all that is limited."
+
+
+@said.register
+def _(note: n.FrontMarked) -> str:
+    names = ["weights" if name == "weight_bytes" else COLUMNS[name].title for name in note.quantities]
+    what = f"{', '.join(names[:-1])} and {names[-1]}" if names[1:] else names[0]
+    return f"*: Pareto-optimal; no other cell that fits has a higher published top-1 with no more {what}."
+
+
+@said.register
 def _(note: n.AlphaSets) -> str:
     return f"α sets {note.option} of {note.model}."
 

@@ -9,13 +9,14 @@ from msgspec import UNSET, Struct, UnsetType
 
 from profiler.records.agreement import Agreement, Difference
 from profiler.records.columns import BASE_COLUMNS, COLUMNS, Column, Record
+from profiler.records.limits import Bound
 from profiler.records.timing import Certificate, Roofs, Timing
 from profiler.records.wiring import Wiring
 from profiler.saved.decode import Malformed, decode
 from profiler.saved.row_parts import ComparedRow, ShownRow, TimedRow
 from profiler.saved.show_parts import MemoryPart, RewrittenPart, TracingPart, TrainingPart
 
-RESULTS = ("compare", "sweep", "bench")
+RESULTS = ("compare", "sweep", "bench", "fit")
 """The commands whose records are cells."""
 BESIDE = {"latency_s": ("latency_low_s", "latency_high_s", "grade"), "ratio": ("ratio_low", "ratio_high", "verdict")}
 """What no record has without the others."""
@@ -116,6 +117,7 @@ class ResultsDocument(Document, frozen=True, kw_only=True):
     rounds: list[list[float]] = []
     samples: str = ""
     over: list[str] = []
+    limits: list[Bound] = []
 
 
 class LayersPart(Struct, frozen=True):

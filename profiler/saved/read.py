@@ -114,7 +114,7 @@ def results(saved: Saved, profiles: Sequence[Profile] = ()) -> Results:
         agreements=[each.agreement() for each in document.agreements], notes=document.notes, warnings=document.warnings,
         base=records[base], measured=measured, rounds=document.rounds,
         machine=environment.get("machine"), samples=document.samples, environment=environment,
-        over=over,
+        over=over, limits=document.limits,
     )  # fmt: skip
 
 

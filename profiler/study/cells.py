@@ -88,7 +88,7 @@ def counted(
     names = [name for engine in engines[1:] for name in of_engine(engine)]
     waiting = sorted(names, key=lambda name: name.endswith("_macs"))  # the order of the documents on disk
     records = [
-        _record(cell, rule) | (dict.fromkeys(waiting, WAITING) if i in asked else dict.fromkeys(names))
+        record_of(cell, rule) | (dict.fromkeys(waiting, WAITING) if i in asked else dict.fromkeys(names))
         for i, cell in enumerate(cells)
     ]
     gaps = [NotCounted(cell.network.name, each) for cell in cells for each in _uncounted(cell)]
@@ -99,7 +99,8 @@ def counted(
     )  # fmt: skip
 
 
-def _record(cell: Cell, rule: conventions.Convention) -> Record:
+def record_of(cell: Cell, rule: conventions.Convention = conventions.PAPER) -> Record:
+    """The record of a cell, its `total` by a convention. Raises ShapeError, and ProfilerError for a reference."""
     network, profile = cell.network, _summed(cell)
     total = profile.macs if rule is conventions.PAPER else rule.total(network.profile(cell.batch).rows)
     figure = top1(network)

@@ -17,6 +17,10 @@ from profiler.report.terminal.heat import Heat
 
 def answer(found: Results, view: View) -> Answer:
     """The records in every form, in the unit of the view, or `auto` of a benchmark and raw else. Raises UnknownName."""
+    if found.command == "fit":
+        from profiler.report.answers import fit
+
+        return fit.answer(found, view)
     unit = view.unit or ("auto" if found.command == "bench" else "raw")
     if view.sort is not None:
         found = found.ordered(sorted_by(found, view.sort.replace("_ratio", ""), columns.known(found.over)))

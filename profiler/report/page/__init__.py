@@ -23,7 +23,7 @@ ROOM = 20_000
 """Bytes kept for the markup around the data and the scripts."""
 MOST_DRAWN = 60
 """Cells whose rounds are drawn, so that each has a line that can be read."""
-SCRIPTS = ("core.js", "table.js", "tradeoff.js", "networks.js", "clock.js", "main.js")
+SCRIPTS = ("core.js", "table.js", "limits.js", "tradeoff.js", "networks.js", "clock.js", "main.js")
 
 
 def page(answer: Answer) -> str:
@@ -50,6 +50,7 @@ def page(answer: Answer) -> str:
         environment=_flat(document["environment"]),
         measured=any(data["rounds"]),
         layers=any(each.get("at") for each in data["networks"]),
+        limited=bool(made.limits),
         heat=" × ".join(label(name) for name in made.map),
         clocked=any(network.clock for network in made.networks),
         style=Markup(_asset("page.css")),
@@ -72,6 +73,7 @@ def _data(made: Content, command: str, room: int) -> dict[str, Any]:
         "axes": made.axes,
         "map": made.map,
         "over": list(made.over),
+        "limits": [{"column": bound.column, "most": bound.most, "least": bound.least} for bound in made.limits],
         **_rest(made),
         "rounds": [
             [float(f"{seconds:.5g}") for seconds in rounds if record.get("latency_s") is not None]

@@ -8,6 +8,7 @@ from functools import singledispatch
 from typing import Any
 
 from profiler.records.columns import COLUMNS, latency, record
+from profiler.records.limits import Bound
 from profiler.records.measured import Measured
 from profiler.records.notes import ParetoMarked
 from profiler.records.profile import Profile
@@ -15,7 +16,7 @@ from profiler.records.results import Results
 from profiler.records.shown import Shown
 from profiler.records.timing import Layers
 from profiler.report import units, words
-from profiler.report.answers import layer_times
+from profiler.report.answers import fit, layer_times
 from profiler.report.page.networks import Network, of_layers, of_profile, of_profiles
 from profiler.report.sheets import columns, details, dtypes, sheet
 from profiler.report.sheets.sheet import Sheet
@@ -46,6 +47,8 @@ class Content:
     networks: list[Network] = field(default_factory=list)
     over: Sequence[str] = ()
     """The columns of the options that a study ran over."""
+    limits: Sequence[Bound] = ()
+    """What the cells were held to, of a fit."""
     rounds: Sequence[Sequence[float]] = ()
     """Parallel to the records: the medians of each cell's rounds in seconds."""
     conventions: list[tuple[str, str]] = field(default_factory=list)
@@ -117,6 +120,7 @@ def _results(results: Results) -> Content:
         columns=known,
         shown=[name for name in known if name in shown],
         over=results.over,
+        limits=results.limits,
         rounds=results.rounds,
         conventions=list(COUNTS),
     )
@@ -129,6 +133,8 @@ def _results(results: Results) -> Content:
 
 def _title(results: Results) -> str:
     """The networks, if the title that results have does not name them already, and what else it says."""
+    if results.limits:
+        return fit.title(results)
     names = list(dict.fromkeys(record["model"] for record in results))
     listed = ", ".join(names) if len(names) <= 4 else f"{', '.join(names[:3])} and {len(names) - 3} more"
     title = words.title(results.title)

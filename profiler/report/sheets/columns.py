@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from profiler.records.columns import COLUMNS, WAITING, WITNESSED, Column, Record, latency, value
+from profiler.records.limits import QUANTITIES as LIMITED
 from profiler.records.place import written
 from profiler.records.results import Results
 from profiler.report import names, units
@@ -79,6 +80,7 @@ UNITS: dict[str, Callable[[Any, Unit], str]] = {
     "accuracy": lambda value, unit: units.accuracy(value),
     "rate": lambda value, unit: units.rate(value),
     "ratio": lambda value, unit: units.times(value),
+    "share": lambda value, unit: f"{100 * value:.1f} %",
 }
 
 
@@ -108,6 +110,13 @@ def _ratio(record: Record, first: Record, unit: Unit) -> str:
     return f"{units.times(found)} {units.interval(found, low, high)} {record['verdict']}"
 
 
+def limited(quantity: str) -> str:
+    """What tables call the quantity of a limit."""
+    if quantity not in LIMITED:
+        return quantity
+    return "weights" if quantity == "weight_bytes" else COLUMNS[LIMITED[quantity]].title
+
+
 CELLS: dict[str, Cell] = {
     "model": lambda record, first, unit: names.model(record),
     "options": lambda record, first, unit: ",".join(written(record["options"])),
@@ -115,6 +124,7 @@ CELLS: dict[str, Cell] = {
     "latency_s": lambda record, first, unit: latency_text(record),
     "ratio": _ratio,
     "pareto": lambda record, first, unit: "*" if record["pareto"] else "",
+    "binding": lambda record, first, unit: limited(record["binding"]),
 }
 """The columns whose cells say more than their value."""
 
@@ -126,6 +136,8 @@ def default_columns(results: Results) -> list[str]:
     """What a comparison or a sweep shows unless told otherwise: what varies, what it costs, what the witnesses say."""
     if results.command == "bench":
         return _bench_columns(results)
+    if results.command == "fit":
+        return fit_columns(results, results.fitting or results)
     present = results.columns
     checks = [column.name for column in WITNESSED if not column.unit and column.name in present]
     clock = _clock_columns(results)
@@ -147,6 +159,15 @@ def default_columns(results: Results) -> list[str]:
     place += [*results.over, *(["batch"] if _varies(results, "batch") else []), *sizes]
     place = names.telling(results, place, results.over)
     return [*place, "params", *unread, *side, "macs", *total, "activations", *accuracy, *checks, *clock]
+
+
+def fit_columns(results: Results, shown: Sequence[Record]) -> list[str]:
+    """Of the cells shown: where they are, their accuracy, what is limited, what binds them and how much of it they use."""
+    sizes = [name for name in ("alpha", "resolution") if any(record[name] is not None for record in shown)]
+    place = names.telling(shown, ["model", *results.over, *sizes], results.over)
+    accuracy = ["top1"] if any(record["top1"] is not None for record in shown) else []
+    counts = {"params", "macs", *(bound.column for bound in results.limits)}
+    return [*place, *accuracy, *(name for name in COLUMNS if name in counts), "binding", "used", "pareto"]
 
 
 def _clock_columns(results: Results) -> list[str]:

@@ -64,7 +64,7 @@ def results_sheet(results: Results, unit: Unit = "raw", chosen: Sequence[str] = 
     names = list(chosen) or of_records.default_columns(results)
     check_columns(names, results.over)
     for name in names:
-        if name in MEASURED_COLUMNS and not results.measured:
+        if name in MEASURED_COLUMNS and not results.measured and name not in results.columns:
             raise ProfilerError(f"column {name}: nothing was measured; add --bench, or use `profiler bench`")
         if name not in results.columns and name not in of_records.RATIOS:
             raise ProfilerError(f"column {name}: {name.partition('_')[0]} was not asked; add --engine {name.partition('_')[0]}")

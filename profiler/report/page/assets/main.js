@@ -19,7 +19,8 @@ function start() {
       if (!first) plot?.filter([...order].sort((a, b) => a - b));
       first = false;
     };
-    new Table(section('records').querySelector('.table'), columns, { name: 'records', rows: records.count, visible: data.shown, change });
+    const table = new Table(section('records').querySelector('.table'), columns, { name: 'records', rows: records.count, visible: data.shown, change });
+    if (section('limits')) limits(section('limits'), records, table);
   }
 }
 

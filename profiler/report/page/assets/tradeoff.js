@@ -106,21 +106,23 @@ function tradeoff(root, records, visible) {
     const [nameX, nameY] = [x(), y()];
     const [columnX, columnY] = [records.byName.get(nameX), records.byName.get(nameY)];
     const points = kept.map((i) => ({ i, x: columnX.values[i], y: columnY.values[i] })).filter((p) => p.x !== null && p.y !== null && (p.x > 0 || nameX === 'top1') && (p.y > 0 || nameY === 'top1'));
+    // a fit shows all that was looked at, so that its axes stay where they are while a limit moves
+    const seen = (bounds.length ? columnX.values.map((_, i) => i) : points.map((p) => p.i)).filter((i) => columnX.values[i] !== null && columnY.values[i] !== null);
     shades = [...new Set(points.map((p) => colorKey(p.i, family())))].sort(inOrder);
-    const traces = [...lines(points, family()), ...front(points, nameX, nameY)];
+    const traces = [...outside(nameX, nameY), ...lines(points, family()), ...front(points, nameX, nameY)];
     const size = points.length > 600 ? 5 : points.length > 80 ? 7 : 10;
     traces.push(...dots(points, family(), size, nameX, nameY));
     const few = records.models.length > 1 && points.length <= 40 && records.models.length === records.count;
-    const axes = { xaxis: axisOf(nameX, columnX, points.map((p) => p.x)), yaxis: axisOf(nameY, columnY, points.map((p) => p.y)) };
+    const axes = { xaxis: axisOf(nameX, columnX, seen.map((i) => columnX.values[i])), yaxis: axisOf(nameY, columnY, seen.map((i) => columnY.values[i])) };
     const legend = traces.some((trace) => trace.showlegend);
     // margins that need no fitting spare thousands of points a second drawing
     const margin = points.length > 1000 ? { margin: { l: 72, r: 84, t: 36, b: 52, autoexpand: false } } : {};
-    draw(node, traces, { ...axes, ...margin, height: 500, showlegend: legend, annotations: few && points.length ? labels(points, axes, node) : [] });
+    draw(node, traces, { ...axes, ...margin, height: 500, showlegend: legend, shapes: limitLines(nameX, nameY), annotations: few && points.length ? labels(points, axes, node) : [] });
     const missing = kept.length - points.length;
     root.querySelector('figcaption').textContent = [
       missing ? `Not drawn, since one of the two is not known: ${COUNT.format(missing)} of ${COUNT.format(kept.length)} records.` : '',
       nameX !== nameY && points.length > 1 ? `Pareto front: what no other beats in both, ${better(nameY, columnY)} and ${better(nameX, columnX)}.` : '',
-      kept.length < records.count ? 'The filter of the table below holds here too.' : '',
+      bounds.length ? 'Grey: outside the limits, or filtered out of the table below.' : kept.length < records.count ? 'The filter of the table below holds here too.' : '',
     ].filter(Boolean).join(' ');
   }
 
@@ -150,6 +152,15 @@ function tradeoff(root, records, visible) {
     }
     if (xs.length) made.push({ type: 'scatter', mode: 'lines', x: xs, y: ys, hoverinfo: 'skip', showlegend: false, line: { width: 1, color: ink().grid } });
     return made;
+  }
+
+  // Of a fit, what is outside the limits stays in sight.
+  function outside(nameX, nameY) {
+    if (!bounds.length) return [];
+    const inside = new Set(kept);
+    const [xs, ys] = [records.all(nameX), records.all(nameY)];
+    const drawn = xs.map((_, i) => i).filter((i) => !inside.has(i) && xs[i] !== null && ys[i] !== null && (xs[i] > 0 || nameX === 'top1') && (ys[i] > 0 || nameY === 'top1'));
+    return [{ type: 'scatter', mode: 'markers', x: drawn.map((i) => xs[i]), y: drawn.map((i) => ys[i]), hoverinfo: 'text', hovertext: drawn.map((i) => text(records.label(i))), showlegend: false, marker: { size: 6, color: ink().soft, opacity: 0.35 } }];
   }
 
   function colorOf(key, how) {

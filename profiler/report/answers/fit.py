@@ -1,0 +1,143 @@
+"""Networks within limits → an answer: the best of those that fit, and of each network the nearest cell that does not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from profiler.records.columns import Record
+from profiler.records.limits import BYTES, Bound, broken
+from profiler.records.results import Results
+from profiler.report import names, units, words
+from profiler.report.answer import Answer, View, sorted_by
+from profiler.report.sheets import columns
+from profiler.report.sheets.columns import Heading
+from profiler.report.sheets.sheet import Sheet, check_columns
+from profiler.report.terminal.table import Fitted
+from profiler.report.units import Unit
+
+TOP, MOST_MISSED = 20, 10
+
+
+def answer(found: Results, view: View) -> Answer:
+    """The cells that fit, then the nearest that do not; records are all cells. Raises UnknownName for a column."""
+    check_columns([*view.columns, *([view.sort.removeprefix("-")] if view.sort else [])], found.over)
+    unit = view.unit or "raw"
+    top = TOP if view.top is None else view.top
+    within = found.fitting
+    if view.sort is not None:
+        within = [within[i] for i in sorted_by(within, view.sort, columns.known(found.over))]
+    shown = within[:top]
+
+    def fits(asked: Unit) -> Sheet:
+        return _fits(found, shown, asked, view.columns)
+
+    def misses(asked: Unit) -> Sheet:
+        return _misses(found, asked, min(top, MOST_MISSED))
+
+    parts: list[RenderableType] = [Fitted(fits, unit)] if shown else [Text(title(found, 0), style="bold")]
+    if nearest(found):
+        parts += [Text(), Fitted(misses, unit)]
+    return Answer(
+        Group(*parts),
+        lambda: [*([fits(unit)] if shown else []), *([misses(unit)] if nearest(found) else [])],
+        found,
+        list(view.columns) or found.columns,
+        found.to_dict,
+        found,
+    )
+
+
+def _fits(found: Results, shown: Sequence[Record], unit: Unit, chosen: Sequence[str]) -> Sheet:
+    picked = [columns.of(name, found) for name in chosen or columns.fit_columns(found, shown)]
+    rows = [[cell(record, record, unit) for _, cell in picked] for record in shown]
+    notes = [words.said(note) for note in found.notes]
+    sheet = Sheet([head for head, _ in picked], rows, title(found, len(shown)), notes, list(map(words.said, found.warnings)))
+    sheet.columns = [
+        Heading(units.macs_heading(unit), best=head.best) if name == "macs" else head
+        for name, head in zip(chosen or columns.fit_columns(found, shown), sheet.columns, strict=True)
+    ]
+    return sheet
+
+
+def title(found: Results, shown: int | None = None) -> str:
+    """`MACs ≤ 300,000,000, params ≤ 4,000,000: 214 of 1,164 cells fit, of 31 of 54 networks; the best 20`."""
+    within, every = ({names.model(record, _apart(found)) for record in records} for records in (found.fitting, found))
+    limits = ", ".join(map(limit_text, found.limits))
+    of = words.title(found.title)
+    some = f"; the best {shown}" if shown is not None and shown < len(found.fitting) else ""
+    counts = f"{len(found.fitting):,} of {len(found):,} cells fit, of {len(within):,} of {len(every):,} networks{some}"
+    return ": ".join(filter(None, [of, limits, counts]))
+
+
+def _apart(found: Results) -> list[str]:
+    return [name.removeprefix("option_") for name in found.over]
+
+
+def limit_text(bound: Bound) -> str:
+    """`MACs ≤ 300,000,000`, `1.0 MiB ≤ memory ≤ 2.0 MiB`."""
+    name = columns.limited(bound.quantity)
+    least, most = (None if end is None else amount(bound, end) for end in (bound.least, bound.most))
+    return " ".join(filter(None, [f"{least} ≤" if least is not None else "", name, f"≤ {most}" if most is not None else ""]))
+
+
+def amount(bound: Bound, value: int) -> str:
+    """A count in full, bytes in their unit."""
+    return units.size(value) if bound.quantity in BYTES else f"{value:,}"
+
+
+def nearest(found: Results) -> list[Record]:
+    """Of each network the cell outside the limits that misses them least, the nearest first."""
+    seen: dict[str, Record] = {}
+    for record in found:
+        if not record["fits"] and record["used"] is not None:
+            seen.setdefault(names.model(record, _apart(found)), record)
+    return list(seen.values())
+
+
+def _misses(found: Results, unit: Unit, most: int) -> Sheet:
+    """What just misses: one row a network, with each limit that it breaks and by how much."""
+    near = nearest(found)
+    shown = near[:most]
+    place = names.telling(shown, ["model", *found.over, "alpha", "resolution"], found.over)
+    accuracy = ["top1"] if any(record["top1"] is not None for record in shown) else []
+    picked = [columns.of(name, found) for name in (*place, *accuracy)]
+    heads = [*(head for head, _ in picked), Heading("misses", right=False)]
+    rows = [
+        [
+            *(cell(record, record, unit) for _, cell in picked),
+            "; ".join(_missed(bound, record) for bound in _broken(found, record)),
+        ]
+        for record in shown
+    ]
+    more = [f"{len(near) - len(shown)} more networks have cells that miss; --csv has all."] if len(near) > len(shown) else []
+    return Sheet(heads, rows, "the nearest cell of each network that misses", more)
+
+
+def _broken(found: Results, record: Record) -> list[Bound]:
+    return broken([bound for bound in found.limits if record.get(bound.column) is not None], record)
+
+
+def _missed(bound: Bound, record: Record) -> str:
+    """`MACs 302,000,000, 0.7 % above`."""
+    value = record[bound.column]
+    above = bound.most is not None and value > bound.most
+    limit = bound.most if above else bound.least
+    share = f"{100 * abs(value - (limit or 0)) / limit:.1f} % " if limit else ""
+    return f"{columns.limited(bound.quantity)} {amount(bound, value)}, {share}{'above' if above else 'below'}"
+
+
+def failure(found: Results) -> str:
+    """Why nothing fits: the nearest cell, and what would have to give for it."""
+    near = (nearest(found) or list(found))[0]
+    place = [f"α {near['alpha']:g}"] if near["alpha"] is not None else []
+    place += [str(near["resolution"])] if near["resolution"] else [near["input"]]
+    options = []
+    for bound in _broken(found, near):
+        value = near[bound.column]
+        end = "max" if bound.most is not None and value > bound.most else "min"
+        options.append(f"--{end}-{bound.quantity.replace('_', '-')} {value}{'B' if bound.quantity in BYTES else ''}")
+    label = f"{names.of_records([near])[0]} ({', '.join(place)})"
+    return f"nothing fits; the nearest cell is {label}, which {' and '.join(options) or 'no other limit'} would let in"
