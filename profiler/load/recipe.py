@@ -21,7 +21,7 @@ class Recipe:
     """The network's own, of one sample; none where nobody knows them."""
     sized: str | None = None
     """The option that fixes the side of the input, of a network that is built for one."""
-    width: str | None = None
-    """The option that is its width multiplier."""
     dtypes: Mapping[str, str] = field(default_factory=dict)
     """What inputs hold, by the end of their names."""
+    width: str | None = None
+    """The option that is its width multiplier."""

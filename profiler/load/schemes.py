@@ -76,7 +76,7 @@ def _torchvision(target: str, options: Mapping[str, Any]) -> Recipe:
     taken = {*parameters, *({"init_weights"} & arguments.parameters(made)[0].keys() if made else ())}
     fixed = {key: value for key, value in fixed.items() if key in taken}
     inputs = _torchvision_inputs(models, builder, given.get(sized) if sized else None)
-    return Recipe(lambda: builder(**fixed, **given), given, inputs, sized, arguments.width_of(builder, made))
+    return Recipe(lambda: builder(**fixed, **given), given, inputs, sized, width=arguments.width_of(builder, made))
 
 
 def _made_by(builder: Callable[..., Any]) -> type | None:
@@ -149,7 +149,7 @@ def _timm(target: str, options: Mapping[str, Any]) -> Recipe:
             return timm.create_model(target, pretrained=False, **given)
 
     sized = "img_size" if config.fixed_input_size else None
-    return Recipe(make, given, (Input(None, shape),), sized, arguments.width_of(timm.model_entrypoint(target)))
+    return Recipe(make, given, (Input(None, shape),), sized, width=arguments.width_of(timm.model_entrypoint(target)))
 
 
 def _hf(target: str, options: Mapping[str, Any]) -> Recipe:

@@ -12,7 +12,8 @@ from profiler import grid
 from profiler.checked import checked
 from profiler.load.load import Network, in_closed_form, load
 from profiler.records.polynomials import Formulas
-from profiler.study.cells import Numbers, points
+from profiler.study.axes import points
+from profiler.study.cells import Numbers
 from profiler.study.polynomial import polynomials
 from profiler.study.published import figures
 

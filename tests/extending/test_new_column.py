@@ -11,6 +11,7 @@ from typing import Any, get_args
 import pytest
 
 from profiler.records.columns import COLUMNS, Column, Unit
+from profiler.records.results import Results
 from profiler.report.page.columns import columns as on_a_page
 from profiler.report.sheets.columns import of as in_a_table
 from tests.extending.tree import Tree
@@ -98,6 +99,7 @@ UNITS: dict[Unit, tuple[Any, str, str]] = {
     "accuracy": (71.25, "71.2", "float"),
     "rate": (31.5, "31.5", "float"),
     "ratio": (1.925, "1.93×", "float"),
+    "share": (0.9234, "92.3 %", "float"),
 }
 """{unit: (a value, what a table says, how a page writes it)}."""
 
@@ -106,7 +108,7 @@ UNITS: dict[Unit, tuple[Any, str, str]] = {
 def test_its_unit_alone_says_how_it_is_shown(unit: Unit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(COLUMNS, "added", Column("added", type(UNITS[unit][0]), unit=unit))
     value, text, sort = UNITS[unit]
-    _, cell = in_a_table("added")
+    _, cell = in_a_table("added", Results([], "sweep"))
     assert cell({"added": value}, {}, "raw") == text
     assert [cell(record, {}, "flops") for record in ({"added": None}, {})] == ["–", "–"]
     (column,) = on_a_page([{"added": value}, {"added": None}], ["added"])

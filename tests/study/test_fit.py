@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 import profiler
 from profiler.errors import ProfilerError, UnknownName
+from profiler.network.registry import find
 from profiler.records.results import Results
 from profiler.report.answer import View
 from profiler.report.answers import fit as answers
@@ -127,9 +129,7 @@ def test_the_zoo_answers_by_task_and_input() -> None:
     small = {record["model"] for record in profiler.fit(max_macs="10T", input=(3, 32, 32))}
     assert "resnet20_cifar" in small
     assert not small & camera
-    assert {profiler.network.registry.find(r["model"]).task for r in profiler.fit(max_macs="10T", task="hyperspectral")} == {  # type: ignore[attr-defined]
-        "hyperspectral"
-    }
+    assert {find(r["model"]).task for r in profiler.fit(max_macs="10T", task="hyperspectral")} == {"hyperspectral"}
     with pytest.raises(UnknownName, match="no task is called 'phone'"):
         profiler.fit(max_macs="1G", task="phone")
 
@@ -178,7 +178,7 @@ def test_weights_beyond_the_memory_rule_a_cell_out_without_tracing() -> None:
         ({"max_memory": "5"}, "--max-memory '5' has no unit"),
     ],
 )
-def test_limits_that_are_none(limits: dict[str, str], words: str) -> None:
+def test_limits_that_are_none(limits: dict[str, Any], words: str) -> None:
     with pytest.raises(ProfilerError, match=words):
         profiler.fit("mobilenet_v1", **limits)
 

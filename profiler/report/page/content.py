@@ -60,7 +60,8 @@ class Content:
         names = (*AXES, *numbers)
         known = {name: [value for record in self.records if (value := record.get(name)) is not None] for name in names}
         drawn = [name for name in names if len(set(known[name])) >= FEWEST]
-        return sorted(drawn, key=lambda name: len(known[name]) < RARE * len(self.records))
+        rare = 0.0 if self.limits else RARE  # of a fit an accuracy is the first choice, however few cells have one
+        return sorted(drawn, key=lambda name: len(known[name]) < rare * len(self.records))
 
     @property
     def map(self) -> list[str]:

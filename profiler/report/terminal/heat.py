@@ -69,6 +69,7 @@ def _grids(results: Results) -> list[Grid]:
     pair = sorted([*first, *(name for name in axes if name not in first)][:2], key=axes.index)
     if results.command != "sweep" or len(pair) < 2:
         return []
+    down, across = pair
     apart = [name.removeprefix("option_") for name in results.over]
     others = [name for name in (*axes, "batch") if name not in pair]
     grids: dict[str, list[Record]] = {}
@@ -78,7 +79,7 @@ def _grids(results: Results) -> list[Grid]:
             said = [f"{columns.of(name, results)[0].text} {text}" for name, text in zip(others, told, strict=True)]
             grids.setdefault(", ".join([printable(names.model(record, apart)), *said]), []).append(record)
     found = [
-        Grid(records, *pair, words if len(records) < len(results) else "")
+        Grid(records, down, across, words if len(records) < len(results) else "")
         for words, records in grids.items()
         if all(len({str(r[name]) for r in records}) > 1 for name in pair)
     ]
