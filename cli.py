@@ -44,7 +44,7 @@ COMMANDS = {
     ),
     "fit": Command(
         "fitting:fit",
-        "Networks within limits: which, how wide, at which side; the best first, then what just misses. Exits with 1 if none.",
+        "Which networks fit a budget, how wide and at which side: the best first, then what just misses. Exits with 1 if none.",
     ),
     "diff": Command(
         "saved:diff", "Two saved runs or two networks: totals, then layer by layer what changed, came, went or was renamed."

@@ -82,6 +82,7 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         "layers": "the function `layers`",
         "model": "one network; `models` of the command",
         "models": "several networks; `model` of the function",
+        "over": "an axis of several networks; one is measured",
         "resume": "goes on with a file of samples, of which a single measurement keeps none",
     },
     "show": {
