@@ -200,6 +200,25 @@ def test_a_witness_that_passes_things_over_is_heard_with_v() -> None:
     assert ran.stderr == "vgg11 (32): fvcore 0.1.5 says that it passed over aten::max_pool2d\n"
 
 
+def test_fit_shows_what_fits_and_ends_in_1_where_nothing_does(tmp_path: Path) -> None:
+    ran = run("fit", "mobilenet_v1", "--max-macs", "150M", "--max-params", "2M", "--csv", "fit.csv", cwd=tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.startswith(
+        "mobilenet_v1: MACs ≤ 150,000,000, params ≤ 2,000,000: 8 of 16 cells fit, of 1 of 1 networks\n"
+    )
+    rows = list(csv.DictReader((tmp_path / "fit.csv").read_text(encoding="utf-8").splitlines()))
+    assert len(rows) == 16
+    assert [row["fits"] for row in rows] == ["true"] * 8 + ["false"] * 8
+    assert (rows[0]["alpha"], rows[0]["resolution"], rows[0]["top1"], rows[0]["binding"]) == ("0.5", "224", "63.7", "macs")
+    ran = run("fit", "mobilenet_v1", "--max-macs", "1M")
+    assert ran.returncode == 1
+    assert ran.stdout.startswith("mobilenet_v1: MACs ≤ 1,000,000: 0 of 16 cells fit, of 0 of 1 networks\n")
+    assert (
+        ran.stderr
+        == "error: nothing fits; the nearest cell is mobilenet_v1 (α 0.25, 128), which --max-macs 13570048 would let in\n"
+    )
+
+
 def test_conventions_and_units() -> None:
     text = run("compare", "mobilenet_v1", "--engine", "closed", "--convention", "fvcore").stdout
     assert "578,875,904" in text

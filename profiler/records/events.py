@@ -13,6 +13,13 @@ class Started(NamedTuple):
     results: Results
 
 
+class Counted(NamedTuple):
+    """Of the cells that take a while to count, so many are done."""
+
+    done: int
+    of: int
+
+
 class Recounted(NamedTuple):
     """The engines have said what they count of one more cell."""
 
@@ -38,4 +45,4 @@ class Finished(NamedTuple):
     interrupted: bool = False
 
 
-Event = Started | Recounted | Timed | Finished
+Event = Started | Counted | Recounted | Timed | Finished

@@ -12,7 +12,7 @@ from profiler.checked import checked
 from profiler.errors import ProfilerError, ShapeError
 from profiler.load.load import Model
 from profiler.records.columns import Record
-from profiler.records.events import Event
+from profiler.records.events import Counted, Event
 from profiler.records.limits import BYTES, Bound, binding, broken
 from profiler.records.notes import AccuracySources, FrontMarked, MaximalMarked, Note, Title, TooSmall
 from profiler.records.place import Place
@@ -93,7 +93,6 @@ def fitting(models: Sequence[Model], at: Place, bounds: Sequence[Bound], task: s
 
 
 def _fitted(models: Sequence[Model], at: Place, bounds: Sequence[Bound], task: str | None) -> Generator[Event, None, Results]:
-    yield from ()
     found = candidates(models, at, task)
     records: list[Record] = []
     cells: list[Cell] = []
@@ -106,8 +105,9 @@ def _fitted(models: Sequence[Model], at: Place, bounds: Sequence[Bound], task: s
             small.append((cell, fault))
     if not cells:
         raise small[0][1]
-    for cell, record in zip(cells, records, strict=True):
-        record |= _held(bounds, record, cell)
+    yield from _weigh(bounds, records, cells)
+    for record in records:
+        record |= _held(bounds, record)
     order = sorted(range(len(records)), key=lambda i: _rank(records[i]))
     records, cells = [records[i] for i in order], [cells[i] for i in order]
     within = [record for record in records if record["fits"]]
@@ -123,24 +123,40 @@ def _fitted(models: Sequence[Model], at: Place, bounds: Sequence[Bound], task: s
     return Results(records, "fit", _title(cells, found.models), notes=notes, over=found.over, limits=bounds)
 
 
-def _held(bounds: Sequence[Bound], record: Record, cell: Cell) -> Record:
-    """The columns that say how a cell stands to the limits; memory is traced only where nothing else rules the cell out."""
+def _weigh(bounds: Sequence[Bound], records: Sequence[Record], cells: Sequence[Cell]) -> Iterator[Event]:
+    """Put the peak of an inference into the records, traced only where nothing else rules the cell out: it takes a moment."""
     memory = next((bound for bound in bounds if bound.quantity == "memory"), None)
-    if memory is not None:
+    if memory is None:
+        return
+    paper = [bound for bound in bounds if bound is not memory]
+    for record in records:
         record["memory_bytes"] = None
-        paper = [bound for bound in bounds if bound is not memory]
-        least = record["weight_bytes"]  # weights are there while it runs: a peak is never below them
-        if not broken(paper, record) and not (memory.most is not None and least > memory.most):
-            from profiler.study.show import memory_of  # traced, so torch is loaded
+    open_ = [i for i, record in enumerate(records) if not broken(paper, record) and not _too_heavy(memory, record)]
+    from profiler.study.show import memory_of  # traced, so torch is loaded
 
-            record["memory_bytes"] = memory_of(cell.network, cell.batch).peak
-        elif memory.most is not None and least > memory.most and not broken(paper, record):
-            return {"fits": False, "binding": "memory", "used": least / memory.most if memory.most else None, "pareto": None}
-        else:
-            bounds = paper
-    bound, share = binding(bounds, record)
-    used = None if share == inf else float(share)
-    return {"fits": not broken(bounds, record), "binding": bound.quantity, "used": used, "pareto": None}
+    for done, i in enumerate(open_):
+        yield Counted(done, len(open_))
+        records[i]["memory_bytes"] = memory_of(cells[i].network, cells[i].batch).peak
+
+
+def _too_heavy(memory: Bound, record: Record) -> bool:
+    """Whether its weights alone, which are there while it runs, are more than its memory may be."""
+    return memory.most is not None and bool(record["weight_bytes"] > memory.most)
+
+
+def _held(bounds: Sequence[Bound], record: Record) -> Record:
+    """The columns that say how a cell stands to the limits."""
+    known = [bound for bound in bounds if record[bound.column] is not None]
+    memory = next((bound for bound in bounds if bound not in known), None)
+    if memory is not None and _too_heavy(memory, record) and not broken(known, record):
+        return {"fits": False, "binding": "memory", "used": record["weight_bytes"] / memory.most, "pareto": None}  # type: ignore[operator]
+    bound, share = binding(known, record)
+    return {
+        "fits": not broken(known, record),
+        "binding": bound.quantity,
+        "used": None if share == inf else float(share),
+        "pareto": None,
+    }
 
 
 def _rank(record: Record) -> tuple[Any, ...]:

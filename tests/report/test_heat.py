@@ -42,6 +42,24 @@ def test_alpha_goes_down_and_sides_across(two_axes: Results) -> None:
     )
 
 
+def test_options_that_are_run_over_are_axes_too() -> None:
+    found = sweep("shufflenet_v1", over={"groups": "1,2"}, resolution="192,224", alpha="0.5,1", engine="closed")
+    assert drawn(found) == (
+        "\nshufflenet_v1, groups 1, batch 1: MACs (M): α down, side across\n"
+        "      192    224 \n"
+        "0.5  28.4   38.5 \n"
+        "  1 105.3  143.1 \n"
+        "\nshufflenet_v1, groups 2, batch 1: MACs (M): α down, side across\n"
+        "      192    224 \n"
+        "0.5  30.2   40.9 \n"
+        "  1 103.7  140.8 \n"
+    )
+    words = sweep("mobilenet_v1", over={"separable": "true,false", "shallow": "false,true"}, engine="closed")
+    assert drawn(words) == (
+        "\nMACs (G): separable down, shallow across\n      false   true \n true 0.569  0.307 \nfalse 4.867  2.555 \n"
+    )
+
+
 def test_the_columns_that_were_asked_for(two_axes: Results) -> None:
     text = drawn(two_axes, ("model", "top1", "params"))
     assert [line for line in text.splitlines() if "α down" in line] == [

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec import structs
 
-from profiler import compare, sweep
+from profiler import compare, fit, sweep
 from profiler.load.load import load
 from profiler.records.columns import MEASURED_COLUMNS
 from profiler.records.measured import Measured
@@ -130,6 +130,11 @@ PAGES: dict[str, tuple[Callable[[], str], dict[str, str]]] = {
         lambda: of(sweep("mobilenet_v1", "mobilenet_v2", alpha="0.5,1.0", resolution="192,224", engine="closed")),
         {"tradeoff": POINTS, "heat": ".heatmaplayer image"},
     ),
+    "over": (
+        lambda: of(sweep("shufflenet_v1", over={"groups": [1, 2, 4]}, resolution="192,224", batch="1,8", engine="closed")),
+        {"tradeoff": POINTS, "heat": ".heatmaplayer image"},
+    ),
+    "fit": (lambda: of(fit("mobilenet_v1", "mobilenet_v2", max_macs="100M")), {"tradeoff": POINTS, "heat": ".heatmaplayer image"}),
     "compare": (lambda: of(compare("mobilenet_v1", "vgg16", "resnet50", engine="closed")), {"tradeoff": POINTS, "shares": BARS, "layers": SLICES}),
     "bench": (lambda: of(bench()), {"tradeoff": POINTS, "latency": BARS}),
     "show": (
@@ -284,6 +289,32 @@ def test_numbers_filter_the_table_and_the_plot(opened: Open) -> None:
     page.get_by_label("Filter records by words").fill("mobilenet 0.75")
     eventually(page, lambda: {row[1] for row in rows(page)}, {"0.75"})
     assert page.locator("#records .status").text_content() == "4 of 16 rows"
+
+
+def test_the_limits_of_a_fit_move_and_the_table_and_the_plot_follow(opened: Open) -> None:
+    found = fit("mobilenet_v1", "mobilenet_v2", max_macs="100M", max_params="3M")
+    page = opened(of(found))
+    assert page.locator("#tradeoff .shapelayer path").count() == 1, "the limit of the one axis that is limited"
+    assert page.locator("#records .status").text_content() == f"{len(found.fitting)} of {len(found)} rows"
+    slider = page.get_by_label("MACs ≤")
+    assert page.locator("#limits output").first.text_content() == "100 M"
+    slider.press("Home")
+    least = [r for r in found if r["macs"] <= min(each["macs"] for each in found) and r["params"] <= 3_000_000]
+    eventually(page, lambda: page.locator("#records .status").text_content(), f"{len(least)} of {len(found)} rows")
+    slider.press("End")
+    most = [r for r in found if r["params"] <= 3_000_000]
+    eventually(page, lambda: page.locator("#records .status").text_content(), f"{len(most)} of {len(found)} rows")
+    page.get_by_role("button", name="As asked").click()
+    eventually(page, lambda: page.locator("#records .status").text_content(), f"{len(found.fitting)} of {len(found)} rows")
+    assert page.locator("#limits output").first.text_content() == "100 M"
+
+
+def test_an_option_that_is_run_over_is_an_axis_of_the_map(opened: Open) -> None:
+    page = opened(PAGES["over"][0]())
+    assert page.locator("#heat-h").text_content() == "groups × side"
+    assert page.locator("#heat .xtitle").text_content() == "groups"
+    chosen = page.locator("#heat .choices select").first.locator("option").all_text_contents()
+    assert chosen == ["shufflenet_v1, batch 1", "shufflenet_v1, batch 8"]
 
 
 def test_headings_sort_by_click_and_by_key_with_unknowns_last(opened: Open) -> None:

@@ -55,7 +55,7 @@ def test_what_fits_is_what_brute_force_finds(models: list[str], ends: dict[str, 
             limits[quantity] = (least, most)
     if not limits:
         return
-    asked = {
+    asked: dict[str, Any] = {
         f"{end}_{name}": n
         for name, pair in limits.items()
         for end, n in zip(("min", "max"), pair, strict=True)

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from profiler.records.columns import WAITING, latency, of_engine
-from profiler.records.events import Event, Finished, Recounted, Started, Timed
+from profiler.records.events import Counted, Event, Finished, Recounted, Started, Timed
 from profiler.records.results import Results
 from profiler.report import names
 from profiler.report.encoding import printable
@@ -84,6 +84,8 @@ def done_of(event: Event) -> tuple[float, float, str]:
     match event:
         case Timed(results, spent_s, budget_s, stage):
             return spent_s, max(budget_s, spent_s), stage or estimate(results) or "measuring"
+        case Counted(done, of):
+            return done, of, "tracing the memory of cells"
         case Started(results) | Recounted(results, _):
             names = [name for engine in results.engines for name in of_engine(engine)]
             waiting = sum(any(record[name] is WAITING for name in names) for record in results)

@@ -10,6 +10,7 @@ const within = (records, i) => bounds.every(({ column, most, least }) => {
 });
 
 function limits(root, records, table) {
+  const moved = later(apply);
   const made = bounds.flatMap((bound, k) => ['most', 'least'].filter((end) => bound[end] !== null).map((end) => slider(bound, data.limits[k], end)));
   const back = element('button', { type: 'button', textContent: 'As asked' });
   back.addEventListener('click', () => {
@@ -41,20 +42,20 @@ function limits(root, records, table) {
       const exact = Math.exp(low + (high - low) * Number(input.value) / STEPS);
       bound[end] = Number(input.value) === place(asked[end]) ? asked[end] : Math.round(exact);
       tell();
-      apply();
+      moved();
     });
     show();
     return { show, node: element('label', {}, [element('span', { textContent: label }), input, said]) };
   }
 
-  const apply = later(() => {
+  function apply() {
     for (const { column: name, most, least } of bounds) {
       const column = records.byName.get(name);
       const test = (v) => typeof v === 'number' && (most === null || v <= most) && (least === null || v >= least);
       table.tests.set(`limit ${name}`, { column, words: '', test });
     }
     table.update();
-  });
+  }
   apply();
 }
 
