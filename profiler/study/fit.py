@@ -149,7 +149,8 @@ def _held(bounds: Sequence[Bound], record: Record) -> Record:
     known = [bound for bound in bounds if record[bound.column] is not None]
     memory = next((bound for bound in bounds if bound not in known), None)
     if memory is not None and _too_heavy(memory, record) and not broken(known, record):
-        return {"fits": False, "binding": "memory", "used": record["weight_bytes"] / memory.most, "pareto": None}  # type: ignore[operator]
+        used = memory.used(record["weight_bytes"])
+        return {"fits": False, "binding": "memory", "used": None if used == inf else float(used), "pareto": None}
     bound, share = binding(known, record)
     return {
         "fits": not broken(known, record),
