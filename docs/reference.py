@@ -9,7 +9,7 @@ import profiler
 from profiler.network import layers as leaves
 
 SECTIONS = {
-    "Count": "profile compare sweep show listing formula verify trace trace_training memory",
+    "Count": "profile compare sweep fit show listing formula verify trace trace_training memory",
     "Check": "check diff Config",
     "Measure": "bench layers benchmark selftest BenchOptions",
     "Read and write": "read write",

@@ -108,6 +108,7 @@ def _fitted(models: Sequence[Model], at: Place, bounds: Sequence[Bound], task: s
     yield from _weigh(bounds, records, cells)
     for record in records:
         record |= _held(bounds, record)
+    title = _title(cells, found.models)
     order = sorted(range(len(records)), key=lambda i: _rank(records[i]))
     records, cells = [records[i] for i in order], [cells[i] for i in order]
     within = [record for record in records if record["fits"]]
@@ -120,7 +121,7 @@ def _fitted(models: Sequence[Model], at: Place, bounds: Sequence[Bound], task: s
     notes: list[Note] = [*found.notes, *width_notes(cells), *([AccuracySources(sources)] if sources else [])]
     notes += [gain] if gain is not None else []
     notes += [TooSmall(small[0][0].place, len(small) - 1, small[0][1].reason)] if small else []
-    return Results(records, "fit", _title(cells, found.models), notes=notes, over=found.over, limits=bounds)
+    return Results(records, "fit", title, notes=notes, over=found.over, limits=bounds)
 
 
 def _weigh(bounds: Sequence[Bound], records: Sequence[Record], cells: Sequence[Cell]) -> Iterator[Event]:
