@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from profiler.records.events import Event, Finished, Timed
+from profiler.records.events import Counted, Event, Finished, Timed
 from profiler.report.answer import View
 from profiler.report.answers import registry
 from profiler.report.output import Destinations, screen
@@ -61,7 +61,7 @@ def _table(view: View) -> Iterator[Callable[[Event], None]]:
 
 def _so_far(event: Event, view: View) -> RenderableType:
     """The table as it stands, and below it how far the measuring is."""
-    if isinstance(event, Finished):
+    if isinstance(event, Finished | Counted):  # Counted is of studies that show a bar
         return Text()
     drawn = registry.answer(event.results, view).drawn
     if not isinstance(event, Timed):
