@@ -26,7 +26,7 @@ records grid config checked
 network
 archs count
 module saved
-tracing measure
+tracing measure prediction
 load report
 witness api
 study

@@ -65,6 +65,7 @@ def sweep(
     over: o.Over = None,
     engine: o.Engines = None,
     bench: o.Bench = False,
+    measure: o.Measure = None,
     setting: MeasuringSetting = MeasuringSetting(),
     training: Training = Training(),
     time: Time = Time(),
@@ -82,7 +83,7 @@ def sweep(
     destinations, view = out.destinations(forms.RESULTS, plot), table.view()
     place = ranges.place(batch, set_, over)
     results.check_view(view, place.over)
-    measuring = bench and bench_options(setting, training, time, destinations)
+    measuring = bench and bench_options(setting, training, time, destinations, measure=measure)
     events = sweeping(models or (), place, engines(engine), convention, measuring)
     found = shown(events, destinations, view, filling=True)
     say.passed_over(found.agreements, verbose)

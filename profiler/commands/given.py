@@ -16,7 +16,7 @@ MEASURING = ("device", "threads", "dtype", "memory_format", "time", "train", "da
 TRAINING = ("optimizer",)
 NEEDED: Mapping[str, Sequence[tuple[Sequence[str], tuple[str, ...]]]] = {
     "compare": ((MEASURING, ("bench",)), (TRAINING, ("train",))),
-    "sweep": ((MEASURING, ("bench",)), (TRAINING, ("train",))),
+    "sweep": (((*MEASURING, "measure"), ("bench",)), (TRAINING, ("train",))),
     "check": ((MEASURING, ("bench", "max_latency")),),
     "bench": ((("depth", "top"), ("layers",)), (TRAINING, ("train",))),
 }

@@ -132,6 +132,10 @@ Csv = Annotated[Optional[Path], typer.Option("--csv", metavar="PATH", help="Also
 # How latency is measured. `bench` takes several of a device, a number of threads, a dtype and a memory format, with commas.
 
 Bench = Annotated[bool, typer.Option("--bench", help="Measure latency too.")]
+Measure = Annotated[
+    Optional[str],
+    typer.Option("--measure", metavar="N", help="Measure so many cells of each network, and predict the others from them."),
+]
 Device = Annotated[
     str,
     typer.Option(

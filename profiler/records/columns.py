@@ -100,6 +100,13 @@ FITTED = (
     Column("top1_near", str, "top-1 published near it", unknown=True),
 )
 """The columns of what was held to limits: whether it is within them, and how much of the one that binds it uses."""
+PREDICTED = (
+    Column("predicted_s", float, "predicted", "seconds", "least", axis=2, unknown=True),
+    Column("predicted_low_s", float, "predicted from", "seconds", unknown=True),
+    Column("predicted_high_s", float, "predicted to", "seconds", unknown=True),
+    Column("predicted_from", str, "from what", unknown=True),
+)
+"""The latency of cells that were not measured: never in the columns of those that were."""
 SETTING = ("device", "threads", "dtype", "memory_format", "compile", "mode", "optimizer")
 """The columns of what a cell was measured in."""
 MEASURED = (
@@ -134,7 +141,7 @@ MEASURED = (
     Column("stop", str, "stopped", unknown=True, of=lambda t: t.stop or None),
 )
 
-COLUMNS: dict[str, Column] = {column.name: column for column in (*COUNTED, *WITNESSED, *FITTED, *MEASURED)}
+COLUMNS: dict[str, Column] = {column.name: column for column in (*COUNTED, *WITNESSED, *FITTED, *MEASURED, *PREDICTED)}
 """Every column, in the order of the contract."""
 BASE_COLUMNS = tuple(column.name for column in COUNTED)
 """The columns that every record has; those of a witness stand after them when it was asked."""
@@ -185,6 +192,12 @@ def value(record: Mapping[str, Any], name: str) -> Any:
     """What a record holds in a column; None where that is unknown, still waited for, or was not asked."""
     found = record.get(name)
     return None if found is WAITING else found
+
+
+def prediction(record: Mapping[str, Any]) -> tuple[float, float, float] | None:
+    """(estimate, low, high) in seconds; None where nothing was predicted."""
+    estimate, low, high = (value(record, name) for name in ("predicted_s", "predicted_low_s", "predicted_high_s"))
+    return None if estimate is None or low is None or high is None else (estimate, low, high)
 
 
 def latency(record: Mapping[str, Any]) -> tuple[float, float, float] | None:

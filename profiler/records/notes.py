@@ -109,6 +109,25 @@ class FrontMarked(Said, frozen=True):
     quantities: tuple[str, ...]
 
 
+class Predicted(Said, frozen=True):
+    """How many cells were predicted from how many that were measured, and how far off those were, predicted from each other."""
+
+    cells: int
+    measured: int
+    off: float
+    """Root mean square of the relative errors."""
+    by_layers: bool
+    """True where layers were clocked, false where whole networks were."""
+
+
+class NotPredicted(Said, frozen=True):
+    """Cells that are not predicted, for one reason: the first of them, and how many more."""
+
+    place: Place
+    more: int
+    reason: str
+
+
 class AlphaSets(Said, frozen=True):
     """Which argument of a factory the width multiplier goes to."""
 

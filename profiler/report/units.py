@@ -96,11 +96,11 @@ def macs_heading(shown: Unit) -> str:
 def _scaled(n: int) -> str:
     for suffix, step in reversed(_STEPS.items()):
         if abs(n) >= step * 0.9995:  # from there on it rounds to 1.00 of this unit
-            return f"{_three_digits(n / step)} {suffix}"
+            return f"{three_digits(n / step)} {suffix}"
     return f"{n:,}"
 
 
-def _three_digits(value: float) -> str:
+def three_digits(value: float) -> str:
     """Three digits of a number, all of those before the point; two after it below 1."""
     for places, below in ((2, 9.995), (1, 99.95)):
         if abs(value) < below:
@@ -119,7 +119,7 @@ def ratio(a: int, b: int) -> str:
     if not b:
         return UNKNOWN
     value = a / b
-    return f"{_three_digits(value)}×" if value >= 0.1 else f"{value:.3f}×"
+    return f"{three_digits(value)}×" if value >= 0.1 else f"{value:.3f}×"
 
 
 def percent(part: float, whole: float) -> str:
@@ -144,7 +144,7 @@ def seconds(value: float | None) -> str:
     suffix = "h" if value >= 5940 else "min" if value >= 99.95 else "ns"
     if suffix == "ns":  # or the largest of those that it is at least one of
         suffix = next((name for name in ("s", "ms", "µs") if value >= _SECONDS[name] * 0.9995), "ns")
-    return amount(f"{_three_digits(value / _SECONDS[suffix])} {suffix}", value, "seconds")
+    return amount(f"{three_digits(value / _SECONDS[suffix])} {suffix}", value, "seconds")
 
 
 def interval(value: float, low: float, high: float) -> str:
@@ -154,12 +154,12 @@ def interval(value: float, low: float, high: float) -> str:
 
 def rate(value: float | None) -> str:
     """Things a second: `1,240`, `31.5`."""
-    return UNKNOWN if value is None else amount(_three_digits(value), value)
+    return UNKNOWN if value is None else amount(three_digits(value), value)
 
 
 def times(value: float) -> str:
     """A ratio of measured figures: `1.93×`."""
-    return f"{value:.2f}×" if value < 9.995 else f"{_three_digits(value)}×"
+    return f"{value:.2f}×" if value < 9.995 else f"{three_digits(value)}×"
 
 
 def accuracy(percent: float | None) -> str:

@@ -76,6 +76,20 @@ def _(note: n.FrontMarked) -> str:
 
 
 @said.register
+def _(note: n.Predicted) -> str:
+    source = "layers clocked in" if note.by_layers else "latencies of"
+    return (
+        f"≈: {note.cells} cells predicted from the {source} the {note.measured} that were measured; "
+        f"each of these, predicted from the others, was off by {100 * note.off:.1f} % (root mean square)."
+    )
+
+
+@said.register
+def _(note: n.NotPredicted) -> str:
+    return f"{note.place}{f' and {note.more} more' if note.more else ''}: not predicted: {note.reason}."
+
+
+@said.register
 def _(note: n.AlphaSets) -> str:
     return f"α sets {note.option} of {note.model}."
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from profiler.errors import ProfilerError, UnknownName, quoted
-from profiler.grid import count, exact
+from profiler.grid import count, exact, whole
 from profiler.records.notes import MeasuredIn
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 SECONDS, TRAIN_SECONDS = "30s", "60s"
 TRAIN_BATCH = 32
 EXAMPLE = "30s or 5m"
+LEAST_MEASURED = 4
+"""Cells of a network from which others are predicted, at least."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class BenchOptions:
     time: str | float | None = None
     """Shared by all cells: 30 s unless given, 60 s for training steps."""
     resume: str | Path | None = None
+    measure: str | int | None = None
+    """Cells of each network that a sweep measures; it predicts the others."""
     outputs: tuple[str | Path, ...] = ()
     """The samples go beside the first of them."""
     start: Start = field(default_factory=lambda: _here(), compare=False, repr=False)
@@ -77,6 +81,18 @@ class BenchOptions:
         if not self.train:
             raise ProfilerError(f"--dataset-size {self.dataset_size} is for training; add --train")
         return count(self.dataset_size, "--dataset-size")
+
+    @property
+    def measured_cells(self) -> int | None:
+        """How many cells of each network are measured; None where all are. Raises ProfilerError for fewer than 4."""
+        if self.measure is None:
+            return None
+        cells = whole(self.measure, "--measure")
+        if cells < LEAST_MEASURED:
+            raise ProfilerError(
+                f"--measure {cells} is too few to tell how far a prediction may be off; give {LEAST_MEASURED} or more"
+            )
+        return cells
 
     def setting(self) -> Setting:
         """The one setting of a comparison or sweep. Raises ProfilerError where there are several."""

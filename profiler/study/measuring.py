@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from profiler.config import named
 from profiler.errors import ProfilerError
@@ -225,13 +225,34 @@ def measured(
 ) -> Generator[Event, None, Results]:
     """Measure the cells of `results`, as `to_be_measured` made it; gives back the results with what was measured.
 
+    Raises as `clocked` does.
+    """
+    return (yield from clocked(results, cells, settings, options)).results
+
+
+class Clocked(NamedTuple):
+    """Results with their latencies, and the run that they come from."""
+
+    results: Results
+    run: Run
+
+
+def clocked(
+    results: Results,
+    cells: Sequence[Cell],
+    settings: Sequence[Setting],
+    options: BenchOptions,
+    layers: frozenset[int] = frozenset(),
+) -> Generator[Event, None, Clocked]:
+    """The same with the run itself, in which the leaves of the cells in `layers` were clocked too.
+
     Raises Interrupted with what was measured by then, where the user ends it; ProfilerError, Unavailable.
     """
     specs = specs_of(cells, settings)
     run = Run([])
     made: Session | None = None
     try:
-        with session(specs, results.command, options) as made:
+        with session(specs, results.command, options, layers) as made:
             run = made.scheduler.run
             results = results.replace(samples=made.samples)
             yield from watched(results, specs, made.scheduler, options)
@@ -239,7 +260,7 @@ def measured(
         if made is None or not run.outcomes:
             raise
         raise Interrupted(_ended(results, specs, run, made, options, interrupted=True)) from None
-    return _ended(results, specs, run, made, options)
+    return Clocked(_ended(results, specs, run, made, options), run)
 
 
 def watched(results: Results, specs: Sequence[Spec], scheduler: Scheduler, options: BenchOptions) -> Iterator[Event]:

@@ -31,4 +31,8 @@ def recounted_and_measured(
     check_memory((cell.network for cell in cells), settings)
     results = to_be_measured(results, cells, settings)
     results = yield from recounted(results, cells, engines, chosen, insists)
+    if measuring.measure is not None:
+        from profiler.study.predicting import measured_and_predicted
+
+        return (yield from measured_and_predicted(results, cells, settings, measuring))
     return (yield from measured(results, cells, settings, measuring))

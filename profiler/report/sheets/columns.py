@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from profiler.records.columns import COLUMNS, WAITING, WITNESSED, Column, Record, latency, value
+from profiler.records.columns import COLUMNS, WAITING, WITNESSED, Column, Record, latency, prediction, value
 from profiler.records.limits import QUANTITIES as LIMITED
 from profiler.records.place import written
 from profiler.records.results import Results
@@ -100,6 +100,17 @@ def latency_text(record: Record) -> str:
     return units.amount(units.seconds(estimate), estimate, "seconds", rest=rest, ends=(low, high))
 
 
+def _predicted(record: Record) -> str:
+    """`≈ 12.4 ms [11.1, 13.9]`: never without its interval."""
+    found = prediction(record)
+    if found is None:
+        return units.UNKNOWN
+    middle, low, high = found
+    text = str(units.seconds(middle))
+    step = middle / float(text.split()[0].replace(",", ""))
+    return f"≈ {text} [{units.three_digits(low / step)}, {units.three_digits(high / step)}]"
+
+
 def _ratio(record: Record, first: Record, unit: Unit) -> str:
     """`1.93× ±1.2 % slower`, over the rounds that measured both."""
     if record is first:
@@ -124,6 +135,7 @@ CELLS: dict[str, Cell] = {
     "latency_s": lambda record, first, unit: latency_text(record),
     "ratio": _ratio,
     "pareto": lambda record, first, unit: "*" if record["pareto"] else "",
+    "predicted_s": lambda record, first, unit: _predicted(record),
     "binding": lambda record, first, unit: limited(record["binding"]),
 }
 """The columns whose cells say more than their value."""
@@ -176,7 +188,8 @@ def _clock_columns(results: Results) -> list[str]:
         return []
     ratio = ["ratio"] if results.command != "sweep" and len(results) > 1 else []
     epoch, device, pareto = ([name] if _has(results, name) else [] for name in ("epoch_s", "device_s", "pareto"))
-    return ["latency_s", *device, "images_per_second", *epoch, *ratio, *pareto]
+    guessed = ["predicted_s"] if _has(results, "predicted_s") else []
+    return ["latency_s", *guessed, *device, "images_per_second", *epoch, *ratio, *pareto]
 
 
 def _bench_columns(results: Results) -> list[str]:

@@ -1,0 +1,179 @@
+"""Measured networks → a model of latency, with an interval that its own held-out errors give. No torch.
+
+Each kind of operation takes some seconds a call, a multiply-add and an output element, none of them below 0: non-negative least
+squares of relative errors, over clocked layers where there are some, else over whole networks. What the sum misses is the
+networks' own correction: the geometric mean of measured over summed. The interval is of Student's t over the errors of each
+network (or family of them) predicted from the others, and never narrower than the intervals of what was measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import exp, fsum, log, sqrt
+from typing import Any, NamedTuple
+
+from profiler.prediction.features import Work, Works, total
+from profiler.records.interval import Interval
+
+FEWEST = 3
+"""Networks, or families of them, that an interval takes."""
+OUTSIDE = 1.5
+"""How far beyond what was measured a size may be, as a ratio."""
+NEGLIGIBLE = 0.01
+"""Share of the time below which a kind may be of any size, or was never measured."""
+
+
+class Layer(NamedTuple):
+    """A layer on the clock."""
+
+    kind: str
+    work: Work
+    seconds: float
+
+
+class Measured(NamedTuple):
+    """A network on the clock: what it does, and how long that took."""
+
+    family: str
+    """Networks of one family are held out together: their errors go together."""
+    works: Works
+    seconds: Interval
+    layers: tuple[Layer, ...] = ()
+    """Its layers, where they were clocked inside the running network."""
+
+
+class Model(NamedTuple):
+    """Seconds a call, a multiply-add and an element of each kind."""
+
+    rates: Mapping[str, tuple[float, float, float]]
+    correction: float = 1.0
+
+    def seconds(self, works: Works) -> float:
+        """What a network takes; kinds that are not known take nothing."""
+        return self.correction * fsum(self.of_kind(kind, work) for kind, work in works.items())
+
+    def of_kind(self, kind: str, work: Work) -> float:
+        """What operations of one kind take, before the correction."""
+        a, b, c = self.rates.get(kind, (0.0, 0.0, 0.0))
+        return a * work.calls + b * work.macs + c * work.elements
+
+
+class Calibration(NamedTuple):
+    """A model with what it was fitted to, and how far it was off where it had not been told."""
+
+    model: Model
+    measured: tuple[Measured, ...]
+    errors: tuple[float, ...]
+    """Logarithms of measured over predicted, each network (or family) predicted from the others."""
+
+    @property
+    def spread(self) -> float:
+        """The root mean square of the errors, as a logarithm; no less than the half-width of what was measured."""
+        noise = sorted(each.seconds.half_width / 2 for each in self.measured)[len(self.measured) // 2]
+        return max(sqrt(fsum(e * e for e in self.errors) / len(self.errors)), noise)
+
+    def predict(self, works: Works) -> Interval:
+        """Seconds with their 95 % interval."""
+        import scipy.special
+
+        n = len(self.errors)
+        half = float(scipy.special.stdtrit(n - 1, 0.975)) * self.spread * sqrt(1 + 1 / n)
+        middle = self.model.seconds(works)
+        return Interval(middle, middle * exp(-half), middle * exp(half))
+
+    def refusal(self, works: Works) -> str:
+        """Why a network is not to be predicted; empty where it may be."""
+        unknown = [kind for kind in works if kind not in self.model.rates]
+        if unknown:
+            return f"{' and '.join(sorted(unknown)[:3])} {'was' if len(unknown) == 1 else 'were'} not measured"
+        for name in ("macs", "elements"):
+            size = getattr(total(works), name)
+            known = [getattr(total(each.works), name) for each in self.measured]
+            if size > OUTSIDE * max(known) or OUTSIDE * size < min(known):
+                words = {"macs": "MACs", "elements": "output elements"}[name]
+                span = f"({min(known):,} to {max(known):,})"
+                return f"{size:,} {words} are outside of what was measured {span} by more than {OUTSIDE}×"
+        whole = self.model.seconds(works)
+        for kind, work in works.items():
+            if self.model.correction * self.model.of_kind(kind, work) < NEGLIGIBLE * whole:
+                continue
+            size, sizes = _size(work), [_size(each.works[kind]) for each in self.measured if kind in each.works]
+            if sizes and size > OUTSIDE * max(sizes):
+                return f"{kind} is {size / max(sizes):.1f} times as much as any that was measured"
+        return ""
+
+
+def _size(work: Work) -> int:
+    return work.macs or work.elements
+
+
+def calibrated(measured: Sequence[Measured]) -> Calibration:
+    """The model of these networks. Raises ValueError where they are too few to tell how far it may be off."""
+    groups: dict[str, list[Measured]] = {}
+    for i, each in enumerate(measured):
+        groups.setdefault(each.family or str(i), []).append(each)
+    if len(groups) < FEWEST:
+        raise ValueError(f"{len(groups)} measured; an interval takes {FEWEST}")
+    model = fitted(measured)
+    errors = []
+    for group in groups.values():
+        others = fitted([each for each in measured if all(each is not member for member in group)])
+        for each in group:
+            known = {kind: work for kind, work in each.works.items() if kind in others.rates}
+            guess = others.seconds(known)
+            errors.append(log(each.seconds.estimate / guess) if guess > 0 else 1.0)
+    return Calibration(model, tuple(measured), tuple(errors))
+
+
+def fitted(measured: Sequence[Measured]) -> Model:
+    """The rates of each kind, and the correction."""
+    layers = [layer for each in measured for layer in each.layers]
+    rates = _by_layers(layers) if layers else _by_networks(measured)
+    bare = Model(rates)
+    logs = [log(each.seconds.estimate / guess) for each in measured if (guess := bare.seconds(each.works)) > 0]
+    return Model(rates, exp(fsum(logs) / len(logs)) if logs else 1.0)
+
+
+def _by_layers(layers: Sequence[Layer]) -> dict[str, tuple[float, float, float]]:
+    """Each kind by itself, from its own layers: relative errors, each as heavy as its share of the time."""
+    kinds: dict[str, list[Layer]] = {}
+    for layer in layers:
+        if layer.seconds > 0:
+            kinds.setdefault(layer.kind, []).append(layer)
+    return {
+        kind: _solved(
+            [[each.work.calls, each.work.macs, each.work.elements] for each in members], [each.seconds for each in members], 0.5
+        )
+        for kind, members in kinds.items()
+    }
+
+
+def _by_networks(measured: Sequence[Measured]) -> dict[str, tuple[float, float, float]]:
+    """All kinds together, from whole networks: a rate a multiply-add and an element of each kind, and one a call of any."""
+    kinds = sorted({kind for each in measured for kind in each.works})
+    table = []
+    for each in measured:
+        works = [each.works.get(kind, Work()) for kind in kinds]
+        table.append([sum(work.calls for work in works), *(work.macs for work in works), *(work.elements for work in works)])
+    found = _nnls(table, [each.seconds.estimate for each in measured], 1.0)
+    call, macs, elements = found[0], found[1 : 1 + len(kinds)], found[1 + len(kinds) :]
+    return {kind: (call, macs[i], elements[i]) for i, kind in enumerate(kinds)}
+
+
+def _solved(table: list[list[int]], seconds: list[float], power: float) -> tuple[float, float, float]:
+    a, b, c = _nnls(table, seconds, power)
+    return a, b, c
+
+
+def _nnls(table: Sequence[Sequence[float]], seconds: Sequence[float], power: float) -> list[float]:
+    """Non-negative least squares of (predicted - measured) / measured^power, columns scaled to one size."""
+    import numpy as np
+    import scipy.optimize
+
+    given: Any = np.asarray(table, dtype=float)
+    known: Any = np.asarray(seconds, dtype=float)
+    weights = known**-power
+    scale = given.max(axis=0)
+    scale[scale == 0] = 1.0
+    found, _ = scipy.optimize.nnls((given / scale) * weights[:, None], known * weights)
+    return [float(each) for each in found / scale]
