@@ -46,6 +46,10 @@ COMMANDS = {
         "fitting:fit",
         "Which networks fit a budget, how wide and at which side: the best first, then what just misses. Exits with 1 if none.",
     ),
+    "predict": Command(
+        "predicting:predict",
+        "Latency of what was not measured, from what was, with an interval; refuses what it was not calibrated on.",
+    ),
     "diff": Command(
         "saved:diff", "Two saved runs or two networks: totals, then layer by layer what changed, came, went or was renamed."
     ),

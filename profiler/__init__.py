@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from profiler.study.formula import formula as formula
     from profiler.study.layers import layers as layers
     from profiler.study.listing import listing as listing
+    from profiler.study.predict import predict as predict
     from profiler.study.selftest import selftest as selftest
     from profiler.study.show import show as show
     from profiler.study.sweep import sweep as sweep
@@ -103,6 +104,7 @@ _NAMES = {
     "profiler.study.formula": "formula",
     "profiler.study.layers": "layers",
     "profiler.study.listing": "listing",
+    "profiler.study.predict": "predict",
     "profiler.study.selftest": "selftest",
     "profiler.study.show": "show",
     "profiler.study.sweep": "sweep",

@@ -9,7 +9,7 @@ network (or family of them) predicted from the others, and never narrower than t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import exp, fsum, log, sqrt
+from math import ceil, exp, fsum, log, sqrt
 from typing import Any, NamedTuple
 
 from profiler.prediction.features import Work, Works, total
@@ -17,6 +17,8 @@ from profiler.records.interval import Interval
 
 FEWEST = 3
 """Networks, or families of them, that an interval takes."""
+MANY = 20
+"""Errors from which on their own quantile is the interval."""
 OUTSIDE = 1.5
 """How far beyond what was measured a size may be, as a ratio."""
 NEGLIGIBLE = 0.01
@@ -74,12 +76,19 @@ class Calibration(NamedTuple):
 
     def predict(self, works: Works) -> Interval:
         """Seconds with their 95 % interval."""
-        import scipy.special
-
-        n = len(self.errors)
-        half = float(scipy.special.stdtrit(n - 1, 0.975)) * self.spread * sqrt(1 + 1 / n)
+        half = self._half_width()
         middle = self.model.seconds(works)
         return Interval(middle, middle * exp(-half), middle * exp(half))
+
+    def _half_width(self) -> float:
+        """Of the interval, as a logarithm: the 95 % quantile of the errors (split-conformal) where they are many, else by t."""
+        n = len(self.errors)
+        rank = ceil((n + 1) * 0.95)
+        if n >= MANY and rank <= n:
+            return sorted(map(abs, self.errors))[rank - 1]
+        import scipy.special
+
+        return float(scipy.special.stdtrit(n - 1, 0.975)) * self.spread * sqrt(1 + 1 / n)
 
     def refusal(self, works: Works) -> str:
         """Why a network is not to be predicted; empty where it may be."""

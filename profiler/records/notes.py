@@ -126,6 +126,30 @@ class NotPredicted(Said, frozen=True):
     place: Place
     more: int
     reason: str
+    forced: bool = False
+    """True where they are predicted all the same, since the user insists."""
+
+
+class PredictedFrom(Said, frozen=True):
+    """What a prediction is fitted to, and how far off its networks were, predicted from the others."""
+
+    name: str
+    networks: int
+    off: float
+    setting: Mapping[str, Any]
+
+
+class LeftOut(Said, frozen=True):
+    """Networks of a file that are not of the zoo, and whose layers it does not hold."""
+
+    names: tuple[str, ...]
+
+
+class MeasuredElsewhere(Said, frozen=True):
+    """A file was measured on another machine."""
+
+    there: str
+    here: str
 
 
 class AlphaSets(Said, frozen=True):

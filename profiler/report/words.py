@@ -86,7 +86,28 @@ def _(note: n.Predicted) -> str:
 
 @said.register
 def _(note: n.NotPredicted) -> str:
-    return f"{note.place}{f' and {note.more} more' if note.more else ''}: not predicted: {note.reason}."
+    what = "predicted all the same" if note.forced else "not predicted"
+    return f"{note.place}{f' and {note.more} more' if note.more else ''}: {what}: {note.reason}."
+
+
+@said.register
+def _(note: n.PredictedFrom) -> str:
+    words = [str(note.setting["device"]), *([f"{note.setting['threads']} threads"] if note.setting["threads"] else [])]
+    words += [str(note.setting["dtype"]), *([] if note.setting["mode"] == "infer" else ["training"])]
+    return (
+        f"≈: predicted from {note.networks} networks of {note.name} ({', '.join(words)}); each of these (or its family), "
+        f"predicted from the others, was off by {100 * note.off:.1f} % (root mean square)."
+    )
+
+
+@said.register
+def _(note: n.LeftOut) -> str:
+    return f"{some(note.names)}: left out; a file never names code, and it holds no layers of these."
+
+
+@said.register
+def _(note: n.MeasuredElsewhere) -> str:
+    return f"Measured on another machine ({note.there}; here {note.here}): latencies here may be others."
 
 
 @said.register

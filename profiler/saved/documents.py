@@ -16,7 +16,7 @@ from profiler.saved.decode import Malformed, decode
 from profiler.saved.row_parts import ComparedRow, ShownRow, TimedRow
 from profiler.saved.show_parts import MemoryPart, RewrittenPart, TracingPart, TrainingPart
 
-RESULTS = ("compare", "sweep", "bench", "fit")
+RESULTS = ("compare", "sweep", "bench", "fit", "predict")
 """The commands whose records are cells."""
 BESIDE = {"latency_s": ("latency_low_s", "latency_high_s", "grade"), "ratio": ("ratio_low", "ratio_high", "verdict")}
 """What no record has without the others."""

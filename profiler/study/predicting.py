@@ -20,11 +20,11 @@ from profiler.records.events import Event
 from profiler.records.interval import Interval
 from profiler.records.notes import Note, NotPredicted, Predicted
 from profiler.records.place import Place
-from profiler.records.profile import Row
 from profiler.records.results import Results
 from profiler.study.bench_options import BenchOptions
 from profiler.study.cells import Cell, Interrupted
 from profiler.study.layers import rows_of
+from profiler.study.leaf_rows import leaf_rows
 from profiler.study.measuring import clocked
 
 NOT_MEASURED = "not measured: predicted from the cells that were"
@@ -126,13 +126,6 @@ def _measured(cell: Cell, works: Works, record: Record, outcome: Outcome, layers
         Layer(kind_of_row(row), work_of(row), share[path] * whole.estimate) for path, row in rows.items() if not is_free(row)
     )
     return Measured("", works, whole, clocked_layers)
-
-
-def leaf_rows(cell: Cell) -> list[Row]:
-    """One row a leaf, as a clock sees them: operations of a forward's own stand in the row of the leaf that ends after them."""
-    rows = cell.network.profile(cell.batch).rows
-    paths = dict.fromkeys(row.path for row in rows if row.module and not row.side)
-    return list(rows_of(rows, list(paths)).values()) if paths else [row for row in rows if not row.side]
 
 
 def _has_leaf_marks(setting: Setting) -> bool:

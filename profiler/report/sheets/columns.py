@@ -148,6 +148,9 @@ def default_columns(results: Results) -> list[str]:
     """What a comparison or a sweep shows unless told otherwise: what varies, what it costs, what the witnesses say."""
     if results.command == "bench":
         return _bench_columns(results)
+    if results.command == "predict":
+        varied = [name for name in ("alpha", "resolution", "batch") if _varies(results, name)]
+        return [*names.telling(results, ["model", *results.over, *varied], results.over), "params", "macs", "predicted_s"]
     if results.command == "fit":
         return fit_columns(results, results.fitting or results)
     present = results.columns

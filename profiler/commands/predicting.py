@@ -1,0 +1,51 @@
+"""The command of latencies that were not measured: predict."""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+from profiler.commands import options as o
+from profiler.commands.groups import Output, Ranges, Table, grouped
+from profiler.report import forms
+
+
+@grouped
+def predict(
+    models: o.Models = None,
+    source: Annotated[
+        str,
+        typer.Option("--from", metavar="FILE", help="What bench --layers -o run.json wrote, or a table: .csv of 20 networks."),
+    ] = "",
+    ranges: Ranges = Ranges(),
+    batch: o.Batches = None,
+    set_: o.Set = None,
+    over: o.Over = None,
+    device: Annotated[Optional[str], typer.Option("--device", metavar="NAME", help="Of several in the file.")] = None,
+    threads: Annotated[Optional[str], typer.Option("--threads", metavar="N", help="Of several in the file.")] = None,
+    dtype: Annotated[Optional[str], typer.Option("--dtype", metavar="NAME", help="Of several in the file.")] = None,
+    memory_format: Annotated[
+        Optional[str], typer.Option("--memory-format", metavar="NAME", help="Of several in the file.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also what the file says nothing of, with the reason beside it.")
+    ] = False,
+    table: Table = Table(),
+    plot: o.Plot = False,
+    out: Output = Output(),
+) -> None:
+    from profiler.commands.watch import shown
+    from profiler.errors import CheckFailed, ProfilerError
+    from profiler.report.answers import results
+    from profiler.study.predict import predicting
+
+    if not source:
+        raise ProfilerError("--from says what to predict from; give a file, as --from run.json")
+    destinations, view = out.destinations(forms.RESULTS, plot), table.view()
+    place = ranges.place(batch, set_, over)
+    results.check_view(view, place.over)
+    asked = {"device": device, "threads": threads, "dtype": dtype, "memory_format": memory_format}
+    found = shown(predicting(models or (), place, source, asked, force), destinations, view)
+    if all(record["predicted_s"] is None for record in found):
+        raise CheckFailed("nothing is predicted; see the reasons below the table, or insist by --force")
