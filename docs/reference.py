@@ -11,7 +11,7 @@ from profiler.network import layers as leaves
 SECTIONS = {
     "Count": "profile compare sweep fit show listing formula verify trace trace_training memory",
     "Check": "check diff Config",
-    "Measure": "bench layers benchmark selftest BenchOptions",
+    "Measure": "predict bench layers benchmark selftest BenchOptions",
     "Read and write": "read write",
     "Build and extend": "build architecture register unregister",
     "What comes back": "Profile Results Shown Measured Timing Listing Formulas Verified Checked Diffed Certificate Traced "

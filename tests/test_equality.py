@@ -68,11 +68,18 @@ OTHER_WORDS = {"set": "options"}
 
 CLOCK = "a field of the BenchOptions, which the library takes whole"
 CLOCK_ITSELF = "the options that say how to measure, as one value"
-MEASURING = {word: CLOCK for word in inspect.signature(BenchOptions).parameters if word not in ("compile", "outputs", "start")}
+MEASURING = {
+    word: CLOCK for word in inspect.signature(BenchOptions).parameters if word not in ("compile", "measure", "outputs", "start")
+}
 LIMITS = ("macs", "params", "activations", "weight_bytes", "unread", "memory", "latency")
 DIFFERENCES: dict[str, dict[str, str]] = {
+    "predict": {
+        "from": "a keyword of Python; `source` of the function",
+        "source": "`--from` of the command",
+        "table": "a file of the predicted layers; the records of `predict` are of whole networks",
+    },
     "compare": MEASURING,
-    "sweep": MEASURING,
+    "sweep": {**MEASURING, "measure": CLOCK},
     "bench": {**MEASURING, "compile": CLOCK, "bench": CLOCK_ITSELF, "layers": "the function `layers`"},
     "layers": {**MEASURING, "compile": CLOCK, "bench": CLOCK_ITSELF, "layers": "the function itself"},
     "benchmark": {

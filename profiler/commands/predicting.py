@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
@@ -31,14 +32,21 @@ def predict(
     force: Annotated[
         bool, typer.Option("--force", help="Also what the file says nothing of, with the reason beside it.")
     ] = False,
+    layer_file: Annotated[
+        Optional[Path],
+        typer.Option("--table", metavar="FILE.csv", help="Also every layer of every cell with its seconds, for a search."),
+    ] = None,
     table: Table = Table(),
     plot: o.Plot = False,
     out: Output = Output(),
 ) -> None:
     from profiler.commands.watch import shown
     from profiler.errors import CheckFailed, ProfilerError
+    from profiler.report import files
     from profiler.report.answers import results
-    from profiler.study.predict import predicting
+    from profiler.report.writers import plain
+    from profiler.study.predict import layer_table, predicting
+    from profiler.study.predict_sources import source as source_of
 
     if not source:
         raise ProfilerError("--from says what to predict from; give a file, as --from run.json")
@@ -46,6 +54,13 @@ def predict(
     place = ranges.place(batch, set_, over)
     results.check_view(view, place.over)
     asked = {"device": device, "threads": threads, "dtype": dtype, "memory_format": memory_format}
+    file = None if layer_file is None else files.file_at(layer_file)
+    if file is not None:
+        files.check_apart(file, [other for other, _ in destinations.files])
+        files.check_suffix(file, "--table", ".csv", "comma-separated values")
     found = shown(predicting(models or (), place, source, asked, force), destinations, view)
+    if file is not None:
+        rows = layer_table(found, models or (), place, source_of(source), asked)
+        destinations.write(file, plain.csv_text(rows, list(rows[0]) if rows else ["model"]))
     if all(record["predicted_s"] is None for record in found):
         raise CheckFailed("nothing is predicted; see the reasons below the table, or insist by --force")

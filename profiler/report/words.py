@@ -92,10 +92,13 @@ def _(note: n.NotPredicted) -> str:
 
 @said.register
 def _(note: n.PredictedFrom) -> str:
-    words = [str(note.setting["device"]), *([f"{note.setting['threads']} threads"] if note.setting["threads"] else [])]
+    from profiler.measure.devices import threads_said
+
+    device, threads = str(note.setting["device"]), note.setting["threads"]
+    words = [device, *(threads_said(device, threads) if threads else [])]
     words += [str(note.setting["dtype"]), *([] if note.setting["mode"] == "infer" else ["training"])]
     return (
-        f"≈: predicted from {note.networks} networks of {note.name} ({', '.join(words)}); each of these (or its family), "
+        f"≈: predicted from {note.networks} measured cells of {note.name} ({', '.join(words)}); each of these (or its family), "
         f"predicted from the others, was off by {100 * note.off:.1f} % (root mean square)."
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from math import exp
+from statistics import median
 from typing import Any
 
 from profiler.checked import checked
@@ -11,11 +12,11 @@ from profiler.errors import ProfilerError
 from profiler.load.load import Model
 from profiler.measure import host
 from profiler.prediction.calibration import Calibration, calibrated
-from profiler.prediction.features import works_of
+from profiler.prediction.features import is_free, kind_of, work_of, works_of
 from profiler.records.columns import PREDICTED, SETTING
 from profiler.records.events import Event
 from profiler.records.notes import LeftOut, MeasuredElsewhere, Note, NotPredicted, PredictedFrom, Title
-from profiler.records.place import Place
+from profiler.records.place import Place, shape
 from profiler.records.results import Results
 from profiler.study.axes import cells_over, spread, width_notes
 from profiler.study.cells import Numbers, Watch, counted, ending, finished
@@ -80,13 +81,14 @@ def _predicted(
         works = works_of(leaf_rows(cell))
         reason = found.refusal(works)
         if record["batch"] not in batches:
-            reason = f"batch {record['batch']} was not measured (batch {', '.join(map(str, sorted(batches, key=str)))} was)"
+            known_batches = ", ".join(map(str, sorted(batches, key=str)))
+            reason = "; ".join(filter(None, [reason, f"batch {record['batch']} was not measured (batch {known_batches} was)"]))
         columns: dict[str, Any] = dict.fromkeys(column.name for column in PREDICTED)
         if not reason or force:
             middle, low, high = found.predict(works)
             columns = {
                 "predicted_s": middle, "predicted_low_s": low, "predicted_high_s": high,
-                "predicted_from": f"{len(chosen)} networks of {known.name}" + (f"; {reason}" if reason else ""),
+                "predicted_from": f"{len(chosen)} cells of {known.name}" + (f"; {reason}" if reason else ""),
             }  # fmt: skip
         if reason:
             refused.setdefault(reason, []).append(i)
@@ -101,7 +103,7 @@ def _predicted(
 
 
 def _in_one_setting(known: Source, asked: Mapping[str, Any]) -> list[Timed]:
-    """The networks of a file that were measured in the setting that is asked for. Raises ProfilerError where that is not one."""
+    """The networks of a file that were measured in the setting that is asked for. Raises ProfilerError unless that is one."""
     if not known.timed:
         raise ProfilerError(
             f"'{known.name}' holds no measured network that can be counted; measure some, as in: profiler bench"
@@ -135,3 +137,34 @@ def _calibrated(known: Source, chosen: Sequence[Timed]) -> Calibration:
         return calibrated(measured)
     except ValueError as fault:
         raise ProfilerError(f"'{known.name}' holds too few networks: {fault}; measure more") from None
+
+
+def layer_table(
+    results: Results, models: Sequence[Model], at: Place, known: Source, asked: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """The lookup table that a search for architectures takes: seconds of every layer of every cell, predicted and measured.
+
+    A layer is measured where the file holds one of its kind that does as much. Of a cell that is refused there are no rows.
+    """
+    chosen = _in_one_setting(known, asked)
+    found = _calibrated(known, chosen)
+    clocked: dict[tuple[str, Any], list[float]] = {}
+    for each in chosen:
+        for layer in each.measured.layers:
+            clocked.setdefault((layer.kind, layer.work), []).append(layer.seconds)
+    table = []
+    for cell, record in zip(cells_over(models, spread(at)).cells, results, strict=True):
+        if record["predicted_s"] is None:
+            continue
+        place = {name: record[name] for name in ("model", "options", "alpha", "resolution", "batch", *results.over)}
+        for row in leaf_rows(cell):
+            if is_free(row):
+                continue
+            kind, work = kind_of(row), work_of(row)
+            measured = clocked.get((kind, work))
+            shapes = {"inputs": " ".join(map(shape, row.inputs)), "output": shape(row.output)}
+            counts = {"params": row.params, "macs": row.macs, "elements": work.elements, "moved": row.moved}
+            seconds = found.model.correction * found.model.of_kind(kind, work)
+            clock = {"predicted_s": seconds, "measured_s": median(measured) if measured else None}
+            table.append({**place, "path": row.path, "kind": kind, "op": row.op, **shapes, **counts, **clock})
+    return table

@@ -16,7 +16,7 @@ from profiler.prediction.calibration import Calibration, Layer, Measured
 from profiler.prediction.features import Works, is_free, total, work_of, works_of
 from profiler.prediction.features import kind_of as kind_of_row
 from profiler.records.columns import Record, latency
-from profiler.records.events import Event
+from profiler.records.events import Event, Timed
 from profiler.records.interval import Interval
 from profiler.records.notes import Note, NotPredicted, Predicted
 from profiler.records.place import Place
@@ -56,7 +56,8 @@ def measured_and_predicted(
                 found, run = end.value
                 break
             try:
-                yield event._replace(results=_merged(results, event.results, chosen))  # type: ignore[union-attr]
+                assert isinstance(event, Timed)
+                yield event._replace(results=_merged(results, event.results, chosen))
             except KeyboardInterrupt as hand:
                 running.throw(hand)
     except Interrupted as hand:

@@ -1,0 +1,216 @@
+"""Predictions from files: saved runs with clocked layers, whole networks, tables; what a file says nothing of is refused."""
+
+from __future__ import annotations
+
+import csv
+import random
+from math import exp, log
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import profiler
+from profiler import profile
+from profiler.errors import ProfilerError, Unavailable
+from profiler.prediction.features import is_free, kind_of, work_of
+from profiler.records.columns import measured as columns_of
+from profiler.records.measured import Measured
+from profiler.records.timing import Layers, LayerTiming, Roofs, Timing
+from profiler.study.predict_sources import source
+
+RATES = {
+    "conv": (4e-6, 2e-11, 1e-9),
+    "pointwise": (5e-6, 3e-11, 0.0),
+    "depthwise": (9e-6, 9e-11, 0.0),
+    "linear": (3e-6, 1e-10, 0.0),
+}
+OTHERS = (2e-6, 0.0, 4e-10)
+"""Seconds a call, a multiply-add and an element, of a machine that does not exist."""
+
+
+def seconds_of(row: profiler.records.profile.Row) -> float:
+    work = work_of(row)
+    a, b, c = RATES.get(kind_of(row), OTHERS)
+    return a * work.calls + b * work.macs + c * work.elements
+
+
+def latency_of(model: str, noise: float = 0.0, **place: Any) -> float:
+    draw = random.Random(f"{model}{place}")
+    return sum(seconds_of(row) for row in profile(model, **place).rows if not is_free(row)) * exp(draw.gauss(0, noise))
+
+
+def timing(model: str, seconds: float, threads: int = 1) -> Timing:
+    return Timing(
+        model, 1, "cpu", threads, "fp32", "contiguous", False, "infer", None,
+        seconds, 0.99 * seconds, 1.01 * seconds, "A", "", 20, 20, 0.1, 0.1, None, 1,
+    )  # fmt: skip
+
+
+def clocked(*places: tuple[float, int], threads: int = 1) -> Measured:
+    """`bench mobilenet_v1 --layers` as that machine would have it."""
+    results = profiler.compare(*(f"mobilenet_v1@alpha={alpha},resolution={side}" for alpha, side in places), engine="closed")
+    results.command, results.measured, results.profiles = "bench", True, []
+    roofs = Roofs(5e10, ((2**20, 6e10),), {"conv": 7e-6, "linear": 5e-6, "norm": 8e-6, "other": 2e-6})
+    layers = []
+    for i, (alpha, side) in enumerate(places):
+        rows = profile("mobilenet_v1", alpha=alpha, resolution=side).rows
+        whole = timing("mobilenet_v1", sum(seconds_of(row) for row in rows if not is_free(row)), threads)
+        timed = tuple(LayerTiming(row, seconds_of(row), 0.0, row.moved, "compute", 0.0) for row in rows if not is_free(row))
+        layers.append(Layers(f"mobilenet_v1 ({alpha}, {side})", whole, timed, roofs, 1.02))
+        results[i].update(columns_of(whole))
+    return Measured(results, tuple(layers))
+
+
+ANCHORS = ((0.25, 128), (0.25, 224), (1.0, 128), (1.0, 224), (0.5, 160), (0.75, 192))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> str:
+    profiler.write(clocked(*ANCHORS), tmp_path / "run.json")
+    return str(tmp_path / "run.json")
+
+
+def test_from_clocked_layers(run: str) -> None:
+    found = profiler.predict("mobilenet_v1", source=run, alpha="0.25..1.0", resolution="128..224")
+    assert len(found) == 16
+    for record in found:
+        exact = latency_of("mobilenet_v1", alpha=record["alpha"], resolution=record["resolution"])
+        assert record["predicted_s"] == pytest.approx(exact, rel=1e-3)
+        assert record["predicted_low_s"] <= record["predicted_s"] <= record["predicted_high_s"]
+        assert record["predicted_from"] == f"6 cells of {run}"
+        assert "latency_s" not in record, "what was predicted never stands where what was measured does"
+    text = "\n".join(map(str, found.notes))
+    assert "predicted from 6 measured cells" in text
+    assert "(cpu, 1 thread, fp32)" in text
+
+
+def test_it_is_saved_and_shown_again(run: str, tmp_path: Path) -> None:
+    found = profiler.predict("mobilenet_v1", source=run, alpha="0.25,0.5")
+    profiler.write(found, tmp_path / "predicted.json")
+    assert profiler.read(tmp_path / "predicted.json") == found
+    profiler.write(found, tmp_path / "predicted.md")
+    cells = (tmp_path / "predicted.md").read_text()
+    assert cells.count("≈ ") == 2
+    for form in ("csv", "html", "tex"):
+        profiler.write(found, tmp_path / f"predicted.{form}")
+
+
+@pytest.mark.parametrize(
+    ("model", "place", "words"),
+    [
+        ("alexnet", {}, "grouped and norm local_response_norm and pool max_pool were not measured"),
+        ("mobilenet_v1", {"resolution": 448}, "are outside of what was measured"),
+        ("mobilenet_v1", {"batch": 8}, "batch 8 was not measured (batch 1 was)"),
+    ],
+)
+def test_what_the_file_says_nothing_of_is_refused(model: str, place: dict[str, Any], words: str, run: str) -> None:
+    (record,) = found = profiler.predict(model, source=run, **place)
+    assert record["predicted_s"] is None
+    assert any("not predicted" in str(note) and words in str(note) for note in found.notes)
+    (forced,) = again = profiler.predict(model, source=run, force=True, **place)
+    assert forced["predicted_s"] > 0
+    assert words in forced["predicted_from"]
+    assert any("predicted all the same" in str(note) and words in str(note) for note in again.notes)
+
+
+def test_a_setting_that_was_not_measured_is_refused(run: str) -> None:
+    with pytest.raises(ProfilerError, match=r"holds nothing that was measured with threads 2"):
+        profiler.predict("mobilenet_v1", source=run, threads=2)
+
+
+TABLE = (
+    "mobilenet_v1", "mobilenet_v1@alpha=0.5", "mobilenet_v2", "mobilenet_v2@alpha=0.5", "mobilenet_v3_large", "mobilenet_v3_small",
+    "shufflenet_v1", "shufflenet_v2_x1_0", "resnet18", "resnet34", "resnet50", "vgg11", "vgg16", "densenet121", "densenet169",
+    "squeezenet1_0", "squeezenet1_1", "efficientnet_b0", "googlenet", "inception_v3", "xception", "nasnet_mobile", "inception_v4",
+    "alexnet_torchvision",
+)  # fmt: skip
+
+
+def table(path: Path, models: tuple[str, ...], **more: str) -> str:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ["model", "latency_ms", *more])
+        writer.writeheader()
+        writer.writerows({"model": model, "latency_ms": 1e3 * latency_of(model, noise=0.02), **more} for model in models)
+    return str(path)
+
+
+def test_from_a_table_of_networks_with_families_held_out(tmp_path: Path) -> None:
+    found = source(table(tmp_path / "table.csv", TABLE, threads="4"))
+    assert len(found.timed) == 24
+    families = {each.measured.family for each in found.timed}
+    assert "MobileNets (1704.04861)" in families
+    assert len(families) < 24
+    (record,) = profiler.predict("resnet101", source=str(tmp_path / "table.csv"), force=True)
+    exact = latency_of("resnet101")
+    assert abs(log(record["predicted_s"] / exact)) < log(1.5)
+    assert record["predicted_low_s"] <= exact <= record["predicted_high_s"]
+    assert record["threads"] == 4
+
+
+def test_a_table_never_names_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "evil.py").write_text("raise SystemExit('it ran')\n")
+    monkeypatch.chdir(tmp_path)
+    path = Path(table(tmp_path / "table.csv", TABLE[:21]))
+    path.write_text(path.read_text() + "evil.py:Net,5\nos:abort,3\n")
+    assert source(str(path)).left_out == ("evil.py:Net", "os:abort")
+    found = profiler.predict("mobilenet_v1", source=str(path))
+    assert any("a file never names code" in str(note) for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name,time\nresnet18,3\n", "is no table of latencies"),
+        ("model,latency_s\nresnet18,fast\n", "line 2: latency_s 'fast' is no latency"),
+        ("model,latency_s\nresnet18,-1\n", "line 2: latency_s '-1' is no latency"),
+        (
+            "model,latency_s\nresnet18,0.01\nresnet34,0.02\n",
+            "holds 2 measured networks, and without their layers a prediction takes 20",
+        ),
+        ("model,latency_s\n", "is no table of latencies"),
+    ],
+)
+def test_tables_that_are_none(text: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text(text)
+    with pytest.raises(ProfilerError, match=words):
+        profiler.predict("resnet18", source=str(tmp_path / "table.csv"))
+
+
+def test_several_settings_are_to_be_chosen_from(tmp_path: Path) -> None:
+    first, second = (Path(table(tmp_path / f"{n}.csv", TABLE, threads=n)).read_text().splitlines() for n in ("1", "2"))
+    (tmp_path / "both.csv").write_text("\n".join([*first, *second[1:]]) + "\n")
+    with pytest.raises(ProfilerError, match="was measured in 2 settings; choose one by --threads"):
+        profiler.predict("resnet18", source=str(tmp_path / "both.csv"))
+    assert profiler.predict("resnet18", source=str(tmp_path / "both.csv"), threads=2)[0]["threads"] == 2
+
+
+def test_a_file_without_latencies(tmp_path: Path) -> None:
+    profiler.write(profiler.compare("lenet5", engine="closed"), tmp_path / "counts.json")
+    with pytest.raises(ProfilerError, match="holds no measured network"):
+        profiler.predict("lenet5", source=str(tmp_path / "counts.json"))
+    with pytest.raises(Unavailable, match="there is no file"):
+        profiler.predict("lenet5", source=str(tmp_path / "nothing.csv"))
+    profiler.write(profiler.listing("lenet*"), tmp_path / "list.json")
+    with pytest.raises(ProfilerError, match="holds no latencies"):
+        profiler.predict("lenet5", source=str(tmp_path / "list.json"))
+
+
+def test_a_sweep_measures_some_cells_and_predicts_the_others() -> None:
+    """On the real clock, of whatever this machine is doing: what stands where, not how long it took."""
+    found = profiler.sweep(
+        "lenet5", alpha="0.5,0.75,1,1.25", resolution=[28, 32], engine="closed",
+        bench=profiler.BenchOptions(device="cpu", threads=1, time="6s", measure=4),
+    )  # fmt: skip
+    measured = [record for record in found if record["latency_s"] is not None]
+    assert len(measured) == 4
+    assert all(record.get("predicted_s") is None for record in measured)
+    for record in found:
+        if record["latency_s"] is None:
+            assert record["grade"] is None
+            assert (record.get("predicted_s") is None) == record["reason"].startswith("not measured, and not predicted")
+
+
+def test_too_few_to_predict_from() -> None:
+    with pytest.raises(ProfilerError, match="--measure 2 is too few"):
+        profiler.sweep("lenet5", alpha="0.5,1", engine="closed", bench=profiler.BenchOptions(measure=2))
