@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 import typer
 
 from profiler.commands import options as o
-from profiler.commands.groups import Limits, Output, Ranges, Table, grouped
+from profiler.commands.groups import Limits, MeasuringSetting, Output, Ranges, Table, Time, Training, bench_options, grouped
 from profiler.report import forms
 
 
@@ -23,6 +23,8 @@ def fit(
     batch: o.Batches = None,
     set_: o.Set = None,
     over: o.Over = None,
+    setting: MeasuringSetting = MeasuringSetting(),
+    time: o.Seconds = None,
     top: Annotated[Optional[int], typer.Option("--top", metavar="N", help="Cells shown; a file has all.")] = 20,
     table: Table = Table(),
     plot: o.Plot = False,
@@ -32,11 +34,13 @@ def fit(
     from profiler.errors import CheckFailed
     from profiler.report.answers import fit as answers
     from profiler.report.answers import results
-    from profiler.study.fit import bounds_of, fitting
+    from profiler.study.fit import fitting
+    from profiler.study.fit_limits import bounds_of
 
     destinations, view = out.destinations(forms.RESULTS, plot), table.view(top=top)
     place = ranges.place(batch, set_, over)
     results.check_view(view, place.over)
-    found = shown(fitting(models or (), place, bounds_of(limits.pairs()), task), destinations, view)
+    measuring = bench_options(setting, Training(), Time(time=time, resume=None), destinations)
+    found = shown(fitting(models or (), place, bounds_of(limits.pairs()), task, measuring), destinations, view)
     if not found.fitting:
         raise CheckFailed(answers.failure(found))

@@ -17,6 +17,7 @@ TRAINING = ("optimizer",)
 NEEDED: Mapping[str, Sequence[tuple[Sequence[str], tuple[str, ...]]]] = {
     "compare": ((MEASURING, ("bench",)), (TRAINING, ("train",))),
     "sweep": (((*MEASURING, "measure"), ("bench",)), (TRAINING, ("train",))),
+    "fit": ((("device", "threads", "dtype", "memory_format", "time"), ("max_latency",)),),
     "check": ((MEASURING, ("bench", "max_latency")),),
     "bench": ((("depth", "top"), ("layers",)), (TRAINING, ("train",))),
 }

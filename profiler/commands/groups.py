@@ -118,11 +118,13 @@ class Limits(Group):
     min_weight_bytes: o.MinWeightBytes = None
     min_memory: o.MinMemory = None
 
+    max_latency: o.MaxLatency = None
+
     def pairs(self) -> dict[str, tuple[str | None, str | None]]:
         """{quantity: (least, most)}, as they were written."""
         given = vars(self)
         names = [name.removeprefix("max_") for name in given if name.startswith("max_")]
-        return {name: (given[f"min_{name}"], given[f"max_{name}"]) for name in names}
+        return {name: (given.get(f"min_{name}"), given[f"max_{name}"]) for name in names}
 
 
 class MeasuringSetting(Group):

@@ -207,6 +207,9 @@ MaxWeightBytes = Annotated[
 MaxMemory = Annotated[
     Optional[str], typer.Option("--max-memory", metavar="SIZE", help="Peak of inference on paper, as 100MiB.")
 ]
+MaxLatency = Annotated[
+    Optional[str], typer.Option("--max-latency", metavar="TIME", help="Measured and predicted here, as 20ms, within --time.")
+]
 MinMacs = Annotated[Optional[str], typer.Option("--min-macs", metavar="N", help="At least so many, as 100M.")]
 MinParams = Annotated[Optional[str], typer.Option("--min-params", metavar="N", help="At least so many, as 1M.")]
 MinActivations = Annotated[Optional[str], typer.Option("--min-activations", metavar="N", help="At least so many, as 1M.")]

@@ -97,6 +97,7 @@ FITTED = (
     Column("fits", bool),
     Column("binding", str, "binds", label="binding limit"),
     Column("used", float, "used", "share", unknown=True),
+    Column("latency_fits", str, "latency", label="latency within its limit", unknown=True),
     Column("top1_near", str, "top-1 published near it", unknown=True),
 )
 """The columns of what was held to limits: whether it is within them, and how much of the one that binds it uses."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from math import exp, log
+from math import exp
 from typing import Any
 
 from profiler.load.load import Counted
@@ -11,9 +11,9 @@ from profiler.measure.devices import kind_of
 from profiler.measure.plan import Setting
 from profiler.measure.protocol import Outcome
 from profiler.measure.statistics import shares
-from profiler.prediction import calibration
+from profiler.prediction import calibration, choice
 from profiler.prediction.calibration import Calibration, Layer, Measured
-from profiler.prediction.features import Works, is_free, total, work_of, works_of
+from profiler.prediction.features import Works, is_free, work_of, works_of
 from profiler.prediction.features import kind_of as kind_of_row
 from profiler.records.columns import Record, latency
 from profiler.records.events import Event, Timed
@@ -42,8 +42,8 @@ def measured_and_predicted(
     assert most is not None
     works = [works_of(leaf_rows(cell)) for cell in cells]
     networks = _networks(cells)
-    chosen = sorted(i for members in networks for i in spread([works[i] for i in members], most, members))
-    layers = _has_leaf_marks(setting)
+    chosen = sorted(members[k] for members in networks for k in choice.chosen([works[i] for i in members], most))
+    layers = has_leaf_marks(setting)
     running = clocked(
         _part(results, chosen), [cells[i] for i in chosen], settings, options,
         frozenset(range(len(chosen))) if layers else frozenset(),
@@ -80,7 +80,7 @@ def _predicted(
     refused: dict[str, list[int]] = {}
     for members in networks:
         known = [
-            _measured(cells[i], works[i], records[i], outcomes[i], layers)
+            on_the_clock(cells[i], works[i], records[i], outcomes[i], layers)
             for i in members
             if i in outcomes and latency(records[i]) is not None
         ]
@@ -114,7 +114,7 @@ def _columns(found: Interval, measured: int, layers: bool) -> Record:
     }
 
 
-def _measured(cell: Cell, works: Works, record: Record, outcome: Outcome, layers: bool) -> Measured:
+def on_the_clock(cell: Cell, works: Works, record: Record, outcome: Outcome, layers: bool) -> Measured:
     """A cell with its latency, and its layers where they were clocked."""
     known = latency(record)
     assert known is not None
@@ -129,7 +129,7 @@ def _measured(cell: Cell, works: Works, record: Record, outcome: Outcome, layers
     return Measured("", works, whole, clocked_layers)
 
 
-def _has_leaf_marks(setting: Setting) -> bool:
+def has_leaf_marks(setting: Setting) -> bool:
     return kind_of(setting.device).has_leaf_marks and setting.mode == "infer" and not setting.compile
 
 
@@ -143,21 +143,6 @@ def _networks(cells: Sequence[Cell]) -> list[list[int]]:
 
 def _name(network: Counted) -> str:
     return network.name
-
-
-def spread(works: Sequence[Works], most: int, members: Sequence[int]) -> list[int]:
-    """Of these cells at most so many, as unlike each other as can be: the least and the largest, then whatever is farthest."""
-    points = [tuple(log(size + 1) for size in (total(each).macs, total(each).elements, total(each).moved)) for each in works]
-    first, last = min(range(len(points)), key=points.__getitem__), max(range(len(points)), key=points.__getitem__)
-    chosen = list(dict.fromkeys([0, first, last]))[:most]
-    while len(chosen) < min(most, len(points)):
-        left = [i for i in range(len(points)) if i not in chosen]
-        chosen.append(max(left, key=lambda i: min(_distance(points[i], points[j]) for j in chosen)))
-    return [members[i] for i in chosen]
-
-
-def _distance(a: Sequence[float], b: Sequence[float]) -> float:
-    return sum((x - y) ** 2 for x, y in zip(a, b, strict=True))
 
 
 def _part(results: Results, chosen: Sequence[int]) -> Results:

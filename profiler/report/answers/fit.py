@@ -68,6 +68,8 @@ def title(found: Results, shown: int | None = None) -> str:
     limits = ", ".join(map(limit_text, found.limits))
     of = words.title(found.title)
     some = f"; the best {shown}" if shown is not None and shown < len(found.fitting) else ""
+    undecided = sum(record.get("latency_fits") == "undecided" for record in found)
+    some = (f"; {undecided:,} undecided" if undecided else "") + some
     counts = f"{len(found.fitting):,} of {len(found):,} cells fit, of {len(within):,} of {len(every):,} networks{some}"
     return ": ".join(filter(None, [of, limits, counts]))
 
@@ -83,9 +85,16 @@ def limit_text(bound: Bound) -> str:
     return " ".join(filter(None, [f"{least} ≤" if least is not None else "", name, f"≤ {most}" if most is not None else ""]))
 
 
-def amount(bound: Bound, value: int) -> str:
-    """A count in full, bytes in their unit."""
-    return units.size(value) if bound.quantity in BYTES else f"{value:,}"
+def _latency(record: Record) -> str:
+    """As it was measured, or predicted."""
+    return columns.latency_text(record) if record["latency_s"] is not None else columns.predicted_text(record)
+
+
+def amount(bound: Bound, value: int | float) -> str:
+    """A count in full, bytes and seconds in their unit."""
+    if bound.quantity == "latency":
+        return units.seconds(value)
+    return units.size(int(value)) if bound.quantity in BYTES else f"{value:,}"
 
 
 def nearest(found: Results) -> list[Record]:
@@ -117,12 +126,15 @@ def _misses(found: Results, unit: Unit, most: int) -> Sheet:
 
 
 def _broken(found: Results, record: Record) -> list[Bound]:
-    return broken([bound for bound in found.limits if record.get(bound.column) is not None], record)
+    return broken([bound for bound in found.limits if bound.value(record) is not None], record)
 
 
 def _missed(bound: Bound, record: Record) -> str:
     """`MACs 302,000,000, 0.7 % above`."""
-    value = record[bound.column]
+    value = bound.value(record)
+    assert value is not None
+    if bound.quantity == "latency" and record["latency_fits"] == "undecided":
+        return f"latency undecided, {_latency(record)}"
     above = bound.most is not None and value > bound.most
     limit = bound.most if above else bound.least
     share = f"{100 * abs(value - (limit or 0)) / limit:.1f} % " if limit else ""
@@ -136,8 +148,14 @@ def failure(found: Results) -> str:
     place += [str(near["resolution"])] if near["resolution"] else [near["input"]]
     options = []
     for bound in _broken(found, near):
-        value = near[bound.column]
+        value = bound.value(near)
+        assert value is not None
         end = "max" if bound.most is not None and value > bound.most else "min"
-        options.append(f"--{end}-{bound.quantity.replace('_', '-')} {value}{'B' if bound.quantity in BYTES else ''}")
+        unit = "B" if bound.quantity in BYTES else "s" if bound.quantity == "latency" else ""
+        options.append(
+            f"--{end}-{bound.quantity.replace('_', '-')} {value:g}{unit}"
+            if unit == "s"
+            else f"--{end}-{bound.quantity.replace('_', '-')} {value}{unit}"
+        )
     label = f"{names.of_records([near])[0]} ({', '.join(place)})"
     return f"nothing fits; the nearest cell is {label}, which {' and '.join(options) or 'no other limit'} would let in"

@@ -50,7 +50,7 @@ def page(answer: Answer) -> str:
         environment=_flat(document["environment"]),
         measured=any(data["rounds"]),
         layers=any(each.get("at") for each in data["networks"]),
-        limited=bool(made.limits),
+        limited=any(bound.quantity != "latency" for bound in made.limits),
         heat=" × ".join(label(name) for name in made.map),
         clocked=any(network.clock for network in made.networks),
         style=Markup(_asset("page.css")),
@@ -73,7 +73,11 @@ def _data(made: Content, command: str, room: int) -> dict[str, Any]:
         "axes": made.axes,
         "map": made.map,
         "over": list(made.over),
-        "limits": [{"column": bound.column, "most": bound.most, "least": bound.least} for bound in made.limits],
+        "limits": [
+            {"column": bound.column, "most": bound.most, "least": bound.least}
+            for bound in made.limits
+            if bound.quantity != "latency"
+        ],
         **_rest(made),
         "rounds": [
             [float(f"{seconds:.5g}") for seconds in rounds if record.get("latency_s") is not None]

@@ -100,7 +100,7 @@ def latency_text(record: Record) -> str:
     return units.amount(units.seconds(estimate), estimate, "seconds", rest=rest, ends=(low, high))
 
 
-def _predicted(record: Record) -> str:
+def predicted_text(record: Record) -> str:
     """`≈ 12.4 ms [11.1, 13.9]`: never without its interval."""
     found = prediction(record)
     if found is None:
@@ -135,7 +135,7 @@ CELLS: dict[str, Cell] = {
     "latency_s": lambda record, first, unit: latency_text(record),
     "ratio": _ratio,
     "pareto": lambda record, first, unit: "*" if record["pareto"] else "",
-    "predicted_s": lambda record, first, unit: _predicted(record),
+    "predicted_s": lambda record, first, unit: predicted_text(record),
     "binding": lambda record, first, unit: limited(record["binding"]),
 }
 """The columns whose cells say more than their value."""
@@ -182,7 +182,9 @@ def fit_columns(results: Results, shown: Sequence[Record]) -> list[str]:
     place = names.telling(shown, ["model", *results.over, *sizes], results.over)
     accuracy = ["top1"] if any(record["top1"] is not None for record in shown) else []
     counts = {"params", "macs", *(bound.column for bound in results.limits)}
-    return [*place, *accuracy, *(name for name in COLUMNS if name in counts), "binding", "used", "pareto"]
+    clock = [name for name in ("latency_s", "predicted_s") if name == "latency_s" in counts or _has(results, name)]
+    counts -= {"latency_s"}
+    return [*place, *accuracy, *(name for name in COLUMNS if name in counts), *clock, "binding", "used", "pareto"]
 
 
 def _clock_columns(results: Results) -> list[str]:

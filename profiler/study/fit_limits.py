@@ -1,0 +1,114 @@
+"""Cells held to limits: limits as numbers, what only tracing or a clock tells of a cell, and how it stands to them."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from math import inf
+from typing import Any
+
+from profiler import grid
+from profiler.errors import ProfilerError
+from profiler.records.columns import MEASURED_COLUMNS, PREDICTED, Record
+from profiler.records.events import Counted, Event
+from profiler.records.limits import BYTES, Bound, binding, broken
+from profiler.records.notes import Note
+from profiler.study.bench_options import BenchOptions
+from profiler.study.cells import Cell
+
+
+def bounds_of(given: Mapping[str, tuple[object, object]]) -> list[Bound]:
+    """{quantity: (least, most)}, each a text, a number or None, as bounds. Raises ProfilerError."""
+    bounds = []
+    for quantity, (least, most) in given.items():
+        low, high = (_amount(quantity, value, end) for value, end in ((least, "min"), (most, "max")))
+        if low is not None and high is not None and low > high:
+            names = [f"--{end}-{quantity.replace('_', '-')}" for end in ("min", "max")]
+            raise ProfilerError(f"{names[0]} {least} is above {names[1]} {most}, and nothing is both; change one of them")
+        if low is not None or high is not None:
+            bounds.append(Bound(quantity, high, None if low is None else int(low)))
+    if not bounds:
+        raise ProfilerError("there is no limit to fit; give one, as --max-macs 300M or --max-params 4M")
+    return bounds
+
+
+def _amount(quantity: str, value: object, end: str) -> int | float | None:
+    if value is None:
+        return None
+    if quantity == "latency":
+        return float(value if isinstance(value, int | float) else grid.duration(value, "--max-latency"))
+    option = f"--{end}-{quantity.replace('_', '-')}"
+    if quantity in BYTES and not isinstance(value, int):
+        return grid.size(value, option)
+    return grid.count(value, option)
+
+
+def weigh(bounds: Sequence[Bound], records: Sequence[Record], cells: Sequence[Cell]) -> Iterator[Event]:
+    """Put the peak of an inference into the records, traced only where nothing else rules the cell out: it takes a moment."""
+    memory = next((bound for bound in bounds if bound.quantity == "memory"), None)
+    if memory is None:
+        return
+    for record in records:
+        record["memory_bytes"] = None
+    paper = [bound for bound in bounds if bound.quantity not in ("memory", "latency")]
+    open_ = [i for i, record in enumerate(records) if not broken(paper, record) and not _too_heavy(memory, record)]
+    from profiler.study.show import memory_of  # traced, so torch is loaded
+
+    for done, i in enumerate(open_):
+        yield Counted(done, len(open_))
+        records[i]["memory_bytes"] = memory_of(cells[i].network, cells[i].batch).peak
+
+
+def _too_heavy(memory: Bound, record: Record) -> bool:
+    """Whether its weights alone, which are there while it runs, are more than its memory may be."""
+    return memory.most is not None and bool(record["weight_bytes"] > memory.most)
+
+
+def time_cells(
+    bounds: Sequence[Bound], records: Sequence[Record], cells: Sequence[Cell], bench: BenchOptions
+) -> Generator[Event, None, list[Note]]:
+    """Put latencies into the records of the cells that nothing else rules out; what is to be said of them."""
+    limit = next((bound for bound in bounds if bound.quantity == "latency"), None)
+    if limit is None or limit.most is None:
+        return []
+    from profiler.study.fit_latency import latencies  # what only measuring needs
+
+    paper = [bound for bound in bounds if bound is not limit]
+    unknown: Record = dict.fromkeys((*MEASURED_COLUMNS, *(column.name for column in PREDICTED), "latency_fits"))
+    for record in records:
+        record |= unknown
+    open_ = [i for i, record in enumerate(records) if not broken(paper, record)]
+    ranked = [{**record, **held(paper, record)} if paper else {**record, "fits": True, "used": 0.0} for record in records]
+    open_.sort(key=lambda i: rank(ranked[i]))
+    if not open_:
+        return []
+    found = yield from latencies(records, cells, open_, float(limit.most), bench)
+    for i, columns in found.columns.items():
+        records[i] |= columns
+    return found.notes
+
+
+def held(bounds: Sequence[Bound], record: Record) -> Record:
+    """The columns that say how a cell stands to the limits."""
+    known = [bound for bound in bounds if bound.value(record) is not None]
+    outside = broken(bounds, record)
+    memory = next((bound for bound in bounds if bound.quantity == "memory" and bound not in known), None)
+    if memory is not None and _too_heavy(memory, record) and not broken(known, record):
+        used = memory.used({"memory_bytes": record["weight_bytes"]})
+        return {"fits": False, "binding": "memory", "used": None if used == inf else float(used), "pareto": None}
+    bound, share = binding(known, record)
+    return {
+        "fits": not outside,
+        "binding": bound.quantity,
+        "used": None if share == inf else float(share),
+        "pareto": None,
+    }
+
+
+def rank(record: Record) -> tuple[Any, ...]:
+    """The best first: within the limits by published top-1, then by use of the limits; outside by how little it misses."""
+    used = inf if record["used"] is None else record["used"]
+    if not record["fits"]:
+        return (2, used)
+    if record["top1"] is not None:
+        return (0, -record["top1"], record["macs"], record["params"])
+    return (1, -used, -record["macs"])
