@@ -165,6 +165,20 @@ class AccuracySources(Said, frozen=True):
     names: tuple[str, ...]
 
 
+class Differing(Struct, frozen=True):
+    """An accuracy that is not printed alike everywhere: the one shown and the others, each in percent and with its source."""
+
+    place: Place
+    shown: tuple[str, str]
+    others: tuple[tuple[str, str], ...]
+
+
+class AccuraciesDiffer(Said, frozen=True):
+    """Published accuracies of which another source prints another figure."""
+
+    cells: tuple[Differing, ...]
+
+
 class EngineFailed(Said, frozen=True):
     """Engines that could not count a network, and why."""
 

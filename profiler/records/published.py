@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
@@ -36,6 +37,21 @@ class Figure(NamedTuple):
     def name(self) -> str:
         """`MobileNets Table 6`."""
         return f"{self.source.partition(' (')[0]} {self.table}"
+
+    @property
+    def paper(self) -> str:
+        """The arXiv number of the paper that prints it; empty where a release or its documentation does."""
+        found = re.search(r"\((\d{4}\.\d{4,5})", self.source)
+        return found[1] if found else ""
+
+    @property
+    def of_8_bits(self) -> bool:
+        """True where it is of weights and activations in 8 bits."""
+        return self.table.endswith("8-bit")
+
+    def agrees(self, other: Figure) -> bool:
+        """True where two printed figures are less than one unit of the last digit of the coarser apart."""
+        return self.near(Fraction(other.printed)) or other.near(Fraction(self.printed))
 
     def near(self, ours: Fraction) -> bool:
         """True where `ours`, in the figure's unit, is less than one unit of the last printed digit away."""

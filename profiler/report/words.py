@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from functools import singledispatch
 from typing import Any
 
@@ -15,6 +16,10 @@ from profiler.records.place import Place, written
 STOPS = {"narrow": "within 1 %", "converged": "no longer narrowing", "budget": "budget spent"}
 MOST_NAMED = 5
 """Names of modules that a sentence lists."""
+MOST_DIFFERING = 2
+"""Accuracies that a sentence gives with what other sources print; of more it gives the range."""
+OF_TOP1 = "top-1: "
+"""How a note begins that is about the accuracies, and has nothing to say where they are not shown."""
 GAINS = {"top1": "a higher published top-1", "macs": "more MACs"}
 
 
@@ -120,7 +125,31 @@ def _(note: n.AlphaSets) -> str:
 
 @said.register
 def _(note: n.AccuracySources) -> str:
-    return f"top-1: published, {', '.join(note.names)}."
+    return f"{OF_TOP1}published, {', '.join(note.names)}."
+
+
+@said.register
+def _(note: n.AccuraciesDiffer) -> str:
+    if len(note.cells) <= MOST_DIFFERING:
+        cells = [
+            f"for {cell.place}: {', '.join(f'{printed} in {source}' for printed, source in (cell.shown, *cell.others))}"
+            for cell in note.cells
+        ]
+        return f"{OF_TOP1}sources differ {'; '.join(cells)}; the first{' of each' if len(cells) > 1 else ''} is shown."
+    apart: dict[str, list[Decimal]] = {}
+    for cell in note.cells:
+        for printed, source in cell.others:
+            apart.setdefault(source, []).append(Decimal(printed) - Decimal(cell.shown[0]))
+    sources = [
+        f"{source} in {len(points)} cell{'s' if len(points) > 1 else ''} ({_range(points)} points)"
+        for source, points in apart.items()
+    ]
+    return f"{OF_TOP1}other sources differ from what is shown: {', '.join(sources)}."
+
+
+def _range(points: Sequence[Decimal]) -> str:
+    low, high = f"{min(points):+.1f}", f"{max(points):+.1f}"
+    return low if low == high else f"{low} to {high}"
 
 
 @said.register

@@ -17,6 +17,7 @@ from profiler.records.results import Results
 from profiler.study.axes import Grid, cells_over, spread, width_notes
 from profiler.study.bench_options import BenchOptions, bench_options
 from profiler.study.cells import DEFAULT_ENGINES, Cell, Watch, counted, ending, engines_named, finished, insisted
+from profiler.study.published import accuracy_notes
 from profiler.study.recounting import recounted_and_measured
 
 
@@ -70,7 +71,8 @@ def _compared(
     settings = [] if measuring is None else [measuring.setting()]
     title = structs.replace(_title(cells), measured_in=None if measuring is None else measuring.title(settings))
     chosen = range(len(cells))
-    results = counted(cells, "compare", title, engines, convention, chosen, width_notes(cells), made.over)
+    notes = [*width_notes(cells), *accuracy_notes(cell.network for cell in cells)]
+    results = counted(cells, "compare", title, engines, convention, chosen, notes, made.over)
     results = results.replace(profiles=[cell.network.profile(cell.batch) for cell in cells])
     return (yield from recounted_and_measured(results, cells, engines, chosen, settings, measuring, insists))
 

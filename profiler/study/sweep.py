@@ -10,13 +10,13 @@ from msgspec import structs
 from profiler.checked import checked
 from profiler.load.load import Model, is_reference, parse
 from profiler.records.events import Event
-from profiler.records.notes import AccuracySources, AskedAtCorners, Title
+from profiler.records.notes import AskedAtCorners, Title
 from profiler.records.place import Place
 from profiler.records.results import Results
 from profiler.study.axes import Grid, cells_over, spread, width_notes
 from profiler.study.bench_options import BenchOptions, bench_options
 from profiler.study.cells import DEFAULT_ENGINES, Numbers, Watch, counted, ending, engines_named, finished, insisted
-from profiler.study.published import top1
+from profiler.study.published import accuracy_notes
 from profiler.study.recounting import recounted_and_measured
 
 MOST_CHECKED = 16
@@ -78,8 +78,7 @@ def _swept(
     notes = width_notes(cells)
     if len(engines) > 1 and len(chosen) < len(cells):
         notes.append(AskedAtCorners(tuple(engines[1:]), len(chosen), len(cells)))
-    sources = tuple(dict.fromkeys(figure.name for cell in cells if (figure := top1(cell.network))))
-    notes += [AccuracySources(sources)] if sources else []
+    notes += accuracy_notes(cell.network for cell in cells)
     results = counted(cells, "sweep", title, engines, convention, chosen, notes, made.over)
     return (yield from recounted_and_measured(results, cells, engines, chosen, settings, measuring, insists))
 

@@ -7,10 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from profiler.load.load import load
 from profiler.network.registry import names
 from profiler.records.published import Figure
-from profiler.study.published import QUANTITIES, UNITS, figures, ours, top1
+from profiler.study.published import QUANTITIES, UNITS, figures, ours
 
 COUNTED = [figure for figure in figures() if figure.verdict != "quoted"]
 
@@ -48,14 +47,3 @@ def test_agreement_is_less_than_one_unit_of_the_last_digit() -> None:
     ] == ["568", "569"]
     assert figure._replace(printed="5.7e2").near(ours(figure._replace(printed="5.7e2")))
     assert not figure._replace(printed="568.8", unit="G").near(ours(figure._replace(printed="568.8", unit="G")))
-
-
-def test_top1_is_that_of_the_point() -> None:
-    found = top1(load("mobilenet_v1", alpha=0.5, resolution=160))
-    assert found is not None
-    assert (found.printed, found.name) == ("60.2", "MobileNets Table 9")
-    assert top1(load("mobilenet_v1", alpha=0.5, resolution=192)) is None
-    shallow = top1(load("mobilenet_v1", options={"shallow": True}))
-    assert shallow is not None
-    assert shallow.printed == "65.3"
-    assert top1(load("mobilenet_v1", options={"classes": 121})) is None

@@ -108,10 +108,11 @@ def _results(results: Results) -> Content:
     known = results.columns
     shown = ["model", *columns.default_columns(results), "grade"]
     published = any(record["top1"] is not None for record in results)
-    shown += ["top1"] if published else []
+    shown_top1 = ["top1"] if published else []
+    shown += shown_top1
     if any(record["options"] for record in results):
         shown.append("options")
-    table = sheet.results_sheet(results)
+    table = sheet.results_sheet(results, chosen=list(dict.fromkeys([*columns.default_columns(results), *shown_top1])))
     front = {words.said(note): words.pareto_on_a_page(note) for note in (ParetoMarked("top1"), ParetoMarked("macs"))}
     made = Content(
         _title(results),
@@ -221,7 +222,11 @@ COUNTS = (
     ("activations", "Output elements of the layers that have MACs, for the whole batch."),
     ("elementwise", "Output elements of all other layers, reshapes and concatenations excepted."),
 )
-TOP1 = ("top-1", "Accuracy on ImageNet in percent, as published; never measured here. `profiler verify` names the sources.")
+TOP1 = (
+    "top-1",
+    "Accuracy in percent as published, never measured here: on ImageNet, for networks of its 1,000 classes. `profiler verify` "
+    "with the name of a network has every source.",
+)
 LATENCY = [
     (
         "latency",

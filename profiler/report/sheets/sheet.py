@@ -79,7 +79,7 @@ def results_sheet(results: Results, unit: Unit = "raw", chosen: Sequence[str] = 
             if heads[i].text == dtypes.SEVERAL:
                 for row, record in zip(rows, results, strict=True):
                     row[i] = dtypes.in_dtype(record)
-    notes = [words.said(note) for note in results.notes]
+    notes = [text for text in map(words.said, results.notes) if "top1" in names or not text.startswith(words.OF_TOP1)]
     if unit == "flops":
         notes.insert(0, "FLOPs: two for every multiply-add.")
     conventions = {record["convention"] for record in results}
