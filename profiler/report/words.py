@@ -17,7 +17,7 @@ STOPS = {"narrow": "within 1 %", "converged": "no longer narrowing", "budget": "
 MOST_NAMED = 5
 """Names of modules that a sentence lists."""
 MOST_DIFFERING = 2
-"""Accuracies that a sentence gives with what other sources print; of more it gives the range."""
+"""Accuracies that a sentence gives with what other sources print, and sources that it names where it gives only the range."""
 OF_TOP1 = "top-1: "
 """How a note begins that is about the accuracies, and has nothing to say where they are not shown."""
 GAINS = {"top1": "a higher published top-1", "macs": "more MACs"}
@@ -140,11 +140,15 @@ def _(note: n.AccuraciesDiffer) -> str:
     for cell in note.cells:
         for printed, source in cell.others:
             apart.setdefault(source, []).append(Decimal(printed) - Decimal(cell.shown[0]))
-    sources = [
-        f"{source} in {len(points)} cell{'s' if len(points) > 1 else ''} ({_range(points)} points)"
-        for source, points in apart.items()
-    ]
+    if len(apart) > MOST_DIFFERING:
+        every = [points for several in apart.values() for points in several]
+        return f"{OF_TOP1}other sources differ from what is shown in {len(note.cells)} cells ({_range(every)} points)."
+    sources = [f"{source} in {_cells_said(len(several))} ({_range(several)} points)" for source, several in apart.items()]
     return f"{OF_TOP1}other sources differ from what is shown: {', '.join(sources)}."
+
+
+def _cells_said(n: int) -> str:
+    return f"{n} cells" if n > 1 else "1 cell"
 
 
 def _range(points: Sequence[Decimal]) -> str:

@@ -12,7 +12,7 @@ from profiler.load.load import Model
 from profiler.records.columns import Record
 from profiler.records.events import Event
 from profiler.records.limits import Bound
-from profiler.records.notes import AccuracySources, FrontMarked, MaximalMarked, Note, Title, TooSmall
+from profiler.records.notes import FrontMarked, MaximalMarked, Note, Title, TooSmall
 from profiler.records.place import Place
 from profiler.records.results import Results
 from profiler.study.axes import width_notes
@@ -20,7 +20,7 @@ from profiler.study.bench_options import BenchOptions
 from profiler.study.cells import Cell, Numbers, Watch, ending, finished, record_of
 from profiler.study.fit_grid import candidates
 from profiler.study.fit_limits import bounds_of, held, rank, time_cells, weigh
-from profiler.study.published import top1
+from profiler.study.published import accuracy_notes, neighbours
 
 
 @checked
@@ -94,23 +94,25 @@ def _fitted(
         raise small[0][1]
     yield from weigh(bounds, records, cells)
     timed = yield from time_cells(bounds, records, cells, bench)
-    for record in records:
-        record |= held(bounds, record)
+    for cell, record in zip(cells, records, strict=True):
+        record |= {**held(bounds, record), "top1_near": _near(cell)}
     title = _title(cells, found.models)
     order = sorted(range(len(records)), key=lambda i: rank(records[i]))
     records, cells = [records[i] for i in order], [cells[i] for i in order]
     within = [record for record in records if record["fits"]]
     gain = _mark_front(within, bounds)
-    sources = tuple(
-        dict.fromkeys(
-            figure.name for cell, r in zip(cells, records, strict=True) if r["fits"] and (figure := top1(cell.network))
-        )
-    )
-    notes: list[Note] = [*found.notes, *width_notes(cells), *([AccuracySources(sources)] if sources else [])]
+    fitting = (cell.network for cell, record in zip(cells, records, strict=True) if record["fits"])
+    notes: list[Note] = [*found.notes, *width_notes(cells), *accuracy_notes(fitting)]
     notes += [gain] if gain is not None else []
     notes += [TooSmall(small[0][0].place, len(small) - 1, small[0][1].reason)] if small else []
     made = Results(records, "fit", title, notes=[*notes, *timed], over=found.over, limits=bounds)
     return made if not any(bound.quantity == "latency" for bound in bounds) else made.replace(measured=True)
+
+
+def _near(cell: Cell) -> str | None:
+    """The published accuracies nearest to a cell that has none: `65.4 at α 0.5, 224; 69.8 at α 0.75, 224`."""
+    found = [f"{figure.printed} at α {figure.alpha}, {figure.resolution}" for figure in neighbours(cell.network)]
+    return "; ".join(found) or None
 
 
 def _mark_front(within: Sequence[Record], bounds: Sequence[Bound]) -> Note | None:

@@ -14,7 +14,7 @@ from profiler.report import names, units, words
 from profiler.report.answer import Answer, View, sorted_by
 from profiler.report.sheets import columns
 from profiler.report.sheets.columns import Heading
-from profiler.report.sheets.sheet import Sheet, check_columns
+from profiler.report.sheets.sheet import Sheet, check_columns, notes_of
 from profiler.report.terminal.table import Fitted
 from profiler.report.units import Unit
 
@@ -51,13 +51,14 @@ def answer(found: Results, view: View) -> Answer:
 
 
 def _fits(found: Results, shown: Sequence[Record], unit: Unit, chosen: Sequence[str]) -> Sheet:
-    picked = [columns.of(name, found) for name in chosen or columns.fit_columns(found, shown)]
+    names = list(chosen) or columns.fit_columns(found, shown)
+    picked = [columns.of(name, found) for name in names]
     rows = [[cell(record, record, unit) for _, cell in picked] for record in shown]
-    notes = [words.said(note) for note in found.notes]
+    notes = notes_of(found, names)
     sheet = Sheet([head for head, _ in picked], rows, title(found, len(shown)), notes, list(map(words.said, found.warnings)))
     sheet.columns = [
         Heading(units.macs_heading(unit), best=head.best) if name == "macs" else head
-        for name, head in zip(chosen or columns.fit_columns(found, shown), sheet.columns, strict=True)
+        for name, head in zip(names, sheet.columns, strict=True)
     ]
     return sheet
 

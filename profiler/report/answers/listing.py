@@ -35,9 +35,7 @@ def answer(found: Listing, view: View) -> Answer:
             *map(Heading, ("year", "input", "params", units.macs_heading(shown), "top-1 %")),
         ]
         rows = [_listed(each, shown) for each in zoo]
-        return Sheet(
-            heads, rows, notes=["top-1: published, on ImageNet; `profiler verify` with the name of a network has every source."]
-        )
+        return Sheet(heads, rows, notes=["top-1: published, on ImageNet; `profiler verify NAME` gives every source."])
 
     def with_papers(shown: Unit) -> Sheet:
         made = content(shown)

@@ -224,8 +224,8 @@ COUNTS = (
 )
 TOP1 = (
     "top-1",
-    "Accuracy in percent as published, never measured here: on ImageNet, for networks of its 1,000 classes. `profiler verify` "
-    "with the name of a network has every source.",
+    "Accuracy in percent as published, never measured here: on ImageNet, for networks of its 1,000 classes. "
+    "`profiler verify NAME` gives every source.",
 )
 LATENCY = [
     (

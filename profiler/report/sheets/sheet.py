@@ -79,7 +79,7 @@ def results_sheet(results: Results, unit: Unit = "raw", chosen: Sequence[str] = 
             if heads[i].text == dtypes.SEVERAL:
                 for row, record in zip(rows, results, strict=True):
                     row[i] = dtypes.in_dtype(record)
-    notes = [text for text in map(words.said, results.notes) if "top1" in names or not text.startswith(words.OF_TOP1)]
+    notes = notes_of(results, names)
     if unit == "flops":
         notes.insert(0, "FLOPs: two for every multiply-add.")
     conventions = {record["convention"] for record in results}
@@ -89,6 +89,12 @@ def results_sheet(results: Results, unit: Unit = "raw", chosen: Sequence[str] = 
     return Sheet(
         heads, rows, words.title(results.title), notes + _agreed(results.agreements), warnings + _disagreed(results.agreements)
     )
+
+
+def notes_of(results: Results, names: Sequence[str]) -> list[str]:
+    """The notes of results in words; those about the accuracies where the columns `names` show them."""
+    notes = map(words.said, results.notes)
+    return [note for note in notes if "top1" in names or not note.startswith(words.OF_TOP1)]
 
 
 def _agreed(agreements: Iterable[Agreement]) -> list[str]:
