@@ -151,8 +151,8 @@ def without_fixed_widths(network: Layer) -> Layer:
     """The value with one number in the place of every fixed width."""
 
     def erased(leaf: Layer) -> Layer:
-        held = [field.name for field in fields(leaf) if isinstance(getattr(leaf, field.name), Fixed)]  # type: ignore[arg-type]
-        return replace(leaf, **dict.fromkeys(held, fixed(1))) if held else leaf  # type: ignore[type-var]
+        held = [field.name for field in fields(leaf) if isinstance(getattr(leaf, field.name), Fixed)]
+        return replace(leaf, **dict.fromkeys(held, fixed(1))) if held else leaf
 
     return rebuilt(network, erased)
 
