@@ -89,6 +89,18 @@ def test_the_best_come_first_by_published_accuracy_and_then_by_use_of_the_limit(
     assert (at["used"], at["binding"]) == (1.0, "macs")
 
 
+def test_a_cell_without_an_accuracy_names_those_published_near_it() -> None:
+    found = profiler.fit("mobilenet_v2", max_macs="1G", alpha=[0.5, 0.6], resolution=[192, 200], options={"classes": 1001})
+    beside = {(record["alpha"], record["resolution"]): (record["top1"], record["top1_near"]) for record in found}
+    assert beside == {  # of the released table: 63.9 at 0.5 and 192, 65.4 at 0.5 and 224, 68.7 at 0.75 and 192
+        (0.5, 192): (63.9, None),
+        (0.5, 200): (None, "63.9 at α 0.5, 192; 65.4 at α 0.5, 224"),
+        (0.6, 192): (None, "63.9 at α 0.5, 192; 68.7 at α 0.75, 192"),
+        (0.6, 200): (None, "63.9 at α 0.5, 192"),
+    }
+    assert {record["top1_near"] for record in profiler.fit("lenet5", max_macs="1M", alpha=1, resolution=28)} == {None}
+
+
 def test_the_binding_limit_is_the_one_used_most() -> None:
     found = profiler.fit("mobilenet_v1", max_macs="600M", max_params="4231976", alpha=1, resolution=224)
     (record,) = found

@@ -19,7 +19,9 @@ def bench(seconds: int = 6) -> profiler.BenchOptions:
 
 
 def test_every_cell_is_measured_predicted_or_refused() -> None:
-    found = profiler.fit("lenet5", alpha=ALPHAS, resolution=[28, 32, 36], max_latency="3600s", max_params="100K", bench=bench(8))
+    found = profiler.fit(
+        "lenet5", alpha=ALPHAS, resolution=[28, 32, 36], max_latency="3600s", max_params="100K", bench=bench(8)
+    )
     heavy = [record for record in found if record["params"] > 100_000]
     assert heavy
     assert all(record["latency_s"] is None and record["latency_fits"] is None and not record["fits"] for record in heavy)
