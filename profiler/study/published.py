@@ -16,6 +16,7 @@ import csv
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from functools import cache, lru_cache
+from math import log
 from typing import Any, NamedTuple
 
 from profiler.load.load import Counted, Network, load
@@ -123,7 +124,7 @@ def neighbours(network: Counted) -> tuple[Figure, ...]:
         return ()
     near = _beside([point for point in found if point.side == here.side], here)
     near += _beside([point for point in found if point.alpha == here.alpha], here)
-    return tuple(found[point][0] for point in near or [min(found, key=lambda point: (_apart(point, here), point))])
+    return tuple(found[point][0] for point in near or [min(found, key=lambda point: _apart(point, here))])
 
 
 def _beside(line: list[Point], here: Point) -> list[Point]:
@@ -132,10 +133,9 @@ def _beside(line: list[Point], here: Point) -> list[Point]:
     return [*before[-1:], *after[:1]]
 
 
-def _apart(a: Point, b: Point) -> Fraction:
-    """How many times as wide one point is as the other, times how many times as large: at least 1."""
-    ratios = a.alpha / b.alpha, Fraction(a.side or 1, b.side or 1)
-    return max(ratios[0], 1 / ratios[0]) * max(ratios[1], 1 / ratios[1])
+def _apart(a: Point, b: Point) -> tuple[float, Point]:
+    """The logarithm of how many times as wide one point is as the other, times how many times as large; `a` settles a draw."""
+    return round(abs(log(float(a.alpha) / float(b.alpha))) + abs(log((a.side or 1) / (b.side or 1))), 9), a
 
 
 def _place(network: Counted) -> tuple[Architecture | None, Point]:
