@@ -41,7 +41,7 @@ def width_of(width: Width, m: int, same: int | None) -> int:
     if isinstance(width, Fixed):
         return width.n
     if isinstance(width, Times):
-        return int(m * width.k)
+        return m * width.k.numerator // width.k.denominator
     if same is None:
         raise ShapeError("same() stands in no Branches after its first part, so there is no width to take")
     return same

@@ -17,7 +17,7 @@ from profiler.load import axes
 from profiler.load.inputs import Call, example, inputs
 from profiler.load.other_files import refuse_file
 from profiler.network.layers import Layer, Shape
-from profiler.network.registry import POINT, Architecture, find
+from profiler.network.registry import POINT, STAGED, Architecture, find
 from profiler.records.place import Place
 from profiler.records.profile import Profile, Totals
 
@@ -207,12 +207,18 @@ def load_at(place: Place) -> Counted:
     refuse_file(name)
     made = find(name)
     for key in own:
-        if key not in POINT and key not in made.options:
-            known = [*POINT, *made.options]
+        if key not in (*POINT, *STAGED, *made.options):
+            known = [*POINT, *STAGED, *made.options]
             raise UnknownName(f"option of {name}", key, known, f"(options of {name}: {', '.join(known)})")
-    settings = made.checked(place.options)
+    by_stage = {key: value for key, value in place.options.items() if key in STAGED and key not in made.options}
+    settings = made.checked({key: value for key, value in place.options.items() if key not in by_stage})
     width = grid.alpha(1 if place.alpha is None else place.alpha)
     value = made.make(width, **settings)
+    if by_stage:
+        from profiler.load.by_stage import scaled
+
+        value, told = scaled(name, value, made.inputs(settings), width, **by_stage)
+        settings |= told
     network = Network(name, made, settings, width, value, _inputs(_single(place.input), made, settings))
     return _at(network, place)
 

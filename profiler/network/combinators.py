@@ -108,12 +108,13 @@ def leaves_of(layer: Layer) -> Iterator[Layer]:
 
 
 def rebuilt(layer: Layer, change: Callable[[Layer], Layer]) -> Layer:
-    """The same value with every leaf replaced by `change(leaf)`."""
+    """The same value with every leaf replaced by `change(leaf)`, in the order they are written."""
     match layer:
         case Chain(parts):
             return Chain(*((name, rebuilt(part, change)) for name, part in parts))
         case Branches(parts, join):
-            return Branches(*((name, rebuilt(part, change)) for name, part in parts), join=change(join))
+            changed_parts = [(name, rebuilt(part, change)) for name, part in parts]
+            return Branches(*changed_parts, join=change(join))
         case Graph(inputs, nodes, outputs):
             changed = {name: (rebuilt(part, change), *sources) for name, part, sources in nodes}
             return Graph(inputs=inputs, nodes=changed, outputs=outputs)

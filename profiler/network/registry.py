@@ -23,6 +23,8 @@ Factory = Callable[..., Layer]
 Native = Shape | tuple[Shape, ...] | Callable[..., Shape | tuple[Shape, ...]]
 POINT = ("alpha", "resolution", "rho", "input")
 """Options that every network has, beside its own."""
+STAGED = ("stages", "multiple_of")
+"""Options that every network has too: a width multiplier for each of its stages, and what the widths are multiples of."""
 MOST_OPTION = 10**9
 ENTRY_POINTS = "profiler.architectures"
 

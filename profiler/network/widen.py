@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
+from itertools import count
 from math import floor, lcm
 
 from profiler.network.combinators import leaves_of, rebuilt
@@ -19,6 +21,7 @@ from profiler.network.layers import (
     Linear,
     PadChannels,
 )  # fmt: skip
+from profiler.network.widths import Width
 
 
 def widen(network: Layer, alpha: Fraction) -> Layer:
@@ -32,15 +35,34 @@ def widen(network: Layer, alpha: Fraction) -> Layer:
     q = quantum(network)
 
     def scaled(leaf: Layer) -> Layer:
-        match leaf:
-            case Conv(out=int(n)) | ConvTranspose(out=int(n)) | Linear(out=int(n)) | PadChannels(out=int(n)):
-                return replace(leaf, out=nearest(n * alpha, q))
-            case Embedding(dim=int(n)):
-                return replace(leaf, dim=nearest(n * alpha, q))
-            case _:
-                return leaf
+        n = plain_width(leaf)
+        return with_width(leaf, nearest(n * alpha, q)) if n else leaf
 
     return rebuilt(network, scaled)
+
+
+def plain_width(leaf: Layer) -> int:
+    """The width of a leaf that a multiplier scales, 0 where there is none."""
+    match leaf:
+        case Conv(out=int(n)) | ConvTranspose(out=int(n)) | Linear(out=int(n)) | PadChannels(out=int(n)) | Embedding(dim=int(n)):
+            return n
+    return 0
+
+
+def with_width(leaf: Layer, width: Width) -> Layer:
+    """A leaf that has a width, with another."""
+    return replace(leaf, dim=width) if isinstance(leaf, Embedding) else replace(leaf, out=width)  # type: ignore[call-arg]
+
+
+def with_widths(network: Layer, widths: Mapping[int, int]) -> Layer:
+    """`network` with these widths in the place of plain ones, by the position of the leaf among all, from 0."""
+    positions = count()
+
+    def changed(leaf: Layer) -> Layer:
+        position = next(positions)
+        return with_width(leaf, widths[position]) if position in widths else leaf
+
+    return rebuilt(network, changed)
 
 
 def quantum(network: Layer) -> int:

@@ -38,8 +38,9 @@ def formula(
     alphas = points(alpha, "alpha", grid.ALPHA_STEP, grid.alpha)
     if alphas is None:
         network = in_closed_form(model, resolution=resolution, options=options)
-        found = polynomials(network)
-        if found.domain.alpha_step is None:
+        by_stage = "stages" in network.options  # widths that were chosen, which no α is a multiple of
+        found = polynomials(network, in_alpha=not by_stage)
+        if found.domain.alpha_step is None and not by_stage:
             found = structs.replace(found, grid=tuple(_grid(network)), rounded=True)
         return Formulas([found])
     return Formulas(

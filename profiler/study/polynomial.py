@@ -17,8 +17,8 @@ from profiler.count import closed
 from profiler.errors import ProfilerError
 from profiler.load.load import Network
 from profiler.network.combinators import leaves_of
-from profiler.network.layers import AvgPool, Conv, ConvTranspose, Embedding, Layer, Linear, MaxPool
-from profiler.network.widen import quantum
+from profiler.network.layers import AvgPool, Conv, ConvTranspose, Layer, MaxPool
+from profiler.network.widen import plain_width, quantum
 from profiler.records.polynomials import Coefficients, Domain, Polynomials, Quantity
 
 ALPHA_DEGREE, SIDE_DEGREE = 2, 4
@@ -158,14 +158,6 @@ class _Search:
                 break
             least = alpha
         return (step, least) if least is not None and least <= 1 else (None, None)
-
-
-def plain_width(leaf: Layer) -> int:
-    """The width of a leaf that a multiplier scales, 0 where there is none."""
-    match leaf:
-        case Conv(out=int(n)) | ConvTranspose(out=int(n)) | Linear(out=int(n)) | Embedding(dim=int(n)):
-            return n
-    return 0
 
 
 def interpolated(xs: Sequence[Fraction], ys: Sequence[Fraction | int]) -> list[Fraction]:
