@@ -10,12 +10,13 @@ from profiler.network import layers as leaves
 
 SECTIONS = {
     "Count": "profile compare sweep fit show listing formula verify trace trace_training memory",
+    "Search": "costs fit_stages",
     "Check": "check diff Config",
     "Measure": "predict bench layers benchmark selftest BenchOptions",
     "Read and write": "read write",
     "Build and extend": "build architecture register unregister",
     "What comes back": "Profile Results Shown Measured Timing Listing Formulas Verified Checked Diffed Certificate Traced "
-    "TrainingCost Memory Saved",
+    "TrainingCost Memory Saved Costs StageFit",
     "What is raised": "ProfilerError UnknownName ShapeError Unavailable WitnessFailed CheckFailed",
 }
 """{heading: the names below it}, each with its signature and its docstring."""

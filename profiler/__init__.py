@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from profiler.records.published import Verified as Verified
     from profiler.records.results import Results as Results
     from profiler.records.shown import Shown as Shown
+    from profiler.records.stage_fit import StageFit as StageFit
     from profiler.records.timing import Certificate as Certificate
     from profiler.records.timing import Timing as Timing
     from profiler.records.traced import Traced as Traced
@@ -57,8 +58,11 @@ if TYPE_CHECKING:
     from profiler.study.benchmark import benchmark as benchmark
     from profiler.study.check import check as check
     from profiler.study.compare import compare as compare
+    from profiler.study.costs import Costs as Costs
+    from profiler.study.costs import costs as costs
     from profiler.study.diff import diff as diff
     from profiler.study.fit import fit as fit
+    from profiler.study.fit_stages import fit_stages as fit_stages
     from profiler.study.formula import formula as formula
     from profiler.study.layers import layers as layers
     from profiler.study.listing import listing as listing
@@ -87,6 +91,7 @@ _NAMES = {
     "profiler.records.published": "Verified",
     "profiler.records.results": "Results",
     "profiler.records.shown": "Shown",
+    "profiler.records.stage_fit": "StageFit",
     "profiler.records.timing": "Certificate Timing",
     "profiler.records.traced": "Traced",
     "profiler.records.training": "Memory TrainingCost",
@@ -99,8 +104,10 @@ _NAMES = {
     "profiler.study.benchmark": "benchmark",
     "profiler.study.check": "check",
     "profiler.study.compare": "compare",
+    "profiler.study.costs": "Costs costs",
     "profiler.study.diff": "diff",
     "profiler.study.fit": "fit",
+    "profiler.study.fit_stages": "fit_stages",
     "profiler.study.formula": "formula",
     "profiler.study.layers": "layers",
     "profiler.study.listing": "listing",

@@ -19,6 +19,7 @@ from profiler.records.profile import Profile
 from profiler.records.published import Verified
 from profiler.records.results import Results
 from profiler.records.shown import Shown, WhatIf
+from profiler.records.stage_fit import StageFit
 from profiler.records.timing import Certificate, Layers, Timing
 from profiler.records.traced import Traced
 from profiler.records.training import Memory, TrainingCost
@@ -47,6 +48,7 @@ TYPES: dict[type, ResultType] = {
     Shown: ResultType("show", lambda _: forms.NETWORK),
     Measured: ResultType("layer_times", lambda _: forms.CLOCKED),
     Listing: ResultType("listing"),
+    StageFit: ResultType("stage_fit"),
     Formulas: ResultType("formula"),
     Verified: ResultType("verify"),
     Checked: ResultType("budgets"),

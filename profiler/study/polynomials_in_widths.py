@@ -1,0 +1,41 @@
+"""Polynomials in widths, evaluated at whole arrays of them: exact, by int64 where nothing can overflow. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from profiler.count.expressions import Monomial
+
+if TYPE_CHECKING:
+    from numpy import ndarray
+
+LARGEST = (1 << 63) - 1
+"""The largest int64."""
+Terms = Mapping[Monomial, int]
+
+
+def largest(terms: Terms, most: Mapping[int, int]) -> int:
+    """A bound of the absolute value of a polynomial, and of all its partial sums, where no symbol is above `most`."""
+    return sum(abs(c) * prod(most[symbol] for symbol in monomial) for monomial, c in terms.items())
+
+
+def evaluated(polynomials: Mapping[str, Terms], values: Mapping[int, Any], length: int) -> dict[str, ndarray[Any, Any]]:
+    """Each polynomial at `length` points, whose symbols have these `values`: int64, or Python ints where one might overflow."""
+    import numpy as np
+
+    most = {symbol: int(np.max(each, initial=0)) for symbol, each in values.items()}
+    used = {monomial for terms in polynomials.values() for monomial in terms}
+    fits = all(largest(terms, most) <= LARGEST for terms in polynomials.values())
+    kind: Any = np.int64 if fits else object
+    columns = {symbol: np.asarray(each, kind) for symbol, each in values.items()}
+    found = {name: np.zeros(length, kind) for name in polynomials}
+    for monomial in used:
+        product: Any = np.ones(length, kind) if not monomial else columns[monomial[0]]
+        for symbol in monomial[1:]:
+            product = product * columns[symbol]
+        for name, terms in polynomials.items():
+            if c := terms.get(monomial):
+                found[name] += product * c
+    return found
