@@ -44,7 +44,9 @@ def widen(network: Layer, alpha: Fraction) -> Layer:
 def plain_width(leaf: Layer) -> int:
     """The width of a leaf that a multiplier scales, 0 where there is none."""
     match leaf:
-        case Conv(out=int(n)) | ConvTranspose(out=int(n)) | Linear(out=int(n)) | PadChannels(out=int(n)) | Embedding(dim=int(n)):
+        case (
+            Conv(out=int(n)) | ConvTranspose(out=int(n)) | Linear(out=int(n)) | PadChannels(out=int(n)) | Embedding(dim=int(n))
+        ):
             return n
     return 0
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, overload
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from profiler.records.columns import Record
 from profiler.records.drawn import Drawn
 from profiler.records.environment import document
+from profiler.records.limits import Bound
 
 COUNTS = ("params", "macs", "activations", "elementwise", "weight_bytes", "moved")
-"""The counts of a combination, all of which may be limited."""
+"""The counts of a combination."""
 COLUMNS = ("model", "options", "resolution", "input", "batch", "stages", "widths", *COUNTS)
 """The columns of a combination's record."""
 
@@ -86,8 +87,7 @@ class StageFit(Drawn, Struct, frozen=True):
     model: str
     stages: tuple[StageChoices, ...]
     multiple_of: int
-    maximum: Mapping[str, int]
-    minimum: Mapping[str, int]
+    limits: tuple[Bound, ...]
     combinations: int
     """All that there are."""
     unbuildable: int
@@ -100,17 +100,19 @@ class StageFit(Drawn, Struct, frozen=True):
     ranges: Mapping[str, tuple[int, int]]
     """{count: (least, most)} over all that can be built."""
     closest: Record | None
-    """Where none is within the limits, the one that exceeds them by the smallest share."""
+    """Where none is within the limits, the one that misses them least."""
     environment: Mapping[str, Any] | None = None
     """Of a run that was read back: what it was made with."""
 
     def __repr__(self) -> str:
-        return f"StageFit({self.model}: {self.fitting:,} of {self.combinations:,} combinations fit, {len(self.maximal):,} maximal)"
+        return (
+            f"StageFit({self.model}: {self.fitting:,} of {self.combinations:,} combinations fit, {len(self.maximal):,} maximal)"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The document that a `.json` holds; its records are the maximal combinations."""
         return document(
-            "fit",
+            "fit_stages",
             list(self.maximal),
             made_with=self.environment,
             rows=[],
@@ -121,8 +123,7 @@ class StageFit(Drawn, Struct, frozen=True):
                     for s in self.stages
                 ],
                 "multiple_of": self.multiple_of,
-                "maximum": dict(self.maximum),
-                "minimum": dict(self.minimum),
+                "limits": [structs.asdict(bound) for bound in self.limits],
                 "combinations": self.combinations,
                 "unbuildable": self.unbuildable,
                 "fitting": self.fitting,

@@ -149,7 +149,9 @@ class Costs:
         try:
             given = np.asarray(widths)
         except ValueError:
-            raise ProfilerError(f"{self.model}: widths of unequal lengths are no array; give {len(self)} for each point") from None
+            raise ProfilerError(
+                f"{self.model}: widths of unequal lengths are no array; give {len(self)} for each point"
+            ) from None
         if given.ndim < 1 or given.shape[-1] != len(self) or (one and given.ndim != 1):
             points = "one point" if one else "an array"
             shape = "x".join(map(str, given.shape)) or "one number"
@@ -228,11 +230,11 @@ def with_stages(model: Model, **point: Any) -> Network:
     """The network that `model` names, whose widths can be chosen. Raises ProfilerError for a module, whose code chooses them."""
     if is_module(model) or (isinstance(model, str) and is_reference(parse(model)[0])):
         name = parse(model)[0] if isinstance(model, str) else type(model).__name__
-        raise ProfilerError(f"{name} has no stages to scale: its code sets its widths; name a network of the zoo, or give a Layer")
+        raise ProfilerError(
+            f"{name} has no stages to scale: its code sets its widths; name a network of the zoo, or give a Layer"
+        )
     found = load(model, **point)
     assert isinstance(found, Network)
     if "stages" in found.options:
         raise ProfilerError(f"{found.name}: stages={found.options['stages']} chooses its widths already; leave it out")
     return found
-
-

@@ -12,14 +12,17 @@ from profiler import grid
 from profiler.checked import checked
 from profiler.count import closed
 from profiler.count.stages import MULTIPLE_OF, Staged, called, staged
-from profiler.errors import ProfilerError, ShapeError, UnknownName
+from profiler.errors import ProfilerError, ShapeError
 from profiler.load.by_stage import multiple_of_, multiplier
 from profiler.load.load import Model, Network
+from profiler.records.limits import Bound
+from profiler.records.place import Place
 from profiler.records.place import shape as shape_text
 from profiler.records.profile import Totals
 from profiler.records.stage_fit import COUNTS, Combinations, Extreme, StageChoices, StageFit
 from profiler.study.combinations import Combined, Index
 from profiler.study.costs import in_widths, with_stages
+from profiler.study.fit import bounds_of
 from profiler.study.polynomials_in_widths import evaluated
 
 if TYPE_CHECKING:
@@ -42,40 +45,64 @@ def fit_stages(
     multipliers: str | Sequence[str] | None = None,
     *,
     widths: str | Sequence[str] | None = None,
-    maximum: Mapping[str, int] | None = None,
-    minimum: Mapping[str, int] | None = None,
+    max_macs: str | int | None = None,
+    max_params: str | int | None = None,
+    max_activations: str | int | None = None,
+    max_weight_bytes: str | int | None = None,
+    min_macs: str | int | None = None,
+    min_params: str | int | None = None,
+    min_activations: str | int | None = None,
+    min_weight_bytes: str | int | None = None,
     resolution: object = None,
     rho: object = None,
     input: Any = None,
     batch: object = 1,
-    multiple_of: object = None,
+    multiple_of: int = MULTIPLE_OF,
     options: Mapping[str, Any] | None = None,
 ) -> StageFit:
-    """The combinations of a multiplier for each stage of `model` whose counts are within `maximum` and `minimum`.
+    """The combinations of a multiplier for each stage of `model` that are within all limits, every one counted exactly.
 
-    `multipliers` is a range (`0.25..1.5:0.125`) or list for all stages, or one for each; `widths` gives the width of a stage's
-    last layer instead. `maximum` and `minimum` are {count: limit}, counts as in COUNTS, for the whole batch; a limit that is met
-    exactly is kept. Widths are multiples of `multiple_of` (8) and of the network's groups and heads. Raises ProfilerError for
-    more than MOST_COMBINATIONS, limits or ranges that are none, and for a module, whose widths its code sets.
+    `multipliers` is a range (`"0.25..1.5"`, by an eighth unless it has its step) or list for all stages, or one for each;
+    `widths` gives the width of a stage's last layer instead. Limits are as in `fit`; one that is met exactly is kept. Widths
+    are multiples of `multiple_of` and of the network's groups and heads. `model` is a network of the zoo, or a Layer with its
+    `input`. Raises ProfilerError for more than 100 million combinations, limits or ranges that are none, and for a module,
+    whose code sets its widths.
     """
-    network = with_stages(model, resolution=resolution, rho=rho, input=input, options=options)
-    size, multiple = grid.axis(grid.batch(batch)), multiple_of_(multiple_of)
-    most, least = _limits(maximum, "maximum"), _limits(minimum, "minimum")
+    bounds = bounds_of(
+        {
+            "macs": (min_macs, max_macs), "params": (min_params, max_params),
+            "activations": (min_activations, max_activations), "weight_bytes": (min_weight_bytes, max_weight_bytes),
+        }
+    )  # fmt: skip
+    at = Place(model, options or {}, None, resolution, input, batch, rho)
+    return fitted_stages(at, bounds, multipliers, widths, multiple_of)
+
+
+def fitted_stages(
+    at: Place,
+    bounds: Sequence[Bound],
+    multipliers: str | Sequence[str] | None = None,
+    widths: str | Sequence[str] | None = None,
+    multiple_of: object = None,
+) -> StageFit:
+    """The same at a place, within bounds. Raises as `fit_stages` does, and for a bound of memory, which is traced."""
+    if any(bound.quantity not in COUNTS for bound in bounds):
+        raise ProfilerError(
+            "memory is traced cell by cell, which all combinations of stages are too many for; limit activations and weight bytes"
+        )
+    network = with_stages(at.model, alpha=at.alpha, resolution=at.resolution, rho=at.rho, input=at.input, options=at.options)
+    if network.alpha != 1:
+        raise ProfilerError(f"{at.model}: alpha and multipliers for each stage both scale the widths; leave alpha out")
+    size, multiple = grid.axis(grid.batch(at.batch)), multiple_of_(multiple_of)
     found = staged(network.value, network.inputs)
     choices = _choices(network, found, multipliers, widths, multiple)
-    counts = tuple(name for name in COUNTS if name in SHOWN or name in most or name in least)
+    limited = {bound.quantity for bound in bounds}
     polynomials = in_widths(found, size)
     bare = [[option for _, option in stage] for stage in choices]
-    combined = Combined(found, bare, {name: polynomials[name] for name in counts})
+    counts = {name: polynomials[name] for name in COUNTS if name in SHOWN or name in limited}
+    combined = Combined(found, bare, counts)
     _recount(network, found, combined, bare, size)
-    return _Search(network, found, choices, combined, polynomials, most, least, multiple, size).answer()
-
-
-def _limits(given: Mapping[str, int] | None, what: str) -> dict[str, int]:
-    for name in given or {}:
-        if name not in COUNTS:
-            raise UnknownName(f"count for a {what}", name, COUNTS)
-    return {name: grid.count(limit, f"the {what} of {name}") for name, limit in (given or {}).items()}
+    return _Search(network, found, choices, combined, polynomials, tuple(bounds), multiple, size).answer()
 
 
 def _choices(network: Network, found: Staged, multipliers: Any, widths: Any, multiple: int) -> Choices:
@@ -160,10 +187,10 @@ class _Search:
 
     def __init__(
         self, network: Network, found: Staged, choices: Choices, combined: Combined, polynomials: Mapping[str, Any],
-        most: Mapping[str, int], least: Mapping[str, int], multiple: int, batch: int,
+        bounds: tuple[Bound, ...], multiple: int, batch: int,
     ) -> None:  # fmt: skip
         self.network, self.found, self.choices, self.combined = network, found, choices, combined
-        self.polynomials, self.most, self.least, self.multiple, self.batch = polynomials, most, least, multiple, batch
+        self.polynomials, self.bounds, self.multiple, self.batch = polynomials, bounds, multiple, batch
         self.shape: Index = combined.shape
 
     def answer(self) -> StageFit:
@@ -189,24 +216,25 @@ class _Search:
             self.network.name,
             self._stages(),
             self.multiple,
-            dict(self.most),
-            dict(self.least),
+            self.bounds,
             fits.size,
             fits.size - buildable,
             fitting,
             maximal,
             tuple(Extreme(name, end, record) for (name, end), record in zip(labels, extreme, strict=True)),
             {name: (ends[name, "least"][0], ends[name, "most"][0]) for name in self.combined.names if buildable},
-            None if fitting or not buildable else self._closest(),
+            None if fitting or not buildable or not self.bounds else self._closest(),
         )
 
     def _mask(self, counts: Mapping[str, ndarray[Any, Any]], can: ndarray[Any, Any] | None) -> ndarray[Any, Any] | None:
         """Which of a block are within all limits; None for all of them."""
         mask = can
-        for limits, over in ((self.most, False), (self.least, True)):
-            for name, limit in limits.items():
-                kept = counts[name] >= limit if over else counts[name] <= limit
-                mask = kept if mask is None else mask & kept
+        for bound in self.bounds:
+            column = counts[bound.quantity]
+            kept = [column <= bound.most] if bound.most is not None else []
+            kept += [column >= bound.least] if bound.least is not None else []
+            for each in kept:
+                mask = each if mask is None else mask & each
         return mask
 
     def _maximal(self, fits: ndarray[Any, Any]) -> ndarray[Any, Any]:
@@ -248,14 +276,17 @@ class _Search:
         return Combinations(place, self._stages(), chosen, counts)
 
     def _closest(self) -> dict[str, Any]:
-        """The combination whose farthest limit is exceeded by the smallest share of it."""
+        """The combination that breaks the limit that it breaks most by the smallest share: value / most, or least / value."""
         import numpy as np
 
         best, at = np.inf, 0
         for start, counts, can in self.combined.blocks():
-            parts = [counts[name] / max(limit, 1) - 1 for name, limit in self.most.items()]
-            parts += [1 - counts[name] / max(limit, 1) for name, limit in self.least.items()]
-            beyond = np.maximum.reduce(parts)
+            shares = []
+            for bound in self.bounds:
+                column = counts[bound.quantity]
+                shares += [column / max(bound.most, 1)] if bound.most is not None else []
+                shares += [bound.least / np.maximum(column, 1)] if bound.least is not None else []
+            beyond = np.maximum.reduce(shares)
             if can is not None:
                 beyond[~can] = np.inf
             i = int(np.argmin(beyond))

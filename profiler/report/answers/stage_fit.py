@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from profiler.records.columns import COLUMNS as RECORD_COLUMNS
+from profiler.records.columns import Record
+from profiler.records.limits import BYTES, Bound, broken
 from profiler.records.stage_fit import COLUMNS, StageFit
 from profiler.report import units
 from profiler.report.answer import Answer, View, sorted_by
 from profiler.report.answers import records
-from profiler.report.sheets.columns import UNITS, Heading
+from profiler.report.answers.fit import amount, limit_text
+from profiler.report.sheets.columns import UNITS, Heading, limited
 from profiler.report.sheets.sheet import Sheet
 from profiler.report.terminal import table
 from profiler.report.units import Unit
@@ -27,19 +29,23 @@ def answer(found: StageFit, view: View) -> Answer:
     if view.sort is not None:
         rows = [found.maximal[i] for i in sorted_by(found.maximal, view.sort, columns)]
     if view.columns:
-        made = records.chosen("fit", list(rows), columns, view._replace(sort=None), _title(found, "auto"), default="auto")
+        made = records.chosen("fit_stages", list(rows), columns, view._replace(sort=None), _title(found, top))
         return replace(made, document=found.to_dict)
-    unit = view.unit or "auto"
-    counts = list(dict.fromkeys([*found.maximum, *found.minimum, *SHOWN]))
+    unit = view.unit or "raw"
+    counts = list(dict.fromkeys([*(bound.quantity for bound in found.limits), *SHOWN]))
 
     def content(shown: Unit) -> Sheet:
-        stages = [Heading(stage.name) for stage in found.stages]
-        heads = [Heading("stages", right=False), *stages, *(Heading(_heading(name, shown)) for name in counts)]
+        heads = [Heading("stages", right=False), *(Heading(stage.name) for stage in found.stages)]
+        heads += [Heading(units.macs_heading(shown) if name == "macs" else limited(name)) for name in counts]
         body = [
-            [each["stages"], *each["widths"].split(":"), *(_count(name, each[name], shown) for name in counts)]
+            [
+                each["stages"],
+                *each["widths"].split(":"),
+                *(UNITS[RECORD_COLUMNS[name].unit](each[name], shown) for name in counts),
+            ]
             for each in rows[:top]
         ]
-        return Sheet(heads, body, _title(found, shown), list(_notes(found, shown, top)))
+        return Sheet(heads, body, _title(found, top), list(_notes(found)))
 
     def without_widths(shown: Unit) -> Sheet:
         made, n = content(shown), len(found.stages)
@@ -47,50 +53,45 @@ def answer(found: StageFit, view: View) -> Answer:
         made.rows = [[first, *rest[n:]] for first, *rest in made.rows]
         return made
 
-    return Answer(
-        table.Fitted(content, unit, narrower=[without_widths]), lambda: [content(unit)], rows, columns, found.to_dict
-    )
+    drawn = table.Fitted(content, unit, narrower=[without_widths])
+    return Answer(drawn, lambda: [content(unit)], rows, columns, found.to_dict, found)
 
 
-def _title(found: StageFit, unit: Unit) -> str:
-    """`mobilenet_v1: 905,715 of 5,000,000 combinations of its stages have MACs ≤ 300 M`."""
-    limits = " and ".join(_limits(found, unit))
-    count = f"{found.model}: {found.fitting:,} of {found.combinations:,} combinations of its stages"
-    return f"{count} have {limits}" if limits else f"{count} can be built"
-
-
-def _limits(found: StageFit, unit: Unit) -> Iterator[str]:
-    for limits, sign in ((found.maximum, "≤"), (found.minimum, "≥")):
-        for name, limit in limits.items():
-            yield f"{_heading(name, unit)} {sign} {_count(name, limit, unit)}"
-
-
-def _notes(found: StageFit, unit: Unit, top: int) -> Iterator[str]:
-    """What the rows are, how many are left out, what no limit leaves, and the ends of the counts."""
+def _title(found: StageFit, top: int) -> str:
+    """`mobilenet_v1: MACs ≤ 300,000,000: 25,783 of 161,051 combinations of its stages fit; the largest 20 of 1,527 maximal`."""
+    limits = ", ".join(map(limit_text, found.limits))
+    counts = f"{found.fitting:,} of {found.combinations:,} combinations of its stages fit"
     rows = len(found.maximal)
-    left = f" {rows - top:,} of the {rows:,} are left out here; CSV and JSON have all." if rows > top else ""
-    if rows:
-        yield f"No stage of these can take its next width and stay within.{left}"
+    shown = f"; the largest {top} of {rows:,} that are maximal" if rows > top else "; those that are maximal" if rows else ""
+    return ": ".join(filter(None, [found.model, limits, counts + shown]))
+
+
+def _notes(found: StageFit) -> Iterator[str]:
+    """What the rows are, what cannot be built, and the ends of the counts."""
+    if found.maximal:
+        yield "Maximal: no stage can take its next width and stay within."
+        yield "Under each stage stands the width of its last layer; a file has all that are maximal."
     if found.unbuildable:
-        yield f"{found.unbuildable:,} combinations cannot be built: their parts do not fit each other."
+        yield f"{found.unbuildable:,} combinations cannot be built, since their parts do not fit each other."
     for extreme in found.extremes:
-        amount = _count(extreme.quantity, extreme.record[extreme.quantity], unit)
-        yield f"{extreme.end} {_heading(extreme.quantity, unit)}: {amount} at stages={extreme.record['stages']}"
+        bound = Bound(extreme.quantity)
+        value = amount(bound, extreme.record[extreme.quantity])
+        yield f"{extreme.end} {limited(extreme.quantity)}: {value} at stages={extreme.record['stages']}"
     if found.closest is not None:
-        yield f"Nothing fits. The closest is stages={found.closest['stages']}, with {_amounts(found, found.closest, unit)}."
+        yield f"Nothing fits; {_nearest(found, found.closest)}."
 
 
-def _amounts(found: StageFit, record: Mapping[str, Any], unit: Unit) -> str:
-    limited = dict.fromkeys([*found.maximum, *found.minimum])
-    return " and ".join(f"{_count(name, record[name], unit)} {_heading(name, unit)}" for name in limited)
+def failure(found: StageFit) -> str:
+    """Why nothing fits: the nearest combination, and what would have to give for it."""
+    if found.closest is None:
+        return "nothing fits: none of these combinations can be built; give others"
+    return f"nothing fits; {_nearest(found, found.closest)}"
 
 
-def _heading(name: str, unit: Unit) -> str:
-    if name == "weight_bytes":
-        return "weight bytes"
-    return units.macs_heading(unit) if name == "macs" else name
-
-
-def _count(name: str, n: int, unit: Unit) -> str:
-    """A count in its unit: multiply-adds, bytes, or a number of things."""
-    return str(UNITS[RECORD_COLUMNS[name].unit](n, unit))
+def _nearest(found: StageFit, near: Record) -> str:
+    options = []
+    for bound in broken(found.limits, near):
+        value = near[bound.column]
+        end = "max" if bound.most is not None and value > bound.most else "min"
+        options.append(f"--{end}-{bound.quantity.replace('_', '-')} {value}{'B' if bound.quantity in BYTES else ''}")
+    return f"the nearest is {found.model}@stages={near['stages']}, which {' and '.join(options)} would let in"

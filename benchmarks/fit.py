@@ -1,0 +1,131 @@
+"""Seconds and memory of choosing for a budget: python benchmarks/fit.py [PART...]
+
+per-stage    ten million combinations of stages, with cells held to the walk and to the built module
+"""
+
+from __future__ import annotations
+
+import platform
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from statistics import median
+from time import perf_counter
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from profiler import build, costs, fit_stages, profile  # the checkout is on the path only now
+
+ROUNDS = 5
+MIB = 1 << 10
+"""KiB, which ru_maxrss is in, in one MiB."""
+STAGED = {
+    "mobilenet_v1": "8..200:8",
+    "mobilenet_v2": "8..200:8",
+    "resnet50": "8..200:8",
+    "vgg16": "16..240:16",
+    "densenet121": "8..200:8",
+}
+"""{network: the widths of each of its stages}: some ten million combinations."""
+AIM_S, AIM_MIB = 10.0, 512
+CELLS, BUILT = 1000, 50
+
+
+def per_stage() -> None:
+    """Each network in a process of its own, so that the memory is its own."""
+    print("| network | stages | combinations | fit | maximal | median | slowest | memory | aim |")
+    print("| :--- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | :--- |")
+    for name in STAGED:
+        ran = subprocess.run([sys.executable, __file__, "one", name], capture_output=True, text=True, check=True)
+        print(ran.stdout, end="", flush=True)
+    print()
+    cells_are_the_walk()
+
+
+def one(name: str) -> None:
+    """One network: its row, with three counts limited."""
+    native = profile(name)
+    took = []
+    for _ in range(ROUNDS):
+        start = perf_counter()
+        found = fit_stages(
+            name, widths=STAGED[name], max_macs=native.macs // 4, max_params=native.params // 4,
+            max_activations=native.activations,
+        )  # fmt: skip
+        took.append(perf_counter() - start)
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MIB
+    held = "held" if max(took) <= AIM_S and used <= AIM_MIB else "missed"
+    print(
+        f"| {name} | {len(found.stages)} | {found.combinations:,} | {found.fitting:,} | {len(found.maximal):,} | "
+        f"{median(took):.2f} s | {max(took):.2f} s | {used:.0f} MiB | {AIM_S:g} s, {AIM_MIB} MiB: {held} |"
+    )
+
+
+def cells_are_the_walk() -> None:
+    """Cells drawn at random, by the function of the widths, by the walk, and some by torch's own counter of the module."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    draw, walked, counted = Random(0), 0, 0
+    for name in STAGED:
+        cost = costs(name)
+        for i in range(CELLS // len(STAGED)):
+            widths = [cost.step * draw.randint(1, 25) for _ in cost.names]
+            value, ours = cost.value(widths), cost(widths)
+            there = profile(value, input=cost.input[0])
+            walked += ours[:4] == (there.params, there.macs, there.activations, there.elementwise) and ours.moved == there.moved
+            if i < BUILT // len(STAGED):
+                import torch
+
+                module = build(value, input=cost.input[0], device="meta")
+                with FlopCounterMode(display=False) as counter, torch.no_grad():
+                    module(torch.empty(1, *cost.input[0], device="meta"))
+                params = sum(p.numel() for p in module.parameters())
+                counted += (params, counter.get_total_flops()) == (ours.params, 2 * ours.macs)
+    print(f"{walked:,} of {CELLS:,} cells drawn at random equal the walk; {counted} of {BUILT} the module recounted by torch.")
+
+
+def evaluations() -> None:
+    """The cost as a function: seconds for one point, and points a second of an array."""
+    import numpy as np
+
+    print("\n| network | per | axes | making it | one point | points a second |\n| :--- | :--- | ---: | ---: | ---: | ---: |")
+    for name in STAGED:
+        for per in ("stage", "layer"):
+            start = perf_counter()
+            cost = costs(name, per=per)
+            made = perf_counter() - start
+            many = 8 * np.random.default_rng(0).integers(1, 65, (100_000, len(cost)))
+            times = [_seconds(lambda at=at, cost=cost: cost(at)) for at in (many[0], many)]
+            row = f"| {name} | {per} | {len(cost)} | {1e3 * made:.1f} ms | {1e6 * times[0]:.0f} µs | {len(many) / times[1]:,.0f} |"
+            print(row, flush=True)
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    took = []
+    for _ in range(ROUNDS):
+        start = perf_counter()
+        run()
+        took.append(perf_counter() - start)
+    return median(took)
+
+
+PARTS = {"per-stage": (per_stage, evaluations)}
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["one"]:
+        one(sys.argv[2])
+        return
+    import numpy
+
+    print(f"{ROUNDS} rounds; {platform.machine()}, Python {platform.python_version()}, numpy {numpy.__version__}\n")
+    for part in sys.argv[1:] or PARTS:
+        for run in PARTS[part]:
+            run()
+
+
+if __name__ == "__main__":
+    main()
