@@ -99,8 +99,8 @@ def evaluations() -> None:
             made = perf_counter() - start
             many = 8 * np.random.default_rng(0).integers(1, 65, (100_000, len(cost)))
             times = [_seconds(lambda at=at, cost=cost: cost(at)) for at in (many[0], many)]
-            row = f"| {name} | {per} | {len(cost)} | {1e3 * made:.1f} ms | {1e6 * times[0]:.0f} µs | {len(many) / times[1]:,.0f} |"
-            print(row, flush=True)
+            rate = len(many) / times[1]
+            print(f"| {name} | {per} | {len(cost)} | {1e3 * made:.1f} ms | {1e6 * times[0]:.0f} µs | {rate:,.0f} |", flush=True)
 
 
 def _seconds(run: Callable[[], object]) -> float:

@@ -53,7 +53,7 @@ class FreeWidths(NamedTuple):
 def free_widths(network: L.Layer, inputs: Shapes) -> FreeWidths:
     """The free widths of `network` on samples of shapes `inputs`.
 
-    Raises ShapeError where the network does not fit its input, or where its widths are tied in a way that leaves no whole numbers.
+    Raises ShapeError where the network does not fit its input, or where widths are tied so that no whole numbers are left.
     """
     walk = _Walk()
     walk.run(network, inputs, None, "", False)

@@ -120,7 +120,7 @@ def _scale(leaf: L.Layer, given: tuple[Scale, ...], inputs: Inputs, shape: Shape
     first = next((scale for scale in given if scale is not None), None)
     if isinstance(leaf, L.Resize | L.Crop):
         return given[1]
-    if first is None or given[0] is None and len(given) == 1 or isinstance(leaf, L.Flatten | L.Token):
+    if first is None or (given[0] is None and len(given) == 1) or isinstance(leaf, L.Flatten | L.Token):
         return None
     rank = len(inputs[0]) - 1
     match leaf:

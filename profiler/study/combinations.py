@@ -1,8 +1,8 @@
 """The counts of all combinations of the choices of stages: sums of small tables, broadcast over one axis a stage. No torch.
 
 A product of widths depends on the stages of its factors only, mostly on two, so a count over all combinations is the sum of
-tables over the axes of such products. Widths that are rounded from several stages (the transitions of a DenseNet) are factors of
-their own. The combinations are gone through in blocks that fit the cache; numpy is loaded when they are made.
+tables over the axes of such products. Widths that are rounded from several stages (the transitions of a DenseNet) are factors
+of their own. The combinations are gone through in blocks that fit the cache; numpy is loaded when they are made.
 """
 
 from __future__ import annotations

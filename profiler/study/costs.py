@@ -64,8 +64,9 @@ class Costs:
     """What a network costs at any widths. `costs(widths)` gives all its counts, `costs.macs(widths)` one of them.
 
     `widths` is an array of whole numbers whose last axis has one number for each stage, or for each layer: `names` says which,
-    `native` what they are in the network as it is. At one point (an array of one axis) a count is a Python int, at more an array
-    of the other axes: int64, or Python ints where a count might not fit in one. Raises ProfilerError for widths that do not fit.
+    `native` what they are in the network as it is. At one point (an array of one axis) a count is a Python int, at more an
+    array of the other axes: int64, or Python ints where a count might not fit in one. Raises ProfilerError for widths that the
+    network cannot have.
     """
 
     def __init__(self, network: Network, per: Per, batch: int, multiple_of: int) -> None:
@@ -114,7 +115,7 @@ class Costs:
         return self._staged.value(self._groups(list(map(int, point))))
 
     def reference(self, widths: Any) -> str:
-        """The network at one point by its name: `mobilenet_v1@stages=0.5:0.75:1:1:1`. Raises ProfilerError where it has none."""
+        """The network's name at one point: `mobilenet_v1@stages=0.5:0.75:1:1:1`. Raises ProfilerError where it has none."""
         if self.per != "stage" or self._network.architecture is None or self._network.alpha != 1:
             raise ProfilerError(f"{self.model}: only the stages of a network of the zoo, at α = 1, have a name; take value()")
         (point,) = self._points(widths, one=True)
@@ -227,7 +228,7 @@ def costs(
 
 
 def with_stages(model: Model, **point: Any) -> Network:
-    """The network that `model` names, whose widths can be chosen. Raises ProfilerError for a module, whose code chooses them."""
+    """The network that `model` names, whose widths can be chosen. Raises ProfilerError for a module, whose code sets them."""
     if is_module(model) or (isinstance(model, str) and is_reference(parse(model)[0])):
         name = parse(model)[0] if isinstance(model, str) else type(model).__name__
         raise ProfilerError(

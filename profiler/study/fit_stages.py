@@ -88,7 +88,7 @@ def fitted_stages(
     """The same at a place, within bounds. Raises as `fit_stages` does, and for a bound of memory, which is traced."""
     if any(bound.quantity not in COUNTS for bound in bounds):
         raise ProfilerError(
-            "memory is traced cell by cell, which all combinations of stages are too many for; limit activations and weight bytes"
+            "memory is traced, which takes too long for all combinations of stages; limit activations and weight bytes"
         )
     network = with_stages(at.model, alpha=at.alpha, resolution=at.resolution, rho=at.rho, input=at.input, options=at.options)
     if network.alpha != 1:

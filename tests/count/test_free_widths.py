@@ -128,7 +128,7 @@ def test_same_times_and_products_follow() -> None:
 def test_widths_that_leave_no_whole_numbers_are_refused() -> None:
     twice, thrice = (Chain(L.Conv(n, 1), L.Conv(times(k), 1)) for n, k in ((6, 2), (4, 3)))
     with pytest.raises(
-        ShapeError, match="^join: its parts meet with widths that are tied in a way that leaves no whole numbers"
+        ShapeError, match=r"^join: its parts meet with widths that are tied in a way that leaves no whole numbers"
     ):
         free(Branches(a=twice, b=thrice, join=L.Add()))
 

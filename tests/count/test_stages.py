@@ -128,7 +128,7 @@ def test_several_inputs_and_outputs() -> None:
 
 
 def test_a_network_of_fixed_widths_is_refused() -> None:
-    with pytest.raises(ShapeError, match="^has no width that can be chosen: all of them are fixed$"):
+    with pytest.raises(ShapeError, match=r"^has no width that can be chosen: all of them are fixed$"):
         staged(Chain(L.Conv(fixed(8), 3)), IMAGE)
 
 

@@ -108,7 +108,7 @@ def test_what_is_no_multiplier_for_each_stage_is_refused(model: str, message: st
 
 
 def test_a_combination_that_cannot_be_built_is_refused_with_the_layer() -> None:
-    with pytest.raises(ProfilerError, match="body.1.0.sum.shortcut.pad: 32 channels do not pad to 16"):
+    with pytest.raises(ProfilerError, match=r"body.1.0.sum.shortcut.pad: 32 channels do not pad to 16"):
         profiler.profile("resnet20_cifar", stages="2:0.5:1")
 
 
