@@ -16,7 +16,7 @@ from math import lcm
 from typing import Any, NamedTuple
 
 from profiler.count.expressions import Need, at
-from profiler.count.free_widths import FreeWidths, free_widths
+from profiler.count.free_widths import FreeWidths, Plain, free_widths
 from profiler.count.shapes import Inputs
 from profiler.count.trunk import stages_of
 from profiler.errors import ShapeError
@@ -96,16 +96,6 @@ class Staged:
         values = self.symbols(widths)
         return with_widths(self.network, {each.position: at(each.width, values) for each in self.widths.plain})
 
-    def sums(self, values: Mapping[int, Any], name: str) -> Any:
-        """One of the counts of one sample, at these values of the symbols; see SUMS of free_widths.py."""
-        total: Any = 0
-        for monomial, c in self.widths.sums[name].items():
-            product: Any = c
-            for symbol in monomial:
-                product = product * values[symbol]
-            total = total + product
-        return total
-
     def unmet(self, need: Need, values: Mapping[int, Any]) -> Any:
         """Where a need is not met: a truth value, or an array of them."""
         a, b = at(need.a, values), at(need.b, values)
@@ -120,10 +110,10 @@ def staged(network: Layer, inputs: Inputs) -> Staged:
     """
     found = free_widths(network, inputs)
     members: dict[int, list[int]] = {symbol: [] for symbol in found.free}
-    first = {}
+    first: dict[int, Plain] = {}
     for each in found.plain:
         symbol = _alone(each.width)
-        if symbol in members:
+        if symbol is not None and symbol in members:
             members[symbol].append(each.position)
             first.setdefault(symbol, each)
     groups = tuple(
@@ -155,7 +145,7 @@ def _stages(groups: Sequence[Group], runs: Sequence[tuple[str, Sequence[int]]], 
         for position in group.positions:
             counts[where[position]] = counts.get(where[position], 0) + 1
         inside.setdefault(max(counts, key=lambda run: (counts[run], run)), []).append(number)
-    training, stages, met = frozenset(side), [], dict[str, int]()
+    training, stages, met = frozenset(side), list[Stage](), dict[str, int]()
     for run in sorted(inside):
         name, members = runs[run][0], inside[run]
         met[name] = met.get(name, 0) + 1
