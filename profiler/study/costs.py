@@ -64,7 +64,7 @@ class Costs:
     """What a network costs at any widths. `costs(widths)` gives all its counts, `costs.macs(widths)` one of them.
 
     `widths` is an array of whole numbers whose last axis has one number for each stage, or for each layer: `names` says which,
-    `native` what they are in the network as it is. At one point (an array of one axis) a count is a Python int, at more an
+    `native` what they are in the network as it is. An array for each of them does too; they are broadcast. At one point (an array of one axis) a count is a Python int, at more an
     array of the other axes: int64, or Python ints where a count might not fit in one. Raises ProfilerError for widths that the
     network cannot have.
     """
@@ -93,42 +93,43 @@ class Costs:
         """How many widths a point has."""
         return len(self.names)
 
-    def __call__(self, widths: Any) -> Counts:
+    def __call__(self, *widths: Any) -> Counts:
         """All counts at each point."""
         return Counts(**self._at(widths, Counts._fields))
 
-    def params(self, widths: Any) -> Any:
+    def params(self, *widths: Any) -> Any:
         """Parameters at each point."""
         return self._at(widths, ("params",))["params"]
 
-    def macs(self, widths: Any) -> Any:
+    def macs(self, *widths: Any) -> Any:
         """Multiply-adds at each point, for the whole batch."""
         return self._at(widths, ("macs",))["macs"]
 
-    def activations(self, widths: Any) -> Any:
+    def activations(self, *widths: Any) -> Any:
         """Output elements of the operations with multiply-adds, at each point, for the whole batch."""
         return self._at(widths, ("activations",))["activations"]
 
-    def value(self, widths: Any) -> Layer:
+    def value(self, *widths: Any) -> Layer:
         """The network at one point, as a value: `build(costs.value(widths), input=costs.input)` makes its module."""
-        (point,) = self._points(widths, one=True)
-        return self._staged.value(self._groups(list(map(int, point))))
+        point = self._point(widths)
+        return self._staged.value(self._groups(point))
 
-    def reference(self, widths: Any) -> str:
+    def reference(self, *widths: Any) -> str:
         """The network's name at one point: `mobilenet_v1@stages=0.5:0.75:1:1:1`. Raises ProfilerError where it has none."""
         if self.per != "stage" or self._network.architecture is None or self._network.alpha != 1:
             raise ProfilerError(f"{self.model}: only the stages of a network of the zoo, at α = 1, have a name; take value()")
-        (point,) = self._points(widths, one=True)
-        multipliers = [Fraction(int(n), native) for n, native in zip(point, self.native, strict=True)]
+        point = self._point(widths)
+        multipliers = [Fraction(n, native) for n, native in zip(point, self.native, strict=True)]
         told = {**self._network.options, "stages": written(multipliers)}
         if self.multiple_of != MULTIPLE_OF:
             told["multiple_of"] = self.multiple_of
         return f"{self.model}@{','.join(f'{name}={str(value).lower()}' for name, value in told.items())}"
 
-    def _at(self, widths: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    def _at(self, widths: tuple[Any, ...], names: tuple[str, ...]) -> dict[str, Any]:
         import numpy as np
 
-        points = self._points(widths)
+        given = self._array(widths)
+        points, shape = self._points(given), given.shape[:-1]
         wanted = {name: self._counts[name] for name in names}
         parts = []
         for start in range(0, max(len(points), 1), AT_ONCE):
@@ -140,23 +141,34 @@ class Costs:
                     self._refuse([int(column[np.argmax(unmet)]) for column in columns])
             parts.append(evaluated(wanted, values, len(columns[0])))
         joined = {name: np.concatenate([part[name] for part in parts]) for name in names}
-        shape = np.shape(widths)[:-1]
         return {name: column.reshape(shape) if shape else int(column[0]) for name, column in joined.items()}
 
-    def _points(self, widths: Any, one: bool = False) -> ndarray[Any, Any]:
-        """The points as rows. Raises ProfilerError where they are none of this network."""
+    def _point(self, widths: tuple[Any, ...]) -> list[int]:
+        """The one point that is given."""
+        given = self._array(widths)
+        if given.ndim != 1:
+            raise ProfilerError(f"{self.model}: widths of {given.size // len(self)} points; give one point")
+        return list(map(int, self._points(given)[0]))
+
+    def _array(self, widths: tuple[Any, ...]) -> ndarray[Any, Any]:
+        """The widths as one array, whose last axis has one for each stage or layer. Raises ProfilerError where they are none."""
         import numpy as np
 
         try:
-            given = np.asarray(widths)
+            given = np.asarray(widths[0]) if len(widths) == 1 else np.stack(np.broadcast_arrays(*widths), -1)
         except ValueError:
             raise ProfilerError(
                 f"{self.model}: widths of unequal lengths are no array; give {len(self)} for each point"
             ) from None
-        if given.ndim < 1 or given.shape[-1] != len(self) or (one and given.ndim != 1):
-            points = "one point" if one else "an array"
+        if given.ndim < 1 or given.shape[-1] != len(self):
             shape = "x".join(map(str, given.shape)) or "one number"
-            raise ProfilerError(f"{self.model}: widths of shape {shape}; give {points} whose last axis has {self._called()}")
+            raise ProfilerError(f"{self.model}: widths of shape {shape}; give an array whose last axis has {self._called()}")
+        return given
+
+    def _points(self, given: ndarray[Any, Any]) -> ndarray[Any, Any]:
+        """The points as rows. Raises ProfilerError where they are none of this network."""
+        import numpy as np
+
         if given.dtype.kind not in "iu" and given.size:
             raise ProfilerError(f"{self.model}: widths of type {given.dtype}; give whole numbers, as integers")
         rows = given.reshape(-1, len(self))

@@ -86,6 +86,19 @@ def test_arrays_keep_their_axes() -> None:
     assert cost(points[:0]).macs.shape == (0, 7)
 
 
+def test_an_array_for_each_stage_is_broadcast() -> None:
+    cost = profiler.costs("lenet5", multiple_of=1)
+    first, second = np.arange(1, 4), np.arange(10, 15)
+    found = cost(first[:, None], second, 84)
+    assert found.macs.shape == (3, 5)
+    assert found.macs[2, 1] == cost.macs(3, 11, 84) == cost.macs([3, 11, 84])
+    assert cost.value(3, 11, 84) == cost.value([3, 11, 84])
+    with pytest.raises(ProfilerError, match="lenet5: widths of 2 points; give one point"):
+        cost.value([[3, 11, 84], [3, 11, 84]])
+    with pytest.raises(ProfilerError, match="unequal lengths"):
+        cost([1, 2], [1, 2, 3], 4)
+
+
 def test_more_points_than_are_evaluated_at_once() -> None:
     cost = profiler.costs("lenet5", multiple_of=1)
     points = np.random.default_rng(0).integers(1, 99, (140_000, 3))
