@@ -64,9 +64,9 @@ class Costs:
     """What a network costs at any widths. `costs(widths)` gives all its counts, `costs.macs(widths)` one of them.
 
     `widths` is an array of whole numbers whose last axis has one number for each stage, or for each layer: `names` says which,
-    `native` what they are in the network as it is. An array for each of them does too; they are broadcast. At one point (an array of one axis) a count is a Python int, at more an
-    array of the other axes: int64, or Python ints where a count might not fit in one. Raises ProfilerError for widths that the
-    network cannot have.
+    `native` what they are in the network as it is. An array for each of them does too; they are broadcast. At one point (an
+    array of one axis) a count is a Python int, at more an array of the other axes: int64, or Python ints where a count might
+    not fit in one. Raises ProfilerError for widths that the network cannot have.
     """
 
     def __init__(self, network: Network, per: Per, batch: int, multiple_of: int) -> None:
@@ -151,7 +151,7 @@ class Costs:
         return list(map(int, self._points(given)[0]))
 
     def _array(self, widths: tuple[Any, ...]) -> ndarray[Any, Any]:
-        """The widths as one array, whose last axis has one for each stage or layer. Raises ProfilerError where they are none."""
+        """The widths as one array, whose last axis has one for each stage or layer. Raises ProfilerError for others."""
         import numpy as np
 
         try:
