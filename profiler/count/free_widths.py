@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from profiler.count import formulas  # noqa: F401  # registers every leaf
 from profiler.count.expressions import Expression, Monomial, Number, Space, at, replaced
+from profiler.count.held import Met, standing
 from profiler.count.leaves import cost
 from profiler.count.moved import moved_by_leaf
 from profiler.errors import ShapeError
@@ -23,8 +24,9 @@ from profiler.network.widths import same as same_width
 
 Shapes = tuple[tuple[Any, ...], ...]
 """Shapes of one sample, whose sides are numbers or expressions."""
-SUMS = ("weights", "bias", "norm", "macs", "elementwise", "activations", "moved_each", "moved_once")
-"""What is added up over the leaves that run in evaluation; the bytes moved for each sample, and once a batch."""
+SUMS = ("weights", "bias", "norm", "macs", "elementwise", "activations", "moved_each", "moved_once", "standing")
+"""What is added up over the leaves that run in evaluation; the bytes moved for each sample, and once a batch; and over all
+leaves, those that run in training only too, the bytes of parameters and buffers."""
 
 
 class Plain(NamedTuple):
@@ -48,6 +50,8 @@ class FreeWidths(NamedTuple):
     free: tuple[int, ...]
     """The free symbols, in the order in which their widths are met."""
     sums: dict[str, dict[Monomial, int]]
+    steps: tuple[Met, ...]
+    """All leaves, with their shapes in these symbols."""
 
 
 def free_widths(network: L.Layer, inputs: Shapes) -> FreeWidths:
@@ -67,7 +71,7 @@ def free_widths(network: L.Layer, inputs: Shapes) -> FreeWidths:
         walk.space.path = each.path
         _ = each.width < 1  # what is written by a difference may leave nothing: kept as a need
     named = {symbol: None for each in plain for symbol in _symbols(each.width) if symbol not in walk.space.floors}
-    return FreeWidths(walk.space, plain, tuple(named), {name: walk.sums[name] for name in SUMS})
+    return FreeWidths(walk.space, plain, tuple(named), {name: walk.sums[name] for name in SUMS}, tuple(walk.steps))
 
 
 class _Walk:
@@ -81,6 +85,7 @@ class _Walk:
         self.known: dict[int, Number] = {}
         """The symbols that are written by others."""
         self.sums: dict[str, dict[Monomial, int]] = {name: {} for name in SUMS}
+        self.steps: list[Met] = []
         self.counting = False
         self.position = 0
 
@@ -131,10 +136,13 @@ class _Walk:
             found = cost(leaf, inputs, same)  # type: ignore[arg-type]  # formulas run on expressions as on numbers
         except ShapeError as fault:
             raise ShapeError(fault.reason, path) from None
+        if self.counting:
+            self.steps.append(Met(leaf, inputs, found.output))
+            _add(self.sums["standing"], standing(leaf, found))
         if self.counting and not side:
             each, once = moved_by_leaf(leaf, inputs, found)
             counts = (found.weights, found.bias, found.norm, found.macs, found.elementwise, found.activations, each, once)
-            for name, number in zip(SUMS, counts, strict=True):
+            for name, number in zip(SUMS, counts, strict=False):
                 _add(self.sums[name], number)
         return found.output
 

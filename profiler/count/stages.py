@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import lcm
 from typing import Any, NamedTuple
 
-from profiler.count.expressions import Need, at
+from profiler.count.expressions import Expression, Monomial, Need, at
 from profiler.count.free_widths import FreeWidths, Plain, free_widths
+from profiler.count.held import held
 from profiler.count.shapes import Inputs
 from profiler.count.trunk import stages_of
 from profiler.errors import ShapeError
@@ -25,6 +26,9 @@ from profiler.network.widen import nearest, quantum, with_widths
 
 MULTIPLE_OF = 8
 """What widths are multiples of unless another number is given: runtimes are fast there."""
+
+MOST_COMPARED = 400
+"""Polynomials that are compared each with each."""
 
 
 class Group(NamedTuple):
@@ -84,6 +88,20 @@ class Staged:
             found |= self.scaled(stage, multiplier, multiple_of)
         return [found[group] for group in range(len(self.groups))]
 
+    @cached_property
+    def moments(self) -> list[dict[Monomial, int]]:
+        """Bytes of activations for one sample, at those layers where they may be the most, as polynomials in the symbols."""
+        found: dict[frozenset[Monomial], list[dict[Monomial, int]]] = {}
+        for number in held(self.network, len(self.inputs), self.widths.steps):
+            terms = dict(number.terms) if isinstance(number, Expression) else {(): number}
+            alike = found.setdefault(frozenset(terms), [])
+            if not any(_covers(other, terms) for other in alike):
+                alike[:] = [*(other for other in alike if not _covers(terms, other)), terms]
+        every = [terms for alike in found.values() for terms in alike]
+        if len(every) > MOST_COMPARED:
+            return every
+        return [terms for terms in every if not any(_covers(other, terms) for other in every if other is not terms)]
+
     def symbols(self, widths: Sequence[Any]) -> dict[int, Any]:
         """The value of every symbol where the groups have these widths, numbers or arrays of them."""
         values: dict[int, Any] = {group.symbol: width for group, width in zip(self.groups, widths, strict=True)}
@@ -126,6 +144,11 @@ def staged(network: Layer, inputs: Inputs) -> Staged:
     runs = stages_of(network, inputs)
     side = {each.position for each in found.plain if each.side}
     return Staged(network, inputs, found, groups, _stages(groups, runs, side), quantum(network))
+
+
+def _covers(a: Mapping[Monomial, int], b: Mapping[Monomial, int]) -> bool:
+    """Whether a polynomial is at least another for all widths from 1, term by term."""
+    return len(b) <= len(a) and all(a.get(monomial, 0) >= c for monomial, c in b.items()) and min(a.values()) >= 0
 
 
 def _alone(width: Any) -> int | None:

@@ -12,7 +12,7 @@ from profiler.records.drawn import Drawn
 from profiler.records.environment import document
 from profiler.records.limits import Bound
 
-COUNTS = ("params", "macs", "activations", "elementwise", "weight_bytes", "moved")
+COUNTS = ("params", "macs", "activations", "elementwise", "weight_bytes", "moved", "memory_bytes")
 """The counts of a combination."""
 COLUMNS = ("model", "options", "resolution", "input", "batch", "stages", "widths", *COUNTS)
 """The columns of a combination's record."""

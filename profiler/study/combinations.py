@@ -1,8 +1,9 @@
 """The counts of all combinations of the choices of stages: sums of small tables, broadcast over one axis a stage. No torch.
 
 A product of widths depends on the stages of its factors only, mostly on two, so a count over all combinations is the sum of
-tables over the axes of such products. Widths that are rounded from several stages (the transitions of a DenseNet) are factors
-of their own. The combinations are gone through in blocks that fit the cache; numpy is loaded when they are made.
+tables over the axes of such products; of the peak of memory, the largest of such sums. Widths that are rounded from several
+stages (the transitions of a DenseNet) are factors of their own. The combinations are gone through in blocks that fit the cache;
+numpy is loaded when they are made.
 """
 
 from __future__ import annotations
@@ -23,47 +24,49 @@ Array = Any
 Index = tuple[int, ...]
 BLOCK = 1 << 19
 """Combinations that are counted together."""
+SMALL = 1 << 14
+"""Elements of a table that is kept whole."""
 
 
 class Combined:
-    """The counts of a network over all combinations of `choices`: for each stage its choices, each {group: width}."""
+    """The counts of a network over all combinations of `choices`: for each stage its choices, each {group: width}.
 
-    def __init__(self, found: Staged, choices: Sequence[Sequence[Mapping[int, int]]], polynomials: Mapping[str, Terms]) -> None:
+    `polynomials` are {count: polynomial}; `peaks` are {count: (polynomial, others)}, of which the largest other is added to it.
+    """
+
+    def __init__(
+        self,
+        found: Staged,
+        choices: Sequence[Sequence[Mapping[int, int]]],
+        polynomials: Mapping[str, Terms],
+        peaks: Mapping[str, tuple[Terms, Sequence[Terms]]] | None = None,
+    ) -> None:
         import numpy as np
 
         self.shape: Index = tuple(map(len, choices))
-        self.found, self.names = found, tuple(polynomials)
+        self.found = found
         widths: list[Array] = [None] * len(found.groups)
         for axis, (stage, options) in enumerate(zip(found.stages, choices, strict=True)):
             shape = tuple(len(options) if i == axis else 1 for i in range(len(choices)))
             for group in stage.groups:
                 widths[group] = np.array([option[group] for option in options], np.int64).reshape(shape)
-        values = found.symbols(widths)
+        values = {
+            s: np.reshape(each, (1,) * (len(choices) - np.ndim(each)) + np.shape(each))
+            for s, each in found.symbols(widths).items()
+        }
         most = {symbol: int(np.max(each)) for symbol, each in values.items()}
-        for name, terms in polynomials.items():
-            if largest(terms, most) > LARGEST:
+        every = {name: (terms, ()) for name, terms in polynomials.items()} | dict(peaks or {})
+        for name, (terms, others) in every.items():
+            if largest(terms, most) + max((largest(other, most) for other in others), default=0) > LARGEST:
                 raise ProfilerError(f"{name} of these combinations may exceed {LARGEST:,}; give smaller multipliers")
-        self.wide = {symbol: each for symbol, each in values.items() if sum(n > 1 for n in np.shape(each)) > 1}
-        """Widths that depend on several stages."""
-        self.tables = {name: self._tables(terms, values) for name, terms in polynomials.items()}
-        self.unmet = self._unmet(values)
         self.lead = next((n for n in range(len(self.shape)) if prod(self.shape[n:]) <= BLOCK), len(self.shape) - 1)
         """How many of the first axes are gone through one by one; a block has all of the others."""
-
-    def _tables(self, terms: Terms, values: Mapping[int, Array]) -> dict[Monomial, dict[Index, Array]]:
-        """{widths of several stages: {shape: table}}: the count is the sum of each product of the former with its tables."""
-        made: dict[Monomial, dict[Index, Array]] = {}
-        import numpy as np
-
-        for monomial, c in terms.items():
-            wide = tuple(symbol for symbol in monomial if symbol in self.wide)
-            product: Array = np.full((1,) * len(self.shape), c, np.int64)
-            for symbol in monomial:
-                if symbol not in self.wide:
-                    product = product * values[symbol]
-            tables = made.setdefault(wide, {})
-            tables[product.shape] = tables[product.shape] + product if product.shape in tables else product
-        return {wide: _merged(tables) for wide, tables in made.items()}
+        self.counts = {
+            name: (_Count(terms, values), _largest_of([_Count(other, values) for other in others]))
+            for name, (terms, others) in every.items()
+        }
+        self.names = tuple(self.counts)
+        self.unmet = self._unmet(values)
 
     def _unmet(self, values: Mapping[int, Array]) -> dict[Index, ndarray[Any, Any]]:
         """Where the network's parts do not fit each other, by the shapes of the tables that say so."""
@@ -83,33 +86,20 @@ class Combined:
 
         rest = self.shape[self.lead :]
         size = prod(rest)
-        ground = {name: self._ground(tables.get((), {})) for name, tables in self.tables.items()}
+        for base, several in self.counts.values():
+            for count in (base, *several):
+                count.settle(self.lead, rest)
         for number, index in enumerate(np.ndindex(*self.shape[: self.lead])):
-            counts = {name: self._block(name, index, *ground[name]).reshape(size) for name in self.names}
+            counts = {}
+            for name, (base, several) in self.counts.items():
+                total = base.block(index)
+                if several:
+                    peak = several[0].block(index)
+                    for other in several[1:]:
+                        peak = np.maximum(peak, other.block(index))
+                    total = total + peak
+                counts[name] = np.broadcast_to(total, rest).reshape(size)
             yield number * size, counts, self._buildable(index, rest)
-
-    def _ground(self, tables: Mapping[Index, Array]) -> tuple[Array, list[Array]]:
-        """The sum of the tables that do not depend on the first axes, over a whole block; and the other tables."""
-        import numpy as np
-
-        fixed = [table for shape, table in tables.items() if prod(shape[: self.lead]) == 1]
-        ground = np.zeros(self.shape[self.lead :], np.int64)
-        for table in fixed:
-            ground += table.reshape(table.shape[self.lead :])
-        return ground, [table for shape, table in tables.items() if prod(shape[: self.lead]) > 1]
-
-    def _block(self, name: str, index: Index, ground: Array, moving: Sequence[Array]) -> Array:
-        total = ground
-        if moving:
-            # what is small is added up first, so that the whole block is gone through once
-            total = ground + _sum([_sliced(table, index) for table in moving])
-        for wide, tables in self.tables[name].items():
-            if wide:
-                product = _sum([_sliced(table, index) for table in tables.values()])
-                for symbol in wide:
-                    product = product * _sliced(self.wide[symbol], index)
-                total = total + product
-        return total
 
     def _buildable(self, index: Index, rest: Index) -> ndarray[Any, Any] | None:
         import numpy as np
@@ -125,14 +115,102 @@ class Combined:
         """The counts of one combination, None where it cannot be built."""
         if any(_sliced(table, index).item() for table in self.unmet.values()):
             return None
-        found = {}
-        for name, by_wide in self.tables.items():
-            total = 0
-            for wide, tables in by_wide.items():
-                part = sum(_sliced(table, index).item() for table in tables.values())
-                total += part * prod(_sliced(self.wide[symbol], index).item() for symbol in wide)
-            found[name] = total
-        return found
+        return {
+            name: base.at(index) + max((count.at(index) for count in several), default=0)
+            for name, (base, several) in self.counts.items()
+        }
+
+
+class _Count:
+    """One polynomial over all combinations: {widths of several stages: {shape: table}}, to be multiplied and added up."""
+
+    def __init__(self, terms: Terms, values: Mapping[int, Array]) -> None:
+        import numpy as np
+
+        self.wide = {s: values[s] for m in terms for s in m if sum(n > 1 for n in values[s].shape) > 1}
+        made: dict[Monomial, dict[Index, Array]] = {}
+        rank = max((each.ndim for each in values.values()), default=0)
+        for monomial, c in terms.items():
+            product: Array = np.full((1,) * rank, c, np.int64)
+            for symbol in monomial:
+                if symbol not in self.wide:
+                    product = product * values[symbol]
+            tables = made.setdefault(tuple(symbol for symbol in monomial if symbol in self.wide), {})
+            tables[product.shape] = tables[product.shape] + product if product.shape in tables else product
+        self.terms = {(wide, shape): table for wide, tables in made.items() for shape, table in tables.items()}
+        """The same table by table, each over its own axes."""
+        self.tables = {wide: _merged(tables) for wide, tables in made.items()}
+        self.ground: Array = 0
+        """The sum of what does not depend on the first axes, over a block."""
+        self.moving: list[Array] = []
+
+    @property
+    def shape(self) -> Index:
+        """The axes that it depends on, with their lengths; 1 elsewhere."""
+        arrays = [*(table for tables in self.tables.values() for table in tables.values()), *self.wide.values()]
+        return tuple(max(lengths) for lengths in zip(*(each.shape for each in arrays), strict=True))
+
+    def covers(self, other: _Count) -> bool:
+        """Whether it is at least the other at every combination, because each of its tables is."""
+        return all((self.terms.get(key, 0) >= table).all() for key, table in other.terms.items()) and all(
+            (table >= 0).all() for key, table in self.terms.items() if key not in other.terms
+        )
+
+    def whole(self) -> Array:
+        """Its table over all axes that it depends on."""
+        return self._total(())
+
+    def settle(self, lead: int, rest: Index) -> None:
+        """Makes ready for blocks in which the first `lead` axes are at one position."""
+        import numpy as np
+
+        tables = self.tables.get((), {})
+        fixed = [table for shape, table in tables.items() if prod(shape[:lead]) == 1]
+        self.moving = [table for shape, table in tables.items() if prod(shape[:lead]) > 1]
+        self.ground = np.zeros((1,) * len(rest), np.int64)
+        for table in sorted(fixed, key=lambda each: each.size):
+            self.ground = self.ground + table.reshape(table.shape[lead:])
+
+    def block(self, index: Index) -> Array:
+        """Its values in one block, which broadcast to the shape of the block."""
+        # what is small is added up first, so that the whole block is gone through once
+        return _sum([*(_sliced(table, index) for table in self.moving), self.ground, *self._products(index)])
+
+    def at(self, index: Index) -> int:
+        """Its value at one combination."""
+        return int(self._total(index).item())
+
+    def _total(self, index: Index) -> Array:
+        return _sum([*(_sliced(table, index) for table in self.tables.get((), {}).values()), *self._products(index)])
+
+    def _products(self, index: Index) -> Iterator[Array]:
+        for wide, tables in self.tables.items():
+            if wide:
+                product = _sum([_sliced(table, index) for table in tables.values()])
+                for symbol in wide:
+                    product = product * _sliced(self.wide[symbol], index)
+                yield product
+
+
+def _largest_of(counts: Sequence[_Count]) -> list[_Count]:
+    """Fewer counts with the same largest everywhere: small tables of the same axes become one."""
+    import numpy as np
+
+    small: dict[Index, Array] = {}
+    large: list[_Count] = []
+    for count in counts:
+        shape = count.shape
+        if prod(shape) > SMALL:
+            if not any(other.covers(count) for other in large):
+                large = [*(other for other in large if not count.covers(other)), count]
+            continue
+        table = count.whole()
+        small[shape] = np.maximum(small[shape], table) if shape in small else table
+    for shape in sorted(small, key=prod, reverse=True):
+        made = _Count({}, {})
+        made.tables = {(): {shape: small[shape]}}
+        large.append(made)
+    return large
 
 
 def _sliced(table: Array, index: Index) -> Array:
@@ -142,8 +220,9 @@ def _sliced(table: Array, index: Index) -> Array:
 
 def _sum(tables: Sequence[Array]) -> Array:
     """The sum of tables of any shapes, the smallest first."""
-    total = 0
-    for table in sorted(tables, key=lambda each: each.size):
+    first, *others = sorted(tables, key=lambda each: each.size)
+    total = first
+    for table in others:
         total = total + table
     return total
 

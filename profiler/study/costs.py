@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
+from math import prod
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from profiler import grid
@@ -16,12 +17,14 @@ from profiler.load.by_stage import multiple_of_, written
 from profiler.load.load import Model, Network, is_module, is_reference, load, parse
 from profiler.network.layers import Layer
 from profiler.records.profile import FLOAT32_BYTES
-from profiler.study.polynomials_in_widths import evaluated
+from profiler.study.polynomials_in_widths import evaluated, peak_at
 
 if TYPE_CHECKING:
     from numpy import ndarray
 
 Per = Literal["stage", "layer"]
+Evaluate = Callable[[Mapping[int, Any], int], dict[str, Any]]
+"""(the value of every symbol at some points, how many points) → counts there."""
 WIDEST = 1 << 20
 AT_ONCE = 1 << 16
 """Points that are evaluated together, so that their arrays stay in the cache."""
@@ -50,6 +53,12 @@ def in_widths(found: Staged, batch: int = 1) -> dict[str, dict[Monomial, int]]:
     scaled = {name: _sum((sums[name], batch)) for name in ("macs", "activations", "elementwise")}
     moved = _sum((sums["moved_each"], batch), (sums["moved_once"], 1))
     return {"params": params, **scaled, "weight_bytes": _sum((params, FLOAT32_BYTES)), "moved": moved}
+
+
+def peak_in_widths(found: Staged, batch: int = 1) -> tuple[dict[Monomial, int], list[dict[Monomial, int]]]:
+    """The peak of memory, as `profiler.count.held.peak` gives it: a polynomial, plus the largest of several others."""
+    fixed = _sum((found.widths.sums["standing"], 1), ({(): FLOAT32_BYTES * sum(map(prod, found.inputs))}, batch))
+    return fixed, [_sum((moment, batch)) for moment in found.moments]
 
 
 def _sum(*parts: tuple[Mapping[Monomial, int], int]) -> dict[Monomial, int]:
@@ -95,19 +104,24 @@ class Costs:
 
     def __call__(self, *widths: Any) -> Counts:
         """All counts at each point."""
-        return Counts(**self._at(widths, Counts._fields))
+        return Counts(**self._at(widths, lambda values, length: evaluated(self._counts, values, length)))
 
     def params(self, *widths: Any) -> Any:
         """Parameters at each point."""
-        return self._at(widths, ("params",))["params"]
+        return self._one(widths, "params")
 
     def macs(self, *widths: Any) -> Any:
         """Multiply-adds at each point, for the whole batch."""
-        return self._at(widths, ("macs",))["macs"]
+        return self._one(widths, "macs")
 
     def activations(self, *widths: Any) -> Any:
         """Output elements of the operations with multiply-adds, at each point, for the whole batch."""
-        return self._at(widths, ("activations",))["activations"]
+        return self._one(widths, "activations")
+
+    def memory_bytes(self, *widths: Any) -> Any:
+        """Bytes at the peak of one evaluation, at each point: parameters, buffers, inputs and activations, as float32."""
+        peak = peak_in_widths(self._staged, self.batch)
+        return self._at(widths, lambda values, length: {"": peak_at(*peak, values, length)})[""]
 
     def value(self, *widths: Any) -> Layer:
         """The network at one point, as a value: `build(costs.value(widths), input=costs.input)` makes its module."""
@@ -125,12 +139,15 @@ class Costs:
             told["multiple_of"] = self.multiple_of
         return f"{self.model}@{','.join(f'{name}={str(value).lower()}' for name, value in told.items())}"
 
-    def _at(self, widths: tuple[Any, ...], names: tuple[str, ...]) -> dict[str, Any]:
+    def _one(self, widths: tuple[Any, ...], name: str) -> Any:
+        terms = {name: self._counts[name]}
+        return self._at(widths, lambda values, length: evaluated(terms, values, length))[name]
+
+    def _at(self, widths: tuple[Any, ...], evaluate: Evaluate) -> dict[str, Any]:
         import numpy as np
 
         given = self._array(widths)
         points, shape = self._points(given), given.shape[:-1]
-        wanted = {name: self._counts[name] for name in names}
         parts = []
         for start in range(0, max(len(points), 1), AT_ONCE):
             columns = [np.ascontiguousarray(column) for column in points[start : start + AT_ONCE].T]
@@ -139,8 +156,8 @@ class Costs:
                 unmet = self._staged.unmet(need, values)
                 if np.any(unmet):
                     self._refuse([int(column[np.argmax(unmet)]) for column in columns])
-            parts.append(evaluated(wanted, values, len(columns[0])))
-        joined = {name: np.concatenate([part[name] for part in parts]) for name in names}
+            parts.append(evaluate(values, len(columns[0])))
+        joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         return {name: column.reshape(shape) if shape else int(column[0]) for name, column in joined.items()}
 
     def _point(self, widths: tuple[Any, ...]) -> list[int]:

@@ -11,19 +11,21 @@ from typing import TYPE_CHECKING, Any
 from profiler import grid
 from profiler.checked import checked
 from profiler.count import closed
+from profiler.count.held import peak
 from profiler.count.stages import MULTIPLE_OF, Staged, called, staged
 from profiler.errors import ProfilerError, ShapeError
 from profiler.load.by_stage import multiple_of_, multiplier
 from profiler.load.load import Model, Network
+from profiler.network.layers import Layer, Shape
 from profiler.records.limits import Bound
 from profiler.records.place import Place
 from profiler.records.place import shape as shape_text
-from profiler.records.profile import Totals
+from profiler.records.profile import FLOAT32_BYTES
 from profiler.records.stage_fit import COUNTS, Combinations, Extreme, StageChoices, StageFit
 from profiler.study.combinations import Combined, Index
-from profiler.study.costs import in_widths, with_stages
+from profiler.study.costs import in_widths, peak_in_widths, with_stages
 from profiler.study.fit import bounds_of
-from profiler.study.polynomials_in_widths import evaluated
+from profiler.study.polynomials_in_widths import Terms, evaluated, peak_at
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 MOST_COMBINATIONS = 10**8
 STEP = Fraction(1, 8)
 """Of multipliers in a range that gives none."""
+MEMORY = "memory_bytes"
 SHOWN = ("params", "macs", "activations")
 """The counts whose ends are looked for, limited or not."""
 RECOUNTED = 24
@@ -49,10 +52,12 @@ def fit_stages(
     max_params: str | int | None = None,
     max_activations: str | int | None = None,
     max_weight_bytes: str | int | None = None,
+    max_memory: str | int | None = None,
     min_macs: str | int | None = None,
     min_params: str | int | None = None,
     min_activations: str | int | None = None,
     min_weight_bytes: str | int | None = None,
+    min_memory: str | int | None = None,
     resolution: object = None,
     rho: object = None,
     input: Any = None,
@@ -72,6 +77,7 @@ def fit_stages(
         {
             "macs": (min_macs, max_macs), "params": (min_params, max_params),
             "activations": (min_activations, max_activations), "weight_bytes": (min_weight_bytes, max_weight_bytes),
+            "memory": (min_memory, max_memory),
         }
     )  # fmt: skip
     at = Place(model, options or {}, None, resolution, input, batch, rho)
@@ -85,24 +91,20 @@ def fitted_stages(
     widths: str | Sequence[str] | None = None,
     multiple_of: object = None,
 ) -> StageFit:
-    """The same at a place, within bounds. Raises as `fit_stages` does, and for a bound of memory, which is traced."""
-    if any(bound.quantity not in COUNTS for bound in bounds):
-        raise ProfilerError(
-            "memory is traced, which takes too long for all combinations of stages; limit activations and weight bytes"
-        )
+    """The same at a place, within bounds. Raises as `fit_stages` does."""
     network = with_stages(at.model, alpha=at.alpha, resolution=at.resolution, rho=at.rho, input=at.input, options=at.options)
     if network.alpha != 1:
         raise ProfilerError(f"{at.model}: alpha and multipliers for each stage both scale the widths; leave alpha out")
     size, multiple = grid.axis(grid.batch(at.batch)), multiple_of_(multiple_of)
     found = staged(network.value, network.inputs)
     choices = _choices(network, found, multipliers, widths, multiple)
-    limited = {bound.quantity for bound in bounds}
-    polynomials = in_widths(found, size)
+    limited = {bound.column for bound in bounds}
+    polynomials, highest = in_widths(found, size), peak_in_widths(found, size)
     bare = [[option for _, option in stage] for stage in choices]
-    counts = {name: polynomials[name] for name in COUNTS if name in SHOWN or name in limited}
-    combined = Combined(found, bare, counts)
+    counts = {name: terms for name, terms in polynomials.items() if name in SHOWN or name in limited}
+    combined = Combined(found, bare, counts, {MEMORY: highest} if MEMORY in limited else None)
     _recount(network, found, combined, bare, size)
-    return _Search(network, found, choices, combined, polynomials, tuple(bounds), multiple, size).answer()
+    return _Search(network, found, choices, combined, polynomials, highest, tuple(bounds), multiple, size).answer()
 
 
 def _choices(network: Network, found: Staged, multipliers: Any, widths: Any, multiple: int) -> Choices:
@@ -168,7 +170,7 @@ def _recount(network: Network, found: Staged, combined: Combined, bare: Sequence
         for options, i in zip(bare, index, strict=True):
             widths |= options[i]
         try:
-            walked = counts_of(closed.totals(found.value([widths[i] for i in range(len(widths))]), network.inputs, batch))
+            walked = counts_of(found.value([widths[i] for i in range(len(widths))]), network.inputs, batch)
         except ShapeError:
             walked = None
         ours = combined.at(index)
@@ -177,20 +179,23 @@ def _recount(network: Network, found: Staged, combined: Combined, bare: Sequence
         )
 
 
-def counts_of(totals: Totals) -> dict[str, int]:
-    """The counts of COUNTS, of the totals of a walk."""
-    return {name: getattr(totals, name) for name in COUNTS if name != "weight_bytes"} | {"weight_bytes": 4 * totals.params}
+def counts_of(value: Layer, inputs: tuple[Shape, ...], batch: int = 1) -> dict[str, int]:
+    """The counts of COUNTS of a network, by the walk."""
+    totals = closed.totals(value, inputs, batch)
+    found = {"weight_bytes": FLOAT32_BYTES * totals.params, MEMORY: peak(value, inputs, batch)}
+    return {name: found[name] if name in found else getattr(totals, name) for name in COUNTS}
 
 
 class _Search:
     """One pass over all combinations, and what it leaves."""
 
     def __init__(
-        self, network: Network, found: Staged, choices: Choices, combined: Combined, polynomials: Mapping[str, Any],
-        bounds: tuple[Bound, ...], multiple: int, batch: int,
+        self, network: Network, found: Staged, choices: Choices, combined: Combined, polynomials: Mapping[str, Terms],
+        peak: tuple[Terms, Sequence[Terms]], bounds: tuple[Bound, ...], multiple: int, batch: int,
     ) -> None:  # fmt: skip
         self.network, self.found, self.choices, self.combined = network, found, choices, combined
-        self.polynomials, self.bounds, self.multiple, self.batch = polynomials, bounds, multiple, batch
+        self.polynomials, self.peak = polynomials, peak
+        self.bounds, self.multiple, self.batch = bounds, multiple, batch
         self.shape: Index = combined.shape
 
     def answer(self) -> StageFit:
@@ -230,7 +235,7 @@ class _Search:
         """Which of a block are within all limits; None for all of them."""
         mask = can
         for bound in self.bounds:
-            column = counts[bound.quantity]
+            column = counts[bound.column]
             kept = [column <= bound.most] if bound.most is not None else []
             kept += [column >= bound.least] if bound.least is not None else []
             for each in kept:
@@ -264,7 +269,7 @@ class _Search:
             for group in stage.groups:
                 widths[group] = np.array([option[group] for _, option in options], np.int64)[picked]
         values = self.found.symbols([widths[i] for i in range(len(widths))])
-        counts = evaluated({name: self.polynomials[name] for name in COUNTS}, values, len(flat))
+        counts = {**evaluated(self.polynomials, values, len(flat)), MEMORY: peak_at(*self.peak, values, len(flat))}
         if order:
             by = np.lexsort((flat, -counts["params"], -counts["macs"]))
             chosen, counts = tuple(each[by] for each in chosen), {name: each[by] for name, each in counts.items()}
@@ -283,7 +288,7 @@ class _Search:
         for start, counts, can in self.combined.blocks():
             shares = []
             for bound in self.bounds:
-                column = counts[bound.quantity]
+                column = counts[bound.column]
                 shares += [column / max(bound.most, 1)] if bound.most is not None else []
                 shares += [bound.least / np.maximum(column, 1)] if bound.least is not None else []
             beyond = np.maximum.reduce(shares)

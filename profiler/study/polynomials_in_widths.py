@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,16 @@ Terms = Mapping[Monomial, int]
 def largest(terms: Terms, most: Mapping[int, int]) -> int:
     """A bound of the absolute value of a polynomial, and of all its partial sums, where no symbol is above `most`."""
     return sum(abs(c) * prod(most[symbol] for symbol in monomial) for monomial, c in terms.items())
+
+
+def peak_at(base: Terms, others: Sequence[Terms], values: Mapping[int, Any], length: int) -> ndarray[Any, Any]:
+    """A polynomial plus the largest of several others, at each of `length` points."""
+    import numpy as np
+
+    found = evaluated({"": others[0]}, values, length)[""]
+    for terms in others[1:]:
+        found = np.maximum(found, evaluated({"": terms}, values, length)[""])
+    return found + evaluated({"": base}, values, length)[""]
 
 
 def evaluated(polynomials: Mapping[str, Terms], values: Mapping[int, Any], length: int) -> dict[str, ndarray[Any, Any]]:

@@ -48,7 +48,7 @@ def counted(found: FreeWidths, values: dict[int, int]) -> dict[str, int]:
 
 
 def walked(totals: Totals) -> dict[str, int]:
-    return {name: getattr(totals, name) for name in SUMS if not name.startswith("moved")}
+    return {name: getattr(totals, name) for name in SUMS if not name.startswith("moved") and name != "standing"}
 
 
 def agrees(network: Layer, inputs: tuple[tuple[int, ...], ...], widths: list[int]) -> bool:
@@ -64,6 +64,7 @@ def agrees(network: Layer, inputs: tuple[tuple[int, ...], ...], widths: list[int
     totals = closed.totals(with_widths(network, made), inputs)
     ours = counted(found, values)
     assert ours.pop("moved_each") + ours.pop("moved_once") == totals.moved
+    del ours["standing"]  # held to the peak of memory, in test_held.py
     assert ours == walked(totals)
     return True
 

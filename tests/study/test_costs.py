@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import profiler
 from profiler.count.free_widths import free_widths
+from profiler.count.held import peak
 from profiler.errors import ProfilerError
 from profiler.network import layers as L
 from profiler.network.combinators import Branches, Chain
@@ -155,6 +156,15 @@ def test_random_widths_are_recounted_by_torch(name: str) -> None:
         beside = sum(p.numel() for part, p in module.named_parameters() if "auxiliary" in part)
         assert sum(p.numel() for p in module.parameters()) - beside == ours.params
         assert counter.get_total_flops() == 2 * ours.macs
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v3_small", "unet", "nasnet_mobile", "densenet_bc100_k12_cifar", "vit_b_32"])
+def test_the_peak_of_memory_is_that_of_the_walk(name: str) -> None:
+    cost, draw = profiler.costs(name, batch=2), random.Random(name)
+    points = [[draw.randint(1, 6) * cost.step for _ in cost.names] for _ in range(3)]
+    found = cost.memory_bytes(points)
+    for point, ours in zip(points, found, strict=True):
+        assert ours == peak(cost.value(point), cost.input, 2) == cost.memory_bytes(point)
 
 
 def test_tied_widths_are_one_axis() -> None:

@@ -14,10 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import profiler
+from profiler.count.held import peak
 from profiler.errors import ProfilerError, ShapeError, UnknownName
+from profiler.load.load import load
 from profiler.network.registry import find
 from profiler.records.limits import Bound
 from profiler.records.place import Place
+from profiler.records.profile import Profile
 from profiler.records.stage_fit import COUNTS, StageFit
 from profiler.report.answer import View
 from profiler.report.answers import registry
@@ -39,6 +42,9 @@ def ranges(name: str) -> list[str]:
     return [",".join(many if stages < 9 or i % 3 == 0 else MULTIPLIERS[1:2]) for i in range(stages)]
 
 
+QUANTITIES = {name: name for name in COUNTS} | {"memory_bytes": "memory"}
+
+
 def brute(name: str) -> dict[Index, dict[str, int] | None]:
     """The counts of every combination by `profile`, None of those that cannot be built."""
     made: dict[Index, dict[str, int] | None] = {}
@@ -50,11 +56,22 @@ def brute(name: str) -> dict[Index, dict[str, int] | None]:
         except ShapeError:
             made[index] = None
             continue
-        made[index] = {count: getattr(found, count) for count in COUNTS}
+        made[index] = counts_of(found, load(name, options={"stages": stages}))
     return made
 
 
+def counts_of(found: Profile, network: Any) -> dict[str, int]:
+    """The counts of a combination, the peak of its memory by the closed form, which tests/count holds to the traced one."""
+    return {count: getattr(found, count, 0) for count in COUNTS} | {
+        "memory_bytes": peak(network.value, network.inputs, found.batch or 1)
+    }
+
+
 BRUTE = {name: brute(name) for name in SMALL}
+
+
+def column(bound: Bound) -> str:
+    return "memory_bytes" if bound.quantity == "memory" else bound.quantity
 
 
 def chosen(found: StageFit, record: dict[str, Any]) -> Index:
@@ -71,7 +88,7 @@ def test_what_fits_is_what_brute_force_finds(data: st.DataObject, name: str, blo
     bounds = []
     for count in data.draw(st.lists(st.sampled_from(COUNTS), min_size=1, max_size=3, unique=True)):
         ends = [data.draw(st.none() | st.sampled_from([counts[count] for counts in known])) for _ in range(2)]
-        bounds.append(Bound(count, *ends))
+        bounds.append(Bound(QUANTITIES[count], *ends))
     whole = combinations.BLOCK
     combinations.BLOCK = block
     try:
@@ -87,7 +104,7 @@ def test_what_fits_is_what_brute_force_finds(data: st.DataObject, name: str, blo
     within = {
         index
         for index, counts in cells.items()
-        if counts is not None and all(bound.holds(counts[bound.quantity]) for bound in bounds)
+        if counts is not None and all(bound.holds(counts[column(bound)]) for bound in bounds)
     }
     maximal = {
         index
@@ -178,7 +195,8 @@ def test_multipliers_that_make_the_same_widths_are_one() -> None:
 def test_the_batch_and_the_side_are_those_that_are_given() -> None:
     found = profiler.fit_stages("mobilenet_v1", "1", max_macs="10G", batch=8, resolution=128)
     there = profiler.profile("mobilenet_v1", batch=8, resolution=128)
-    assert {name: found.maximal[0][name] for name in COUNTS} == {name: getattr(there, name) for name in COUNTS}
+    network = load("mobilenet_v1", resolution=128)
+    assert {name: found.maximal[0][name] for name in COUNTS} == counts_of(there, network)
     assert (found.maximal[0]["resolution"], found.maximal[0]["batch"]) == (128, 8)
 
 
@@ -221,11 +239,21 @@ def test_a_trillion_combinations_are_refused_with_their_number_and_what_to_narro
     )
 
 
-def test_alpha_memory_modules_and_no_limit_are_refused() -> None:
+def test_the_peak_of_memory_is_the_traced_one() -> None:
+    """Limited, and of what fits; a module of one maximal combination is run on the meta device, operator by operator."""
+    import torch
+
+    found = profiler.fit_stages("mobilenet_v2", "0.5..1", max_memory="16MiB", batch=2)
+    assert 0 < found.fitting < found.combinations
+    for record in (found.maximal[0], found.maximal[-1]):
+        module = profiler.build(record["model"], device="meta", **record["options"])
+        traced = profiler.memory(module, (torch.empty(2, 3, 224, 224, device="meta"),)).peak
+        assert traced == record["memory_bytes"] <= 16 << 20
+
+
+def test_alpha_modules_and_no_limit_are_refused() -> None:
     with pytest.raises(ProfilerError, match="alpha and multipliers for each stage both scale the widths; leave alpha out"):
         profiler.fit_stages("mobilenet_v1@alpha=0.5", "1", max_macs="1G")
-    with pytest.raises(ProfilerError, match=r"^memory is traced, which takes too long for all combinations"):
-        fitted_stages(Place("mobilenet_v1"), [Bound("memory", 1)], "1")
     with pytest.raises(ProfilerError, match="has no stages to scale: its code sets its widths"):
         profiler.fit_stages("timm:resnet18", "1", max_macs="1G")
     with pytest.raises(ProfilerError, match="there is no limit to fit; give one, as --max-macs 300M"):
@@ -265,7 +293,8 @@ def test_files_have_every_maximal_combination(tmp_path: Path) -> None:
         profiler.write(found, tmp_path / f"fit.{suffix}")
     lines = (tmp_path / "fit.csv").read_text(encoding="utf-8").splitlines()
     assert (
-        lines[0] == "model,options,resolution,input,batch,stages,widths,params,macs,activations,elementwise,weight_bytes,moved"
+        lines[0]
+        == "model,options,resolution,input,batch,stages,widths,params,macs,activations,elementwise,weight_bytes,moved,memory_bytes"
     )
     assert len(lines) == 1 + len(found.maximal)
     document = json.loads((tmp_path / "fit.json").read_text(encoding="utf-8"))
