@@ -10,6 +10,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -98,7 +99,7 @@ def evaluations() -> None:
             cost = costs(name, per=per)
             made = perf_counter() - start
             many = 8 * np.random.default_rng(0).integers(1, 65, (100_000, len(cost)))
-            times = [_seconds(lambda at=at, cost=cost: cost(at)) for at in (many[0], many)]
+            times = [_seconds(partial(cost, at)) for at in (many[0], many)]
             rate = len(many) / times[1]
             print(f"| {name} | {per} | {len(cost)} | {1e3 * made:.1f} ms | {1e6 * times[0]:.0f} µs | {rate:,.0f} |", flush=True)
 

@@ -156,18 +156,23 @@ class _Walk:
         return replaced(self.widths[position], self.known)
 
     def tie(self, a: Number, b: Number) -> None:
-        """Writes one of the symbols of `a` and `b` by the others, so that they are equal: the last, of those that can."""
+        """Writes one of the symbols of `a` and `b` by the others, so that they are equal: the last of those that are sums."""
         difference = a - b
         if isinstance(difference, int):
             return  # equal, or refused by the formula
         terms = difference.terms
-        for monomial, c in sorted(terms.items(), reverse=True):
+        choices: list[tuple[bool, int, dict[Monomial, int]]] = []
+        for monomial, c in terms.items():
             rest = {other: -each for other, each in terms.items() if other != monomial}
             alone = len(monomial) == 1 and monomial[0] not in self.space.floors
             if alone and all(monomial[0] not in other for other in rest) and all(each % c == 0 for each in rest.values()):
                 by = {other: each // c for other, each in rest.items()}
-                self.known[monomial[0]] = by.get((), 0) if by.keys() <= {()} else Expression(self.space, by)
-                return
+                choices.append((min(by.values()) >= 0, monomial[0], by))
+        if choices:
+            # a sum of others is there whatever they are, a difference may leave nothing
+            _, symbol, by = max(choices, key=lambda choice: choice[:2])
+            self.known[symbol] = by.get((), 0) if by.keys() <= {()} else Expression(self.space, by)
+            return
         raise ShapeError("its parts meet with widths that are tied in a way that leaves no whole numbers", self.space.path)
 
 

@@ -45,7 +45,7 @@ def peak(network: L.Layer, inputs: Inputs, batch: int = 1) -> int:
     _, steps = closed.walk(network, inputs)
     moments = held(network, len(inputs), [Met(leaf, given, cost.output) for _, leaf, given, cost, *_ in steps])
     fixed = sum(standing(leaf, cost) for _, leaf, _, cost, *_ in steps)
-    return fixed + batch * (FLOAT32_BYTES * sum(map(prod, inputs)) + max(moments, default=0))
+    return int(fixed + batch * (FLOAT32_BYTES * sum(map(prod, inputs)) + max(moments, default=0)))
 
 
 def held(network: L.Layer, inputs: int, steps: Sequence[Met]) -> list[Any]:

@@ -93,7 +93,7 @@ class Staged:
         """Bytes of activations for one sample, at those layers where they may be the most, as polynomials in the symbols."""
         found: dict[frozenset[Monomial], list[dict[Monomial, int]]] = {}
         for number in held(self.network, len(self.inputs), self.widths.steps):
-            terms = dict(number.terms) if isinstance(number, Expression) else {(): number}
+            terms: dict[Monomial, int] = dict(number.terms) if isinstance(number, Expression) else {(): int(number)}
             alike = found.setdefault(frozenset(terms), [])
             if not any(_covers(other, terms) for other in alike):
                 alike[:] = [*(other for other in alike if not _covers(terms, other)), terms]
@@ -110,9 +110,13 @@ class Staged:
         return values
 
     def value(self, widths: Sequence[int]) -> Layer:
-        """The network where its groups have these widths."""
+        """The network where its groups have these widths. Raises ShapeError where nothing would be left of another."""
         values = self.symbols(widths)
-        return with_widths(self.network, {each.position: at(each.width, values) for each in self.widths.plain})
+        made = {each.position: at(each.width, values) for each in self.widths.plain}
+        for each in self.widths.plain:
+            if made[each.position] < 1:
+                raise ShapeError(f"would have {made[each.position]} channels; it needs 1 at the least", each.path)
+        return with_widths(self.network, made)
 
     def unmet(self, need: Need, values: Mapping[int, Any]) -> Any:
         """Where a need is not met: a truth value, or an array of them."""

@@ -53,7 +53,7 @@ def plain_width(leaf: Layer) -> int:
 
 def with_width(leaf: Layer, width: Width) -> Layer:
     """A leaf that has a width, with another."""
-    return replace(leaf, dim=width) if isinstance(leaf, Embedding) else replace(leaf, out=width)  # type: ignore[call-arg]
+    return replace(leaf, dim=width) if isinstance(leaf, Embedding) else replace(leaf, out=width)
 
 
 def with_widths(network: Layer, widths: Mapping[int, int]) -> Layer:

@@ -124,9 +124,9 @@ def _choices(network: Network, found: Staged, multipliers: Any, widths: Any, mul
         if widths is not None:
             points = [Fraction(_width(network.name, stage.name, n, native, found.step(multiple)), native) for n in points]
         options: dict[tuple[int, ...], tuple[Fraction, dict[int, int]]] = {}
-        for each in sorted(points):
-            option = found.scaled(stage, multiplier(network.name, each, stage.name), multiple)
-            options.setdefault(tuple(option.values()), (each, option))
+        for point in sorted(points):
+            option = found.scaled(stage, multiplier(network.name, point, stage.name), multiple)
+            options.setdefault(tuple(option.values()), (point, option))
         made.append(list(options.values()))
     total = prod(map(len, made))
     if total > MOST_COMBINATIONS:
@@ -263,19 +263,22 @@ class _Search:
         """The combinations of these numbers with all their counts; in `order`, most multiply-adds first."""
         import numpy as np
 
-        chosen = np.unravel_index(flat, self.shape)
+        chosen: Any = np.unravel_index(flat, self.shape)
         widths: dict[int, Any] = {}
         for stage, options, picked in zip(self.found.stages, self.choices, chosen, strict=True):
             for group in stage.groups:
                 widths[group] = np.array([option[group] for _, option in options], np.int64)[picked]
         values = self.found.symbols([widths[i] for i in range(len(widths))])
-        counts = {**evaluated(self.polynomials, values, len(flat)), MEMORY: peak_at(*self.peak, values, len(flat))}
+        counts: dict[str, Any] = {
+            **evaluated(self.polynomials, values, len(flat)),
+            MEMORY: peak_at(*self.peak, values, len(flat)),
+        }
         if order:
             by = np.lexsort((flat, -counts["params"], -counts["macs"]))
-            chosen, counts = tuple(each[by] for each in chosen), {name: each[by] for name, each in counts.items()}
-        options = {**self.network.options, **({} if self.multiple == MULTIPLE_OF else {"multiple_of": self.multiple})}
+            chosen, counts = tuple(each[by] for each in chosen), {name: column[by] for name, column in counts.items()}
+        told = {**self.network.options, **({} if self.multiple == MULTIPLE_OF else {"multiple_of": self.multiple})}
         place = {
-            "model": self.network.name, "options": options, "resolution": self.network.resolution,
+            "model": self.network.name, "options": told, "resolution": self.network.resolution,
             "input": " ".join(map(shape_text, self.network.inputs)), "batch": self.batch,
         }  # fmt: skip
         return Combinations(place, self._stages(), chosen, counts)

@@ -25,10 +25,11 @@ def peak_at(base: Terms, others: Sequence[Terms], values: Mapping[int, Any], len
     """A polynomial plus the largest of several others, at each of `length` points."""
     import numpy as np
 
-    found = evaluated({"": others[0]}, values, length)[""]
+    found: ndarray[Any, Any] = evaluated({"": others[0]}, values, length)[""]
     for terms in others[1:]:
         found = np.maximum(found, evaluated({"": terms}, values, length)[""])
-    return found + evaluated({"": base}, values, length)[""]
+    found += evaluated({"": base}, values, length)[""]
+    return found
 
 
 def evaluated(polynomials: Mapping[str, Terms], values: Mapping[int, Any], length: int) -> dict[str, ndarray[Any, Any]]:

@@ -41,7 +41,7 @@ def test_one_point_is_python_integers_and_the_profile_of_its_name() -> None:
 
 
 @pytest.mark.parametrize("per", ["stage", "layer"])
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", [name for name in names() if name != "resnet1202_cifar"])
 def test_every_network_at_random_widths_is_the_walk(name: str, per: str) -> None:
     """Where the network has no such widths, both say so."""
     cost, draw = profiler.costs(name, per=per), random.Random(name)
