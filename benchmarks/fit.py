@@ -19,6 +19,7 @@ from time import perf_counter
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from profiler import build, costs, fit_stages, profile  # the checkout is on the path only now
+from profiler.count.stages import staged
 
 ROUNDS = 5
 MIB = 1 << 10
@@ -37,8 +38,8 @@ CELLS, BUILT = 1000, 50
 
 def per_stage() -> None:
     """Each network in a process of its own, so that the memory is its own."""
-    print("| network | stages | combinations | fit | maximal | median | slowest | memory | aim |")
-    print("| :--- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | :--- |")
+    print("| network | stages | combinations | fit | maximal | median | slowest | with the peak of memory | memory | aim |")
+    print("| :--- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | :--- |")
     for name in STAGED:
         ran = subprocess.run([sys.executable, __file__, "one", name], capture_output=True, text=True, check=True)
         print(ran.stdout, end="", flush=True)
@@ -49,19 +50,21 @@ def per_stage() -> None:
 def one(name: str) -> None:
     """One network: its row, with three counts limited."""
     native = profile(name)
-    took = []
+    limits: dict[str, int] = {"max_macs": native.macs // 4, "max_params": native.params // 4}
+    limits["max_activations"] = native.activations
+    took: dict[str, list[float]] = {"": [], "max_memory": []}
     for _ in range(ROUNDS):
-        start = perf_counter()
-        found = fit_stages(
-            name, widths=STAGED[name], max_macs=native.macs // 4, max_params=native.params // 4,
-            max_activations=native.activations,
-        )  # fmt: skip
-        took.append(perf_counter() - start)
+        for more, times in took.items():
+            start = perf_counter()
+            found = fit_stages(name, widths=STAGED[name], **limits | ({more: 1 << 40} if more else {}))  # type: ignore[arg-type]
+            times.append(perf_counter() - start)
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MIB
-    held = "held" if max(took) <= AIM_S and used <= AIM_MIB else "missed"
+    slowest = max(max(times) for times in took.values())
+    held = "held" if slowest <= AIM_S and used <= AIM_MIB else "missed"
     print(
         f"| {name} | {len(found.stages)} | {found.combinations:,} | {found.fitting:,} | {len(found.maximal):,} | "
-        f"{median(took):.2f} s | {max(took):.2f} s | {used:.0f} MiB | {AIM_S:g} s, {AIM_MIB} MiB: {held} |"
+        f"{median(took['']):.2f} s | {max(took['']):.2f} s | {median(took['max_memory']):.2f} s | {used:.0f} MiB | "
+        f"{AIM_S:g} s, {AIM_MIB} MiB: {held} |"
     )
 
 
@@ -95,6 +98,7 @@ def evaluations() -> None:
     print("\n| network | per | axes | making it | one point | points a second |\n| :--- | :--- | ---: | ---: | ---: | ---: |")
     for name in STAGED:
         for per in ("stage", "layer"):
+            staged.cache_clear()
             start = perf_counter()
             cost = costs(name, per=per)
             made = perf_counter() - start
