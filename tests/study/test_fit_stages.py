@@ -117,7 +117,7 @@ def test_what_fits_is_what_brute_force_finds(data: st.DataObject, name: str, blo
         end = {"least": min, "most": max}[extreme.end]
         assert extreme.record[extreme.quantity] == end(cells[index][extreme.quantity] for index in within)  # type: ignore[index]
         assert chosen(found, extreme.record) in within
-    for count, (least, most) in found.ranges.items():  # type: ignore[assignment]
+    for count, (least, most) in found.ranges.items():
         values = [counts[count] for counts in cells.values() if counts is not None]
         assert (least, most) == (min(values), max(values))
     assert (found.closest is None) == bool(within or all(b.most is None and b.least is None for b in bounds))
