@@ -26,6 +26,8 @@ STUDIES = {name: name for name in COMMANDS if name not in ("list", "report")} | 
 WITHOUT_A_COMMAND = {
     "architecture": "registers a network of the user's own, in Python",
     "build": "makes a torch.nn.Module, which no terminal shows",
+    "costs": "is a function of arrays, for a search of the user's own, in Python",
+    "fit_stages": "counts the combinations of the stages of one network, in Python",
     "fixed": "a width of a network of the user's own, in Python",
     "memory": "takes a graph that was traced; `show --memory` asks for the same",
     "profile": "is the record that `show` is drawn from",
