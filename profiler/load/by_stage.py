@@ -22,6 +22,8 @@ def scaled(
     Stages are those of the network at its native `inputs`. Raises ProfilerError for another number of multipliers, for one that
     is none, and beside an α.
     """
+    if stages is None and multiple_of is None:
+        return value, {}
     if stages is None:
         raise ProfilerError(f"{name}: multiple_of says how stages are rounded; give stages too, as stages=0.5:0.75:1")
     if alpha != 1:

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 
 import profiler
 from profiler.count.held import peak
+from profiler.errors import ProfilerError
 from profiler.network import layers as L
 from profiler.network.combinators import Aside, Branches, Chain, Graph
 from profiler.network.layers import Layer
@@ -23,6 +24,14 @@ PIXELS = 64
 def traced(network: Layer, inputs: tuple[tuple[int, ...], ...], batch: int = 1) -> int:
     module = profiler.build(network, input=list(inputs), device="meta")
     return profiler.memory(module, tuple(torch.empty(batch, *shape, device="meta") for shape in inputs)).peak
+
+
+def held_as_traced(network: Layer, inputs: tuple[tuple[int, ...], ...]) -> None:
+    try:
+        there = traced(network, inputs, 2)
+    except ProfilerError:
+        reject()  # torch normalises no single value
+    assert peak(network, inputs, 2) == there
 
 
 def activations(network: Layer) -> int:
@@ -81,10 +90,10 @@ def test_a_leaf_after_an_activation(case: Case) -> None:
         return  # which reads integers
     if len(case.inputs) == 1:
         network = Chain(act(), network)
-    assert peak(network, case.inputs, 2) == traced(network, case.inputs, 2)
+    held_as_traced(network, case.inputs)
 
 
 @settings(max_examples=50)
 @given(networks())
 def test_any_network(case: Case) -> None:
-    assert peak(case.network, case.inputs) == traced(case.network, case.inputs)
+    held_as_traced(case.network, case.inputs)

@@ -55,6 +55,16 @@ def test_multipliers_of_one_are_the_network_itself() -> None:
     assert (dict(found.options), found.value) == ({}, find("mobilenet_v1").make())  # type: ignore[union-attr]
 
 
+def test_no_multipliers_are_none() -> None:
+    assert load("mobilenet_v1", options={"stages": None}).value == find("mobilenet_v1").make()  # type: ignore[union-attr]
+
+
+def test_a_network_of_other_widths_has_no_published_accuracy() -> None:
+    plain, scaled = profiler.compare("mobilenet_v1", f"mobilenet_v1@stages={STAGES}", engine="closed")
+    assert plain["top1"] is not None
+    assert scaled["top1"] is None
+
+
 def test_the_option_goes_beside_the_architectures_own_and_any_side() -> None:
     small = profiler.profile(f"mobilenet_v1@stages={STAGES},classes=10", resolution=128)
     assert small.options == {"classes": 10, "stages": STAGES}
