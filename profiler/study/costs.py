@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from math import prod
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from profiler import grid
 from profiler.checked import checked
 from profiler.count import closed
-from profiler.count.expressions import Monomial
-from profiler.count.stages import MULTIPLE_OF, Staged, called, staged
+from profiler.count.stages import MULTIPLE_OF, called, staged
 from profiler.errors import ProfilerError, ShapeError, quoted
 from profiler.load.by_stage import multiple_of_, written
 from profiler.load.load import Model, Network, is_module, is_reference, load, parse
 from profiler.network.layers import Layer
-from profiler.records.profile import FLOAT32_BYTES
-from profiler.study.polynomials_in_widths import evaluated, peak_at
+from profiler.study.polynomials_in_widths import evaluated, in_widths, peak_at, peak_in_widths
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -44,29 +41,6 @@ class Counts(NamedTuple):
     """Bytes of the parameters as float32."""
     moved: Any
     """Bytes that the layers read and write, as float32."""
-
-
-def in_widths(found: Staged, batch: int = 1) -> dict[str, dict[Monomial, int]]:
-    """The counts of a network as polynomials in the symbols of its widths."""
-    sums = found.widths.sums
-    params = _sum((sums["weights"], 1), (sums["bias"], 1), (sums["norm"], 1))
-    scaled = {name: _sum((sums[name], batch)) for name in ("macs", "activations", "elementwise")}
-    moved = _sum((sums["moved_each"], batch), (sums["moved_once"], 1))
-    return {"params": params, **scaled, "weight_bytes": _sum((params, FLOAT32_BYTES)), "moved": moved}
-
-
-def peak_in_widths(found: Staged, batch: int = 1) -> tuple[dict[Monomial, int], list[dict[Monomial, int]]]:
-    """The peak of memory, as `profiler.count.held.peak` gives it: a polynomial, plus the largest of several others."""
-    fixed = _sum((found.widths.sums["standing"], 1), ({(): FLOAT32_BYTES * sum(map(prod, found.inputs))}, batch))
-    return fixed, [_sum((moment, batch)) for moment in found.moments]
-
-
-def _sum(*parts: tuple[Mapping[Monomial, int], int]) -> dict[Monomial, int]:
-    total: dict[Monomial, int] = {}
-    for terms, times in parts:
-        for monomial, c in terms.items():
-            total[monomial] = total.get(monomial, 0) + times * c
-    return total
 
 
 class Costs:

@@ -3,43 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from math import prod
-from random import Random
 from typing import TYPE_CHECKING, Any
 
 from profiler import grid
 from profiler.checked import checked
-from profiler.count import closed
-from profiler.count.held import peak
-from profiler.count.stages import MULTIPLE_OF, Staged, called, staged
-from profiler.errors import ProfilerError, ShapeError
-from profiler.load.by_stage import multiple_of_, multiplier
+from profiler.count.stages import MULTIPLE_OF, Staged, staged
+from profiler.errors import ProfilerError
+from profiler.load.by_stage import multiple_of_
 from profiler.load.load import Model, Network
-from profiler.network.layers import Layer, Shape
 from profiler.records.limits import Bound
 from profiler.records.place import Place
 from profiler.records.place import shape as shape_text
-from profiler.records.profile import FLOAT32_BYTES
-from profiler.records.stage_fit import COUNTS, Combinations, Extreme, StageChoices, StageFit
+from profiler.records.stage_fit import Combinations, Extreme, StageChoices, StageFit
 from profiler.study.combinations import Combined, Index
-from profiler.study.costs import in_widths, peak_in_widths, with_stages
+from profiler.study.costs import with_stages
 from profiler.study.fit import bounds_of
-from profiler.study.polynomials_in_widths import Terms, evaluated, peak_at
+from profiler.study.polynomials_in_widths import Terms, evaluated, in_widths, peak_at, peak_in_widths
+from profiler.study.recount_stages import MEMORY, recount
+from profiler.study.stage_choices import Choices, choices_of
 
 if TYPE_CHECKING:
     from numpy import ndarray
 
-MOST_COMBINATIONS = 10**8
-STEP = Fraction(1, 8)
-"""Of multipliers in a range that gives none."""
-MEMORY = "memory_bytes"
 SHOWN = ("params", "macs", "activations")
 """The counts whose ends are looked for, limited or not."""
-RECOUNTED = 24
-"""Combinations, drawn at random, that the walk counts again."""
-Choices = list[list[tuple[Fraction, dict[int, int]]]]
-"""For each stage its multipliers in order, each with {group: width}."""
 
 
 @checked
@@ -97,93 +85,14 @@ def fitted_stages(
         raise ProfilerError(f"{at.model}: alpha and multipliers for each stage both scale the widths; leave alpha out")
     size, multiple = grid.axis(grid.batch(at.batch)), multiple_of_(multiple_of)
     found = staged(network.value, network.inputs)
-    choices = _choices(network, found, multipliers, widths, multiple)
+    choices = choices_of(network, found, multipliers, widths, multiple)
     limited = {bound.column for bound in bounds}
     polynomials, highest = in_widths(found, size), peak_in_widths(found, size)
     bare = [[option for _, option in stage] for stage in choices]
     counts = {name: terms for name, terms in polynomials.items() if name in SHOWN or name in limited}
     combined = Combined(found, bare, counts, {MEMORY: highest} if MEMORY in limited else None)
-    _recount(network, found, combined, bare, size)
+    recount(network, found, combined, bare, size)
     return _Search(network, found, choices, combined, polynomials, highest, tuple(bounds), multiple, size).answer()
-
-
-def _choices(network: Network, found: Staged, multipliers: Any, widths: Any, multiple: int) -> Choices:
-    """What each stage can be. Raises ProfilerError for another number of ranges, and for too many combinations."""
-    if (multipliers is None) == (widths is None):
-        raise ProfilerError(f"{network.name}: give multipliers of its stages or their widths, and not both")
-    what = "multipliers" if widths is None else "widths"
-    given = multipliers if widths is None else widths
-    ranges = [given] * len(found.stages) if isinstance(given, str) else list(given)
-    if len(ranges) != len(found.stages):
-        raise ProfilerError(f"{network.name} has {called(found.stages)}, and {len(ranges)} {what} are given; give one for each")
-    made: Choices = []
-    for stage, text in zip(found.stages, ranges, strict=True):
-        native = found.groups[stage.main].native
-        step = STEP if widths is None else Fraction(found.step(multiple))
-        points = _points(f"{network.name}: {what} of stage {stage.name}", str(text), step)
-        if widths is not None:
-            points = [Fraction(_width(network.name, stage.name, n, native, found.step(multiple)), native) for n in points]
-        options: dict[tuple[int, ...], tuple[Fraction, dict[int, int]]] = {}
-        for point in sorted(points):
-            option = found.scaled(stage, multiplier(network.name, point, stage.name), multiple)
-            options.setdefault(tuple(option.values()), (point, option))
-        made.append(list(options.values()))
-    total = prod(map(len, made))
-    if total > MOST_COMBINATIONS:
-        each = ", ".join(f"{stage.name}: {len(options)}" for stage, options in zip(found.stages, made, strict=True))
-        raise ProfilerError(
-            f"{network.name}: {total:,} combinations of its stages ({each}) are more than the {MOST_COMBINATIONS:,} that are "
-            "counted; give a larger step, narrower ranges, or one value for a stage that is to stay"
-        )
-    return made
-
-
-def _points(what: str, text: str, step: Fraction) -> list[Fraction]:
-    """The points of a range or list, in which a single value may be a fraction as 1/3."""
-    if "/" in text and ".." not in text:
-        return [point for piece in text.split(",") for point in _fraction(what, piece, step)]
-    return grid.points(text, what, step)
-
-
-def _fraction(what: str, piece: str, step: Fraction) -> list[Fraction]:
-    number, slash, divisor = piece.partition("/")
-    if not slash:
-        return grid.points(piece, what, step)
-    by = grid.exact(divisor, what, "0.5 or 1/3")
-    return [grid.exact(number, what, "0.5 or 1/3") / by] if by else [Fraction(0)]
-
-
-def _width(name: str, stage: str, n: Fraction, native: int, q: int) -> int:
-    if n != native and (n < 1 or n % q):
-        raise ProfilerError(
-            f"{name}: stage {stage} cannot be {grid.shown(n)} wide; give a multiple of {q}, or {native} as it is"
-        )
-    return int(n)
-
-
-def _recount(network: Network, found: Staged, combined: Combined, bare: Sequence[Sequence[dict[int, int]]], batch: int) -> None:
-    """Holds combinations drawn at random to the walk over the network that they make."""
-    draw = Random(0)
-    for _ in range(RECOUNTED):
-        index = tuple(draw.randrange(len(options)) for options in bare)
-        widths: dict[int, int] = {}
-        for options, i in zip(bare, index, strict=True):
-            widths |= options[i]
-        try:
-            walked = counts_of(found.value([widths[i] for i in range(len(widths))]), network.inputs, batch)
-        except ShapeError:
-            walked = None
-        ours = combined.at(index)
-        assert ours == (None if walked is None else {name: walked[name] for name in combined.names}), (
-            f"{network.name}: the tables and the walk differ at {index}"
-        )
-
-
-def counts_of(value: Layer, inputs: tuple[Shape, ...], batch: int = 1) -> dict[str, int]:
-    """The counts of COUNTS of a network, by the walk."""
-    totals = closed.totals(value, inputs, batch)
-    found = {"weight_bytes": FLOAT32_BYTES * totals.params, MEMORY: peak(value, inputs, batch)}
-    return {name: found[name] if name in found else getattr(totals, name) for name in COUNTS}
 
 
 class _Search:

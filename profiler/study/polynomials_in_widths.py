@@ -1,4 +1,4 @@
-"""Polynomials in widths, evaluated at whole arrays of them: exact, by int64 where nothing can overflow. No torch."""
+"""The counts of a network as polynomials in its widths, at whole arrays of them: exact, by int64 where nothing can overflow."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from profiler.count.expressions import Monomial
+from profiler.count.stages import Staged
+from profiler.records.profile import FLOAT32_BYTES
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -14,6 +16,29 @@ if TYPE_CHECKING:
 LARGEST = (1 << 63) - 1
 """The largest int64."""
 Terms = Mapping[Monomial, int]
+
+
+def in_widths(found: Staged, batch: int = 1) -> dict[str, dict[Monomial, int]]:
+    """The counts of a network as polynomials in the symbols of its widths."""
+    sums = found.widths.sums
+    params = _sum((sums["weights"], 1), (sums["bias"], 1), (sums["norm"], 1))
+    scaled = {name: _sum((sums[name], batch)) for name in ("macs", "activations", "elementwise")}
+    moved = _sum((sums["moved_each"], batch), (sums["moved_once"], 1))
+    return {"params": params, **scaled, "weight_bytes": _sum((params, FLOAT32_BYTES)), "moved": moved}
+
+
+def peak_in_widths(found: Staged, batch: int = 1) -> tuple[dict[Monomial, int], list[dict[Monomial, int]]]:
+    """The peak of memory, as `profiler.count.held.peak` gives it: a polynomial, plus the largest of several others."""
+    fixed = _sum((found.widths.sums["standing"], 1), ({(): FLOAT32_BYTES * sum(map(prod, found.inputs))}, batch))
+    return fixed, [_sum((moment, batch)) for moment in found.moments]
+
+
+def _sum(*parts: tuple[Mapping[Monomial, int], int]) -> dict[Monomial, int]:
+    total: dict[Monomial, int] = {}
+    for terms, times in parts:
+        for monomial, c in terms.items():
+            total[monomial] = total.get(monomial, 0) + times * c
+    return total
 
 
 def largest(terms: Terms, most: Mapping[int, int]) -> int:
