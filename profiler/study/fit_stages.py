@@ -15,10 +15,10 @@ from profiler.load.load import Model, Network
 from profiler.records.limits import Bound
 from profiler.records.place import Place
 from profiler.records.place import shape as shape_text
-from profiler.records.stage_fit import Combinations, Extreme, StageChoices, StageFit
+from profiler.records.stage_fit import COUNTS, Combinations, Extreme, StageChoices, StageFit
 from profiler.study.combinations import Combined, Index
 from profiler.study.costs import with_stages
-from profiler.study.fit import bounds_of
+from profiler.study.fit_limits import bounds_of
 from profiler.study.polynomials_in_widths import Terms, evaluated, in_widths, peak_at, peak_in_widths
 from profiler.study.recount_stages import MEMORY, recount
 from profiler.study.stage_choices import Choices, choices_of
@@ -79,7 +79,9 @@ def fitted_stages(
     widths: str | Sequence[str] | None = None,
     multiple_of: object = None,
 ) -> StageFit:
-    """The same at a place, within bounds. Raises as `fit_stages` does."""
+    """The same at a place, within bounds. Raises as `fit_stages` does, and for a bound of latency."""
+    if any(bound.column not in COUNTS for bound in bounds):
+        raise ProfilerError("a latency is of a cell that runs, and these are counted on paper; limit what is counted")
     network = with_stages(at.model, alpha=at.alpha, resolution=at.resolution, rho=at.rho, input=at.input, options=at.options)
     if network.alpha != 1:
         raise ProfilerError(f"{at.model}: alpha and multipliers for each stage both scale the widths; leave alpha out")
