@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from profiler.commands import options as o
 from profiler.commands.groups import Limits, MeasuringSetting, Output, Ranges, Table, Time, Training, bench_options, grouped
 from profiler.report import forms
+
+if TYPE_CHECKING:
+    from profiler.records.place import Place
+    from profiler.report.answer import View
+
+Stages = tuple[Optional[str], Optional[list[str]], Optional[list[str]], Optional[int]]
+"""The task that is named, multipliers, widths, and what these are multiples of."""
 
 
 @grouped
@@ -23,6 +30,22 @@ def fit(
     batch: o.Batches = None,
     set_: o.Set = None,
     over: o.Over = None,
+    per_stage: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--per-stage", metavar="RANGE", help="Multipliers for each stage of one network, as 0.25..1.5: every combination."
+        ),
+    ] = None,
+    stage_widths: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--stage-widths", metavar="RANGE", help="Widths of each stage's last layer in their place, as 16..256:16."
+        ),
+    ] = None,
+    multiple_of: Annotated[
+        Optional[int],
+        typer.Option("--multiple-of", metavar="N", help="What the widths of stages are multiples of. [default: 8]"),
+    ] = None,
     setting: MeasuringSetting = MeasuringSetting(),
     time: o.Seconds = None,
     top: Annotated[Optional[int], typer.Option("--top", metavar="N", help="Cells shown; a file has all.")] = 20,
@@ -30,6 +53,10 @@ def fit(
     plot: o.Plot = False,
     out: Output = Output(),
 ) -> None:
+    if per_stage or stage_widths or multiple_of is not None:
+        place = ranges.place(batch, set_, over)
+        _stages(models or [], limits, place, (task, per_stage, stage_widths, multiple_of), table.view(top=top), out)
+        return
     from profiler.commands.watch import shown
     from profiler.errors import CheckFailed
     from profiler.report.answers import fit as answers
@@ -44,3 +71,25 @@ def fit(
     found = shown(fitting(models or (), place, bounds_of(limits.pairs()), task, measuring), destinations, view)
     if not found.fitting:
         raise CheckFailed(answers.failure(found))
+
+
+def _stages(models: list[str], limits: Limits, place: Place, given: Stages, view: View, out: Output) -> None:
+    """Every combination of the stages of one network: those that fit. Raises CheckFailed where none does."""
+    from profiler.errors import CheckFailed, ProfilerError
+    from profiler.report.answers import registry, stage_fit
+    from profiler.study.fit_limits import bounds_of
+    from profiler.study.fit_stages import fitted_stages
+
+    task, multipliers, widths, multiple_of = given
+    if len(models) != 1 or task is not None:
+        raise ProfilerError("--per-stage is of the stages of one network; name one, as mobilenet_v1")
+    if place.over:
+        raise ProfilerError("--per-stage and --over both make the axes of a fit; give one of them")
+    destinations = out.destinations()
+    found = fitted_stages(
+        place._replace(model=models[0], batch=1 if place.batch is None else place.batch),
+        bounds_of(limits.pairs()), multipliers, widths, multiple_of,
+    )  # fmt: skip
+    destinations.put(registry.answer(found, view))
+    if not found.fitting:
+        raise CheckFailed(stage_fit.failure(found))

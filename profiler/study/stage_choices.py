@@ -26,7 +26,7 @@ def choices_of(network: Network, found: Staged, multipliers: Any, widths: Any, m
     range, and for too many combinations.
     """
     if (multipliers is None) == (widths is None):
-        raise ProfilerError(f"{network.name}: give multipliers of its stages or their widths, and not both")
+        raise ProfilerError(f"{network.name}: give multipliers of its stages or their widths, one of the two")
     what = "multipliers" if widths is None else "widths"
     given = multipliers if widths is None else widths
     ranges = [given] if isinstance(given, str) else list(given)

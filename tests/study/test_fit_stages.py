@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from fractions import Fraction
+from functools import partial
 from itertools import product
 from math import prod
 from pathlib import Path
@@ -33,6 +36,7 @@ MULTIPLIERS = ("0.25", "0.5", "1", "1.5")
 SMALL = ("mobilenet_v1", "mobilenet_v2", "resnet20_cifar", "densenet_bc100_k12_cifar", "shufflenet_v1", "unet", "hsi_cnn_luo")
 """Chains, ties, shortcuts that cannot narrow, widths that are rounded from several stages, sums, skips, a bilinear axis."""
 Index = tuple[int, ...]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def ranges(name: str) -> list[str]:
@@ -207,8 +211,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         {"multipliers": ["1"] * 4},
         "mobilenet_v1 has 5 stages (112, 56, 28, 14, 7), and 4 multipliers are given; give one for each",
     ),
-    ({}, "mobilenet_v1: give multipliers of its stages or their widths, and not both"),
-    ({"multipliers": "1", "widths": "8"}, "mobilenet_v1: give multipliers of its stages or their widths, and not both"),
+    ({}, "mobilenet_v1: give multipliers of its stages or their widths, one of the two"),
+    ({"multipliers": "1", "widths": "8"}, "mobilenet_v1: give multipliers of its stages or their widths, one of the two"),
     ({"widths": "8..20:4"}, "mobilenet_v1: stage 112 cannot be 12 wide; give a multiple of 8, or 64 as it is"),
     ({"multipliers": "1", "multiple_of": 0}, "multiple_of 0 is not a whole number"),
 ]
@@ -279,6 +283,45 @@ def test_the_table_has_the_largest_and_says_what_it_leaves_out() -> None:
     assert len(sheet.rows) == 5
     assert sheet.rows[0][0] == found.maximal[0]["stages"]
     assert f"most MACs: {found.maximal[0]['macs']:,} at stages={found.maximal[0]['stages']}" in sheet.notes
+
+
+def test_bytes_stand_in_their_unit() -> None:
+    found = profiler.fit_stages("mobilenet_v1", widths="32..64:16", multiple_of=16, max_memory="8MiB", max_weight_bytes="1MiB")
+    (sheet,) = registry.answer(found, View()).sheets()
+    assert [head.text for head in sheet.columns[-5:]] == ["weights", "memory", "MACs", "params", "activations"]
+    assert sheet.title.startswith("mobilenet_v1: weights ≤ 1.0 MiB, memory ≤ 8.0 MiB: ")
+    assert found.maximal[0]["options"] == {"stages": found.maximal[0]["stages"], "multiple_of": 16}
+
+
+def test_the_command_is_the_function(tmp_path: Path) -> None:
+    words = [
+        "fit",
+        "mobilenet_v1",
+        "--per-stage",
+        "0.5..1",
+        "--max-macs",
+        "200M",
+        "--max-memory",
+        "24MiB",
+        "-q",
+        "-o",
+        "fit.json",
+    ]
+    run = partial(subprocess.run, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False)
+    assert run([sys.executable, "-m", "profiler", *words]).returncode == 0
+    document = json.loads((tmp_path / "fit.json").read_text(encoding="utf-8"))
+    assert document["records"] == [*profiler.fit_stages("mobilenet_v1", "0.5..1", max_macs="200M", max_memory="24MiB").maximal]
+    ran = run([sys.executable, "-m", "profiler", "fit", "mobilenet_v1", "--per-stage", "0.5..1", "--max-macs", "1M"])
+    assert ran.returncode == 1
+    assert (
+        "nothing fits; the nearest is mobilenet_v1@stages=0.5:0.5:0.5:0.5:0.5, which --max-macs 149497088 would let in"
+        in ran.stderr
+    )
+    ran = run([sys.executable, "-m", "profiler", "fit", "mobilenet_v1", "vgg16", "--per-stage", "1", "--max-macs", "1M"])
+    assert (ran.returncode, ran.stderr) == (
+        2,
+        "error: --per-stage is of the stages of one network; name one, as mobilenet_v1\n",
+    )
 
 
 def test_files_have_every_maximal_combination(tmp_path: Path) -> None:

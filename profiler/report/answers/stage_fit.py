@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from profiler.records.columns import COLUMNS as RECORD_COLUMNS
 from profiler.records.columns import Record
-from profiler.records.limits import BYTES, Bound, broken
+from profiler.records.limits import BYTES, QUANTITIES, Bound, broken
 from profiler.records.stage_fit import COLUMNS, StageFit
 from profiler.report import units
 from profiler.report.answer import Answer, View, sorted_by
@@ -21,6 +21,8 @@ from profiler.report.units import Unit
 TOP = 20
 """Combinations that a table has unless the view says another number."""
 SHOWN = ("macs", "params", "activations")
+WORDS = {column: quantity for quantity, column in QUANTITIES.items()}
+"""What is limited of each column."""
 
 
 def answer(found: StageFit, view: View) -> Answer:
@@ -32,11 +34,11 @@ def answer(found: StageFit, view: View) -> Answer:
         made = records.chosen("fit_stages", list(rows), columns, view._replace(sort=None), _title(found, top))
         return replace(made, document=found.to_dict)
     unit = view.unit or "raw"
-    counts = list(dict.fromkeys([*(bound.quantity for bound in found.limits), *SHOWN]))
+    counts = list(dict.fromkeys([*(bound.column for bound in found.limits), *SHOWN]))
 
     def content(shown: Unit) -> Sheet:
         heads = [Heading("stages", right=False), *(Heading(stage.name) for stage in found.stages)]
-        heads += [Heading(units.macs_heading(shown) if name == "macs" else limited(name)) for name in counts]
+        heads += [Heading(units.macs_heading(shown) if name == "macs" else limited(WORDS[name])) for name in counts]
         body = [
             [
                 each["stages"],
@@ -74,9 +76,9 @@ def _notes(found: StageFit) -> Iterator[str]:
     if found.unbuildable:
         yield f"{found.unbuildable:,} combinations cannot be built, since their parts do not fit each other."
     for extreme in found.extremes:
-        bound = Bound(extreme.quantity)
-        value = amount(bound, extreme.record[extreme.quantity])
-        yield f"{extreme.end} {limited(extreme.quantity)}: {value} at stages={extreme.record['stages']}"
+        quantity = WORDS[extreme.quantity]
+        value = amount(Bound(quantity), extreme.record[extreme.quantity])
+        yield f"{extreme.end} {limited(quantity)}: {value} at stages={extreme.record['stages']}"
     if found.closest is not None:
         yield f"Nothing fits; {_nearest(found, found.closest)}."
 
