@@ -81,7 +81,7 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         "table": "a file of the predicted layers; the records of `predict` are of whole networks",
     },
     "fit": {
-        **MEASURING,
+        **dict.fromkeys(("device", "threads", "dtype", "memory_format", "time"), CLOCK),
         "bench": CLOCK_ITSELF,
         **dict.fromkeys(("per_stage", "stage_widths", "multiple_of"), "of the function `fit_stages`, whose result is another"),
     },
