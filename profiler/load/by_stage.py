@@ -8,7 +8,7 @@ from typing import Any
 
 from profiler import grid
 from profiler.count.stages import MULTIPLE_OF, Staged, called, staged
-from profiler.errors import ProfilerError, quoted
+from profiler.errors import ProfilerError, ShapeError, quoted
 from profiler.network.layers import Layer, Shape
 
 LARGEST_MULTIPLE = 1 << 12
@@ -28,7 +28,7 @@ def scaled(
         raise ProfilerError(f"{name}: multiple_of says how stages are rounded; give stages too, as stages=0.5:0.75:1")
     if alpha != 1:
         raise ProfilerError(f"{name}: alpha {grid.shown(alpha)} and stages both scale its widths; give one of them")
-    found = staged(value, inputs)
+    found = staged_of(name, value, inputs)
     given = multipliers(name, stages, found)
     multiple = multiple_of_(multiple_of)
     if set(given) == {1}:
@@ -37,6 +37,14 @@ def scaled(
     if multiple != MULTIPLE_OF:
         told["multiple_of"] = multiple
     return found.value(found.at_multipliers(given, multiple)), told
+
+
+def staged_of(name: str, value: Layer, inputs: tuple[Shape, ...]) -> Staged:
+    """The stages of a network that is called so. Raises ProfilerError where it has none, or does not fit its input."""
+    try:
+        return staged(value, inputs)
+    except ShapeError as fault:
+        raise ProfilerError(f"{name}: {fault}") from None
 
 
 def multipliers(name: str, given: Any, found: Staged) -> list[Fraction]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 from profiler import grid
 from profiler.checked import checked
 from profiler.count import closed
-from profiler.count.stages import MULTIPLE_OF, called, staged
+from profiler.count.stages import MULTIPLE_OF, called
 from profiler.errors import ProfilerError, ShapeError, quoted
-from profiler.load.by_stage import multiple_of_, written
+from profiler.load.by_stage import multiple_of_, staged_of, written
 from profiler.load.load import Model, Network, is_module, is_reference, load, parse
 from profiler.network.layers import Layer
 from profiler.study.polynomials_in_widths import evaluated, in_widths, peak_at, peak_in_widths
@@ -57,7 +57,7 @@ class Costs:
         self.input = network.inputs
         """Shapes of one sample."""
         self._network = network
-        self._staged = staged(network.value, network.inputs)
+        self._staged = staged_of(network.name, network.value, network.inputs)
         stages, groups = self._staged.stages, self._staged.groups
         self.names: tuple[str, ...] = tuple(stage.name for stage in stages)
         """The stages, by the side that they work at; or the layers, by the path of the first that has the width."""

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from profiler import grid
 from profiler.checked import checked
-from profiler.count.stages import MULTIPLE_OF, Staged, staged
+from profiler.count.stages import MULTIPLE_OF, Staged
 from profiler.errors import ProfilerError
-from profiler.load.by_stage import multiple_of_
+from profiler.load.by_stage import multiple_of_, staged_of
 from profiler.load.load import Model, Network
 from profiler.records.limits import Bound
 from profiler.records.place import Place
@@ -86,7 +86,7 @@ def fitted_stages(
     if network.alpha != 1:
         raise ProfilerError(f"{at.model}: alpha and multipliers for each stage both scale the widths; leave alpha out")
     size, multiple = grid.axis(grid.batch(at.batch)), multiple_of_(multiple_of)
-    found = staged(network.value, network.inputs)
+    found = staged_of(network.name, network.value, network.inputs)
     choices = choices_of(network, found, multipliers, widths, multiple)
     limited = {bound.column for bound in bounds}
     polynomials, highest = in_widths(found, size), peak_in_widths(found, size)

@@ -220,7 +220,7 @@ def test_what_has_no_stages_is_refused() -> None:
         profiler.costs("timm:resnet18")
     with pytest.raises(ProfilerError, match=f"^Linear {cure}$"):
         profiler.costs(nn.Linear(2, 3))
-    with pytest.raises(ProfilerError, match="has no width that can be chosen: all of them are fixed"):
+    with pytest.raises(ProfilerError, match=r"^chain: has no width that can be chosen: all of them are fixed$"):
         profiler.costs(Chain(L.Conv(fixed(8), 3)), input=PIXELS)
     with pytest.raises(ProfilerError, match=r"stages=0.5:1:1:1:1 chooses its widths already; leave it out"):
         profiler.costs("mobilenet_v1@stages=0.5:1:1:1:1")
