@@ -7,7 +7,9 @@ from math import inf
 from typing import Any
 
 from profiler import grid
+from profiler.count.held import peak
 from profiler.errors import ProfilerError
+from profiler.load.load import Network
 from profiler.records.columns import MEASURED_COLUMNS, PREDICTED, Record
 from profiler.records.events import Counted, Event
 from profiler.records.limits import BYTES, Bound, binding, broken
@@ -43,7 +45,10 @@ def _amount(quantity: str, value: object, end: str) -> int | float | None:
 
 
 def weigh(bounds: Sequence[Bound], records: Sequence[Record], cells: Sequence[Cell]) -> Iterator[Event]:
-    """Put the peak of an inference into the records, traced only where nothing else rules the cell out: it takes a moment."""
+    """Put the peak of an inference into the records of the cells that nothing else rules out.
+
+    Of a network of the zoo it is counted on paper; a reference is traced, which takes a moment.
+    """
     memory = next((bound for bound in bounds if bound.quantity == "memory"), None)
     if memory is None:
         return
@@ -51,10 +56,17 @@ def weigh(bounds: Sequence[Bound], records: Sequence[Record], cells: Sequence[Ce
         record["memory_bytes"] = None
     paper = [bound for bound in bounds if bound.quantity not in ("memory", "latency")]
     open_ = [i for i, record in enumerate(records) if not broken(paper, record) and not _too_heavy(memory, record)]
-    from profiler.study.show import memory_of  # traced, so torch is loaded
+    traced = [i for i in open_ if not isinstance(cells[i].network, Network)]
+    for i in open_:
+        network, batch = cells[i].network, cells[i].batch
+        if isinstance(network, Network):
+            records[i]["memory_bytes"] = peak(network.value, network.inputs, network.batched(batch))
+    if not traced:
+        return
+    from profiler.study.show import memory_of  # torch is loaded
 
-    for done, i in enumerate(open_):
-        yield Counted(done, len(open_))
+    for done, i in enumerate(traced):
+        yield Counted(done, len(traced))
         records[i]["memory_bytes"] = memory_of(cells[i].network, cells[i].batch).peak
 
 
