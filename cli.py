@@ -32,7 +32,7 @@ COMMANDS = {
     ),
     "formula": Command(
         "counting:formula",
-        "Exact polynomials of params and MACs in α and the side, with the domain on which they hold; text and LaTeX.",
+        "Exact polynomials of params and MACs in α and the side, of any module, with their domain; text and LaTeX.",
     ),
     "verify": Command(
         "counting:verify",

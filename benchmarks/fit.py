@@ -1,6 +1,7 @@
 """Seconds and memory of choosing for a budget: python benchmarks/fit.py [PART...]
 
 per-stage    ten million combinations of stages, with cells held to the walk and to the built module
+sweep        a million cells of α × side, written and not
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from time import perf_counter
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from profiler import build, costs, fit_stages, profile  # the checkout is on the path only now
+from benchmarks.large_sweep import sweep  # the checkout is on the path only now
+from profiler import build, costs, fit_stages, profile
 from profiler.count.stages import staged
 
 ROUNDS = 5
@@ -117,7 +119,7 @@ def _seconds(run: Callable[[], object]) -> float:
     return median(took)
 
 
-PARTS = {"per-stage": (per_stage, evaluations)}
+PARTS = {"per-stage": (per_stage, evaluations), "sweep": (sweep,)}
 
 
 def main() -> None:

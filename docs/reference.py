@@ -9,7 +9,7 @@ import profiler
 from profiler.network import layers as leaves
 
 SECTIONS = {
-    "Count": "profile compare sweep fit show listing formula verify trace trace_training memory",
+    "Count": "profile compare sweep sweep_to fit show listing formula verify trace trace_training memory",
     "Search": "costs fit_stages",
     "Check": "check diff Config",
     "Measure": "predict bench layers benchmark selftest BenchOptions",

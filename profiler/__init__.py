@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from profiler.study.predict import predict as predict
     from profiler.study.selftest import selftest as selftest
     from profiler.study.show import show as show
+    from profiler.study.streamed import sweep_to as sweep_to
     from profiler.study.sweep import sweep as sweep
     from profiler.study.verify import verify as verify
     from profiler.tracing.tables.registered import register as register
@@ -114,6 +115,7 @@ _NAMES = {
     "profiler.study.predict": "predict",
     "profiler.study.selftest": "selftest",
     "profiler.study.show": "show",
+    "profiler.study.streamed": "sweep_to",
     "profiler.study.sweep": "sweep",
     "profiler.study.verify": "verify",
     "profiler.tracing.tables.registered": "register unregister",

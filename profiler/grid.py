@@ -20,10 +20,19 @@ LARGEST = 10**13
 """No number of a command line is as large; what is larger is not even read."""
 
 
+_FRACTION = re.compile(r"[+-]?\d+\s*/\s*\d+")
+"""`4/7`, as formulas write a multiplier."""
+
+
 def exact(value: object, what: str, example: str = "0.25 or 224") -> Fraction:
-    """A number as it is written, exactly: 0.1 is 1/10. Raises ProfilerError on anything but a finite number."""
+    """A number as it is written, exactly: 0.1 is 1/10, as is the text 1/10. Raises ProfilerError on all but a finite number."""
     if isinstance(value, int | Fraction) and not isinstance(value, bool) and -LARGEST < value < LARGEST:
         return Fraction(value)
+    if isinstance(value, str) and _FRACTION.fullmatch(value.strip()):
+        top, bottom = (exact(part, what, example) for part in value.split("/"))
+        if not bottom:
+            raise ProfilerError(f"{what} '{quoted(value)}' divides by 0; write it as {example}")
+        return top / bottom
     text = quoted(value)
     try:
         number = Decimal(str(value).strip())

@@ -33,6 +33,7 @@ WITHOUT_A_COMMAND = {
     "profile": "is the record that `show` is drawn from",
     "register": "registers a formula of the user's own, in Python",
     "same": "a width of a network of the user's own, in Python",
+    "sweep_to": "is `sweep` into a file, which the command is wherever it makes more cells than a table shows",
     "times": "a width of a network of the user's own, in Python",
     "trace": "takes a module that is alive; a reference does so on the command line",
     "trace_training": "takes a module that is alive; `show --training` asks for the same",

@@ -27,6 +27,9 @@ QUARTER = grid.ALPHA_STEP
         ("1,1,0.5..1", [F(1), F(1, 2), F(3, 4)]),
         ("0.3..0.3", [F(3, 10)]),
         (" 1 .. 2 : 0.5 , 3 ", [F(1), F(3, 2), F(2), F(3)]),
+        ("4/7,5/7,1", [F(4, 7), F(5, 7), F(1)]),
+        ("1/7..3/7:1/7", [F(1, 7), F(2, 7), F(3, 7)]),
+        (" 3 / 2 , 2", [F(3, 2), F(2)]),
     ],
 )
 def test_points_are_exact(text: str, expected: list[F]) -> None:
@@ -51,6 +54,9 @@ def test_points_are_exact(text: str, expected: list[F]) -> None:
         ("0.5:0.1", "alpha '0.5:0.1' has a step and no range; write it as A..B:STEP"),
         ("0..1:0.000000001", "alpha '0..1:0.000000001' makes more than 10,000 points; take a larger step"),
         ("1e99", "alpha '1e99' is out of any network's range; give a positive number"),
+        ("4/0", "alpha '4/0' divides by 0; write it as 0.25 or 224"),
+        ("4/7/2", "alpha '4/7/2' is not a number; write it as 0.25 or 224"),
+        ("0.5/2", "alpha '0.5/2' is not a number; write it as 0.25 or 224"),
     ],
 )  # fmt: skip
 def test_bad_ranges_are_refused_with_the_cure(text: str, message: str) -> None:

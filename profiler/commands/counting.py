@@ -76,14 +76,25 @@ def sweep(
     verbose: o.Verbose = False,
 ) -> None:
     from profiler.commands import verbose as say
-    from profiler.commands.watch import shown
+    from profiler.commands.watch import put_streamed, shown
+    from profiler.errors import ProfilerError
+    from profiler.grid import MOST_POINTS
     from profiler.report.answers import results
-    from profiler.study.sweep import sweeping
+    from profiler.study.sweep import is_large, sweeping
 
     destinations, view = out.destinations(forms.RESULTS, plot), table.view()
     place = ranges.place(batch, set_, over)
     results.check_view(view, place.over)
     measuring = bench and bench_options(setting, training, time, destinations, measure=measure)
+    if is_large(models or (), place):
+        if measuring:
+            raise ProfilerError(f"--bench measures at most {MOST_POINTS:,} cells, and there are more; take larger steps")
+        from profiler.study.streamed import streaming
+
+        asked = engines(engine)
+        found = put_streamed(streaming(models or (), place, asked, convention, destinations, view), destinations, view)
+        say.notes(found, verbose and (destinations.quiet or destinations.form != "table"))
+        return
     events = sweeping(models or (), place, engines(engine), convention, measuring)
     found = shown(events, destinations, view, filling=True)
     say.passed_over(found.agreements, verbose)
@@ -163,6 +174,8 @@ def formula(
     model: o.Model,
     alpha: o.Alphas = None,
     resolution: o.Resolution = None,
+    rho: o.Rho = None,
+    input: o.Input = None,
     set_: o.Set = None,
     out: Output = Output(),
 ) -> None:
@@ -171,7 +184,8 @@ def formula(
     from profiler.study.formula import formula
 
     destinations = out.destinations()
-    destinations.put(registry.answer(formula(model, alpha=alpha, resolution=resolution, options=options_of(set_))))
+    point = {"resolution": resolution, "rho": rho, "input": input}
+    destinations.put(registry.answer(formula(model, alpha=alpha, options=options_of(set_), **point)))
 
 
 @grouped

@@ -50,7 +50,7 @@ def check_needed(command: str, given: Collection[str], defaults: Defaults, confi
 def check_shown(parts: Sequence[str], destinations: Destinations) -> None:
     """Refuse parts of `show` that no output has room for: CSV and JSONL hold the layers alone. Raises ProfilerError."""
     made = {form for _, form in destinations.files} | (set() if destinations.quiet else {destinations.form})
-    if parts and made and made <= {"csv", "jsonl"}:
+    if parts and made and made <= {"csv", "jsonl", "parquet"}:
         form = sorted(made)[0]
         raise ProfilerError(
             f"{form} holds the layers alone, without {' and '.join(parts)}; add -o FILE.json or -o FILE.md, or leave "

@@ -10,6 +10,7 @@ from profiler.report.encoding import sentence
 
 if TYPE_CHECKING:
     from profiler.records.agreement import Agreement
+    from profiler.records.results import Results
     from profiler.records.traced import Traced
 
 
@@ -22,6 +23,14 @@ def tracing(name: str, found: Traced | None, verbose: bool) -> int:
     for line in [*uncounted(name, found), *(tracing_lines(name, found) if verbose else [])]:
         print(sentence(line), file=sys.stderr)
     return found.coverage.uncounted
+
+
+def notes(found: Results, verbose: bool) -> None:
+    """What is to be said of records that were written where no table says it, if `verbose`."""
+    from profiler.report.words import said
+
+    for note in found.notes if verbose else ():
+        print(sentence(said(note)), file=sys.stderr)
 
 
 def passed_over(agreements: Sequence[Agreement], verbose: bool) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from profiler.records.events import Counted, Event, Finished, Timed
+from profiler.records.events import Counted, Event, Finished, Streamed, Timed
+from profiler.records.results import Results
 from profiler.report.answer import View
 from profiler.report.answers import registry
 from profiler.report.output import Destinations, screen
 from profiler.report.terminal.progress import bar, estimate
+from profiler.report.terminal.table import results_table
 
 
 def shown(events: Iterator[Event], destinations: Destinations, view: View, filling: bool = False) -> Any:
@@ -42,6 +45,24 @@ def shown(events: Iterator[Event], destinations: Destinations, view: View, filli
     return end.found
 
 
+def put_streamed(events: Generator[Event, None, None], destinations: Destinations, view: View) -> Results:
+    """Run a study that writes its records itself, show the first of them where a table is wanted, and give back those.
+
+    Raises what the study raises, and KeyboardInterrupt where the user ended it.
+    """
+    end: Event | None = None
+    with closing(events), bar() as show:
+        for end in events:
+            show(end)
+    assert isinstance(end, Finished)
+    if destinations.form == "table":
+        answer = registry.answer(end.found, view)
+        of_list = results_table(end.found, view.unit or "raw", view.columns)  # and no heat table of a part of the cells
+        replace(destinations, files=()).put(replace(answer, drawn=of_list))
+    found: Results = end.found
+    return found
+
+
 def _is_unmeasured(record: Mapping[str, Any]) -> bool:
     return record.get("latency_s", 0.0) is None
 
@@ -61,7 +82,7 @@ def _table(view: View) -> Iterator[Callable[[Event], None]]:
 
 def _so_far(event: Event, view: View) -> RenderableType:
     """The table as it stands, and below it how far the measuring is."""
-    if isinstance(event, Finished | Counted):  # Counted is of studies that show a bar
+    if isinstance(event, Finished | Counted | Streamed):  # Counted and Streamed are of studies that show a bar
         return Text()
     drawn = registry.answer(event.results, view).drawn
     if not isinstance(event, Timed):

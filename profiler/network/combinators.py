@@ -136,7 +136,7 @@ def _parts(given: tuple[Layer | Part, ...], named: dict[str, Layer]) -> tuple[Pa
         _check_name(name)
         if not isinstance(part, Layer):
             raise TypeError(f"the part '{name}' is {type(part).__name__}; parts are layers, as Conv(8, 3) or Chain(...)")
-    if len({name for name, _ in pairs}) != len(pairs):
+    if given and len(dict(pairs)) != len(pairs):  # keywords alone have a name each
         raise ValueError(f"two parts have one name among {', '.join(name for name, _ in pairs)}")
     return tuple(pairs)
 

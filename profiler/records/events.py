@@ -38,6 +38,13 @@ class Timed(NamedTuple):
     """What is being done before the rounds; empty once they have begun."""
 
 
+class Streamed(NamedTuple):
+    """Some more records are written."""
+
+    done: int
+    of: int
+
+
 class Finished(NamedTuple):
     """The last event. `found` is the study's answer; interrupted by the user, what there was by then."""
 
@@ -45,4 +52,4 @@ class Finished(NamedTuple):
     interrupted: bool = False
 
 
-Event = Started | Counted | Recounted | Timed | Finished
+Event = Started | Counted | Recounted | Timed | Streamed | Finished

@@ -152,6 +152,23 @@ class MeasuredElsewhere(Said, frozen=True):
     here: str
 
 
+class CellsRecounted(Said, frozen=True):
+    """Cells of a large sweep that were counted anew by the walk, none of which differs."""
+
+    cells: int
+    of: int
+    walked: int
+    """Cells that were counted by the walk in the first place."""
+
+
+class RowsLeftOut(Said, frozen=True):
+    """Records that a table does not show."""
+
+    rows: int
+    files: tuple[str, ...]
+    """Where all of them are."""
+
+
 class AlphaSets(Said, frozen=True):
     """Which argument of a factory the width multiplier goes to."""
 

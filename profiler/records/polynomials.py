@@ -41,6 +41,8 @@ class Polynomials(Drawn, Struct, frozen=True):
     """(α, side, params, macs) at the published points, where rounded widths leave no polynomial in α."""
     rounded: bool = False
     """True where a polynomial in α was looked for and there is none."""
+    points: tuple[int, int] | None = None
+    """Of a module that is traced: the traces that the polynomials were found from, and those that they hold at besides."""
 
     def at(self, quantity: Quantity, alpha: Fraction | int = 1, k: int = 0) -> Fraction:
         """The value of a polynomial; K is the quotient of the side by the period."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from profiler.errors import ProfilerError
 from profiler.report.encoding import data
@@ -73,22 +73,29 @@ def check_not_stdout(file: File) -> None:
 
 
 def write(file: File, content: str | bytes) -> None:
-    """Write a file whole or not at all: into a neighbour first, then over it. Raises ProfilerError."""
+    """Write a file whole or not at all. Raises ProfilerError."""
+    with opened(file) as there:
+        there.write(content if isinstance(content, bytes) else data(content))
+
+
+@contextmanager
+def opened(file: File) -> Iterator[BinaryIO]:
+    """A place to write bytes to: a neighbour of the file, which takes its name when the block ends, and goes if it fails.
+
+    A device or a pipe is written into. Raises ProfilerError where it cannot be written.
+    """
     import tempfile
 
-    made = content if isinstance(content, bytes) else data(content)
     path = file.path
     try:
         if file.into:
-            with path.open("wb", buffering=0) as there:
-                left = memoryview(made)
-                while left:
-                    left = left[there.write(left) :]
+            with path.open("wb") as there:
+                yield there
             return
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".profiler-")  # short: its own name may have 255 bytes
         try:
             with os.fdopen(descriptor, "wb") as neighbour:
-                neighbour.write(made)
+                yield neighbour
             mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
             os.chmod(name, mode)
             os.replace(name, path)

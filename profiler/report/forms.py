@@ -51,6 +51,12 @@ def _jsonl(answer: Answer) -> str:
     return plain.jsonl_text(answer.records, answer.columns)
 
 
+def _parquet(answer: Answer) -> bytes:
+    from profiler.report.writers.parquet import parquet_bytes
+
+    return parquet_bytes(answer.records, answer.columns, answer.document())
+
+
 def _markdown(answer: Answer) -> str:
     from profiler.report.writers.markdown import markdown_text
 
@@ -110,6 +116,7 @@ FORMS = {
         Form("csv", (".csv",), _csv),
         Form("json", (".json",), _json),
         Form("jsonl", (".jsonl",), _jsonl),
+        Form("parquet", (".parquet",), _parquet, binary=True, needs=("pyarrow",), extra="parquet"),
         Form("markdown", (".md",), _markdown),
         Form("latex", (".tex",), _latex),
         Form("html", (".html", ".htm"), _html, needs=("plotly", "jinja2"), extra="report"),
@@ -120,6 +127,8 @@ FORMS = {
         Form("svg", (".svg",), _svg, program="dot"),
     )
 }
+STREAMED = ("csv", "jsonl", "parquet")
+"""The forms that hold any number of records: they are written part by part."""
 RESULTS, COMPARED = ("html",), ("html", "speedscope")
 NETWORK, CLOCKED = ("html", "speedscope", "mermaid", "dot", "svg"), ("html", "speedscope", "trace")
 """What not every answer can be written as: of cells, of networks side by side, of one, and of layers on the clock."""

@@ -132,8 +132,8 @@ class Destinations:
         on_stdout(printable(made) if isinstance(made, str) and sys.stdout.isatty() else made)
 
 
-def on_stdout(content: str | bytes) -> None:
-    """Write to stdout. Raises ProfilerError where it takes no more."""
+def on_stdout(content: str | bytes) -> bool:
+    """Write to stdout; False where its reader has left. Raises ProfilerError where it takes no more."""
     try:
         if isinstance(content, bytes):
             sys.stdout.flush()
@@ -142,9 +142,10 @@ def on_stdout(content: str | bytes) -> None:
             sys.stdout.write(without_commands(content) if os.environ.get("GITHUB_ACTIONS") == "true" else content)
         sys.stdout.flush()
     except BrokenPipeError:  # its reader has all that it wants; the end of the command hands over the rest, or drops it
-        return
+        return False
     except OSError as fault:
         raise ProfilerError(f"stdout cannot be written: {fault.strerror}; give it a place with room") from None
+    return True
 
 
 class Screen(Console):

@@ -124,6 +124,18 @@ def _(note: n.AlphaSets) -> str:
 
 
 @said.register
+def _(note: n.CellsRecounted) -> str:
+    by = f"; {note.walked:,} cells were counted layer by layer in the first place" if note.walked else ""
+    return f"{note.cells:,} of {note.of:,} cells were counted again layer by layer: none differs{by}."
+
+
+@said.register
+def _(note: n.RowsLeftOut) -> str:
+    files = " and ".join(note.files) or "--csv FILE"
+    return f"{note.rows:,} more rows are not shown; {files} {'have' if len(note.files) > 1 else 'has'} all."
+
+
+@said.register
 def _(note: n.AccuracySources) -> str:
     return f"{OF_TOP1}published, {', '.join(note.names)}."
 

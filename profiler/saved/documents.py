@@ -192,6 +192,7 @@ class PolynomialsPart(Struct, frozen=True):
     native: int | None
     rounded: bool
     terms: int
+    points: tuple[int, int] | None = None
 
 
 class FormulaDocument(Document, frozen=True, kw_only=True):

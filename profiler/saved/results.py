@@ -134,7 +134,7 @@ def _polynomials(document: FormulaDocument) -> list[Polynomials]:
         domain = Domain(first.period, first.remainder, first.least, step, least, Fraction(head.alpha), head.native)
         points = [each for each in document.grid if each.model == head.model]
         grid = tuple((Fraction(str(each.alpha)), each.resolution, each.params, each.macs) for each in points)
-        made.append(Polynomials(head.model, found["params"], found["macs"], domain, grid, head.rounded))
+        made.append(Polynomials(head.model, found["params"], found["macs"], domain, grid, head.rounded, head.points))
     return made
 
 

@@ -93,7 +93,9 @@ def cells_over(models: Sequence[Model], at: Place) -> Grid:
     axes = Axes.of(at)
     at = spread(at)
     if (size := prod(axes.sizes) * len(models)) > grid.MOST_POINTS:
-        raise ProfilerError(f"the sweep makes {size:,} cells, more than {grid.MOST_POINTS:,}; take larger steps")
+        raise ProfilerError(
+            f"the sweep makes {size:,} cells, more than {grid.MOST_POINTS:,}; take larger steps, or write them by sweep_to"
+        )
     for model in models:
         check_free(model, axes)
     cells = []

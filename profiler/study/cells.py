@@ -200,7 +200,7 @@ class Interrupted(KeyboardInterrupt):
         super().__init__()
 
 
-def ending(study: Generator[Event, None, Any]) -> Iterator[Event]:
+def ending(study: Generator[Event, None, Any]) -> Generator[Event, None, None]:
     """The events of a study, and as the last one what it gives back; interrupted, what it had found."""
     try:
         found = yield from study

@@ -10,8 +10,9 @@ from msgspec import structs
 
 from profiler import grid
 from profiler.checked import checked
-from profiler.load.load import Network, in_closed_form, load
-from profiler.records.polynomials import Formulas
+from profiler.load.load import Model, Network, load, load_at
+from profiler.records.place import Place
+from profiler.records.polynomials import Formulas, Polynomials
 from profiler.study.axes import points
 from profiler.study.cells import Numbers
 from profiler.study.polynomial import polynomials
@@ -28,22 +29,36 @@ def _grid(network: Network) -> Iterator[tuple[Fraction, int, int, int]]:
 
 @checked
 def formula(
-    model: str, *, alpha: Numbers = None, resolution: object = None, options: Mapping[str, Any] | None = None
+    model: Model,
+    *,
+    alpha: Numbers = None,
+    resolution: object = None,
+    rho: object = None,
+    input: Any = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Formulas:
-    """The polynomials of `model`, for one sample, along the sides that leave the remainder of `resolution`.
+    """The polynomials of `model`, for one sample, along the sides that leave the remainder of `resolution`, or of ρ.
 
     With `alpha`, one an α. Where widths are rounded there is no polynomial in α: then the exact counts on the published grid
-    stand beside the one in the side. Raises as `load` does.
+    stand beside the one in the side. Those of a reference or a module are found from traces at a few points and held to more of
+    them, as `points` says; α is a variable where its factory takes a width multiplier. Raises as `load` does.
     """
+    place = Place(model, options or {}, None, resolution, input, rho=rho)
     alphas = points(alpha, "alpha", grid.ALPHA_STEP, grid.alpha)
-    if alphas is None:
-        network = in_closed_form(model, resolution=resolution, options=options)
-        by_stage = "stages" in network.options  # widths that were chosen, which no α is a multiple of
-        found = polynomials(network, in_alpha=not by_stage)
-        if found.domain.alpha_step is None and not by_stage:
+    return Formulas(_polynomials(place._replace(alpha=each), alphas is None) for each in (alphas or [None]))
+
+
+def _polynomials(place: Place, in_alpha: bool) -> Polynomials:
+    """Those of the network at a place, `in_alpha` also in α."""
+    network = load_at(place)
+    if isinstance(network, Network):
+        in_alpha = in_alpha and "stages" not in network.options  # widths that were chosen, which no α is a multiple of
+        found = polynomials(network, in_alpha)
+        if in_alpha and found.domain.alpha_step is None:
             found = structs.replace(found, grid=tuple(_grid(network)), rounded=True)
-        return Formulas([found])
-    return Formulas(
-        polynomials(in_closed_form(model, alpha=each, resolution=resolution, options=options), in_alpha=False)
-        for each in alphas
-    )
+        return found
+    from profiler.study.traced_polynomial import traced_polynomials
+
+    found = traced_polynomials(network, lambda at: load_at(place._replace(alpha=at)), in_alpha)
+    rounded = in_alpha and found.domain.alpha_step is None and network.recipe.width is not None
+    return structs.replace(found, rounded=rounded)

@@ -11,18 +11,21 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cached_property
 from math import gcd
-from typing import get_args
+from typing import Any, get_args
 
 from profiler.count import closed
 from profiler.errors import ProfilerError
-from profiler.load.load import Network
+from profiler.load.load import Counted, Network
 from profiler.network.combinators import leaves_of
 from profiler.network.layers import AvgPool, Conv, ConvTranspose, Layer, MaxPool
 from profiler.network.widen import plain_width, quantum
 from profiler.records.polynomials import Coefficients, Domain, Polynomials, Quantity
+from profiler.records.profile import Totals
 
 ALPHA_DEGREE, SIDE_DEGREE = 2, 4
 LONGEST_PERIOD = 512
+Point = tuple[Fraction, "int | None"]
+"""α, and the side; None where a network has none, or is counted at its own."""
 
 
 def polynomials(network: Network, in_alpha: bool = True) -> Polynomials:
@@ -30,25 +33,30 @@ def polynomials(network: Network, in_alpha: bool = True) -> Polynomials:
 
     Raises ProfilerError where no point of the network can be counted.
     """
-    search = _Search(network)
+    return found_by(Search(network), in_alpha)
+
+
+def found_by(search: Search, in_alpha: bool) -> Polynomials:
+    """The polynomials of the network of a search. Raises as `polynomials` does."""
+    network = search.network
     period, remainder, least = search.side_domain()
     step, alpha_least = search.alpha_domain(period) if in_alpha else (None, None)
-    nodes = [Fraction(n) for n in range(1, ALPHA_DEGREE + 2)] if step is not None else [network.alpha]
+    nodes = [Fraction(n) for n in range(1, ALPHA_DEGREE + 2)] if step is not None else [search.alpha]
     ks = search.nodes(period)
     found: dict[str, Coefficients] = {}
-    for index, quantity in enumerate(("params", "macs")):
+    for index, quantity in enumerate(get_args(Quantity)):
         rows = [interpolated([Fraction(k) for k in ks], [search.count(a, k, period)[index] for k in ks]) for a in nodes]
         columns = [interpolated(nodes, [row[j] for row in rows]) for j in range(len(ks))]
         found[quantity] = {(i, j): c for j, column in enumerate(columns) for i, c in enumerate(column) if c}
-    domain = Domain(period, remainder, least, step, alpha_least, network.alpha, network.resolution and search.native)
+    domain = Domain(period, remainder, least, step, alpha_least, search.alpha, network.resolution and search.native)
     options = ",".join(f"{key}={str(value).lower()}" for key, value in network.options.items())
     answer = Polynomials(network.name + (f"@{options}" if options else ""), found["params"], found["macs"], domain)
     if step is not None and not _confirmed(answer, search, step, ks[-1]):
-        return polynomials(network, in_alpha=False)
+        return found_by(search, in_alpha=False)
     return answer
 
 
-def _confirmed(answer: Polynomials, search: _Search, step: Fraction, k: int) -> bool:
+def _confirmed(answer: Polynomials, search: Search, step: Fraction, k: int) -> bool:
     """True where the walk agrees at points off the grid of interpolation, in both variables at once."""
     whole = int(1 / step)
     further = [k + 1, k + 2, k + 7] if answer.domain.period else [0]
@@ -61,32 +69,24 @@ def _confirmed(answer: Polynomials, search: _Search, step: Fraction, k: int) -> 
     )
 
 
-class _Search:
+class Search:
     """Counts of one network at any α and side, and where they run along a polynomial."""
 
-    def __init__(self, network: Network) -> None:
+    longest = LONGEST_PERIOD
+
+    def __init__(self, network: Counted) -> None:
         self.network = network
         self.side = network.resolution
-        made = network.architecture
-        self.native = made.inputs(network.options)[0][-1] if made else self.side
-        self.seen: dict[tuple[Fraction, int | None], tuple[int, int]] = {}
+        self.alpha = Fraction(1) if network.alpha is None else network.alpha
+        self.seen: dict[Point, tuple[int, int]] = {}
 
     def count(self, alpha: Fraction, k: int, period: int | None) -> tuple[int, int]:
         """(params, macs) at side period·K + remainder, at the network's own side without a period."""
         side = None if period is None or self.side is None else period * k + self.side % period
         if (alpha, side) not in self.seen:
-            inputs = self.network.inputs if side is None else self.network.at(side).inputs
-            totals = closed.totals(self.value(alpha), inputs)
+            totals = self.totals(alpha, side)
             self.seen[alpha, side] = (totals.params, totals.macs)
         return self.seen[alpha, side]
-
-    def value(self, alpha: Fraction) -> Layer:
-        architecture = self.network.architecture
-        if alpha == self.network.alpha:
-            return self.network.value
-        if architecture is None:
-            raise ProfilerError("a value is widened where it is loaded")
-        return architecture.make(alpha, **self.network.options)
 
     def nodes(self, period: int | None) -> list[int]:
         """K from the network's own side upwards, clear of what padding does to small inputs."""
@@ -102,9 +102,9 @@ class _Search:
         for period in self.periods:
             ks = self.nodes(period)
             # one step of every longer period too: a count may be constant up to the next multiple of it
-            further = [ks[-1] + step for step in (1, 2, 5, 11, *self.periods)]
+            further = self.within([ks[-1] + step for step in (1, 2, 5, 11, *self.periods)], period)
             fits = [self.along_side(period, ks, index) for index in (0, 1)]
-            if all(fit(k) == self.count(self.network.alpha, k, period)[i] for i, fit in enumerate(fits) for k in further):
+            if all(fit(k) == self.count(self.alpha, k, period)[i] for i, fit in enumerate(fits) for k in further):
                 least = ks[0]
                 while least > 0 and self.holds(period, least - 1, fits):
                     least -= 1
@@ -112,13 +112,13 @@ class _Search:
         return None, 0, 0
 
     def along_side(self, period: int, ks: list[int], index: int) -> Callable[[int], Fraction]:
-        counts = [self.count(self.network.alpha, k, period)[index] for k in ks]
+        counts = [self.count(self.alpha, k, period)[index] for k in ks]
         coefficients = interpolated([Fraction(k) for k in ks], counts)
         return lambda k: sum((c * k**j for j, c in enumerate(coefficients)), start=Fraction(0))
 
     def holds(self, period: int, k: int, fits: list[Callable[[int], Fraction]]) -> bool:
         try:
-            counts = self.count(self.network.alpha, k, period)
+            counts = self.count(self.alpha, k, period)
         except ProfilerError:
             return False
         return all(fit(k) == counts[i] for i, fit in enumerate(fits))
@@ -126,26 +126,19 @@ class _Search:
     @cached_property
     def periods(self) -> list[int]:
         """Products of the strides' prime factors, shortest first."""
-        strides: set[int] = set()
-        for leaf in leaves_of(self.network.value):
-            if isinstance(leaf, Conv | ConvTranspose | MaxPool | AvgPool):
-                stride = leaf.kernel if leaf.stride is None else leaf.stride
-                strides.update((stride,) if isinstance(stride, int) else stride)
+        strides = self.strides()
         found = {1}
         for prime in {p for stride in strides for p in range(2, stride + 1) if stride % p == 0}:
             for n in sorted(found):
-                while (n := n * prime) <= LONGEST_PERIOD:
+                while (n := n * prime) <= self.longest:
                     found.add(n)
         return sorted(found)
 
     def alpha_domain(self, period: int | None) -> tuple[Fraction | None, Fraction | None]:
         """The step of α on which no width is rounded, and the least α from which all of it holds."""
-        base = self.value(Fraction(1)) if self.network.architecture else None
-        widths = [n for leaf in leaves_of(base) if (n := plain_width(leaf))] if base else []
-        if not widths:
+        step = self.alpha_step()
+        if step is None:
             return None, None
-        q = 1 if self.network.architecture and self.network.architecture.own_alpha else quantum(base)  # type: ignore[arg-type]
-        step = Fraction(q, gcd(*widths))
         k = self.nodes(period)[0]
         nodes = [Fraction(n) for n in range(1, ALPHA_DEGREE + 2)]
         fits = [interpolated(nodes, [self.count(a, k, period)[i] for a in nodes]) for i in (0, 1)]
@@ -158,6 +151,52 @@ class _Search:
                 break
             least = alpha
         return (step, least) if least is not None and least <= 1 else (None, None)
+
+    # What is asked of the network
+
+    @property
+    def native(self) -> Any:
+        """The side that ρ is a multiple of."""
+        made = self.network.architecture
+        return made.inputs(self.network.options)[0][-1] if made else self.side
+
+    def totals(self, alpha: Fraction, side: int | None) -> Totals:
+        """The counts of one sample, at a side or at the network's own. Raises ProfilerError."""
+        inputs = self.network.inputs if side is None else self.network.at(side).inputs
+        return closed.totals(self.value(alpha), inputs)
+
+    def value(self, alpha: Fraction) -> Layer:
+        """The network at another α, as a value. Raises ProfilerError where the user made it, and no architecture widens it."""
+        network = self.network
+        assert isinstance(network, Network)
+        if alpha == network.alpha:
+            return network.value
+        if network.architecture is None:
+            raise ProfilerError("a value is widened where it is loaded")
+        return network.architecture.make(alpha, **network.options)
+
+    def within(self, ks: list[int], period: int) -> list[int]:  # noqa: ARG002  # others look at no side that is too large
+        """Those of the points along the side that can be looked at."""
+        return ks
+
+    def strides(self) -> set[int]:
+        """The strides of its windows."""
+        assert isinstance(self.network, Network)
+        found: set[int] = set()
+        for leaf in leaves_of(self.network.value):
+            if isinstance(leaf, Conv | ConvTranspose | MaxPool | AvgPool):
+                stride = leaf.kernel if leaf.stride is None else leaf.stride
+                found.update((stride,) if isinstance(stride, int) else stride)
+        return found
+
+    def alpha_step(self) -> Fraction | None:
+        """The step of α on which the widths are whole; None where there is none to tell it by."""
+        made = self.network.architecture
+        base = self.value(Fraction(1)) if made else None
+        widths = [n for leaf in leaves_of(base) if (n := plain_width(leaf))] if base else []
+        if base is None or not widths:
+            return None
+        return Fraction(1 if made is not None and made.own_alpha else quantum(base), gcd(*widths))
 
 
 def interpolated(xs: Sequence[Fraction], ys: Sequence[Fraction | int]) -> list[Fraction]:

@@ -95,6 +95,11 @@ Trained = tuple[tuple[tuple[str, Any], ...], int]
 """Options that are not the defaults, without `classes`, sorted; and the number of classes, the same one for all of ImageNet."""
 
 
+def rated(model: str) -> frozenset[Point]:
+    """Where any top-1 accuracy of an architecture was published, under whatever options."""
+    return frozenset(Point(Fraction(figure.alpha), int(figure.resolution)) for figure in _by_model().get(model, ()))
+
+
 def top1(network: Counted) -> Figure | None:
     """The published top-1 accuracy of a network at its point, in percent: the first of `accuracies`."""
     found = accuracies(network)

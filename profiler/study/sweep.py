@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from math import prod
 from typing import Any
 
 from msgspec import structs
 
+from profiler import grid
 from profiler.checked import checked
 from profiler.load.load import Model, is_reference, parse
 from profiler.records.events import Event
 from profiler.records.notes import AskedAtCorners, Title
 from profiler.records.place import Place
 from profiler.records.results import Results
-from profiler.study.axes import Grid, cells_over, spread, width_notes
+from profiler.study.axes import Axes, Grid, cells_over, spread, width_notes
 from profiler.study.bench_options import BenchOptions, bench_options
 from profiler.study.cells import DEFAULT_ENGINES, Numbers, Watch, counted, ending, engines_named, finished, insisted
 from profiler.study.published import accuracy_notes
@@ -55,17 +57,29 @@ def sweeping(
     models: Sequence[Model], at: Place, engine: str | Iterable[str], convention: str, bench: bool | BenchOptions
 ) -> Iterator[Event]:
     """The events of a sweep of `models` over the ranges of a place; the last holds its Results. Raises as `sweep` does."""
+    named, at = with_an_axis(models, at)
+    engines = engines_named(engine)
+    measuring = bench_options(bench)
+    if measuring is not None:
+        at = at._replace(batch=measuring.batch(at.batch))
+    return ending(_swept(cells_over(named, at), len(named), engines, convention, measuring, insisted(engine)))
+
+
+def with_an_axis(models: Sequence[Model], at: Place) -> tuple[Sequence[Model], Place]:
+    """What a sweep runs over: the model that it takes, and α, where no model and no range was given. Raises ProfilerError."""
     named = models or (DEFAULT_MODEL,)
     at = spread(at)
     if not at.over and at.alpha is None and at.resolution is None and at.rho is None:
         # a batch is an axis by itself for what may have no width multiplier
         batches = at.batch is not None and any(not isinstance(model, str) or is_reference(parse(model)[0]) for model in named)
         at = at if batches else at._replace(alpha=DEFAULT_ALPHA)
-    engines = engines_named(engine)
-    measuring = bench_options(bench)
-    if measuring is not None:
-        at = at._replace(batch=measuring.batch(at.batch))
-    return ending(_swept(cells_over(named, at), len(named), engines, convention, measuring, insisted(engine)))
+    return named, at
+
+
+def is_large(models: Sequence[Model], at: Place) -> bool:
+    """Whether a sweep has more cells than a table, a page or a document holds. Raises ProfilerError for bad ranges."""
+    named, at = with_an_axis(models, at)
+    return prod(Axes.of(at).sizes) * len(named) > grid.MOST_POINTS
 
 
 def _swept(

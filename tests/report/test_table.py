@@ -21,8 +21,9 @@ from profiler.errors import ProfilerError
 from profiler.records.agreement import Agreement, Difference
 from profiler.records.results import Results
 from profiler.report import files
-from profiler.report.sheets.sheet import results_sheet
-from profiler.report.terminal.table import results_table, show
+from profiler.report.sheets.columns import Heading
+from profiler.report.sheets.sheet import Sheet, results_sheet
+from profiler.report.terminal.table import MOST_ROWS, Fitted, results_table, show, table
 from profiler.report.writers import plain
 from profiler.study.compare import compare
 
@@ -158,3 +159,50 @@ def test_what_a_profile_does_not_count_is_loud_wherever_it_is_shown() -> None:
     assert line in shown
     assert html.escape(line) in found._repr_html_()
     assert repr(found) == "Profile(Spectrum: 0 params, 0 macs, 0 rows, UNCOUNTED aten::_fft_r2c)"
+
+
+# Long tables
+
+
+def long_sheet(rows: int) -> Sheet:
+    cells = [[f"net{i % 7}", f"{i**3:,}", "–" if i % 5 else "71.8", "a×b"[: i % 4]] for i in range(rows)]
+    return Sheet(
+        [Heading("model", right=False), Heading("MACs"), Heading("top-1 %"), Heading("", right=False)], cells, "networks"
+    )
+
+
+def printed(content: Sheet, width: int = 10_000, terminal: bool = False) -> str:
+    console = Console(file=StringIO(), width=width, color_system=None, force_terminal=terminal)
+    console.print(Fitted(lambda _: content, "auto"), crop=False)
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    return text
+
+
+def test_lines_are_what_rich_makes_of_a_table() -> None:
+    content = long_sheet(MOST_ROWS + 1)
+    by_rich = Console(file=StringIO(), width=10_000, color_system=None)
+    by_rich.print(table(content), crop=False)
+    assert printed(content) == f"networks\n{by_rich.file.getvalue()}"  # type: ignore[attr-defined]
+
+
+def test_a_terminal_is_shown_the_first_of_many_rows_and_told_where_all_are() -> None:
+    content = long_sheet(10_000)
+    lines = [line.rstrip() for line in printed(content, 100, terminal=True).splitlines()]
+    assert len(lines) == 3 + MOST_ROWS + 2
+    assert lines[-1] == "9,700 more rows are not shown; --csv FILE has all."
+    assert lines[3].split() == ["net0", "0", "71.8"]
+    assert len(content.rows) == 10_000
+    assert content.notes == []
+
+
+def test_a_pipe_and_a_file_get_every_row() -> None:
+    assert len(printed(long_sheet(10_000)).splitlines()) == 3 + 10_000
+
+
+def test_as_many_rows_as_a_terminal_is_shown_are_not_cut() -> None:
+    assert "not shown" not in printed(long_sheet(MOST_ROWS), 100, terminal=True)
+
+
+def test_many_rows_still_fold_where_they_do_not_fit() -> None:
+    content = Sheet([Heading("words", right=False)], [["a" * 30]] * (MOST_ROWS + 1))
+    assert max(map(len, printed(content, 20).splitlines())) <= 20

@@ -20,6 +20,7 @@ from profiler.report.units import fraction
 
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 ROUNDED = "widths are rounded, so there is no polynomial in α; counts at the published points, if any:"
+NOT_IN_ALPHA = "the counts are no polynomial in α, as where widths are rounded."
 _NAMES = {"params": "params", "macs": "MACs"}
 
 
@@ -71,6 +72,7 @@ def answer(found: Formulas, view: View) -> Answer:  # noqa: ARG001  # it looks t
             "native": each.domain.native,
             "rounded": each.rounded,
             "terms": n,
+            **({"points": list(each.points)} if each.points else {}),
         }
         for each, n in zip(found, [sum(len(c) for _, c in quantities(each)) for each in found], strict=True)
     ]
@@ -95,7 +97,7 @@ def lines(found: Polynomials) -> list[str]:
         for quantity, _ in quantities(found):
             out.append(f"  {head(found, quantity, 'ρ')} = {text(found.in_rho(quantity), 'ρ')}")
     if found.rounded:
-        out += ["", f"  {ROUNDED}"]
+        out += ["", f"  {ROUNDED if found.points is None else NOT_IN_ALPHA}"]
     if found.grid:
         rows = [(shown(alpha), str(side), f"{params:,}", f"{macs:,}") for alpha, side, params, macs in found.grid]
         rows.insert(0, ("α", "side", "params", "MACs"))
@@ -123,7 +125,8 @@ def domain(found: Polynomials) -> str:
     """`α a multiple of 1/32; side = 32K, K ≥ 1`."""
     at, said = found.domain, []
     if at.alpha_step is None:
-        said.append(f"at α = {shown(at.alpha)}")
+        if found.points is None or found.rounded or at.alpha != 1:  # a module may have no α
+            said.append(f"at α = {shown(at.alpha)}")
     else:
         multiple = "a whole number" if at.alpha_step == 1 else f"a multiple of {fraction(at.alpha_step)}"
         least = at.alpha_least or at.alpha_step
@@ -132,8 +135,11 @@ def domain(found: Polynomials) -> str:
         remainder = f" + {at.remainder}" if at.remainder else ""
         said.append(f"side = {'' if at.period == 1 else at.period}K{remainder}, K ≥ {at.least}")
     elif at.native is not None:
-        said.append("at its own side: along no period up to 512 are the counts a polynomial of it")
-    return "; ".join(said) + "; one sample"
+        said.append("at its own side: along no period that was tried are the counts a polynomial of it")
+    if found.points is not None:
+        nodes, held = found.points
+        said.append(f"found from {nodes} traced point{'s' if nodes > 1 else ''}, confirmed at {held} more")
+    return "; ".join([*said, "one sample"])
 
 
 def text(coefficients: Coefficients, side: str = "K") -> str:

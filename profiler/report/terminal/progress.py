@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from profiler.records.columns import WAITING, latency, of_engine
-from profiler.records.events import Counted, Event, Finished, Recounted, Started, Timed
+from profiler.records.events import Counted, Event, Finished, Recounted, Started, Streamed, Timed
 from profiler.records.results import Results
 from profiler.report import names
 from profiler.report.encoding import printable
@@ -90,6 +90,8 @@ def done_of(event: Event) -> tuple[float, float, str]:
             names = [name for engine in results.engines for name in of_engine(engine)]
             waiting = sum(any(record[name] is WAITING for name in names) for record in results)
             return len(results) - waiting, len(results), "recounting the built networks"
+        case Streamed(done, of):
+            return done, of, "writing records"
         case Finished():
             return 1, 1, "done"
 

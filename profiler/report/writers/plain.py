@@ -12,14 +12,19 @@ SPECIAL = set(',"\r\n')
 def csv_text(records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
     """Raw integers; an unknown is an empty cell."""
     lines = [map(cell, columns), *([cell(record.get(name)) for name in columns] for record in records)]
-    return "".join(_line(list(line)) for line in lines)
+    return "".join(line(list(cells)) for cells in lines)
 
 
-def _line(cells: Sequence[str]) -> str:
+def line(cells: Sequence[str]) -> str:
     """One line by RFC 4180. Python's own writer leaves a lone carriage return unquoted, at which readers begin a new line."""
     if list(cells) == [""]:
         return '""\n'  # or it would be no line at all
-    return ",".join('"' + text.replace('"', '""') + '"' if SPECIAL & set(text) else text for text in cells) + "\n"
+    return ",".join(map(quoted, cells)) + "\n"
+
+
+def quoted(text: str) -> str:
+    """A cell of a CSV, in quotes where it needs them."""
+    return '"' + text.replace('"', '""') + '"' if SPECIAL & set(text) else text
 
 
 def json_text(document: Mapping[str, Any]) -> str:
