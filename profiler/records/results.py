@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
@@ -11,9 +11,11 @@ from profiler.records.agreement import Agreement
 from profiler.records.columns import COLUMNS, MEASURED_COLUMNS, Column, Record, column_of_option
 from profiler.records.drawn import Drawn
 from profiler.records.environment import document
-from profiler.records.limits import Bound
 from profiler.records.notes import Note, Title
 from profiler.records.profile import Profile
+
+if TYPE_CHECKING:
+    from profiler.records.limits import Bound
 
 FIELDS = (
     "title", "profiles", "engines", "agreements", "notes", "warnings", "base", "measured", "rounds", "machine", "samples",

@@ -86,7 +86,7 @@ def test_a_measured_one(tree: Tree) -> None:
 
 
 def test_completion_offers_both(tree: Tree) -> None:
-    assert tree.offered("profiler compare --columns model,bi") == ["model,bias"]
+    assert tree.offered("profiler compare --columns model,bia") == ["model,bias"]
     assert tree.offered("profiler bench --sort samples_") == ["samples_per_round"]
 
 
