@@ -133,7 +133,7 @@ def test_more_than_sixteen_cells_are_checked_at_the_corners(tmp_path: Path) -> N
 def test_the_columns_are_the_contract() -> None:
     assert ",".join(BASE_COLUMNS) == (
         "model,options,alpha,resolution,input,batch,params,weights,side_params,buffers,macs,side_macs,elementwise,"
-        "activations,weight_bytes,convention,total,top1,unread,moved,parameter_bytes"
+        "activations,weight_bytes,convention,total,top1,unread,moved,parameter_bytes,label,top1_source,weight_dtype"
     )
     ran = run("compare", "googlenet@classes=10,norm=batch", "--engine", "closed", "-f", "csv")
     (row,) = records(ran.stdout)
@@ -290,7 +290,7 @@ BAD = [
     ("compare vgg16 --convention papers", 2, "no convention is called 'papers'; did you mean paper"),
     ("compare vgg16 --columns model,maccs --engine closed", 2, "no column is called 'maccs'; did you mean macs"),
     ("compare vgg16 --sort maccs --engine closed", 2, "no column is called 'maccs'"),
-    ("compare vgg16 --unit megs --engine closed", 2, "no unit is called 'megs'; known: raw, auto, K, M, G, flops"),
+    ("compare vgg16 --unit megs --engine closed", 2, "no unit is called 'megs'; known: raw, auto, K, M, G, T, flops, MFLOPs, GFLOPs, TFLOPs, paper, params=M,macs=G"),
     ("compare vgg16 -f xml", 2, "no format is called 'xml'"),
     ("compare vgg16 -o run.xml", 2, "output 'run.xml': no format goes by the suffix '.xml'; use .txt .csv .json .jsonl .parquet .md .tex .html .speedscope.json .trace.json .mmd .dot .svg"),
     ("compare vgg16 -o nowhere/run.csv", 2, "output 'nowhere/run.csv': there is no folder 'nowhere'; make it first"),

@@ -70,9 +70,12 @@ def _listed(known: Callable[[], Iterable[str]]) -> Offer:
 
 
 def models(incomplete: str) -> list[str]:
-    """Networks of the zoo; after `@`, the options of that network."""
+    """Networks of the zoo; after `@`, the options of that network; after a label, `Ours=`, the same behind it."""
     from profiler.network.registry import starting
 
+    label, equals, rest = incomplete.partition("=")
+    if equals and not set(BREAKS + "/") & set(label):
+        return [f"{label}={each}" for each in models(rest)]
     name, at, settings = incomplete.partition("@")
     if not at:
         return starting(incomplete)
@@ -130,9 +133,9 @@ def _conventions() -> Iterable[str]:
 
 
 def _units() -> Iterable[str]:
-    from profiler.report.units import Unit
+    from profiler.report.units import Scale
 
-    return get_args(Unit)
+    return (*get_args(Scale), "paper")
 
 
 def _forms() -> Iterable[str]:

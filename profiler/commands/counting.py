@@ -17,6 +17,7 @@ from profiler.commands.groups import (
     Table,
     Time,
     Training,
+    accuracies_of,
     bench_options,
     engines,
     grouped,
@@ -32,6 +33,8 @@ def compare(
     set_: o.Set = None,
     over: o.Over = None,
     engine: o.Engines = None,
+    top1: o.Top1 = None,
+    memory: o.Memory = False,
     bench: o.Bench = False,
     setting: MeasuringSetting = MeasuringSetting(),
     training: Training = Training(),
@@ -47,11 +50,13 @@ def compare(
     from profiler.report.answers import results
     from profiler.study.compare import comparing
 
-    destinations, view = out.destinations(forms.COMPARED, plot), table.view()
+    destinations = out.destinations(forms.COMPARED, plot)
+    view = table.view(destinations)
     place = point.place(batch, set_, over)
     results.check_view(view, place.over)
     measuring = bench and bench_options(setting, training, time, destinations)
-    events = comparing(models or (), place, engines(engine), convention, measuring)
+    own = accuracies_of(top1)
+    events = comparing(models or (), place, engines(engine), convention, measuring, top1=own, memory=memory)
     found = shown(events, destinations, view, filling=True)
     say.passed_over(found.agreements, verbose)
 
@@ -64,6 +69,8 @@ def sweep(
     set_: o.Set = None,
     over: o.Over = None,
     engine: o.Engines = None,
+    top1: o.Top1 = None,
+    memory: o.Memory = False,
     bench: o.Bench = False,
     measure: o.Measure = None,
     setting: MeasuringSetting = MeasuringSetting(),
@@ -82,20 +89,25 @@ def sweep(
     from profiler.report.answers import results
     from profiler.study.sweep import is_large, sweeping
 
-    destinations, view = out.destinations(forms.RESULTS, plot), table.view()
+    destinations = out.destinations(forms.RESULTS, plot)
+    view = table.view(destinations)
     place = ranges.place(batch, set_, over)
     results.check_view(view, place.over)
     measuring = bench and bench_options(setting, training, time, destinations, measure=measure)
+    own = accuracies_of(top1)
     if is_large(models or (), place):
         if measuring:
             raise ProfilerError(f"--bench measures at most {MOST_POINTS:,} cells, and there are more; take larger steps")
+        if own or memory:
+            what = "--top1" if own else "--memory"
+            raise ProfilerError(f"{what} is of at most {MOST_POINTS:,} cells, and there are more; take larger steps")
         from profiler.study.streamed import streaming
 
         asked = engines(engine)
         found = put_streamed(streaming(models or (), place, asked, convention, destinations, view), destinations, view)
         say.notes(found, verbose and (destinations.quiet or destinations.form != "table"))
         return
-    events = sweeping(models or (), place, engines(engine), convention, measuring)
+    events = sweeping(models or (), place, engines(engine), convention, measuring, top1=own, memory=memory)
     found = shown(events, destinations, view, filling=True)
     say.passed_over(found.agreements, verbose)
 
@@ -138,7 +150,7 @@ def show(
     destinations = out.destinations(forms.NETWORK, plot)
     parts = {"--training": train, "--memory": memory}
     check_shown([name for name, asked in parts.items() if asked], destinations)
-    view = table.view(depth=depth, top=top, formulas=formulas, fold=not no_fold)
+    view = table.view(destinations, depth=depth, top=top, formulas=formulas, fold=not no_fold)
     place = point.place(batch, set_)._replace(model=model)
     wired = destinations.asks(*forms.DRAWINGS)
     found = in_full(place, convention, what_if=what_if, training=train, memory=memory, wired=wired)
@@ -152,20 +164,33 @@ def show(
 @grouped
 def list_(
     pattern: Annotated[
-        Optional[str], typer.Argument(help="Only names that match, as resnet or 'vgg1*'.", metavar="PATTERN")
+        Optional[str],
+        typer.Argument(help="Only names that match, as resnet or 'vgg1*'; of a library, 'timm:*mobile*'.", metavar="PATTERN"),
     ] = None,
     max_macs: o.MaxMacs = None,
     max_params: o.MaxParams = None,
     year: Annotated[Optional[str], typer.Option("--year", metavar="YEAR", help="Published then: 2015, or 2014..2016.")] = None,
     task: Annotated[Optional[str], typer.Option("--task", metavar="TASK", help="As classification.")] = None,
+    native: Annotated[
+        Optional[str],
+        typer.Option("--native", metavar="SHAPE", help="Native input, or a pattern of it: 3x224x224, 3x* for three channels."),
+    ] = None,
+    count: Annotated[
+        bool, typer.Option("--count", help="Of a library, count every network; a few are counted unasked.")
+    ] = False,
     table: AutoTable = AutoTable(),
     out: Output = Output(),
 ) -> None:
     from profiler.report.answers import registry
+    from profiler.report.terminal.progress import bar
     from profiler.study.listing import listing
 
-    destinations, view = out.destinations(), table.view()
-    found = listing(pattern, max_macs=max_macs, max_params=max_params, year=year, task=task)
+    destinations = out.destinations()
+    view = table.view(destinations)
+    with bar() as watch:
+        found = listing(
+            pattern, max_macs=max_macs, max_params=max_params, year=year, task=task, native=native, count=count, watch=watch
+        )
     destinations.put(registry.answer(found, view))
 
 
@@ -190,7 +215,7 @@ def formula(
 
 @grouped
 def verify(
-    models: o.Models = None,
+    models: o.Verified = None,
     published: Annotated[
         Optional[str],
         typer.Option("--table", metavar="NAME", help='One published table with ours beside it: "MobileNets Table 6".'),

@@ -64,7 +64,8 @@ def fit(
     from profiler.study.fit import fitting
     from profiler.study.fit_limits import bounds_of
 
-    destinations, view = out.destinations(forms.RESULTS, plot), table.view(top=top)
+    destinations = out.destinations(forms.RESULTS, plot)
+    view = table.view(destinations, top=top)
     place = ranges.place(batch, set_, over)
     results.check_view(view, place.over)
     measuring = bench_options(setting, Training(), Time(time=time, resume=None), destinations)

@@ -9,6 +9,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from profiler.commands import options as o
+from profiler.commands.given import check_caption
 from profiler.errors import ProfilerError
 from profiler.records.place import Place
 from profiler.report.encoding import sentence
@@ -157,12 +158,14 @@ class Table(Group):
     unit: o.UnitName = "raw"
     columns: o.Columns = None
     sort: o.Sort = None
+    caption: o.Caption = None
 
-    def view(self, **others: Any) -> View:
-        """As the answer takes it. Raises UnknownName for a unit."""
+    def view(self, destinations: Destinations, **others: Any) -> View:
+        """As the answer takes it. Raises UnknownName for a unit, ProfilerError for a caption that nothing has."""
         from profiler.report.answer import View
 
-        return View(unit(self.unit), named(self.columns), self.sort, **others)
+        check_caption(self.caption, destinations)
+        return View(unit(self.unit), named(self.columns), self.sort, caption=self.caption or "", **others)
 
 
 class AutoTable(Table):
@@ -171,6 +174,7 @@ class AutoTable(Table):
     unit: o.UnitName = "auto"
     columns: o.Columns = None
     sort: o.Sort = None
+    caption: o.Caption = None
 
 
 class Output(Group):
@@ -217,6 +221,19 @@ def options_of(given: list[str] | None) -> dict[str, str]:
 def ranges_of(given: list[str] | None) -> dict[str, str]:
     """`--over key=range` as a dict."""
     return _by_key(given, "--over", "key=range", "width=16..64:16")
+
+
+def accuracies_of(given: list[str] | None) -> dict[str, str]:
+    """`--top1 name=percent` as a dict; a name may hold settings of its own, as `mobilenet_v1@alpha=0.5=63.7`."""
+    found: dict[str, str] = {}
+    for each in given or ():
+        name, equals, percent = (part.strip() for part in each.rpartition("="))
+        if not equals or not name or not percent:
+            raise ProfilerError(f"--top1 '{each}' is not name=percent; write it as --top1 Ours=74.1")
+        if found.get(name, percent) != percent:
+            raise ProfilerError(f"--top1 {name} is given twice, as {found[name]} and {percent}; give it once")
+        found[name] = percent
+    return found
 
 
 def _by_key(given: list[str] | None, option: str, form: str, example: str) -> dict[str, str]:

@@ -15,10 +15,12 @@ from profiler.commands.groups import (
     Ranges,
     Time,
     Training,
+    accuracies_of,
     bench_options,
     grouped,
     single,
 )
+from profiler.errors import ProfilerError
 from profiler.report import forms
 from profiler.report.encoding import sentence
 
@@ -34,6 +36,7 @@ def bench(
     compile: o.Compile = False,
     training: Training = Training(),
     time: Time = Time(),
+    top1: o.Top1 = None,
     layers: Annotated[
         bool, typer.Option("--layers", help="Each layer on the clock, beside its MACs, activations and bytes.")
     ] = False,
@@ -52,13 +55,15 @@ def bench(
 
     destinations = out.destinations(forms.CLOCKED if layers else forms.RESULTS, plot)
     measuring = bench_options(setting, training, time, destinations, compile=compile)
-    view, place = table.view(depth=depth, top=top), ranges.place(batch, set_, over)
+    view, place = table.view(destinations, depth=depth, top=top), ranges.place(batch, set_, over)
+    if layers and top1:
+        raise ProfilerError("--top1 says nothing with --layers, which has no accuracies; leave one of the two out")
     if layers:
         layer_times.check_view(view)
         shown(clocking_layers(models or (), place, measuring), destinations, view)
         return
     results.check_view(view, place.over)
-    found = shown(benching(models or (), place, measuring), destinations, view, filling=True)
+    found = shown(benching(models or (), place, measuring, accuracies_of(top1)), destinations, view, filling=True)
     say.passed_over(found.agreements, verbose)
 
 

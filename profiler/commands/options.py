@@ -25,7 +25,16 @@ Model = Annotated[
 Models = Annotated[
     Optional[list[str]],
     typer.Argument(
-        help="Networks, which `profiler list` names, or references: timm:resnet18, net.py:Net.",
+        help="Networks, which `profiler list` names, patterns ('mobilenet_v3*'), or references: timm:resnet18, net.py:Net. "
+        "Ours=net.py:Net labels a row.",
+        metavar="MODEL...",
+        autocompletion=completion.models,
+    ),
+]
+Verified = Annotated[
+    Optional[list[str]],
+    typer.Argument(
+        help="Networks, which `profiler list` names, patterns ('vgg1*'), or references: timm:resnet18, net.py:Net.",
         metavar="MODEL...",
         autocompletion=completion.models,
     ),
@@ -101,10 +110,23 @@ UnitName = Annotated[
     typer.Option(
         "--unit",
         metavar="UNIT",
-        help="Counts in the table: raw, auto, K, M, G, or flops (2 a MAC).",
+        help="Counts in the table: raw, auto, K, M, G, flops (2 per MAC), GFLOPs; paper; or by column, params=M,macs=G.",
         autocompletion=completion.units,
     ),
 ]
+Caption = Annotated[
+    Optional[str],
+    typer.Option("--caption", metavar="TEXT", help="What LaTeX and Markdown call the table. [default: its networks]"),
+]
+Top1 = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--top1",
+        metavar="NAME=PERCENT",
+        help="An accuracy of your own, by label or model: Ours=74.1; marked in the table, may be repeated.",
+    ),
+]
+Memory = Annotated[bool, typer.Option("--memory", help="Also the peak bytes of one inference, by tracing.")]
 Columns = Annotated[
     Optional[str],
     typer.Option("--columns", metavar="A,B", help="Columns to show, of those in the CSV.", autocompletion=completion.columns),

@@ -50,7 +50,8 @@ def predict(
 
     if not source:
         raise ProfilerError("--from says what to predict from; give a file, as --from run.json")
-    destinations, view = out.destinations(forms.RESULTS, plot), table.view()
+    destinations = out.destinations(forms.RESULTS, plot)
+    view = table.view(destinations)
     place = ranges.place(batch, set_, over)
     results.check_view(view, place.over)
     asked = {"device": device, "threads": threads, "dtype": dtype, "memory_format": memory_format}

@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from profiler.commands import options as o
+from profiler.commands.given import check_caption
 from profiler.commands.groups import Output, Point, grouped, named, unit
 
 
@@ -22,10 +23,15 @@ def report(
     formulas: o.Formulas = False,
     unit_: Annotated[
         Optional[str],
-        typer.Option("--unit", metavar="UNIT", help="Counts in the table: raw, auto, K, M, G, or flops (2 a MAC)."),
+        typer.Option(
+            "--unit",
+            metavar="UNIT",
+            help="Counts in the table: raw, auto, K, M, G, flops (2 per MAC), GFLOPs; paper; or by column, params=M,macs=G.",
+        ),
     ] = None,
     columns: o.Columns = None,
     sort: o.Sort = None,
+    caption: o.Caption = None,
     plot: o.Plot = False,
     out: Output = Output(),
     verbose: o.Verbose = False,
@@ -44,7 +50,8 @@ def report(
     found = result(run)
     destinations = out.destinations(registry.type_of(found).forms(found), plot)
     counts = None if unit_ is None else unit(unit_)
-    view = View(counts, named(columns), sort, depth, top, formulas, not no_fold)
+    view = View(counts, named(columns), sort, depth, top, formulas, not no_fold, caption=caption or "")
+    check_caption(caption, destinations)
     destinations.put(registry.answer(found, view))
 
 

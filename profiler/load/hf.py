@@ -97,8 +97,16 @@ def _named(transformers: Any, target: str) -> tuple[Any, dict[str, Any], Any]:
             f"hf:{target[:80]}: nothing is fetched from the hub, and there is no such file here; download its config.json and "
             "name it, as hf:path/to/config.json, or name a class, as hf:LlamaForCausalLM"
         )
-    known = [name for name in dir(transformers) if name.endswith(("Config", "Model")) or "For" in name]
-    raise UnknownName("configuration or model of transformers", target, known)
+    raise UnknownName("configuration or model of transformers", target, _listed(transformers))
+
+
+def names() -> list[str]:
+    """The configurations and models of transformers by name. Raises Unavailable."""
+    return _listed(imported("transformers", "transformers"))
+
+
+def _listed(transformers: Any) -> list[str]:
+    return [name for name in dir(transformers) if name.endswith(("Config", "Model")) or "For" in name]
 
 
 def _plain(name: str) -> str:

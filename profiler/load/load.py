@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 LARGEST_LEAST_SIDE = 512
 _COMMA = re.compile(r",(?![^\[(]*[\])])")
 """A comma between settings, and none inside the brackets of one."""
+_LABEL = re.compile(r"\w[\w .()+-]*")
+LONGEST_LABEL = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +122,29 @@ def least_side(network: Network) -> int | None:
     return None
 
 
+def labelled(model: str) -> tuple[str | None, str]:
+    """The label and the model of `Ours=net.py:Net`; no label where it has none. Raises ProfilerError for no label or no model.
+
+    An `=` after an `@` or a `:` belongs to the model.
+    """
+    label, equals, rest = model.partition("=")
+    if not equals or set("@:/") & set(label):
+        return None, model
+    if not rest.strip():
+        raise ProfilerError(f"model '{model}': the label {label} stands before no model; write {label}=net.py:Net")
+    return checked_label(label.strip()), rest.strip()
+
+
+def checked_label(label: str) -> str:
+    """A label of letters, digits, blanks and - _ . + ( ). Raises ProfilerError for another."""
+    if not _LABEL.fullmatch(label) or len(label) > LONGEST_LABEL:
+        raise ProfilerError(
+            f"label '{label[:LONGEST_LABEL]}': a label is of 1 to {LONGEST_LABEL} letters, digits, blanks and - _ . + ( ), and "
+            "begins with a letter or a digit; write it as Ours=net.py:Net"
+        )
+    return label
+
+
 def parse(reference: str) -> tuple[str, dict[str, str]]:
     """`name@key=value,key=value` as its name and options. Raises ProfilerError where it has another form."""
     name, at, settings = reference.partition("@")
@@ -191,6 +216,10 @@ def load_at(place: Place) -> Counted:
         kind = type(model).__name__
         raise ProfilerError(
             f"a model is a name, a reference, a Layer or a torch.nn.Module, not {kind}; name one of `profiler list`"
+        )
+    if (label := labelled(model)[0]) is not None:
+        raise ProfilerError(
+            f"model '{model}': {label} would label a row of compare, sweep, bench or check; write the model alone"
         )
     name, own = parse(model)
     if {"resolution", "rho", "input"} & own.keys():  # its own size replaces the flags' size, however either is given

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -77,6 +78,17 @@ def _torchvision(target: str, options: Mapping[str, Any]) -> Recipe:
     fixed = {key: value for key, value in fixed.items() if key in taken}
     inputs = _torchvision_inputs(models, builder, given.get(sized) if sized else None)
     return Recipe(lambda: builder(**fixed, **given), given, inputs, sized, width=arguments.width_of(builder, made))
+
+
+def _torchvision_names() -> Sequence[str]:
+    found: Sequence[str] = imported("torchvision", "torchvision.models").list_models()
+    return found
+
+
+def _torchvision_task(target: str) -> str:
+    builder = imported("torchvision", "torchvision.models").get_model_builder(target)
+    family = builder.__module__.split(".")[2]
+    return family.replace("_", " ") if family in _SHAPES else "classification"
 
 
 def _made_by(builder: Callable[..., Any]) -> type | None:
@@ -152,10 +164,21 @@ def _timm(target: str, options: Mapping[str, Any]) -> Recipe:
     return Recipe(make, given, (Input(None, shape),), sized, width=arguments.width_of(timm.model_entrypoint(target)))
 
 
+def _timm_names() -> Sequence[str]:
+    found: Sequence[str] = imported("timm", "timm").list_models()
+    return found
+
+
 def _hf(target: str, options: Mapping[str, Any]) -> Recipe:
     from profiler.load.hf import hf
 
     return hf(target, options)
+
+
+def _hf_names() -> Sequence[str]:
+    from profiler.load.hf import names
+
+    return names()
 
 
 class Scheme(NamedTuple):
@@ -165,11 +188,40 @@ class Scheme(NamedTuple):
     """How what stands after the colon is built with options. Raises Unavailable, UnknownName, ProfilerError."""
     example: str
     """What to write."""
+    names: Callable[[], Sequence[str]] | None = None
+    """What may stand after the colon, where that can be listed. Raises Unavailable."""
+    task: Callable[[str], str] | None = None
+    """What a network is for, where the library says; None where its own inputs are not known at once either."""
 
 
 SCHEMES = {
-    "torchvision": Scheme(_torchvision, "torchvision:resnet50"),
-    "timm": Scheme(_timm, "timm:mobilenetv3_large_100"),
-    "hf": Scheme(_hf, "hf:BertConfig, hf:LlamaForCausalLM or hf:path/to/config.json"),
+    "torchvision": Scheme(_torchvision, "torchvision:resnet50", _torchvision_names, _torchvision_task),
+    "timm": Scheme(_timm, "timm:mobilenetv3_large_100", _timm_names, lambda _: "classification"),
+    "hf": Scheme(_hf, "hf:BertConfig, hf:LlamaForCausalLM or hf:path/to/config.json", _hf_names),
 }
 """By the word before the colon."""
+
+
+def listed(pattern: str) -> list[str]:
+    """The references that `timm:*mobile*` names, or as part of a name `timm:mobile`; sorted, none where none matches.
+
+    Raises UnknownName for another scheme, ProfilerError for one whose networks cannot be listed, Unavailable.
+    """
+    scheme, _, target = pattern.partition(":")
+    if scheme not in SCHEMES:
+        known = [f"{name}:" for name, each in SCHEMES.items() if each.names is not None]
+        raise UnknownName("library", f"{scheme}:", known, "(a pattern is of the zoo, or of a library)")
+    names = SCHEMES[scheme].names
+    if names is None:
+        raise ProfilerError(f"{scheme}: has no list of networks; name one, as {SCHEMES[scheme].example}")
+    wanted = target.lower() if any(sign in target for sign in "*?[") else f"*{target.lower()}*"
+    return sorted(f"{scheme}:{name}" for name in names() if fnmatchcase(name.lower(), wanted))
+
+
+def matching(pattern: str) -> list[str]:
+    """The same, where at least one matches. Raises UnknownName with the nearest names where none does."""
+    found = listed(pattern)
+    if not found:
+        scheme, _, target = pattern.partition(":")
+        raise UnknownName(f"model of {scheme}", target, [each.partition(":")[2] for each in listed(f"{scheme}:*")])
+    return found

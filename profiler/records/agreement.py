@@ -36,7 +36,7 @@ class Agreement(Drawn, Struct, frozen=True):
     unsupported: tuple[str, ...] = ()
     """Operations that it says it did not count."""
     place: Mapping[str, Any] = {}
-    """options, alpha, resolution, input and batch of the cell."""
+    """options, alpha, resolution, input and batch of the cell, and its label where it has one."""
 
     @property
     def cell(self) -> str:

@@ -82,7 +82,13 @@ COUNTED = (
     Column("unread", int, unit="count", later=True, of=lambda p: p.unread),
     Column("moved", int, unit="bytes", later=True, of=lambda p: p.totals.moved),
     Column("parameter_bytes", dict[str, int], later=True, of=lambda p: p.bytes_by_dtype),
+    Column("label", str, unknown=True, later=True),
+    Column("top1_source", str, "top-1 from", unknown=True, later=True),
+    Column("weight_dtype", str, "weights in", unknown=True, later=True, of=lambda p: one_dtype(p.bytes_by_dtype)),
 )
+GIVEN = "given"
+"""The source of an accuracy that the user gives; of a published one it is the table that prints it."""
+MIXED = "mixed"
 WITNESSED = (
     Column("fvcore_macs", int, "fvcore", unknown=True),
     Column("fvcore_total", int, unit="count", unknown=True),
@@ -165,6 +171,11 @@ def column_of_option(name: str, values: Iterable[Any]) -> Column:
 def of_engine(engine: str) -> tuple[str, ...]:
     """The columns of an engine's counts."""
     return tuple(column.name for column in WITNESSED if column.name.partition("_")[0] == engine)
+
+
+def one_dtype(by_dtype: Mapping[str, int]) -> str | None:
+    """The dtype of parameters, `mixed` where there are several, None where there are no parameters."""
+    return None if not by_dtype else next(iter(by_dtype)) if len(by_dtype) == 1 else MIXED
 
 
 _PLAIN = frozenset((int, str, float, type(None)))

@@ -18,6 +18,8 @@ class Counted(NamedTuple):
 
     done: int
     of: int
+    what: str = "tracing the memory of cells"
+    """What is being done, in words."""
 
 
 class Recounted(NamedTuple):

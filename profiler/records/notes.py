@@ -196,6 +196,17 @@ class AccuraciesDiffer(Said, frozen=True):
     cells: tuple[Differing, ...]
 
 
+class PeakMemory(Said, frozen=True):
+    """What the peak of an inference is made of."""
+
+
+class Unweighed(Said, frozen=True):
+    """A cell whose memory is not known, and why."""
+
+    cell: str
+    reason: str
+
+
 class EngineFailed(Said, frozen=True):
     """Engines that could not count a network, and why."""
 
@@ -288,9 +299,13 @@ class SelftestResult(Said, frozen=True):
 
 
 class ParetoMarked(Said, frozen=True):
-    """In which column a cell must gain to be on the front: `top1`, or `macs` where too few accuracies are published."""
+    """In which column a cell must gain to be on the front: `top1`, or `macs` where too few accuracies are known."""
 
     gain: str
+    given: bool = False
+    """True where the user gives some of the accuracies."""
+    per_batch: bool = False
+    """True where each batch has a front of its own."""
 
 
 class RankCorrelation(Said, frozen=True):

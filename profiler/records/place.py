@@ -23,11 +23,13 @@ class Place(NamedTuple):
     rho: Any = None
     over: Mapping[str, Any] = {}
     """Ranges of options besides, `{key: values}`, where a study runs over them; a record has none."""
+    label: str | None = None
+    """What the user calls it, in words alone: two places are of one network whatever it is called."""
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Place:
         """The place of a record, or of what else has some of its columns."""
-        known = {name: record[name] for name in PLACE if name in record}
+        known = {name: record[name] for name in (*PLACE, "label") if name in record}
         return cls(**{"batch": None, **known, "options": dict(known.get("options") or {})})
 
     @property
@@ -42,7 +44,7 @@ class Place(NamedTuple):
 
     def __str__(self) -> str:
         """`mobilenet_v1 (separable=false, α 0.5, 160, batch 8)`: what is not as usual, in words."""
-        return str(self.model) + (f" ({', '.join(words)})" if (words := self.words()) else "")
+        return str(self.label or self.model) + (f" ({', '.join(words)})" if (words := self.words()) else "")
 
     def words(self) -> list[str]:
         """Its options, and where α, the side and the batch stand."""

@@ -124,8 +124,10 @@ class Compared(Struct, frozen=True):
     @property
     def name(self) -> str:
         """The network and its point, or both where they differ."""
-        names = list(dict.fromkeys(str(Place.of(each)) for each in (self.before, self.after) if each is not None))
-        return " → ".join(names)
+        places = [Place.of(each) for each in (self.before, self.after) if each is not None]
+        if len(places) == 2 and places[0].key == places[1].key:  # a label of one side alone makes no other network
+            places = [places[1]._replace(label=places[1].label or places[0].label)]
+        return " → ".join(dict.fromkeys(map(str, places)))
 
     @property
     def same(self) -> bool:

@@ -34,6 +34,8 @@ class View(NamedTuple):
     """False to show every figure of a verification, not a line a network."""
     table: str | None = None
     """The published table that was asked for."""
+    caption: str = ""
+    """What a paper calls the table; by itself its title."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,10 @@ class Answer:
     """What it is about: Results, Shown, Measured; of it pages, plots and drawings are made."""
     depth: int = 2
     """Levels of the layer tree that a drawing shows."""
+    of_paper: Callable[[], list[Sheet]] | None = None
+    """The sheets as a paper has them, where they are others."""
+    caption: str = ""
+    """What a paper calls the first of its tables, where the user says."""
 
     def page_of_text(self) -> str:
         """What a terminal of any width would show."""

@@ -60,7 +60,7 @@ def _parquet(answer: Answer) -> bytes:
 def _markdown(answer: Answer) -> str:
     from profiler.report.writers.markdown import markdown_text
 
-    return markdown_text(answer.sheets())
+    return markdown_text(answer.sheets(), answer.caption)
 
 
 def _table(answer: Answer) -> str:
@@ -70,7 +70,7 @@ def _table(answer: Answer) -> str:
 def _latex(answer: Answer) -> str:
     from profiler.report.writers.latex import latex_text
 
-    return latex_text(answer.sheets())
+    return latex_text((answer.of_paper or answer.sheets)(), answer.caption)
 
 
 def _html(answer: Answer) -> str:

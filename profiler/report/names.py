@@ -18,7 +18,9 @@ _SAID = {"alpha": "α {}", "resolution": "side {}", "batch": "batch {}", "thread
 
 
 def model(record: Mapping[str, Any], apart: Collection[str] = ()) -> str:
-    """`mobilenet_v1@separable=false`, without the options that stand apart in columns of their own."""
+    """`mobilenet_v1@separable=false`, without the options that stand apart in columns of their own; or its label."""
+    if record.get("label"):
+        return str(record["label"])
     options = {key: value for key, value in record["options"].items() if key not in apart}
     return str(record["model"]) + (f"@{','.join(written(options))}" if options else "")
 
@@ -50,9 +52,20 @@ def _apart(groups: Sequence[Sequence[Mapping[str, Any]]], name: str) -> bool:
     return any(len({str(record.get(name)) for record in group}) > 1 for group in groups)
 
 
+def worded(column: str, value: Any) -> str:
+    """`batch 8`, `side 224`: what a column holds, in words."""
+    return _SAID.get(column, "{}").format(value)
+
+
+def side_tells_input(records: Sequence[Mapping[str, Any]]) -> bool:
+    """True where the records of one network at one side have one input."""
+    seen: dict[tuple[str, Any], Any] = {}
+    return all(seen.setdefault((model(each), each["resolution"]), each["input"]) == each["input"] for each in records)
+
+
 def of_records(records: Sequence[Mapping[str, Any]]) -> list[str]:
     """The networks, with what else tells the records apart where they are of one."""
-    names = [",".join([record["model"], *written(record["options"])]) for record in records]
+    names = [record.get("label") or ",".join([record["model"], *written(record["options"])]) for record in records]
     shown = ["model"]
     if _alike(records, shown):
         shown += [name for name in AXES if len({str(record.get(name)) for record in records}) > 1]
@@ -61,20 +74,22 @@ def of_records(records: Sequence[Mapping[str, Any]]) -> list[str]:
         if column == "compile":
             values = ["compiled" if value else "eager" for value in values]
         names = [
-            name if value is None else f"{name}, {_SAID.get(column, '{}').format(value)}"
-            for name, value in zip(names, values, strict=True)
+            name if value is None else f"{name}, {worded(column, value)}" for name, value in zip(names, values, strict=True)
         ]
     return names
 
 
-def of_profiles(profiles: Sequence[Profile]) -> list[str]:
-    """The networks, with the place that they were counted at where one stands there twice."""
-    names = [profile.model for profile in profiles]
-    return [name if names.count(name) == 1 else _with_place(profile) for name, profile in zip(names, profiles, strict=True)]
+def of_profiles(profiles: Sequence[Profile], records: Sequence[Mapping[str, Any]] = ()) -> list[str]:
+    """The networks, as their records call them, with the place that they were counted at where one stands there twice."""
+    labels = [record.get("label") for record in records] if len(records) == len(profiles) else [None] * len(profiles)
+    names = [label or profile.model for label, profile in zip(labels, profiles, strict=True)]
+    return [
+        name if names.count(name) == 1 else _with_place(name, profile) for name, profile in zip(names, profiles, strict=True)
+    ]
 
 
-def _with_place(profile: Profile) -> str:
+def _with_place(name: str, profile: Profile) -> str:
     """The network with the options, α, inputs and batch that it was counted at."""
     alpha = [] if profile.alpha in (None, 1) else [f"α={float(profile.alpha or 0):g}"]
     batch = [] if profile.batch in (None, 1) else [f"batch {profile.batch}"]
-    return ", ".join([profile.model, *written(profile.options), *alpha, *map(units.shape, profile.inputs), *batch])
+    return ", ".join([name, *written(profile.options), *alpha, *map(units.shape, profile.inputs), *batch])

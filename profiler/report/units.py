@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from math import floor, log10
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
-from profiler.errors import UnknownName
+from profiler.errors import ProfilerError, UnknownName
+from profiler.records.columns import COLUMNS
 
-Unit = Literal["raw", "auto", "K", "M", "G", "flops"]
+Scale = Literal["raw", "auto", "K", "M", "G", "T", "flops", "MFLOPs", "GFLOPs", "TFLOPs"]
+"""What one column of counts is in; of multiply-adds FLOPs too, two for each."""
 UNKNOWN = "–"
 _STEPS = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+FLOPS: dict[str, Scale] = {"flops": "raw", "MFLOPs": "M", "GFLOPs": "G", "TFLOPs": "T"}
+"""What FLOPs are counted in."""
 _SECONDS = {"ns": 1e-9, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
 _BYTES = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _OF: dict[str, Mapping[str, float]] = {"count": _STEPS, "seconds": _SECONDS, "bytes": _BYTES}
+
+
+class PerColumn(NamedTuple):
+    """A unit for each of some columns of counts, and one for the rest."""
+
+    own: tuple[tuple[str, Scale], ...]
+    """(column, unit)."""
+    rest: Scale | None = None
+    """None where a table has the unit that it has by itself."""
+    fits_macs: bool = False
+    """True where multiply-adds are in G, or in M where the least of a table would be lost in G."""
+
+
+Unit = Scale | PerColumn
+PAPER = PerColumn((), "M", fits_macs=True)
+"""What tables of this field print: parameters in millions, multiply-adds in millions or billions."""
+NAMES = (*get_args(Scale), "paper", "params=M,macs=G")
+"""What a message lists as units."""
 
 
 class Amount(str):
@@ -53,7 +75,9 @@ def common(amounts: Sequence[Amount], rounded: bool = False) -> tuple[str, list[
         return "", list(amounts)
     if len(asked) == 1 and "" not in asked:
         (unit,) = asked
-        return unit, [each.replace(f" {unit}", "", 1) for each in amounts]
+        bare = [each.replace(f" {unit}", "", 1).removesuffix(each.rest) for each in amounts]
+        places = max(len(text.partition(".")[2]) for text in bare)  # as many of all as the one that needs most
+        return unit, [f"{each.value / _OF[each.of][unit]:,.{places}f}{each.rest}" for each in amounts]
     least = min((abs(each.value) for each in amounts if each.value), default=1)
     fitting = {name: step for name, step in _OF[amounts[0].of].items() if least >= 0.0995 * step}
     unit, step = max(fitting.items(), key=lambda item: item[1], default=("", 1))
@@ -65,32 +89,88 @@ def common(amounts: Sequence[Amount], rounded: bool = False) -> tuple[str, list[
 
 
 def unit(name: str) -> Unit:
-    """The unit called `name`. Raises UnknownName."""
-    for known in get_args(Unit):
+    """The unit called `name`: one for all counts, `paper`, or one for each column, as `params=M,macs=G`.
+
+    Raises UnknownName for a unit or a column, ProfilerError for a column that holds no count.
+    """
+    if name == "paper":
+        return PAPER
+    if "=" not in name and "," not in name:
+        one = _scale(name, name)
+        return PerColumn((("macs", one),), "M") if one in FLOPS and one != "flops" else one
+    own: dict[str, Scale] = {}
+    rest: Scale | None = None
+    for item in filter(None, map(str.strip, name.split(","))):
+        column, equals, asked = (part.strip() for part in item.partition("="))
+        if not equals:
+            rest = _scale(column, name)
+        elif column == "flops":
+            own["macs"] = _scale(asked if asked.endswith("FLOPs") else f"{asked}FLOPs", name)
+        else:
+            _check_column(column, name)
+            own[column] = _scale(asked, name)
+            if own[column] in FLOPS and column != "macs":
+                raise ProfilerError(f"unit '{name}': {column} has no FLOPs, which are of macs; write {column}=M")
+    return PerColumn(tuple(own.items()), rest)
+
+
+def _scale(name: str, whole: str) -> Scale:
+    for known in get_args(Scale):
         if name == known:
             return known  # type: ignore[no-any-return]
-    raise UnknownName("unit", name, get_args(Unit))
+    raise UnknownName("unit", name, NAMES, "" if name == whole else f"(in '{whole}')")
 
 
-def count(n: int | None, shown: Unit = "raw") -> str:
+def _check_column(name: str, whole: str) -> None:
+    counts = [column.name for column in COLUMNS.values() if column.unit in ("count", "macs")]
+    if name not in COLUMNS:
+        raise UnknownName("column", name, counts, f"(in '{whole}')")
+    if name not in counts:
+        raise ProfilerError(f"unit '{whole}': {name} is no count and has its unit by itself; write it as params=M,macs=G")
+
+
+def settled(asked: Unit | None, default: Scale, macs: Iterable[int | None] = ()) -> Unit:
+    """The unit of a table: `default` where none was asked for; G or M of multiply-adds as its least, of `macs`, wants it."""
+    if asked is None or not isinstance(asked, PerColumn):
+        return default if asked is None else asked
+    own = asked.own
+    if asked.fits_macs:
+        least = min((n for n in macs if n), default=0)
+        own = (*own, ("macs", "G" if least >= 0.0995 * _STEPS["G"] else "M"))
+    return PerColumn(own, asked.rest or default)
+
+
+def of(shown: Unit, column: str) -> Scale:
+    """What the numbers of a column are in."""
+    if not isinstance(shown, PerColumn):
+        return shown
+    return dict(shown.own).get(column, shown.rest or "raw")
+
+
+def count(n: int | None, shown: Unit = "raw", column: str = "") -> str:
     """A count: `568,740,352`, or `569 M` to three digits, or `568.74 M` in a unit that was asked for."""
     if n is None:
         return UNKNOWN
-    if shown in ("raw", "flops"):
+    scale = of(shown, column)
+    scale = FLOPS.get(scale, scale)
+    if scale == "raw":
         return amount(f"{n:,}", n, "count", "raw")
-    if shown == "auto":
+    if scale == "auto":
         return amount(_scaled(n), n, "count")
-    return amount(f"{n / _STEPS[shown]:,.2f} {shown}", n, "count", shown)
+    value = n / _STEPS[scale]
+    # two digits after the point, or three that say something: no count but 0 is 0.00
+    places = 2 if not n or abs(value) >= 0.0995 else 2 - floor(log10(abs(value)))
+    return amount(f"{value:,.{places}f} {scale}", n, "count", scale)
 
 
-def macs(n: int, shown: Unit = "raw") -> str:
+def macs(n: int | None, shown: Unit = "raw", column: str = "macs") -> str:
     """A number of multiply-adds, twice that as FLOPs where the unit asks for them."""
-    return count(2 * n if shown == "flops" else n, shown)
+    return count(2 * n if n is not None and of(shown, column) in FLOPS else n, shown, column)
 
 
 def macs_heading(shown: Unit) -> str:
     """What stands above such numbers."""
-    return "FLOPs" if shown == "flops" else "MACs"
+    return "FLOPs" if of(shown, "macs") in FLOPS else "MACs"
 
 
 def _scaled(n: int) -> str:

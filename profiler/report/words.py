@@ -21,6 +21,7 @@ MOST_DIFFERING = 2
 OF_TOP1 = "top-1: "
 """How a note begins that is about the accuracies, and has nothing to say where they are not shown."""
 GAINS = {"top1": "a higher published top-1", "macs": "more MACs"}
+OWN_GAIN = "a higher top-1"
 
 
 @singledispatch
@@ -169,6 +170,16 @@ def _range(points: Sequence[Decimal]) -> str:
 
 
 @said.register
+def _(note: n.PeakMemory) -> str:  # noqa: ARG001  # every function of this dispatch takes it
+    return "memory: the peak of one inference on paper, of its parameters, buffers, inputs and activations."
+
+
+@said.register
+def _(note: n.Unweighed) -> str:
+    return f"{note.cell}: memory is unknown: {note.reason}"
+
+
+@said.register
 def _(note: n.EngineFailed) -> str:
     return f"{', '.join(note.engines)}: {note.reason}"
 
@@ -203,7 +214,7 @@ def _cells(place: Place, setting: tuple[str, ...], more: int) -> str:
     alpha = [] if place.alpha in (None, 1.0) else [f"α {place.alpha:g}"]
     batch = [] if place.batch == 1 else [f"batch {place.batch}"]
     words = [*written(place.options), *alpha, place.input, *batch, *setting]
-    return f"{place.model} ({', '.join(words)})" + (f" and {more} more like it" if more else "")
+    return f"{place.label or place.model} ({', '.join(words)})" + (f" and {more} more like it" if more else "")
 
 
 @said.register
@@ -244,12 +255,17 @@ def _(note: n.SelftestResult) -> str:
 
 @said.register
 def _(note: n.ParetoMarked) -> str:
-    return f"*: Pareto-optimal; no other cell has {GAINS[note.gain]} at a lower latency."
+    return f"*: Pareto-optimal; no other cell{_gain(note)}."
 
 
 def pareto_on_a_page(note: n.ParetoMarked) -> str:
     """The same where no asterisk marks the front."""
-    return f"Pareto, among the records: no other cell has {GAINS[note.gain]} at a lower latency."
+    return f"Pareto, among the records: no other cell{_gain(note)}."
+
+
+def _gain(note: n.ParetoMarked) -> str:
+    of = " of its batch" if note.per_batch else ""
+    return f"{of} has {OWN_GAIN if note.given and note.gain == 'top1' else GAINS[note.gain]} at a lower latency"
 
 
 @said.register

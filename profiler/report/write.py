@@ -28,6 +28,7 @@ def write(
     top: int | None = None,
     formulas: bool = False,
     no_fold: bool = False,
+    caption: str | None = None,
 ) -> None:
     """Write a result of a study, or of `read`, as `-o` does: whole, or not at all. `"-"` is stdout.
 
@@ -46,7 +47,9 @@ def write(
     check_installed(form, where)
     to = () if path is None else ((files.file_at(path), form),)
     counts = None if unit is None else units.unit(unit)
-    answer = registry.answer(found, View(counts, columns, sort, depth, top, formulas, not no_fold, summary=False))
+    answer = registry.answer(
+        found, View(counts, columns, sort, depth, top, formulas, not no_fold, summary=False, caption=caption or "")
+    )
     destinations = Destinations(form, to, quiet=path is not None)
     destinations.put(answer)
     destinations.check()

@@ -94,10 +94,11 @@ class AgreementPart(Struct, frozen=True):
     resolution: int | UnsetType | None = UNSET
     batch: int | UnsetType | None = UNSET
     input: str | UnsetType = UNSET
+    label: str | UnsetType | None = UNSET
 
     def agreement(self) -> Agreement:
         """What was written."""
-        place = {name: getattr(self, name) for name in ("options", "alpha", "resolution", "input", "batch")}
+        place = {name: getattr(self, name) for name in ("options", "alpha", "resolution", "input", "batch", "label")}
         reasons = tuple((each.reason, each.amount) for each in self.reasons)
         known = {name: value for name, value in place.items() if value is not UNSET}
         return Agreement(self.model, self.engine, self.macs, self.total, reasons, self.differences, self.unsupported, known)
@@ -143,10 +144,10 @@ class ListedPart(Struct, frozen=True):
     paper: str
     task: str
     input: str
-    year: int
-    params: int
-    macs: int
-    activations: int
+    year: int | None
+    params: int | None
+    macs: int | None
+    activations: int | None
     top1: float | None
     options: Object
 
@@ -156,6 +157,7 @@ class ListDocument(Document, frozen=True, kw_only=True):
 
     records: list[ListedPart]
     rows: list[Object] = []
+    notes: list[str] = []
 
 
 class TermPart(Struct, frozen=True):

@@ -65,7 +65,7 @@ def result(saved: Saved) -> Result:
             case FormulaDocument():
                 return Formulas(_polynomials(document), saved.document["environment"])
             case ListDocument():
-                return Listing(map(dict, saved.document["records"]), saved.document["environment"])
+                return Listing(map(dict, saved.document["records"]), saved.document["environment"], document.notes)
             case _:
                 return saved
     except (TypeError, ValueError, IndexError, ArithmeticError) as fault:

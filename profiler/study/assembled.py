@@ -31,7 +31,7 @@ class Assembly:
         """The batches, of networks that have a batch axis. Raises ProfilerError for none."""
         return list(map(axis, self.asked))
 
-    def block(self, found: Rectangle, start: int, over: Mapping[str, Sequence[Any]]) -> Block:
+    def block(self, found: Rectangle, start: int, over: Mapping[str, Sequence[Any]], label: str | None = None) -> Block:
         """The records of a rectangle, from position `start` on; `over` has the options that are run over, a value a row."""
         import numpy as np
 
@@ -55,8 +55,10 @@ class Assembly:
             "parameter_bytes": Coded([{"float32": FLOAT32_BYTES * n} if n else {} for n in distinct.tolist()], at_params),
             "convention": same(self.convention, size),
             "total": Numbers(total),
-            "top1": self._accuracies(found, deep),
+            "label": same(label, size),
+            "weight_dtype": Coded(["float32" if n else None for n in distinct.tolist()], at_params),
         }
+        known["top1"], known["top1_source"] = self._accuracies(found, deep)
         columns: dict[str, BlockColumn] = {}
         for column in COUNTED:
             if column.name in known:
@@ -88,8 +90,8 @@ class Assembly:
         )
         return totals, totals.macs if self.convention == "paper" else of_batch("total")
 
-    def _accuracies(self, found: Rectangle, deep: int) -> Coded:
-        """Of the few cells that have one, the published accuracy."""
+    def _accuracies(self, found: Rectangle, deep: int) -> tuple[Coded, Coded]:
+        """Of the few cells that have one, the published accuracy and its source."""
         import numpy as np
 
         points = rated(found.rows[0].name)
@@ -97,6 +99,7 @@ class Assembly:
         chosen = [j for j, size in enumerate(found.sizes) if size.resolution in sides]
         at = np.zeros((len(found.rows), len(found.sizes), deep), np.intp)
         values: list[float | None] = [None]
+        sources: list[str | None] = [None]
         for i, row in enumerate(found.rows if chosen else ()):
             for j in chosen:
                 if Point(row.alpha, found.sizes[j].resolution) not in points:
@@ -107,4 +110,5 @@ class Assembly:
                     self.rated.setdefault(figure, network)
                     at[i, j] = len(values)
                     values.append(float(figure.printed))
-        return Coded(values, at.reshape(-1))
+                    sources.append(figure.name)
+        return Coded(values, at.reshape(-1)), Coded(sources, at.reshape(-1))

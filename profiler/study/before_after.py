@@ -41,7 +41,7 @@ def of_run(saved: Saved) -> Side:
     records: list[Record] = list(saved.document["records"])
     machine = saved.document["environment"].get("machine")
     rows: list[tuple[Row, ...] | None] = [None] * len(records)
-    peaks: list[int | None] = [None] * len(records)
+    peaks: list[int | None] = [record.get("memory_bytes") for record in records]
     if isinstance(found, Shown):
         rows = [found.profile.rows]
         peaks = [next((each.peak for each in found.memory if each.mode == "inference"), None)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from profiler import grid
@@ -12,6 +13,7 @@ from profiler.load.load import Model, load_at, parse
 from profiler.records.place import Place
 from profiler.records.verdicts import QUANTITIES, Limit
 from profiler.study.cells import Cell
+from profiler.study.models import Given, named
 
 POINT = ("alpha", "resolution", "rho", "input", "batch", "set")
 """What an entry of the table may say of the network's point."""
@@ -64,7 +66,7 @@ def cell_or_known(place: Place, known: KnownInputs) -> Cell:
 
 
 def budgeted(
-    models: Sequence[Model], at: Place, given: Mapping[str, object], config: Config | None, known: KnownInputs | None = None
+    models: Sequence[Given], at: Place, given: Mapping[str, object], config: Config | None, known: KnownInputs | None = None
 ) -> list[Budgeted]:
     """The networks that were named, or without names all of the table's, with the budgets of both; those given win.
 
@@ -81,11 +83,12 @@ def budgeted(
     for name, entry in entries.items():
         if "input" in entry.point and entry.point["input"] not in (held := of_entries.setdefault(parse(name)[0], [])):
             held.append(entry.point["input"])
-    for model in models:
-        cell = cell_or_known(at._replace(model=model), {**(known or {}), **of_entries})
+    for network in named(models):
+        model = network.model
+        cell = replace(cell_or_known(at._replace(model=model), {**(known or {}), **of_entries}), label=network.label)
         own: dict[str, Limit] = {}
         for name, entry in entries.items():
-            if _named(model) == parse(name)[0] and _of_entry(name, entry, ANYWHERE, config).place == cell.place:
+            if _named(model) == parse(name)[0] and _of_entry(name, entry, ANYWHERE, config).place.key == cell.place.key:
                 own = entry.limits
         found.setdefault(cell.place.key if isinstance(model, str) else id(model), Budgeted(cell, own | limits))
     return list(found.values())

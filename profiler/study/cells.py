@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import structs
 
@@ -14,7 +14,7 @@ from profiler.count import conventions
 from profiler.errors import UnknownName, WitnessFailed
 from profiler.load.load import Counted, Network
 from profiler.records.agreement import Agreement
-from profiler.records.columns import MEASURED_COLUMNS, WAITING, Record, of_engine, record
+from profiler.records.columns import GIVEN, MEASURED_COLUMNS, WAITING, Record, of_engine, record
 from profiler.records.events import Event, Finished, Recounted, Started
 from profiler.records.notes import EngineFailed, NotCounted, Note, RecountInterrupted, Title, Unread
 from profiler.records.place import Place, shape
@@ -41,6 +41,15 @@ class Cell:
     batch: int | None
     over: Mapping[str, Any] = field(default_factory=dict)
     """The options that its study runs over, by their columns."""
+    label: str | None = None
+    """What the user calls the network."""
+    top1: float | None = None
+    """An accuracy in percent that the user gives."""
+
+    @property
+    def name(self) -> str:
+        """What its rows are called."""
+        return self.label or self.network.name
 
     @property
     def place(self) -> Place:
@@ -48,7 +57,8 @@ class Cell:
         network = self.network
         alpha = None if network.alpha is None else float(network.alpha)
         inputs = " ".join(map(shape, network.inputs))
-        return Place(network.name, dict(network.options), alpha, network.resolution, inputs, network.batched(self.batch))
+        batch, options = network.batched(self.batch), dict(network.options)
+        return Place(network.name, options, alpha, network.resolution, inputs, batch, label=self.label)
 
 
 def engines_named(names: str | Iterable[str]) -> tuple[str, ...]:
@@ -91,12 +101,28 @@ def counted(
         record_of(cell, rule) | (dict.fromkeys(waiting, WAITING) if i in asked else dict.fromkeys(names))
         for i, cell in enumerate(cells)
     ]
-    gaps = [NotCounted(cell.network.name, each) for cell in cells for each in _uncounted(cell)]
-    unread = dict.fromkeys(note for cell in cells if (note := _unread(cell)) is not None)
+    gaps = [[NotCounted(cell.name, each) for each in _uncounted(cell)] for cell in cells]
+    unread = [[note] if (note := _unread(cell)) is not None else [] for cell in cells]
     return Results(
-        records, command, title, engines=engines[1:], notes=[*notes, *unread],
-        warnings=[gap for i, gap in enumerate(gaps) if gap not in gaps[:i]], over=over,
+        records, command, title, engines=engines[1:], notes=[*notes, *_by_network(cells, unread)],
+        warnings=_by_network(cells, gaps), over=over,
     )  # fmt: skip
+
+
+N = TypeVar("N", NotCounted, Unread)
+
+
+def _by_network(cells: Sequence[Cell], notes: Sequence[Sequence[N]]) -> list[N]:
+    """The notes of each cell, once where they hold at every point of its network; else each names its point."""
+    by_name: dict[str, list[int]] = {}
+    for i, cell in enumerate(cells):
+        by_name.setdefault(cell.name, []).append(i)
+    said: list[N] = []
+    for name, members in by_name.items():
+        alike = all(notes[i] == notes[members[0]] for i in members)
+        for i in members[:1] if alike else members:
+            said += [structs.replace(note, model=name if alike else str(cells[i].place)) for note in notes[i]]
+    return [note for i, note in enumerate(said) if note not in said[:i]]
 
 
 def record_of(cell: Cell, rule: conventions.Convention = conventions.PAPER) -> Record:
@@ -104,7 +130,11 @@ def record_of(cell: Cell, rule: conventions.Convention = conventions.PAPER) -> R
     network, profile = cell.network, _summed(cell)
     total = profile.macs if rule is conventions.PAPER else rule.total(network.profile(cell.batch).rows)
     figure = top1(network)
-    return {**record(profile, rule.name, total, float(figure.printed) if figure else None), **cell.over}
+    made = record(profile, rule.name, total, float(figure.printed) if figure else None)
+    made |= {"label": cell.label, "top1_source": figure.name if figure else None}
+    if cell.top1 is not None:
+        made |= {"top1": cell.top1, "top1_source": GIVEN}
+    return {**made, **cell.over}
 
 
 def _summed(cell: Cell) -> Profile:
@@ -161,6 +191,8 @@ def recounted(
                 failed = [(name, said) for name, said in zip(asked, found, strict=True) if isinstance(said, WitnessFailed)]
                 notes = [EngineFailed((name,), str(fault)) for name, fault in failed]
             agreed = {name: said for name, said in zip(asked, found, strict=False) if isinstance(said, Agreement)}
+            if (label := cells[index].label) is not None:
+                agreed = {name: structs.replace(said, place={**said.place, "label": label}) for name, said in agreed.items()}
             for name in asked:
                 made |= _heard(name, agreed.get(name))
             records = [made if i == index else each for i, each in enumerate(results)]

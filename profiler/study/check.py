@@ -11,7 +11,6 @@ from profiler import grid
 from profiler.checked import checked
 from profiler.config import Config
 from profiler.errors import ProfilerError
-from profiler.load.load import Model
 from profiler.records.columns import Record, latency
 from profiler.records.events import Event
 from profiler.records.interval import Interval
@@ -25,11 +24,12 @@ from profiler.study.before_after import Side, clocks, compared, of_run
 from profiler.study.bench_options import BenchOptions, bench_options
 from profiler.study.budgets import Budgeted, budgeted, inputs_of
 from profiler.study.cells import Cell, Interrupted, Watch, counted, ending, finished
+from profiler.study.models import Given
 
 
 @checked
 def check(
-    *models: Model,
+    *models: Given,
     macs: str | int | None = None,
     params: str | int | None = None,
     activations: str | int | None = None,
@@ -72,7 +72,7 @@ def check(
 
 
 def checking(
-    models: Sequence[Model],
+    models: Sequence[Given],
     at: Place,
     limits: Mapping[str, Any],
     baseline: str | Saved | None = None,

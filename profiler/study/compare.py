@@ -9,21 +9,21 @@ from msgspec import structs
 
 from profiler.checked import checked
 from profiler.errors import ProfilerError
-from profiler.load.load import Model
 from profiler.records.events import Event
 from profiler.records.notes import Title
 from profiler.records.place import Place, shape
 from profiler.records.results import Results
-from profiler.study.axes import Grid, cells_over, spread, width_notes
+from profiler.study.axes import Grid, spread, width_notes
 from profiler.study.bench_options import BenchOptions, bench_options
 from profiler.study.cells import DEFAULT_ENGINES, Cell, Watch, counted, ending, engines_named, finished, insisted
+from profiler.study.models import Given, grid_over
 from profiler.study.published import accuracy_notes
 from profiler.study.recounting import recounted_and_measured
 
 
 @checked
 def compare(
-    *models: Model,
+    *models: Given,
     alpha: object = None,
     resolution: object = None,
     rho: object = None,
@@ -34,13 +34,18 @@ def compare(
     options: Mapping[str, Any] | None = None,
     over: Mapping[str, Any] | None = None,
     bench: bool | BenchOptions = False,
+    top1: Mapping[str, Any] | None = None,
+    memory: bool = False,
     watch: Watch | None = None,
     progress: bool = False,
 ) -> Results:
     """One record a model, in the order given; ratios in the table are to the first.
 
     A model is a name of the zoo or a reference (`timm:resnet18`), which may carry its own options
-    (`mobilenet_v1@alpha=0.5,resolution=160`; they win over the keywords), a Layer, or a torch.nn.Module.
+    (`mobilenet_v1@alpha=0.5,resolution=160`; they win over the keywords), a Layer, or a torch.nn.Module. `mobilenet_v3*` is
+    every network of such a name. A dict, `{"Ours": module}`, or a text, `Ours=net.py:Net`, gives a row a label, which stands
+    in place of the model's name. `top1` gives accuracies in percent, `{"Ours": 74.1}`, by label or model; records mark them as
+    given. `memory` adds the peak bytes of an inference, by tracing.
     `engine` names the engines that recount the built network. With `bench` the networks are measured too, as its BenchOptions
     say. `over` names options with their values, as in `sweep`; a model then has a record for each of them. A batch is 1
     unless given, 32 where training steps are measured. `watch` is called with each event of the study; `progress` shows a bar
@@ -48,11 +53,18 @@ def compare(
     Raises ProfilerError, UnknownName, ShapeError, and for a reference or a device Unavailable.
     """
     at = Place(None, options or {}, alpha, resolution, input, batch, rho, over or {})
-    return finished(comparing(models, at, engine, convention, bench), watch, progress)  # type: ignore[no-any-return]
+    return finished(comparing(models, at, engine, convention, bench, top1=top1, memory=memory), watch, progress)  # type: ignore[no-any-return]
 
 
 def comparing(
-    models: Sequence[Model], at: Place, engine: str | Iterable[str], convention: str, bench: bool | BenchOptions
+    models: Sequence[Given],
+    at: Place,
+    engine: str | Iterable[str],
+    convention: str,
+    bench: bool | BenchOptions,
+    *,
+    top1: Mapping[str, Any] | None = None,
+    memory: bool = False,
 ) -> Iterator[Event]:
     """The events of a comparison of `models` at one place; the last holds its Results. Raises as `compare` does."""
     if not models:
@@ -61,20 +73,20 @@ def comparing(
     measuring = bench_options(bench)
     at = spread(at)
     at = at._replace(batch=measuring.batch(at.batch) if measuring is not None else at.batch)
-    return ending(_compared(cells_over(models, at), engines, convention, measuring, insisted(engine)))
+    return ending(_compared(grid_over(models, at, top1), engines, convention, measuring, insisted(engine), memory))
 
 
 def _compared(
-    made: Grid, engines: Sequence[str], convention: str, measuring: BenchOptions | None, insists: bool
+    made: Grid, engines: Sequence[str], convention: str, measuring: BenchOptions | None, insists: bool, memory: bool
 ) -> Generator[Event, None, Results]:
     cells = made.cells
     settings = [] if measuring is None else [measuring.setting()]
     title = structs.replace(_title(cells), measured_in=None if measuring is None else measuring.title(settings))
     chosen = range(len(cells))
-    notes = [*width_notes(cells), *accuracy_notes(cell.network for cell in cells)]
+    notes = [*width_notes(cells), *accuracy_notes(cell.network for cell in cells if cell.top1 is None)]
     results = counted(cells, "compare", title, engines, convention, chosen, notes, made.over)
     results = results.replace(profiles=[cell.network.profile(cell.batch) for cell in cells])
-    return (yield from recounted_and_measured(results, cells, engines, chosen, settings, measuring, insists))
+    return (yield from recounted_and_measured(results, cells, engines, chosen, settings, measuring, insists, memory))
 
 
 def _title(cells: Sequence[Cell]) -> Title:

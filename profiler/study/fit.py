@@ -8,7 +8,6 @@ from typing import Any
 
 from profiler.checked import checked
 from profiler.errors import ShapeError
-from profiler.load.load import Model
 from profiler.records.columns import Record
 from profiler.records.events import Event
 from profiler.records.limits import Bound
@@ -20,12 +19,13 @@ from profiler.study.bench_options import BenchOptions
 from profiler.study.cells import Cell, Numbers, Watch, ending, finished, record_of
 from profiler.study.fit_grid import candidates
 from profiler.study.fit_limits import bounds_of, held, rank, time_cells, weigh
+from profiler.study.models import Given
 from profiler.study.published import accuracy_notes, neighbours
 
 
 @checked
 def fit(
-    *models: Model,
+    *models: Given,
     max_macs: str | int | None = None,
     max_params: str | int | None = None,
     max_activations: str | int | None = None,
@@ -54,8 +54,8 @@ def fit(
     Counts are text (`"300M"`) or numbers, sizes have a unit (`"20MiB"`) or are bytes; memory is the peak of an inference.
     Without a model, networks of the zoo for a `task` (classification of images in colours unless given). α and the side run
     over 0.25..1.0 and 128..224, each network's native side and its published points, unless they are given; `over` is that of
-    `sweep`. Within the limits the cells with a published top-1 come first, the best first, then those that use most of the
-    limit that binds.
+    `sweep`, and a model may be a pattern or have a label as in `compare`. Within the limits the cells with a published top-1
+    come first, the best first, then those that use most of the limit that binds.
 
     With `max_latency` (`"20ms"`, or seconds) some of the cells that fit all else are measured here, as `bench` says, the others
     predicted from them, and those at the top measured too: `latency_fits` says within, over or undecided.
@@ -71,14 +71,14 @@ def fit(
 
 
 def fitting(
-    models: Sequence[Model], at: Place, bounds: Sequence[Bound], task: str | None, bench: BenchOptions | None = None
+    models: Sequence[Given], at: Place, bounds: Sequence[Bound], task: str | None, bench: BenchOptions | None = None
 ) -> Iterator[Event]:
     """The events of a fit of `models` over the ranges of a place; the last holds its Results. Raises as `fit` does."""
     return ending(_fitted(models, at, bounds, task, bench or BenchOptions()))
 
 
 def _fitted(
-    models: Sequence[Model], at: Place, bounds: Sequence[Bound], task: str | None, bench: BenchOptions
+    models: Sequence[Given], at: Place, bounds: Sequence[Bound], task: str | None, bench: BenchOptions
 ) -> Generator[Event, None, Results]:
     found = candidates(models, at, task)
     records: list[Record] = []
@@ -139,6 +139,6 @@ def _mark_front(within: Sequence[Record], bounds: Sequence[Bound]) -> Note | Non
 
 
 def _title(cells: Sequence[Cell], models: int) -> Title:
-    names = tuple(dict.fromkeys(cell.network.name for cell in cells))
+    names = tuple(dict.fromkeys(cell.name for cell in cells))
     batches = tuple(dict.fromkeys(cell.batch for cell in cells))
     return Title(models=names if models <= 4 else (), batches=() if batches == (1,) else batches)

@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 
 from profiler import grid
 from profiler.errors import ProfilerError, UnknownName
-from profiler.load.load import Model, is_reference, load_at, parse
+from profiler.load.load import is_reference, load_at, parse
 from profiler.network.registry import Architecture, find, names
 from profiler.records.columns import option_column
 from profiler.records.notes import GridOfFit, Note
 from profiler.records.place import Place
 from profiler.study.axes import Axes, spread, value_of
 from profiler.study.cells import Cell
+from profiler.study.models import Given, Named, named
 from profiler.study.published import figures
 
 ALPHAS = tuple(grid.points("0.25..1.0", "alpha", grid.ALPHA_STEP))
@@ -37,20 +38,20 @@ class Candidates(NamedTuple):
     notes: list[Note]
 
 
-def candidates(models: Sequence[Model], at: Place, task: str | None) -> Candidates:
+def candidates(models: Sequence[Given], at: Place, task: str | None) -> Candidates:
     """The cells of the networks that are named, or of the zoo's for a task. Raises UnknownName, ProfilerError."""
     at = spread(at)
     axes = Axes.of(at)
-    named = list(models) or of_task(TASK if task is None else task, at, axes)
+    chosen = named(models) or [Named(name) for name in of_task(TASK if task is None else task, at, axes)]
     if models and task is not None:
         raise ProfilerError(f"--task {task} chooses from the zoo, and networks are named; leave out one of the two")
     notes: list[Note] = []
     if not models:
         alphas = ALPHAS if at.alpha is None else ()
-        large = any(_is_large(find(name)) for name in named if isinstance(name, str))
-        notes.append(GridOfFit(alphas, SIDES if _is_sizeless(at) and large else (), len(named)))
-    cells = (cell for model in named for cell in _cells(model, at, axes))
-    return Candidates(cells, len(named), tuple(option_column(key) for key in axes.options if key != "input"), notes)
+        large = any(_is_large(find(each.name)) for each in chosen)
+        notes.append(GridOfFit(alphas, SIDES if _is_sizeless(at) and large else (), len(chosen)))
+    cells = (cell for each in chosen for cell in _cells(each, at, axes))
+    return Candidates(cells, len(chosen), tuple(option_column(key) for key in axes.options if key != "input"), notes)
 
 
 def of_task(task: str, at: Place, axes: Axes) -> list[str]:
@@ -106,8 +107,9 @@ def _is_sizeless(at: Place) -> bool:
     return at.resolution is None and at.rho is None and at.input is None and "input" not in at.over
 
 
-def _cells(model: Model, at: Place, axes: Axes) -> Iterator[Cell]:
-    """A model at every point: of α and the side those that are given, else the grid's and the published ones."""
+def _cells(network: Named, at: Place, axes: Axes) -> Iterator[Cell]:
+    """A network at every point: of α and the side those that are given, else the grid's and the published ones."""
+    model = network.model
     own: dict[str, Any] = {}
     made = None
     if isinstance(model, str):
@@ -120,9 +122,9 @@ def _cells(model: Model, at: Place, axes: Axes) -> Iterator[Cell]:
         if _is_large(made):
             axes = axes._replace(sides=_merged([*SIDES, native], [side for _, side in published(made.name)]))
     for place, batch in axes.places(model, at):
-        network = load_at(place)
-        over = {option_column(key): value_of(network, key) for key in axes.options if key != "input"}
-        yield Cell(network, batch, over)
+        found = load_at(place)
+        over = {option_column(key): value_of(found, key) for key in axes.options if key != "input"}
+        yield Cell(found, batch, over, network.label)
 
 
 def _merged(regular: Sequence[Any], others: Sequence[Any]) -> list[Any]:

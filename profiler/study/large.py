@@ -21,6 +21,7 @@ from profiler.records.place import Place
 from profiler.study.assembled import Assembly
 from profiler.study.axes import Axes, check_free, spread, value_of
 from profiler.study.cells import Cell, record_of
+from profiler.study.models import Named
 from profiler.study.rectangles import Rectangle, rectangles
 
 MOST_CELLS = 10**8
@@ -33,13 +34,14 @@ TRACED = 16
 class Sweep:
     """The cells of a sweep, by position and in blocks."""
 
-    def __init__(self, models: Sequence[Model], at: Place, rule: Convention = PAPER) -> None:
+    def __init__(self, networks: Sequence[Named], at: Place, rule: Convention = PAPER) -> None:
         """Raises ProfilerError for ranges that are none, and for more than 10⁸ cells."""
-        self.models, self.at, self.rule = models, spread(at), rule
+        self.models, self.labels = [each.model for each in networks], [each.label for each in networks]
+        self.at, self.rule = spread(at), rule
         self.axes = Axes.of(self.at)
         if self.size > MOST_CELLS:
             raise ProfilerError(f"the sweep makes {self.size:,} cells, more than {MOST_CELLS:,}; take larger steps")
-        for model in models:
+        for model in self.models:
             check_free(model, self.axes)
         self.over = tuple(key for key in self.axes.options if key != "input")
         self.assembly = Assembly(self.axes.batches, rule.name)
@@ -80,7 +82,8 @@ class Sweep:
             alpha=self.axes.alphas[alpha], resolution=self.axes.sides[side], rho=self.axes.rhos[rho]
         )
         network = load_at(place)
-        return Cell(network, self.axes.batches[batch], {option_column(key): value_of(network, key) for key in self.over})
+        over = {option_column(key): value_of(network, key) for key in self.over}
+        return Cell(network, self.axes.batches[batch], over, self.labels[i])
 
     def blocks(self) -> Iterator[Block]:
         """All records. Raises ShapeError where a network does not fit an input, ProfilerError for what loading it raises."""
@@ -88,7 +91,7 @@ class Sweep:
         for i in range(len(self.models)):
             first = self.cell(i * each).network
             if isinstance(first, Network):
-                yield from self._by_tables(self.models[i], i * each, (i + 1) * each)
+                yield from self._by_tables(i, i * each, (i + 1) * each)
             else:
                 yield from self._one_by_one(i * each, (i + 1) * each)
 
@@ -97,15 +100,15 @@ class Sweep:
             records = [record_of(self.cell(i), self.rule) for i in range(at, min(at + TRACED, end))]
             yield of_records(records, at, list(records[0]))
 
-    def _by_tables(self, model: Model, start: int, end: int) -> Iterator[Block]:
+    def _by_tables(self, i: int, start: int, end: int) -> Iterator[Block]:
         places = (
-            self._place(model, chosen)._replace(alpha=alpha)
+            self._place(self.models[i], chosen)._replace(alpha=alpha)
             for chosen in product(*self.axes.options.values())
             for alpha in self.axes.alphas
         )
         sizes = list(product(self.axes.sides, self.axes.rhos))
         for found in rectangles(places, sizes, self.rule, len(self.axes.batches)):
-            block = self.assembly.block(found, start, self._over(found))
+            block = self.assembly.block(found, start, self._over(found), self.labels[i])
             self.walked += block.size if found.walked else 0
             self._recount(block)
             yield block

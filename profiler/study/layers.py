@@ -12,7 +12,6 @@ from msgspec import structs
 from profiler.checked import checked
 from profiler.count.moved import moved
 from profiler.errors import ProfilerError
-from profiler.load.load import Model
 from profiler.measure import plan
 from profiler.measure.devices import kind_of
 from profiler.measure.plan import Setting
@@ -24,16 +23,17 @@ from profiler.records.notes import MeasuringInterrupted, Title
 from profiler.records.place import Place
 from profiler.records.profile import Profile, Row
 from profiler.records.timing import Layers, LayerTiming, Roofs, Timing
-from profiler.study.axes import Grid, cells_over, spread, width_notes
+from profiler.study.axes import Grid, spread, width_notes
 from profiler.study.bench_options import BenchOptions, bench_options
 from profiler.study.cells import Cell, Interrupted, Numbers, Watch, counted, ending, finished, known
 from profiler.study.measuring import Session, filled, session, specs_of, timing, to_be_measured, watched
+from profiler.study.models import Given, grid_over
 from profiler.study.notes import notes_of
 
 
 @checked
 def layers(
-    *models: Model,
+    *models: Given,
     alpha: Numbers = None,
     resolution: Numbers = None,
     rho: Numbers = None,
@@ -55,7 +55,7 @@ def layers(
     return finished(clocking_layers(models, at, bench_options(bench) or BenchOptions()), watch, progress)  # type: ignore[no-any-return]
 
 
-def clocking_layers(models: Sequence[Model], at: Place, measuring: BenchOptions) -> Iterator[Event]:
+def clocking_layers(models: Sequence[Given], at: Place, measuring: BenchOptions) -> Iterator[Event]:
     """The events of measuring the layers of `models`; the last holds what was Measured. Raises as `layers` does."""
     if not models:
         raise ProfilerError("there is nothing to measure; name a network, as in: profiler bench mobilenet_v1 --layers")
@@ -64,7 +64,7 @@ def clocking_layers(models: Sequence[Model], at: Place, measuring: BenchOptions)
     if measuring.train:
         raise ProfilerError("--layers clocks the leaves of a forward pass; leave out --train")
     at = spread(at)
-    grid = cells_over(models, at._replace(batch=measuring.batch(at.batch)))
+    grid = grid_over(models, at._replace(batch=measuring.batch(at.batch)))
     setting = measuring.setting()
     kind = kind_of(setting.device)
     if not kind.has_leaf_marks:
@@ -106,11 +106,11 @@ def _clocked(grid: Grid, setting: Setting, measuring: BenchOptions) -> Generator
 
 def _layers_of(cells: Sequence[Cell], timings: Sequence[Timing], run: Run, roofs: Roofs | None) -> Iterator[Layers]:
     """The layers of the networks that were measured."""
-    names = [cell.network.name for cell in cells]
+    names = [cell.name for cell in cells]
     for cell, made, outcome in zip(cells, timings, run.outcomes, strict=True):
         if made.latency_s is not None and roofs is not None:
             found = on_the_clock(cell.network.profile(cell.batch), made, outcome, roofs)
-            yield found if names.count(cell.network.name) == 1 else structs.replace(found, model=str(cell.place))
+            yield structs.replace(found, model=cell.name if names.count(cell.name) == 1 else str(cell.place))
 
 
 def on_the_clock(profile: Profile, made: Timing, outcome: Outcome, roofs: Roofs) -> Layers:

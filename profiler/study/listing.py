@@ -1,16 +1,20 @@
-"""The zoo as records: what `profiler list` shows. No torch."""
+"""The zoo, or the networks of a library, as records: what `profiler list` shows. No torch, but for a library."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
 from fnmatch import fnmatchcase
 from fractions import Fraction
+from typing import Any
 
 from profiler import grid
 from profiler.checked import checked
-from profiler.errors import ProfilerError, UnknownName, quoted
+from profiler.errors import ProfilerError, Unavailable, UnknownName, quoted
 from profiler.load.load import load
-from profiler.network.registry import find, names
+from profiler.network.registry import Architecture, find, names
+from profiler.records.events import Counted, Event
 from profiler.records.listing import Listing
+from profiler.records.place import shape
 from profiler.study.published import top1
 
 
@@ -22,23 +26,31 @@ def listing(
     max_params: str | int | None = None,
     year: str | int | None = None,
     task: str | None = None,
+    native: str | None = None,
+    count: bool = False,
+    watch: Watch | None = None,
 ) -> Listing:
     """One record a network, at its native input. `pattern` is part of a name or has `*` and `?`; `year` a year or range.
 
-    Raises ProfilerError where a limit is no number, UnknownName for a task that no network has.
+    `native` is the native input, or a pattern of it: `3x*` is what reads images of three channels. `timm:*mobile*` lists a
+    library: names, tasks and inputs, and counts where a limit or `count` asks for them, or where few match; `watch` is then
+    called with how many of how many are counted.
+    Raises ProfilerError where a limit is no number, UnknownName for a task that no network has; of a library Unavailable.
     """
     years = None if year is None else {grid.side(point, "year") for point in grid.points(quoted(year), "year", Fraction(1))}
     most = {
         "macs": None if max_macs is None else grid.count(max_macs, "--max-macs"),
         "params": None if max_params is None else grid.count(max_params, "--max-params"),
     }
-    tasks = {find(name).task for name in names()}
-    if task is not None and task not in tasks:
-        raise UnknownName("task", task, sorted(tasks))
+    if pattern is not None and ":" in pattern:
+        return _of_library(pattern, most, years, task, native, count, watch)
+    _check_task(task)
     records = []
     for name in names():
         made = find(name)
         if not _matches(name, pattern) or (years and made.year not in years) or task not in (None, made.task):
+            continue
+        if not _reads(_native(made), native):
             continue
         network = load(name)
         totals = network.totals()
@@ -51,7 +63,7 @@ def listing(
                 "paper": made.paper,
                 "year": made.year,
                 "task": made.task,
-                "input": " ".join("x".join(map(str, shape)) for shape in made.inputs()),
+                "input": _native(made),
                 "params": totals.params,
                 "macs": totals.macs,
                 "activations": totals.activations,
@@ -59,11 +71,103 @@ def listing(
                 "options": {key: option.default for key, option in made.options.items()},
             }
         )
-    if not records and not any(_matches(name, pattern) for name in names()):
-        raise UnknownName("network", pattern or "", names(), "(a pattern may have * and ?)")
     if not records:
+        names_of(None, pattern)
         raise ProfilerError(f"no network of the zoo is all of that; `profiler list` shows all {len(names())}")
     return Listing(records)
+
+
+def names_of(task: str | None, pattern: str | None = None, *, native: str | None = None) -> list[str]:
+    """The networks of the zoo for a task, of any for None, as `list` has them: `native="3x*"` reads images of three channels.
+
+    Raises UnknownName for a task that no network has, or a pattern that matches none.
+    """
+    _check_task(task)
+    if not any(_matches(name, pattern) for name in names()):
+        raise UnknownName("network", pattern or "", names(), "(a pattern may have * and ?)")
+    found = [find(name) for name in names() if _matches(name, pattern)]
+    return [made.name for made in found if task in (None, made.task) and _reads(_native(made), native)]
+
+
+def _check_task(task: str | None) -> None:
+    tasks = {find(name).task for name in names()}
+    if task is not None and task not in tasks:
+        raise UnknownName("task", task, sorted(tasks))
+
+
+def _native(made: Architecture) -> str:
+    return " ".join(map(shape, made.inputs()))
+
+
+def _reads(inputs: str, wanted: str | None) -> bool:
+    """True where the first of the inputs is as wanted, `3x224x224` or `3x*`."""
+    return wanted is None or fnmatchcase(inputs.partition(" ")[0], wanted.lower().replace("×", "x"))
+
+
+# Libraries
+
+
+Watch = Callable[[Event], None]
+MOST_COUNTED = 8
+"""Networks of a library that are counted unasked: each is built and traced."""
+
+
+def _of_library(
+    pattern: str,
+    most: Mapping[str, int | None],
+    years: Collection[int] | None,
+    task: str | None,
+    native: str | None,
+    count: bool,
+    watch: Watch | None,
+) -> Listing:
+    from profiler.load.schemes import SCHEMES, matching, recipe
+
+    if years:
+        raise ProfilerError(f"--year is of the zoo: {pattern.partition(':')[0]} does not say when a network was published")
+    names, records = matching(pattern), []
+    scheme = SCHEMES[pattern.partition(":")[0]]
+    for name in names:
+        made: dict[str, Any] = {**dict.fromkeys(_COLUMNS), "model": name, "paper": "", "task": "", "input": "", "options": {}}
+        if scheme.task is not None:
+            made["task"] = scheme.task(name.partition(":")[2])
+            made["input"] = " ".join(shape(each.shape) for each in recipe(name, {}).inputs if each.shape is not None)
+        if task in (None, made["task"]) and _reads(made["input"], native):
+            records.append(made)
+    notes = []
+    if count or len(records) <= MOST_COUNTED or any(limit is not None for limit in most.values()):
+        for i, made in enumerate(records):
+            if watch is not None:
+                watch(Counted(i, len(records), f"counting {made['model']}"))
+            notes += _counted(made)
+        known = [made for made in records if made["params"] is not None]
+        records = [
+            made
+            for made in (known if any(limit is not None for limit in most.values()) else records)
+            if all(limit is None or made[key] <= limit for key, limit in most.items())
+        ]
+    elif records:
+        notes.append(f"{len(records):,} networks that are not counted; --count does, at a second or so each.")
+    if not records:
+        raise ProfilerError(f"no network of {pattern} is all of that; leave out a limit, the task or the input")
+    return Listing(records, notes=notes)
+
+
+def _counted(made: dict[str, Any]) -> list[str]:
+    """Put the counts of a network of a library into its record; why not, where it cannot be counted."""
+    try:
+        network = load(made["model"])
+        totals = network.totals()
+    except Unavailable:
+        raise
+    except ProfilerError as fault:
+        return [f"{made['model']} is not counted: {fault}"]
+    made |= {key: getattr(totals, key) for key in ("params", "macs", "activations")}
+    made["input"] = " ".join(map(shape, network.inputs))
+    return []
+
+
+_COLUMNS = ("model", "paper", "year", "task", "input", "params", "macs", "activations", "top1", "options")
 
 
 def _matches(name: str, pattern: str | None) -> bool:

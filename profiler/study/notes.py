@@ -10,7 +10,7 @@ from profiler.measure import grades, statistics
 from profiler.measure.devices import working_threads
 from profiler.measure.plan import Spec
 from profiler.measure.protocol import Outcome, Run
-from profiler.records.columns import latency
+from profiler.records.columns import GIVEN, Record, latency
 from profiler.records.notes import (
     Disturbed,
     GpuClock,
@@ -39,8 +39,14 @@ def ranked(results: Results) -> Results:
         return results
     published = [i for i in cells if results[i]["top1"] is not None]
     rated, gain = (published, "top1") if len(published) >= FEWEST else (cells, "macs")
-    best = statistics.pareto([results[i]["latency_s"] for i in rated], [float(results[i][gain]) for i in rated])
-    marks = dict(zip(rated, best, strict=True))
+    marks: dict[int, bool] = {}
+    batches: dict[Any, list[int]] = {}
+    for i in rated:
+        batches.setdefault(results[i]["batch"], []).append(i)
+    for members in batches.values():  # a latency of eight samples says nothing against one of one
+        best = statistics.pareto([results[i]["latency_s"] for i in members], [float(results[i][gain]) for i in members])
+        marks |= zip(members, best, strict=True)
+    given = any(results[i].get("top1_source") == GIVEN for i in rated)
     seconds = [results[i]["latency_s"] for i in cells]
     ranks = {
         name: statistics.rank_correlation([float(results[i][name]) for i in cells], seconds)
@@ -48,7 +54,7 @@ def ranked(results: Results) -> Results:
     }
     return results.replace(
         [{**record, "pareto": marks.get(i)} for i, record in enumerate(results)],
-        notes=[*results.notes, ParetoMarked(gain), RankCorrelation(len(cells), ranks)],
+        notes=[*results.notes, ParetoMarked(gain, given, len(batches) > 1), RankCorrelation(len(cells), ranks)],
     )
 
 
@@ -59,11 +65,11 @@ def notes_of(results: Results, run: Run, specs: Sequence[Spec], budget_s: float)
     disturbed = [i for i, record in enumerate(results) if record["grade"] and causes[i]]
 
     def unmeasured(i: int, more: int) -> Note:
-        return Unmeasured(_place(specs[i]), _setting(specs[i], results), more, results[i]["reason"])
+        return Unmeasured(_place(specs[i], results[i]), _setting(specs[i], results), more, results[i]["reason"])
 
     def lowered(i: int, more: int) -> Note:
         record = results[i]
-        return Disturbed(_place(specs[i]), _setting(specs[i], results), more, record["grade"], record["reason"])
+        return Disturbed(_place(specs[i], record), _setting(specs[i], results), more, record["grade"], record["reason"])
 
     notes = _grouped(empty, lambda i: run.outcomes[i].reason_kind, unmeasured)
     notes += _grouped(disturbed, lambda i: (causes[i], run.outcomes[i].reason_kind), lowered)
@@ -103,9 +109,9 @@ def _grouped(chosen: Iterable[int], alike: Callable[[int], Hashable], made: Call
     return [*notes, *([MoreReasons(len(by_reason) - MOST_EXPLAINED)] if len(by_reason) > MOST_EXPLAINED else [])]
 
 
-def _place(spec: Spec) -> Place:
+def _place(spec: Spec, record: Record) -> Place:
     about = spec.about
-    return Place(about["model"], about["options"], about["alpha"], None, about["input"], spec.batch)
+    return Place(about["model"], about["options"], about["alpha"], None, about["input"], spec.batch, label=record.get("label"))
 
 
 def _setting(spec: Spec, results: Results) -> tuple[str, ...]:

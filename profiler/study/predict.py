@@ -9,7 +9,6 @@ from typing import Any
 
 from profiler.checked import checked
 from profiler.errors import ProfilerError
-from profiler.load.load import Model
 from profiler.measure import host
 from profiler.prediction.calibration import Calibration, calibrated
 from profiler.prediction.features import is_free, kind_of, work_of, works_of
@@ -18,9 +17,10 @@ from profiler.records.events import Event
 from profiler.records.notes import LeftOut, MeasuredElsewhere, Note, NotPredicted, PredictedFrom, Title
 from profiler.records.place import Place, shape
 from profiler.records.results import Results
-from profiler.study.axes import cells_over, spread, width_notes
+from profiler.study.axes import spread, width_notes
 from profiler.study.cells import Numbers, Watch, counted, ending, finished
 from profiler.study.leaf_rows import leaf_rows
+from profiler.study.models import Given, grid_over
 from profiler.study.predict_sources import Source, Timed, source
 
 FEWEST = 20
@@ -29,7 +29,7 @@ FEWEST = 20
 
 @checked
 def predict(
-    *models: Model,
+    *models: Given,
     source: str,
     device: str | None = None,
     threads: str | int | None = None,
@@ -58,7 +58,7 @@ def predict(
     return finished(predicting(models, at, source, asked, force), watch, progress)  # type: ignore[no-any-return]
 
 
-def predicting(models: Sequence[Model], at: Place, name: str, asked: Mapping[str, Any], force: bool) -> Iterator[Event]:
+def predicting(models: Sequence[Given], at: Place, name: str, asked: Mapping[str, Any], force: bool) -> Iterator[Event]:
     """The events of a prediction of `models` over the ranges of a place; the last holds its Results. Raises as `predict`."""
     if not models:
         raise ProfilerError("there is nothing to predict; name a network, as in: profiler predict mobilenet_v1 --from run.json")
@@ -66,14 +66,14 @@ def predicting(models: Sequence[Model], at: Place, name: str, asked: Mapping[str
 
 
 def _predicted(
-    models: Sequence[Model], at: Place, known: Source, asked: Mapping[str, Any], force: bool
+    models: Sequence[Given], at: Place, known: Source, asked: Mapping[str, Any], force: bool
 ) -> Generator[Event, None, Results]:
     yield from ()
     chosen = _in_one_setting(known, asked)
     found = _calibrated(known, chosen)
     setting = dict(chosen[0].setting)
     batches = {each.batch for each in chosen}
-    made = cells_over(models, at)
+    made = grid_over(models, at)
     results = counted(made.cells, "predict", Title(), notes=width_notes(made.cells), over=made.over)
     records = []
     refused: dict[str, list[int]] = {}
@@ -140,7 +140,7 @@ def _calibrated(known: Source, chosen: Sequence[Timed]) -> Calibration:
 
 
 def layer_table(
-    results: Results, models: Sequence[Model], at: Place, known: Source, asked: Mapping[str, Any]
+    results: Results, models: Sequence[Given], at: Place, known: Source, asked: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """The lookup table that a search for architectures takes: seconds of every layer of every cell, predicted and measured.
 
@@ -153,7 +153,7 @@ def layer_table(
         for layer in each.measured.layers:
             clocked.setdefault((layer.kind, layer.work), []).append(layer.seconds)
     table = []
-    for cell, record in zip(cells_over(models, spread(at)).cells, results, strict=True):
+    for cell, record in zip(grid_over(models, spread(at)).cells, results, strict=True):
         if record["predicted_s"] is None:
             continue
         place = {name: record[name] for name in ("model", "options", "alpha", "resolution", "batch", *results.over)}

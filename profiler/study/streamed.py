@@ -12,7 +12,6 @@ from profiler import grid
 from profiler.checked import checked
 from profiler.count import conventions
 from profiler.errors import ProfilerError
-from profiler.load.load import Model
 from profiler.records.blocks import Block, Coded, same
 from profiler.records.columns import Record, of_engine, option_column
 from profiler.records.environment import document
@@ -43,6 +42,7 @@ from profiler.study.cells import (
     recounted,
 )  # fmt: skip
 from profiler.study.large import Sweep
+from profiler.study.models import Given
 from profiler.study.published import accuracy_notes
 from profiler.study.sweep import with_an_axis
 
@@ -55,7 +55,7 @@ ROOM = 8
 @checked
 def sweep_to(
     file: str | PathLike[str],
-    *models: Model,
+    *models: Given,
     format: str | None = None,
     columns: Sequence[str] = (),
     alpha: Numbers = None,
@@ -87,7 +87,7 @@ def sweep_to(
 
 
 def streaming(
-    models: Sequence[Model], at: Place, engine: str | Iterable[str], convention: str, destinations: Destinations, view: View
+    models: Sequence[Given], at: Place, engine: str | Iterable[str], convention: str, destinations: Destinations, view: View
 ) -> Generator[Event, None, None]:
     """The events of a sweep that is written as it is counted; the last has the Results that a table of it shows.
 
@@ -145,7 +145,7 @@ def _title(study: Sweep) -> Title:
     sizes = [study.cell(i * step).network.resolution for i in range(len(axes.rhos))] if axes.sides == [None] else axes.sides
     alphas = [firsts[0].alpha if alpha is None else alpha for alpha in axes.alphas]
     return Title(
-        models=tuple(dict.fromkeys(network.name for network in firsts)),
+        models=tuple(dict.fromkeys(study.cell(i * each).name for i in range(len(study.models)))),
         alphas=tuple(dict.fromkeys(alpha for alpha in alphas if alpha is not None)),
         sides=tuple(dict.fromkeys(side for side in sizes if side)),
         batches=tuple(axes.batches) if axes.batches != [1] else (),

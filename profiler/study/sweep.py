@@ -10,7 +10,7 @@ from msgspec import structs
 
 from profiler import grid
 from profiler.checked import checked
-from profiler.load.load import Model, is_reference, parse
+from profiler.load.load import is_reference, parse
 from profiler.records.events import Event
 from profiler.records.notes import AskedAtCorners, Title
 from profiler.records.place import Place
@@ -18,6 +18,7 @@ from profiler.records.results import Results
 from profiler.study.axes import Axes, Grid, cells_over, spread, width_notes
 from profiler.study.bench_options import BenchOptions, bench_options
 from profiler.study.cells import DEFAULT_ENGINES, Numbers, Watch, counted, ending, engines_named, finished, insisted
+from profiler.study.models import Given, Named, described, named
 from profiler.study.published import accuracy_notes
 from profiler.study.recounting import recounted_and_measured
 
@@ -27,7 +28,7 @@ DEFAULT_MODEL, DEFAULT_ALPHA = "mobilenet_v1", "0.25..1.0"
 
 @checked
 def sweep(
-    *models: Model,
+    *models: Given,
     alpha: Numbers = None,
     resolution: Numbers = None,
     rho: Numbers = None,
@@ -38,6 +39,8 @@ def sweep(
     options: Mapping[str, Any] | None = None,
     over: Mapping[str, Any] | None = None,
     bench: bool | BenchOptions = False,
+    top1: Mapping[str, Any] | None = None,
+    memory: bool = False,
     watch: Watch | None = None,
     progress: bool = False,
 ) -> Results:
@@ -46,44 +49,60 @@ def sweep(
     α, resolution and ρ are ranges as text ("0.25..1.0", "128..224:32"), lists or single numbers. `over` names options of an
     architecture, or arguments of a factory, with their values: `{"width": "16..64:16", "norm": ["batch", "layer"]}`; each is
     a column of its own. Without any axis, α runs over 0.25..1.0. A sweep of more than 16 cells is checked at its corners. With
-    `bench` the cells are measured too. `batch`, `watch` and `progress` are those of `compare`.
+    `bench` the cells are measured too. Models, `batch`, `top1`, `memory`, `watch` and `progress` are those of `compare`.
     Raises ProfilerError, UnknownName, ShapeError.
     """
     at = Place(None, options or {}, alpha, resolution, input, batch, rho, over or {})
-    return finished(sweeping(models, at, engine, convention, bench), watch, progress)  # type: ignore[no-any-return]
+    return finished(sweeping(models, at, engine, convention, bench, top1=top1, memory=memory), watch, progress)  # type: ignore[no-any-return]
 
 
 def sweeping(
-    models: Sequence[Model], at: Place, engine: str | Iterable[str], convention: str, bench: bool | BenchOptions
+    models: Sequence[Given],
+    at: Place,
+    engine: str | Iterable[str],
+    convention: str,
+    bench: bool | BenchOptions,
+    *,
+    top1: Mapping[str, Any] | None = None,
+    memory: bool = False,
 ) -> Iterator[Event]:
     """The events of a sweep of `models` over the ranges of a place; the last holds its Results. Raises as `sweep` does."""
-    named, at = with_an_axis(models, at)
+    networks, at = with_an_axis(models, at)
     engines = engines_named(engine)
     measuring = bench_options(bench)
     if measuring is not None:
         at = at._replace(batch=measuring.batch(at.batch))
-    return ending(_swept(cells_over(named, at), len(named), engines, convention, measuring, insisted(engine)))
+    made = cells_over([each.model for each in networks], at)
+    made = made._replace(cells=described(made.cells, networks, top1))
+    return ending(_swept(made, len(networks), engines, convention, measuring, insisted(engine), memory))
 
 
-def with_an_axis(models: Sequence[Model], at: Place) -> tuple[Sequence[Model], Place]:
-    """What a sweep runs over: the model that it takes, and α, where no model and no range was given. Raises ProfilerError."""
-    named = models or (DEFAULT_MODEL,)
+def with_an_axis(models: Sequence[Given], at: Place) -> tuple[list[Named], Place]:
+    """What a sweep runs over: the networks that it takes, and α, where none and no range was given. Raises ProfilerError."""
+    networks = named(models or (DEFAULT_MODEL,))
+    plain = [each.model for each in networks]
     at = spread(at)
     if not at.over and at.alpha is None and at.resolution is None and at.rho is None:
         # a batch is an axis by itself for what may have no width multiplier
-        batches = at.batch is not None and any(not isinstance(model, str) or is_reference(parse(model)[0]) for model in named)
+        batches = at.batch is not None and any(not isinstance(model, str) or is_reference(parse(model)[0]) for model in plain)
         at = at if batches else at._replace(alpha=DEFAULT_ALPHA)
-    return named, at
+    return networks, at
 
 
-def is_large(models: Sequence[Model], at: Place) -> bool:
+def is_large(models: Sequence[Given], at: Place) -> bool:
     """Whether a sweep has more cells than a table, a page or a document holds. Raises ProfilerError for bad ranges."""
-    named, at = with_an_axis(models, at)
-    return prod(Axes.of(at).sizes) * len(named) > grid.MOST_POINTS
+    networks, at = with_an_axis(models, at)
+    return prod(Axes.of(at).sizes) * len(networks) > grid.MOST_POINTS
 
 
 def _swept(
-    made: Grid, models: int, engines: Sequence[str], convention: str, measuring: BenchOptions | None, insists: bool
+    made: Grid,
+    models: int,
+    engines: Sequence[str],
+    convention: str,
+    measuring: BenchOptions | None,
+    insists: bool,
+    memory: bool,
 ) -> Generator[Event, None, Results]:
     cells = made.cells
     settings = [] if measuring is None else [measuring.setting()]
@@ -92,9 +111,9 @@ def _swept(
     notes = width_notes(cells)
     if len(engines) > 1 and len(chosen) < len(cells):
         notes.append(AskedAtCorners(tuple(engines[1:]), len(chosen), len(cells)))
-    notes += accuracy_notes(cell.network for cell in cells)
+    notes += accuracy_notes(cell.network for cell in cells if cell.top1 is None)
     results = counted(cells, "sweep", title, engines, convention, chosen, notes, made.over)
-    return (yield from recounted_and_measured(results, cells, engines, chosen, settings, measuring, insists))
+    return (yield from recounted_and_measured(results, cells, engines, chosen, settings, measuring, insists, memory))
 
 
 def _title(made: Grid) -> Title:
@@ -102,7 +121,7 @@ def _title(made: Grid) -> Title:
     cells = made.cells
     networks = [cell.network for cell in cells]
     return Title(
-        models=tuple(dict.fromkeys(network.name for network in networks)),
+        models=tuple(dict.fromkeys(cell.name for cell in cells)),
         alphas=tuple(dict.fromkeys(network.alpha for network in networks if network.alpha is not None)),
         sides=tuple(dict.fromkeys(network.resolution for network in networks if network.resolution)),
         batches=tuple(dict.fromkeys(cell.batch for cell in cells)) if made.axes[-1] > 1 or cells[0].batch != 1 else (),

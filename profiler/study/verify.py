@@ -24,6 +24,7 @@ from profiler.study.cells import (
     insisted,
     recounted,
 )  # fmt: skip
+from profiler.study.models import expanded, is_pattern
 from profiler.study.published import figures, ours
 
 
@@ -38,8 +39,9 @@ def verify(
     """Published figures and witnesses of `models`, texts (all of the zoo unless named), or of one published table.
 
     A table is named as `published.csv` has it, in part and in any case: "MobileNets Table 6". With it no witness is asked.
-    A reference (`timm:resnet18`), which may carry its own options, has no figures: its witnesses are asked. `watch` and
-    `progress` are those of `compare`. Raises UnknownName for a model, table or engine, and for a reference as `load` does.
+    A reference (`timm:resnet18`), which may carry its own options, has no figures: its witnesses are asked. `vgg1*` is every
+    network of such a name. `watch` and `progress` are those of `compare`.
+    Raises UnknownName for a model, table or engine, and for a reference as `load` does.
     """
     return finished(verifying(models, table, engine), watch, progress)  # type: ignore[no-any-return]
 
@@ -52,6 +54,8 @@ def verifying(models: Sequence[str], table: str | None, engine: str | Iterable[s
             raise ProfilerError(
                 f"verify takes names and references, not {type(model).__name__}; `compare` takes a value or a module"
             )
+    models = [name for model in models for name in (expanded(model) if is_pattern(model) else [model])]
+    for model in models:
         name, own = parse(model)
         if is_reference(name):
             continue

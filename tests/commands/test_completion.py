@@ -48,7 +48,12 @@ LINES = [
     ("profiler show mobilenet_v1 --set separable=", ["true", "false"]),
     ("profiler compare --engine closed,", ["closed,traced", "closed,fvcore", "closed,thop", "closed,torch"]),
     ("profiler compare --convention f", ["fvcore"]),
-    ("profiler compare --unit ", ["raw", "auto", "K", "M", "G", "flops"]),
+    (
+        "profiler compare --unit ",
+        ["raw", "auto", "K", "M", "G", "T", "flops", "MFLOPs", "GFLOPs", "TFLOPs", "paper"],
+    ),
+    ("profiler compare Ours=squeezenet1_", ["squeezenet1_0", "squeezenet1_1"]),
+    ("profiler compare Ours=mobilenet_v1@sep", ["separable="]),
     ("profiler compare --unit=f", ["flops"]),
     ("profiler show -f m", ["markdown", "mermaid"]),
     ("profiler bench --dtype fp32,", ["fp32,bf16", "fp32,fp16"]),

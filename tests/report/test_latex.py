@@ -8,6 +8,7 @@ import subprocess
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from profiler.records.columns import Record
 from profiler.records.results import Results
 from profiler.report.answer import Answer, View
 from profiler.report.answers import registry
+from profiler.report.forms import written
 from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.sheet import Sheet, results_sheet
 from profiler.report.units import Unit
@@ -26,6 +28,7 @@ from profiler.study.formula import formula
 from profiler.study.listing import listing
 from profiler.study.show import show
 from profiler.study.verify import verify
+from tests.test_cli import run
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = [
@@ -189,8 +192,10 @@ def test_the_convention_stands_below_with_the_version() -> None:
     from profiler.version import __version__
 
     text = latex_text([results_sheet(compare("vgg16", "alexnet", engine="closed"))])
-    assert "(the paper convention). Bold: the best of its column. arch-profiler " + __version__ in text
-    assert "FLOPs: two for every multiply-add" in latex_text([results_sheet(compare("vgg16", engine="closed"), "flops")])
+    assert "and matrix products. Bold: the best of its column. arch-profiler " + __version__ in text
+    for made in (latex_text, markdown_text):
+        flops = made([results_sheet(compare("vgg16", engine="closed"), "flops")])
+        assert flops.count("two for every multiply-add") == 1
 
 
 def test_the_tables_of_the_docs_are_what_is_written() -> None:
@@ -214,3 +219,53 @@ def test_tables_of_nothing() -> None:
     assert latex_text([]) == "% nothing to tell\n"
     text = latex_text([Sheet([Heading("model", right=False), Heading("n")], [])])
     assert "\\midrule\n\\bottomrule" in text
+
+
+# What a paper's table is called, and what it has no place for
+
+
+def test_the_caption_names_the_networks() -> None:
+    def caption(*models: str, **more: Any) -> str:
+        text = str(latex_text(of_results(compare(*models, engine="closed", **more)).sheets()))
+        (found,) = re.findall(r"\\caption\{(.*)\}\n", text)
+        return str(found)
+
+    assert caption("vgg11", "vgg13", input="3x64x64") == "vgg11 and vgg13: input 3x64x64"
+    assert caption("Ours=vgg11", "vgg13", alpha=0.5) == r"Ours and vgg13: $\alpha$ 0.5"
+    assert caption("vgg*", batch=8) == f"{len(compare('vgg*', engine='closed'))} networks: batch 8"
+    swept = latex_text(of_results(sweep("lenet5", alpha="0.5,1", engine="closed")).sheets())
+    assert r"\caption{lenet5: $\alpha$ 0.5, 1; resolution 28}" in swept
+
+
+def test_a_caption_of_ones_own() -> None:
+    answer = registry.answer(compare("vgg11", "vgg13", engine="closed"), View(caption="Costs of 2 & more"))
+    text = str(written(answer, "latex"))
+    assert "\\caption{Costs of 2 \\& more}\n\\label{tab:costs-of-2-more}" in text
+    assert "**Costs of 2 \\& more**" in str(written(answer, "markdown"))
+    several = str(written(registry.answer(show("lenet5"), View(caption="LeNet")), "latex"))
+    assert re.findall(r"\\caption\{(.*)\}\n", several) == ["LeNet: by kind", "LeNet: by layer, to a depth of 2"]
+
+
+def test_a_caption_is_of_papers() -> None:
+    ran = run("compare", "lenet5", "--engine", "closed", "--caption", "Costs")
+    assert (ran.returncode, ran.stderr) == (
+        2,
+        "error: --caption is of LaTeX and Markdown; add -f latex or -o FILE.tex, or leave it out\n",
+    )
+    assert "\\caption{Costs}" in run("compare", "lenet5", "--engine", "closed", "--caption", "Costs", "-f", "latex").stdout
+
+
+def test_a_paper_has_no_column_of_witnesses_unless_it_is_asked_for() -> None:
+    found = compare("lenet5", engine="torch")
+    assert "torch" in [head.text for head in results_sheet(found).columns]
+    text = str(written(of_results(found), "latex"))
+    assert "torch" not in text
+    assert "equal" in str(written(registry.answer(found, View(columns=["model", "torch_macs"])), "latex"))
+
+
+def test_names_are_broken_only_where_a_line_can_be() -> None:
+    row = [["docs/examples/some_module.py:MobileNetLike", "1"]]
+    narrow = latex_text([Sheet([Heading("model", right=False), Heading("n")], [["mobilenet_v3_large_minimalistic", "1"]])])
+    assert r"mobilenet\_v3\_large\_minimalistic & 1" in narrow
+    wide = latex_text([Sheet([Heading("model", right=False), Heading("n")], row)])
+    assert r"docs/\hspace{0pt}examples/\hspace{0pt}some\_\hspace{0pt}module.\hspace{0pt}py:\hspace{0pt}MobileNetLike" in wide

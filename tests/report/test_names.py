@@ -105,6 +105,60 @@ def test_heat_tables_and_families_are_of_one_set_of_options(net: str) -> None:
     assert "● mobilenet_v1  ▲ mobilenet_v1@separable=false" in page.getvalue()
 
 
+def test_families_are_of_one_batch_and_fronts_too(net: str) -> None:
+    page = io.StringIO()
+    found = sweep("mobilenet_v1", alpha="0.5,0.75,1", batch=[1, 8], engine="closed")
+    Console(file=page, width=100).print(plot(found))
+    assert "● mobilenet_v1, batch 1  ▲ mobilenet_v1, batch 8" in page.getvalue()
+    assert "Pareto" not in page.getvalue()  # multiply-adds of eight are no trade-off against those of one
+    page = io.StringIO()
+    Console(file=page, width=100).print(plot(sweep("mobilenet_v1", alpha="0.5,0.75,1", engine="closed")))
+    assert "Pareto" in page.getvalue()
+
+
+def test_a_front_of_latencies_is_of_one_batch() -> None:
+    from profiler.records.notes import ParetoMarked
+    from profiler.study.notes import ranked
+
+    found = sweep("mobilenet_v1", alpha="0.5,0.75,1", batch=[1, 8], engine="closed")
+    timed = [
+        {**record, "latency_s": seconds, "latency_low_s": seconds, "latency_high_s": seconds}
+        for record, seconds in zip(found, (1.0, 8.0, 2.0, 7.0, 3.0, 9.0), strict=True)
+    ]
+    made = ranked(found.replace(timed))
+    assert [record["pareto"] for record in made] == [True, False, True, True, True, True]
+    assert ParetoMarked("top1", per_batch=True) in made.notes
+    assert "*: Pareto-optimal; no other cell of its batch has a higher published top-1 at a lower latency." in map(
+        str, made.notes
+    )
+
+
+def test_notes_on_one_module_name_the_point_where_they_differ(tmp_path: Path) -> None:
+    path = tmp_path / "wide.py"
+    path.write_text(
+        "from torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self, spare=2):\n        super().__init__()\n"
+        "        self.conv, self.spare = nn.Conv2d(3, 4, 3), nn.Linear(spare, 1)\n"
+        "    def forward(self, x):\n        return self.conv(x)\n"
+    )
+    found = compare(f"{path}:Net@spare=2", f"{path}:Net@spare=5", input="3x8x8", engine="closed")
+    assert [str(note) for note in found.notes] == [
+        f"{path}:Net (spare=2, 8): 3 of its 115 parameters are not read by the forward: spare.",
+        f"{path}:Net (spare=5, 8): 6 of its 118 parameters are not read by the forward: spare.",
+    ]
+    same = compare(f"{path}:Net@input=3x8x8", f"{path}:Net@input=3x9x9", engine="closed")
+    assert [str(note) for note in same.notes] == [f"{path}:Net: 3 of its 115 parameters are not read by the forward: spare."]
+
+
+def test_witnesses_of_a_verification_are_told_apart() -> None:
+    from profiler.records.agreement import Agreement
+    from profiler.records.published import Verified
+
+    made = [Agreement("net.py:Net", "torch", 1, 2, place={"options": {"width": w}, "input": "3x8x8"}) for w in (4, 8)]
+    sheets = registry.answer(Verified((), (), tuple(made), {}), View(summary=False)).sheets()
+    (rows,) = [sheet.rows for sheet in sheets if "witness" in [head.text for head in sheet.columns]]
+    assert [row[0] for row in rows] == ["net.py:Net (width=4, 3x8x8)", "net.py:Net (width=8, 3x8x8)"]
+
+
 def test_bars_by_input(net: str) -> None:
     page = io.StringIO()
     Console(file=page, width=200).print(plot(cases(net)["lengths"]))

@@ -318,6 +318,19 @@ def test_an_option_that_is_run_over_is_an_axis_of_the_map(opened: Open) -> None:
     assert chosen == ["shufflenet_v1, batch 1", "shufflenet_v1, batch 8"]
 
 
+def test_rows_are_called_by_their_labels(opened: Open) -> None:
+    found = sweep(
+        "Ours=mobilenet_v1", "mobilenet_v2", alpha="0.5..1.0", resolution="160..224", engine="closed",
+        top1={"Ours@alpha=0.75,resolution=160": 66.6},
+    )  # fmt: skip
+    page = opened(of(found))
+    chosen = page.locator("#heat .choices select").first.locator("option").all_text_contents()
+    assert chosen == ["Ours", "mobilenet_v2"]
+    assert rows(page)[0][:2] == ["Ours", "mobilenet_v1"]
+    assert "top-1, published or given, %" in page.locator("#tradeoff .ytitle").text_content()
+    assert {row[0] for row in rows(page)} == {"Ours", "mobilenet_v2"}
+
+
 def test_headings_sort_by_click_and_by_key_with_unknowns_last(opened: Open) -> None:
     page = opened(of(sweep("mobilenet_v1", alpha="0.25..1.0", resolution="96..224", engine="closed")))
     heading = page.locator("#records th", has_text="top-1 %")

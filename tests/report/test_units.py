@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from profiler.errors import UnknownName
+from profiler.errors import ProfilerError, UnknownName
 from profiler.report import units
 from profiler.report.units import Amount, Unit, amount
 
@@ -35,6 +35,12 @@ from profiler.report.units import Amount, Unit, amount
         (-999, "auto", "-999"),
         (568_740_352, "M", "568.74 M"),
         (568_740_352, "G", "0.57 G"),
+        (99_400_000, "G", "0.0994 G"),
+        (4_231_976, "G", "0.00423 G"),
+        (61_706, "G", "0.0000617 G"),
+        (1, "T", "0.00000000000100 T"),
+        (0, "G", "0.00 G"),
+        (568_740_352, "T", "0.000569 T"),
         (470_072, "K", "470.07 K"),
         (1_234_567_890, "K", "1,234,567.89 K"),
         (None, "raw", "–"),
@@ -50,7 +56,14 @@ def test_a_count_is_raw_unless_asked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("unit", "text", "heading"), [("raw", "1,500,000", "MACs"), ("M", "1.50 M", "MACs"), ("flops", "3,000,000", "FLOPs")]
+    ("unit", "text", "heading"),
+    [
+        ("raw", "1,500,000", "MACs"),
+        ("M", "1.50 M", "MACs"),
+        ("flops", "3,000,000", "FLOPs"),
+        ("MFLOPs", "3.00 M", "FLOPs"),
+        ("GFLOPs", "0.00300 G", "FLOPs"),
+    ],
 )
 def test_multiply_adds_are_two_flops_each(unit: Unit, text: str, heading: str) -> None:
     assert units.macs(1_500_000, unit) == text
@@ -289,3 +302,51 @@ def test_units_by_name() -> None:
         assert units.unit(name) == name
     with pytest.raises(UnknownName, match="no unit is called 'kilo'"):
         units.unit("kilo")
+
+
+# A unit for each column
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [
+        ("M", {"params": "M", "macs": "M", "activations": "M"}),
+        ("params=M,macs=G", {"params": "M", "macs": "G", "activations": "raw"}),
+        ("auto,params=K", {"params": "K", "macs": "auto", "activations": "auto"}),
+        ("macs=GFLOPs", {"params": "raw", "macs": "GFLOPs"}),
+        ("params=M, flops=G", {"params": "M", "macs": "GFLOPs"}),
+        ("GFLOPs", {"params": "M", "macs": "GFLOPs", "activations": "M"}),
+        ("flops", {"params": "flops", "macs": "flops"}),
+        ("paper", {"params": "M", "macs": "G", "activations": "M"}),
+    ],
+)
+def test_what_a_unit_is_of_each_column(name: str, columns: dict[str, str]) -> None:
+    settled = units.settled(units.unit(name), "raw", [300_000_000, 4_000_000_000])
+    assert {column: units.of(settled, column) for column in columns} == columns
+
+
+def test_multiply_adds_of_papers_are_in_what_says_something_of_the_least() -> None:
+    assert units.of(units.settled(units.PAPER, "raw", [99_400_000, 10**10]), "macs") == "M"
+    assert units.of(units.settled(units.PAPER, "raw", [99_600_000, 10**10]), "macs") == "G"
+    assert units.of(units.settled(units.PAPER, "raw", [None, 0]), "macs") == "M"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("megs", "no unit is called 'megs'"),
+        ("params=megs", "no unit is called 'megs'; known: .* \\(in 'params=megs'\\)"),
+        ("parms=M", "no column is called 'parms'; did you mean params"),
+        ("latency_s=M", "latency_s is no count"),
+        ("params=GFLOPs", "params has no FLOPs, which are of macs"),
+    ],
+)
+def test_units_of_no_column(name: str, said: str) -> None:
+    with pytest.raises(ProfilerError, match=said):
+        units.unit(name)
+
+
+def test_a_column_in_one_unit_has_as_many_digits_everywhere() -> None:
+    amounts = [units.count(n, "G") for n in (138_357_544, 4_231_976)]
+    assert amounts == ["0.14 G", "0.00423 G"]
+    assert units.common([each for each in amounts if isinstance(each, Amount)]) == ("G", ["0.13836", "0.00423"])

@@ -157,7 +157,8 @@ def test_bytes_by_the_dtypes_that_are_there(module: nn.Module, by_dtype: dict[st
 def test_dtypes_that_differ_stand_beside_their_bytes() -> None:
     sheet = results_sheet(compare(Net(), Net(torch.float16), Mixed(), input=SIDE, engine="closed"))
     at = [head.text for head in sheet.columns].index("weight bytes")
-    assert [row[at] for row in sheet.rows] == ["896 B fp32", "448 B float16", "980 B mixed"]
+    assert sheet.columns[at + 1].text == "weights in"
+    assert [row[at : at + 2] for row in sheet.rows] == [["896 B", "fp32"], ["448 B", "float16"], ["980 B", "mixed"]]
 
 
 def test_a_closed_form_is_of_float32() -> None:

@@ -115,7 +115,7 @@ def test_the_view_of_a_file(tmp_path: Path) -> None:
         ("run.csv", {"format": "excel"}, UnknownName, "no format is called 'excel'"),
         ("run.csv", {"columns": ("mac",)}, UnknownName, "no column is called 'mac'"),
         ("run.csv", {"sort": "mac"}, UnknownName, "no column is called 'mac'"),
-        ("run.csv", {"unit": "T"}, UnknownName, "no unit is called 'T'"),
+        ("run.csv", {"unit": "P"}, UnknownName, "no unit is called 'P'"),
         ("run.mmd", {}, ProfilerError, "a Results is not written as mermaid; results of show are"),
         ("none/run.csv", {}, ProfilerError, "there is no folder"),
     ],

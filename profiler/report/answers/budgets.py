@@ -27,7 +27,8 @@ MOST_NAMED = 3
 def answer(found: Checked, view: View) -> Answer:
     """A check in every form. Raises ProfilerError for a top below 1."""
     check_top(view.top)
-    top, unit = TOP if view.top is None else view.top, view.unit or "raw"
+    top = TOP if view.top is None else view.top
+    unit = units.settled(view.unit, "raw", (line.at.get("macs") for line in found.lines))
 
     def sheets(shown: Unit) -> list[Sheet]:
         made = [sheet for sheet in (_budgets(found, shown), _baseline(found, shown)) if sheet.rows]

@@ -30,7 +30,7 @@ COLUMNS = (
 def answer(found: Diffed, view: View) -> Answer:
     """A diff in every form. Raises ProfilerError for a top below 1."""
     check_top(view.top)
-    top, unit = TOP if view.top is None else view.top, view.unit or "raw"
+    top, unit = TOP if view.top is None else view.top, units.settled(view.unit, "raw", _macs(found))
 
     def sheets(shown: Unit) -> list[Sheet]:
         made = [totals_sheet(found, shown)]
@@ -52,6 +52,11 @@ def answer(found: Diffed, view: View) -> Answer:
             "diff", records, rows=rows, before=found.before, after=found.after, notes=[words.said(note) for note in found.notes]
         ),
     )
+
+
+def _macs(found: Diffed) -> list[int | None]:
+    """The multiply-adds of its totals."""
+    return [record.get("macs") for each in found.cells for record in (each.before, each.after) if record is not None]
 
 
 def drawn(sheets: Callable[[Unit], list[Sheet]], unit: Unit) -> Group:

@@ -24,7 +24,7 @@ TOP, MOST_MISSED = 20, 10
 def answer(found: Results, view: View) -> Answer:
     """The cells that fit, then the nearest that do not; records are all cells. Raises UnknownName for a column."""
     check_columns([*view.columns, *([view.sort.removeprefix("-")] if view.sort else [])], found.over)
-    unit = view.unit or "raw"
+    unit = units.settled(view.unit, "raw", (record["macs"] for record in found.fitting))
     top = TOP if view.top is None else view.top
     within = found.fitting
     if view.sort is not None:

@@ -37,7 +37,7 @@ def amount(quantity: str, value: float | None, unit: Unit) -> str:
         return units.seconds(value)
     if quantity in ("weight_bytes", "memory"):
         return units.size(int(value))
-    return units.macs(int(value), unit) if quantity == "macs" else units.count(int(value), unit)
+    return units.macs(int(value), unit) if quantity == "macs" else units.count(int(value), unit, quantity)
 
 
 def signed(quantity: str, value: float, unit: Unit) -> str:

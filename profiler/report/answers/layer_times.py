@@ -12,7 +12,7 @@ from profiler.errors import ProfilerError, UnknownName
 from profiler.records.environment import document
 from profiler.records.measured import Measured
 from profiler.records.timing import Layers, LayerTiming
-from profiler.report import units, words
+from profiler.report import names, units, words
 from profiler.report.answer import Answer, View, sorted_by
 from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.sheet import Sheet
@@ -43,7 +43,7 @@ def answer(found: Measured, view: View) -> Answer:
     """Each network's kinds and layers, those that take longest first. Raises ProfilerError, UnknownName."""
     check_view(view)
     results, measured = found.results, found.layers
-    depth, top, unit = view.depth or 0, TOP if view.top is None else view.top, view.unit or "auto"
+    depth, top, unit = view.depth or 0, TOP if view.top is None else view.top, units.settled(view.unit, "auto")
     rows = [{"layers": i, **_record(each, row)} for i, each in enumerate(measured) for row in each.rows]
     records = rows if view.sort is None else [rows[i] for i in sorted_by(rows, view.sort, COLUMNS)]
 
@@ -53,7 +53,7 @@ def answer(found: Measured, view: View) -> Answer:
             return [
                 Sheet(
                     [Heading("model", right=False)],
-                    [[record["model"]] for record in results],
+                    [[names.model(record)] for record in results],
                     words.title(results.title),
                     list(map(words.said, results.notes)),
                 )
@@ -169,7 +169,7 @@ def _layers(each: Layers, depth: int, top: int | None, unit: Unit, chosen: Seque
         "time %": lambda row: units.percent(row.seconds, seconds),
         units.macs_heading(unit): lambda row: units.macs(row.row.macs, unit),
         "MACs %": lambda row: units.percent(row.row.macs, macs),
-        "activations": lambda row: units.count(row.row.activations, unit),
+        "activations": lambda row: units.count(row.row.activations, unit, "activations"),
         "activations %": lambda row: units.percent(row.row.activations, activations),
         "bytes": lambda row: units.size(row.moved),
         "bytes %": lambda row: units.percent(row.moved, moved),

@@ -14,7 +14,7 @@ from profiler.report.answer import Answer, View, sorted_by
 from profiler.report.sheets.columns import UNITS, Heading
 from profiler.report.sheets.sheet import Sheet
 from profiler.report.terminal import table
-from profiler.report.units import Unit
+from profiler.report.units import Scale, Unit
 from profiler.report.writers import plain
 from profiler.saved.read import Saved
 
@@ -33,7 +33,7 @@ def chosen(
     known: Sequence[str],
     view: View,
     title: str = "",
-    default: Unit = "raw",
+    default: Scale = "raw",
 ) -> Answer:
     """Rows by the columns that the user chose, counts in the unit of the view or `default`. Raises UnknownName for a column."""
     columns = list(view.columns) or list(known)
@@ -47,7 +47,7 @@ def chosen(
         heads = [Heading(_heading(name, unit), _is_number([row[name] for row in rows])) for name in columns]
         return Sheet(heads, [[_cell(name, row[name], unit) for name in columns] for row in rows], title)
 
-    unit = view.unit or default
+    unit = units.settled(view.unit, default, (row.get("macs") for row in rows))
     return Answer(
         table.Fitted(content, unit),
         lambda: [content(unit)],
@@ -77,7 +77,7 @@ def _cell(name: str, value: Any, unit: Unit) -> str:
     column = COLUMNS.get(_counted(name)[0])
     if column is None or not column.unit or not isinstance(value, int | float):
         return plain.shown(value)
-    return UNITS[column.unit](value, unit)
+    return UNITS[column.unit](value, units.of(unit, column.name))
 
 
 def _counted(name: str) -> tuple[str, str]:

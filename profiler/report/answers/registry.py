@@ -7,6 +7,7 @@ has `sheets(found)` instead.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -87,7 +88,7 @@ def answer(found: object, view: View | None = None) -> Answer:
             f"a {type(found).__name__} is part of a result, and not written by itself; give a result of show, compare or bench"
         )
     made: Answer = _function(known, known.answer)(found, view or View())
-    return made
+    return replace(made, caption=view.caption) if view is not None and view.caption else made
 
 
 def sheets(found: object) -> list[Sheet]:

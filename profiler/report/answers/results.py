@@ -9,6 +9,7 @@ from rich.console import Group
 
 from profiler.records.columns import Record, option_column
 from profiler.records.results import Results
+from profiler.report import units
 from profiler.report.answer import Answer, View, sorted_by
 from profiler.report.sheets import columns, sheet
 from profiler.report.terminal import table
@@ -21,10 +22,15 @@ def answer(found: Results, view: View) -> Answer:
         from profiler.report.answers import fit
 
         return fit.answer(found, view)
-    unit = view.unit or ("auto" if found.command == "bench" else "raw")
+    unit = units.settled(view.unit, "auto" if found.command == "bench" else "raw", (record["macs"] for record in found))
     if view.sort is not None:
         found = found.ordered(sorted_by(found, view.sort.replace("_ratio", ""), columns.known(found.over)))
     content = sheet.results_sheet(found, unit, view.columns)
+
+    def of_paper() -> list[sheet.Sheet]:
+        """The table without what the witnesses say, which a paper has no place for; with columns that were chosen, as it is."""
+        return [content] if view.columns else [sheet.results_sheet(found, unit, columns.without_checks(found), agreed=False)]
+
     return Answer(
         Group(table.results_table(found, unit, view.columns), Heat(found, view.columns)),
         lambda: [content],
@@ -32,6 +38,7 @@ def answer(found: Results, view: View) -> Answer:
         list(view.columns) or found.columns,
         found.to_dict,
         found,
+        of_paper=of_paper,
     )
 
 

@@ -12,6 +12,7 @@ from profiler.errors import UnknownName
 from profiler.records.columns import record
 from profiler.records.environment import document
 from profiler.records.shown import Shown
+from profiler.report import units
 from profiler.report.answer import Answer, View, sorted_by
 from profiler.report.answers import records
 from profiler.report.encoding import printable
@@ -29,7 +30,8 @@ DEPTH = 2
 def answer(found: Shown, view: View) -> Answer:
     """One network; with columns or an order, its layers in them. Raises UnknownName for a column."""
     profile, traced = found.profile, found.traced
-    unit, top, depth = view.unit or "raw", view.top, DEPTH if view.depth is None else view.depth
+    unit = units.settled(view.unit, "raw", [profile.macs])
+    top, depth = view.top, DEPTH if view.depth is None else view.depth
     rows = [
         {**row.to_dict(), "convention": found.convention, "total": total}
         for row, total in zip(profile.rows, found.totals, strict=True)

@@ -142,9 +142,14 @@ def _reasons(checks: Sequence[FigureCheck]) -> list[str]:
 
 def _witnesses(found: Verified) -> Sheet:
     rows = []
+    cells = {
+        agreement.model: {each.cell for each in found.agreements if each.model == agreement.model}
+        for agreement in found.agreements
+    }
     for agreement in found.agreements:
-        word = _word(found, agreement.model, agreement.engine)
-        rows.append([agreement.model, agreement.engine, f"{agreement.macs:,}", f"{agreement.total:,}", word])
+        name = agreement.model if len(cells[agreement.model]) == 1 else agreement.cell
+        word = "agrees" if agreement.agrees else "DIFFERS"
+        rows.append([name, agreement.engine, f"{agreement.macs:,}", f"{agreement.total:,}", word])
     heads = [Heading("model", right=False), Heading("witness", right=False)]
     return Sheet([*heads, *map(Heading, ("its MACs", "it prints", "verdict"))], rows)
 

@@ -15,7 +15,7 @@ from profiler.records.profile import Profile
 from profiler.records.results import Results
 from profiler.records.shown import Shown
 from profiler.records.timing import Layers
-from profiler.report import units, words
+from profiler.report import names, units, words
 from profiler.report.answers import fit, layer_times
 from profiler.report.page.networks import Network, of_layers, of_profile, of_profiles
 from profiler.report.sheets import columns, details, dtypes, sheet
@@ -88,7 +88,7 @@ def content(found: object, chosen: Sequence[str] = ()) -> Content:  # noqa: ARG0
 @content.register(Results)
 def _(results: Results, chosen: Sequence[str] = ()) -> Content:
     made = _results(results)
-    made.networks = of_profiles(results.profiles)
+    made.networks = of_profiles(results.profiles, results)
     if list(chosen) not in ([], results.columns):
         made.shown = [name for name in made.columns if name in chosen] or made.shown
     return made
@@ -105,20 +105,30 @@ def _(shown: Shown, chosen: Sequence[str] = ()) -> Content:  # noqa: ARG001  # e
 
 
 def _results(results: Results) -> Content:
+    labelled, given = any(record.get("label") for record in results), any(map(columns.is_given, results))
     known = results.columns
     shown = ["model", *columns.default_columns(results), "grade"]
+    records: Sequence[Mapping[str, Any]] = results
+    if labelled:  # what the table and the plots call each row; the model stands beside it
+        known = ["label", *(name for name in known if name != "label")]
+        shown.append("label")
+        apart = [name.removeprefix("option_") for name in results.over]
+        records = [{**record, "label": names.model(record, apart)} for record in results]
     published = any(record["top1"] is not None for record in results)
-    shown_top1 = ["top1"] if published else []
+    shown_top1 = ["top1", *(["top1_source"] if given else [])] if published else []
     shown += shown_top1
     if any(record["options"] for record in results):
         shown.append("options")
     table = sheet.results_sheet(results, chosen=list(dict.fromkeys([*columns.default_columns(results), *shown_top1])))
-    front = {words.said(note): words.pareto_on_a_page(note) for note in (ParetoMarked("top1"), ParetoMarked("macs"))}
+    fronts = [
+        ParetoMarked(gain, own, per_batch) for gain in ("top1", "macs") for own in (False, True) for per_batch in (False, True)
+    ]
+    front = {words.said(note): words.pareto_on_a_page(note) for note in fronts}
     made = Content(
         _title(results),
         warnings=table.warnings,
         notes=[front.get(note, note) for note in table.notes],
-        records=results,
+        records=records,
         columns=known,
         shown=[name for name in known if name in shown],
         over=results.over,
@@ -128,7 +138,7 @@ def _results(results: Results) -> Content:
     )
     others = sorted({record["convention"] for record in results} - {"paper"})
     made.conventions += [("total", f"What {', '.join(others)} would print, by its own rules.")] if others else []
-    made.conventions += [TOP1] if published else []
+    made.conventions += [(TOP1[0], f"{TOP1[1]}{OWN_TOP1 if given else ''}")] if published else []
     made.conventions += LATENCY if any(latency(record) is not None for record in results) else []
     return made
 
@@ -137,10 +147,11 @@ def _title(results: Results) -> str:
     """The networks, if the title that results have does not name them already, and what else it says."""
     if results.limits:
         return fit.title(results)
-    names = list(dict.fromkeys(record["model"] for record in results))
-    listed = ", ".join(names) if len(names) <= 4 else f"{', '.join(names[:3])} and {len(names) - 3} more"
+    apart = [name.removeprefix("option_") for name in results.over]
+    called = list(dict.fromkeys(names.model(record, apart) for record in results))
+    listed = ", ".join(called) if len(called) <= 4 else f"{', '.join(called[:3])} and {len(called) - 3} more"
     title = words.title(results.title)
-    named = results.command == "sweep" or (results.command == "bench" and len(names) == 1)
+    named = results.command == "sweep" or (results.command == "bench" and len(called) == 1)
     return title if title and named else ": ".join(filter(None, [listed, title]))
 
 
@@ -222,6 +233,7 @@ COUNTS = (
     ("activations", "Output elements of the layers that have MACs, for the whole batch."),
     ("elementwise", "Output elements of all other layers, reshapes and concatenations excepted."),
 )
+OWN_TOP1 = " Where its source is 'given', the user gives it."
 TOP1 = (
     "top-1",
     "Accuracy in percent as published, never measured here: on ImageNet, for networks of its 1,000 classes. "

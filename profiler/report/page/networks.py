@@ -30,9 +30,9 @@ class Network:
     """The latency and the roofs, where its layers were clocked."""
 
 
-def of_profiles(profiles: Sequence[Profile]) -> list[Network]:
+def of_profiles(profiles: Sequence[Profile], records: Sequence[Mapping[str, Any]] = ()) -> list[Network]:
     """Counted networks, with the place they were counted at in their names where a model stands there twice."""
-    return [of_profile(profile, name) for name, profile in zip(names.of_profiles(profiles), profiles, strict=True)]
+    return [of_profile(profile, name) for name, profile in zip(names.of_profiles(profiles, records), profiles, strict=True)]
 
 
 def of_profile(profile: Profile, name: str, derivations: Sequence[Derivation | None] = ()) -> Network:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from profiler.records.columns import COLUMNS, WAITING, WITNESSED, Column, Record, latency, prediction, value
+from profiler.records.columns import COLUMNS, GIVEN, WAITING, WITNESSED, Column, Record, latency, prediction, value
 from profiler.records.limits import QUANTITIES as LIMITED
 from profiler.records.place import written
 from profiler.records.results import Results
 from profiler.report import names, units
+from profiler.report.sheets import dtypes
 from profiler.report.units import Unit
 
 
@@ -64,7 +65,7 @@ def _by_unit(column: Column) -> Cell:
     if column in WITNESSED and not column.unit:
         return lambda record, first, unit: _witness(record, name, unit)
     make = UNITS[column.unit]
-    return lambda record, first, unit: units.UNKNOWN if record.get(name) is None else make(record[name], unit)
+    return lambda record, first, unit: units.UNKNOWN if record.get(name) is None else make(record[name], units.of(unit, name))
 
 
 def _plain(value: Any, unit: Unit) -> str:
@@ -87,7 +88,7 @@ UNITS: dict[str, Callable[[Any, Unit], str]] = {
 def _witness(record: Record, name: str, unit: Unit) -> str:
     """`equal`, or the number that an engine counts instead."""
     found = record.get(name)
-    return units.UNKNOWN if found is None else "equal" if found == record["macs"] else units.count(found, unit)
+    return units.UNKNOWN if found is None else "equal" if found == record["macs"] else units.count(found, unit, "macs")
 
 
 def latency_text(record: Record) -> str:
@@ -111,6 +112,22 @@ def predicted_text(record: Record) -> str:
     return f"≈ {text} [{units.three_digits(low / step)}, {units.three_digits(high / step)}]"
 
 
+def accuracy_text(record: Record) -> str:
+    """`72.0`, with a mark where the user gives it: `74.1†`."""
+    percent = value(record, "top1")
+    if percent is None or not is_given(record):
+        return units.accuracy(percent)
+    return units.amount(units.accuracy(percent), percent, rest=DAGGER)
+
+
+def is_given(record: Record) -> bool:
+    """Whether the user gives the accuracy of a record, and no publication."""
+    return record.get("top1_source") == GIVEN
+
+
+DAGGER = "†"
+
+
 def _ratio(record: Record, first: Record, unit: Unit) -> str:
     """`1.93× ±1.2 % slower`, over the rounds that measured both."""
     if record is first:
@@ -132,6 +149,9 @@ CELLS: dict[str, Cell] = {
     "model": lambda record, first, unit: names.model(record),
     "options": lambda record, first, unit: ",".join(written(record["options"])),
     "alpha": lambda record, first, unit: units.UNKNOWN if record["alpha"] is None else f"{record['alpha']:g}",
+    "label": lambda record, first, unit: record.get("label") or "",
+    "top1": lambda record, first, unit: accuracy_text(record),
+    "weight_dtype": lambda record, first, unit: dtypes.dtype(record) or units.UNKNOWN,
     "latency_s": lambda record, first, unit: latency_text(record),
     "ratio": _ratio,
     "pareto": lambda record, first, unit: "*" if record["pareto"] else "",
@@ -159,13 +179,19 @@ def default_columns(results: Results) -> list[str]:
     total = ["total"] if any(record["convention"] != "paper" for record in results) else []
     side = [name for name in ("side_params", "side_macs") if any(record[name] for record in results)]
     unread = ["unread"] if any(value(record, "unread") for record in results) else []
+    memory = ["memory_bytes"] if "memory_bytes" in present else []
     if results.command == "compare":
-        varied = [name for name in ("alpha", "resolution", "batch") if _varies(results, name)]
+        # α of some networks beside none of others says nothing, unless it differs
+        alphas = {record["alpha"] for record in results} - {None}
+        varied = [name for name in ("resolution", "batch") if _varies(results, name)]
+        varied = [*(["alpha"] if len(alphas) > 1 else []), *varied]
         place = names.telling(results, ["model", *results.over, *varied], results.over)
         ratios = list(RATIOS) if len(results) > 1 else []
-        counts = ["params", *ratios[:1], *unread, "macs", *ratios[1:], *total, "activations", "weight_bytes"]
-        return [*place, *counts, *side, *checks, *clock]
+        dtype = ["weight_dtype"] if dtypes.heading(results) == dtypes.SEVERAL else []
+        counts = ["params", *ratios[:1], *unread, "macs", *ratios[1:], *total, "activations", "weight_bytes", *dtype, *memory]
+        return [*place, *counts, *side, *_own_accuracies(results), *checks, *clock]
     accuracy = ["top1"] if _has(results, "top1") else []
+    dtype = ["weight_dtype"] if len({dtypes.dtype(record) for record in results} - {""}) > 1 else []
     apart = _options(results)
     place = ["model"] if len({names.model(record, apart) for record in results}) > 1 else []
     sizes = ["alpha", "resolution"] if _has(results, "alpha") else ["resolution"]
@@ -173,7 +199,7 @@ def default_columns(results: Results) -> list[str]:
         sizes = [name for name in sizes if _varies(results, name)]
     place += [*results.over, *(["batch"] if _varies(results, "batch") else []), *sizes]
     place = names.telling(results, place, results.over)
-    return [*place, "params", *unread, *side, "macs", *total, "activations", *accuracy, *checks, *clock]
+    return [*place, "params", *unread, *side, "macs", *total, "activations", *dtype, *memory, *accuracy, *checks, *clock]
 
 
 def fit_columns(results: Results, shown: Sequence[Record]) -> list[str]:
@@ -202,7 +228,12 @@ def _bench_columns(results: Results) -> list[str]:
     varied = [name for name in names.AXES if _varies(results, name)]
     place = names.telling(results, ["model", *results.over, *varied], results.over)
     compiled = ["compile_s"] if _has(results, "compile_s") else []
-    return [*place, "macs", *_clock_columns(results), "first_call_s", *compiled, "peak_bytes"]
+    return [*place, "macs", *_own_accuracies(results), *_clock_columns(results), "first_call_s", *compiled, "peak_bytes"]
+
+
+def _own_accuracies(results: Results) -> list[str]:
+    """Accuracies, where the user gives one: what is published stands beside it then."""
+    return ["top1"] if any(map(is_given, results)) else []
 
 
 def _options(results: Results) -> list[str]:
@@ -216,6 +247,12 @@ def _varies(results: Results, name: str) -> bool:
 
 def _has(results: Results, name: str) -> bool:
     return any(value(record, name) is not None for record in results)
+
+
+def without_checks(results: Results) -> list[str]:
+    """The columns of a paper: what the engines say of our counts is no result of its own."""
+    checks = [column.name for column in WITNESSED]
+    return [name for name in default_columns(results) if name not in checks]
 
 
 def without_the_least(results: Results) -> list[list[str]]:

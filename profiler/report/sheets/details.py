@@ -30,7 +30,7 @@ def tracing_head(traced: Traced, params: int, macs: int, unit: Unit, warned: boo
         )
     if traced.active_params != params:
         lines.append(
-            f"active       {units.count(traced.active_params, unit)} params a token, of the experts that it is sent to"
+            f"active       {units.count(traced.active_params, unit, 'params')} params a token, of the experts it is sent to"
         )
     if traced.uncounted and warned:
         lines.append(f"UNCOUNTED    {coverage(traced)}; the counts above are too low")
@@ -94,12 +94,13 @@ def what_if_sheet(found: WhatIf, top: int | None, unit: Unit) -> Sheet:
 
 
 def _what_if_row(each: Changed, macs: bool, unit: Unit) -> list[str]:
-    row = [each.path or "", units.count(each.params, unit), units.count(each.params_after, unit)]
-    row.append(units.ratio(each.params, each.params_after))
+    row = [each.path or "", units.count(each.params, unit, "params")]
+    row += [units.count(each.params_after, unit, "params"), units.ratio(each.params, each.params_after)]
     if macs:
         return [*row, units.macs(each.macs, unit), units.macs(each.macs_after, unit), units.ratio(each.macs, each.macs_after)]
     before, after = each.elementwise, each.elementwise_after
-    return [*row, units.count(before, unit), units.count(after, unit), units.ratio(before, after)]
+    counts = [units.count(n, unit, "elementwise") for n in (before, after)]
+    return [*row, *counts, units.ratio(before, after)]
 
 
 def _sum(name: str, layers: Sequence[Changed]) -> Changed:

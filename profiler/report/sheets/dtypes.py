@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from profiler.records.columns import MIXED, one_dtype
 from profiler.report import units
 
 WORDS = {"float32": "fp32"}
 """What tables call a dtype, where not as torch does."""
-MIXED = "mixed"
 SEVERAL = "weight bytes"
 """The heading above bytes of several dtypes."""
 
@@ -24,7 +24,7 @@ def dtype(record: Mapping[str, Any]) -> str:
     known = record.get("parameter_bytes")
     if not known:  # or a record of an earlier version, whose bytes are those of float32
         return word("float32") if record.get("params") else ""
-    return word(next(iter(known))) if len(known) == 1 else MIXED
+    return word(one_dtype(known) or "")
 
 
 def heading(records: Iterable[Mapping[str, Any] | None]) -> str:
@@ -33,12 +33,6 @@ def heading(records: Iterable[Mapping[str, Any] | None]) -> str:
     if len(dtypes) > 1 or MIXED in dtypes:
         return SEVERAL
     return next(iter(dtypes), word("float32"))
-
-
-def in_dtype(record: Mapping[str, Any]) -> str:
-    """The bytes of a record's parameters with their dtype, where the heading does not say it."""
-    size, rest = units.size(record["weight_bytes"]), dtype(record)
-    return units.amount(size, record["weight_bytes"], "bytes", rest=f" {rest}" if rest else "")
 
 
 def size_in_words(by_dtype: Mapping[str, int]) -> str:

@@ -102,7 +102,7 @@ def _cell(line: Mapping[str, Any], name: str, profile: Profile, unit: Unit) -> s
     value = line[name]
     make: Callable[[Any], str] = _CELLS.get(name, plain.shown)
     if name in _SUMMED and name not in _CELLS:
-        return units.macs(value, unit) if name == "macs" else units.count(value, unit)
+        return units.macs(value, unit) if name == "macs" else units.count(value, unit, name)
     return "" if value is None else make(value)
 
 

@@ -15,6 +15,7 @@ from profiler.records.agreement import Agreement
 from profiler.records.columns import MEASURED_COLUMNS
 from profiler.records.profile import Profile
 from profiler.records.results import Results
+from profiler.report import names as networks
 from profiler.report import units, words
 from profiler.report.sheets import columns as of_records
 from profiler.report.sheets import dtypes
@@ -39,6 +40,8 @@ class Sheet:
     """Lines that stand above the table where there is no head to hold them: in Markdown and LaTeX."""
     hint: str = ""
     """What the terminal says after the title: how to see more."""
+    networks: Sequence[str] = ()
+    """What its rows are of, where a caption has to say so since its title does not."""
 
 
 class Math(str):
@@ -47,6 +50,7 @@ class Math(str):
     __slots__ = ()
 
 
+TWO_FLOPS = "FLOPs: two for every multiply-add."
 MOST_EXPLAINED = 4
 """Of more cells than this, a table says only that the witnesses agree."""
 
@@ -59,14 +63,19 @@ def check_columns(names: Iterable[str], over: Iterable[str] = ()) -> None:
             raise UnknownName("column", name, known)
 
 
-def results_sheet(results: Results, unit: Unit = "raw", chosen: Sequence[str] = ()) -> Sheet:
-    """The table of a comparison or sweep. Raises UnknownName for a column that no record has."""
+def results_sheet(results: Results, unit: Unit = "raw", chosen: Sequence[str] = (), agreed: bool = True) -> Sheet:
+    """The table of a comparison or sweep; not `agreed`, without a word on engines that agree.
+
+    Raises UnknownName for a column that no record has.
+    """
     names = list(chosen) or of_records.default_columns(results)
     check_columns(names, results.over)
     for name in names:
         if name in MEASURED_COLUMNS and not results.measured and name not in results.columns:
             raise ProfilerError(f"column {name}: nothing was measured; add --bench, or use `profiler bench`")
         if name not in results.columns and name not in of_records.RATIOS:
+            if name == "memory_bytes":
+                raise ProfilerError("column memory_bytes was not asked for; add --memory")
             raise ProfilerError(f"column {name}: {name.partition('_')[0]} was not asked; add --engine {name.partition('_')[0]}")
     found = [of_records.of(name, results) for name in names]
     rows = [[cell(record, results.base or record, unit) for _, cell in found] for record in results]
@@ -76,18 +85,24 @@ def results_sheet(results: Results, unit: Unit = "raw", chosen: Sequence[str] = 
             heads[i] = replace(heads[i], text=units.macs_heading(unit))
         elif name == "weight_bytes":
             heads[i] = replace(heads[i], text=dtypes.heading(results))
-            if heads[i].text == dtypes.SEVERAL:
-                for row, record in zip(rows, results, strict=True):
-                    row[i] = dtypes.in_dtype(record)
     notes = notes_of(results, names)
-    if unit == "flops":
-        notes.insert(0, "FLOPs: two for every multiply-add.")
+    if units.of(unit, "macs") in units.FLOPS:
+        notes.insert(0, TWO_FLOPS)
+    if "top1" in names and any(map(of_records.is_given, results)):
+        notes.append(f"{of_records.DAGGER}: top-1 as given by --top1, not published.")
     conventions = {record["convention"] for record in results}
     if conventions != {"paper"}:
         notes.insert(0, f"total: counted as {', '.join(sorted(conventions))} does.")
     warnings = [words.said(note) for note in results.warnings]
+    title = words.title(results.title)
+    called = list(dict.fromkeys(networks.model(record) for record in results))
     return Sheet(
-        heads, rows, words.title(results.title), notes + _agreed(results.agreements), warnings + _disagreed(results.agreements)
+        heads,
+        rows,
+        title,
+        notes + (_agreed(results.agreements) if agreed else []),
+        warnings + _disagreed(results.agreements),
+        networks=[] if any(title.startswith(name.partition("@")[0]) for name in called) else called,
     )
 
 
@@ -146,21 +161,21 @@ def totals_text(profile: Profile, unit: Unit) -> list[str]:
     """The head of `show`: what one network costs in all."""
     totals = profile.totals
     lines = [
-        f"params       {units.count(totals.params, unit)}   ({units.count(totals.weights, unit)} weights, "
-        f"{units.count(totals.bias, unit)} bias, {units.count(totals.norm, unit)} norm; "
+        f"params       {units.count(totals.params, unit, 'params')}   ({units.count(totals.weights, unit, 'weights')} weights, "
+        f"{units.count(totals.bias, unit, 'params')} bias, {units.count(totals.norm, unit, 'params')} norm; "
         f"{dtypes.size_in_words(profile.bytes_by_dtype)})",
         f"{units.macs_heading(unit):<12} {units.macs(totals.macs, unit)}",
-        f"activations  {units.count(totals.activations, unit)}",
-        f"elementwise  {units.count(totals.elementwise, unit)}",
+        f"activations  {units.count(totals.activations, unit, 'activations')}",
+        f"elementwise  {units.count(totals.elementwise, unit, 'elementwise')}",
     ]
     if profile.unread:
-        of = f"of the module's {units.count(profile.module_params, unit)} params: {words.some(profile.unread_at)}"
-        lines.insert(1, f"unread       {units.count(profile.unread, unit)}   {of}".rstrip(": "))
+        of = f"of the module's {units.count(profile.module_params, unit, 'params')} params: {words.some(profile.unread_at)}"
+        lines.insert(1, f"unread       {units.count(profile.unread, unit, 'unread')}   {of}".rstrip(": "))
     if totals.buffers:
-        lines.insert(1, f"buffers      {units.count(totals.buffers, unit)}")
+        lines.insert(1, f"buffers      {units.count(totals.buffers, unit, 'buffers')}")
     if totals.side_params:
         lines.append(
-            f"aside        {units.count(totals.side_params, unit)} params, "
+            f"aside        {units.count(totals.side_params, unit, 'side_params')} params, "
             f"{units.macs(totals.side_macs, unit)} {units.macs_heading(unit)} "
             "in branches that run in training only, not counted above"
         )
@@ -193,10 +208,10 @@ def kinds_sheet(profile: Profile, unit: Unit = "raw") -> Sheet:
             str(group.layers),
             units.macs(group.macs, unit),
             units.percent(group.macs, totals.macs),
-            units.count(group.weights, unit),
+            units.count(group.weights, unit, "weights"),
             units.percent(group.weights, totals.weights),
-            units.count(group.params, unit),
-            units.count(group.activations, unit),
+            units.count(group.params, unit, "params"),
+            units.count(group.activations, unit, "activations"),
         ]
         for group in profile.by_kind()
     ]

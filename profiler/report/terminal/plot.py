@@ -65,9 +65,13 @@ def _results(found: Results) -> list[RenderableType]:
     parts: list[RenderableType] = [] if found.command == "sweep" else _compared(found)
     families = _families(found)
     rated = [(r, family) for r, family in zip(found, families, strict=True) if r["top1"] is not None]
+    own = any(columns.is_given(r) for r, _ in rated)
+    # multiply-adds of eight samples are no trade-off against those of one
+    front = len({r["batch"] for r, _ in rated}) == 1
     if len({(r["macs"], r["top1"]) for r, _ in rated}) > 2:
         points = [Point(r["macs"], r["top1"] or 0.0, family) for r, family in rated]
-        parts.append(Scatter("published top-1 % against MACs", points, _tick, _percent, front=True))
+        what = "top-1 %, published or given," if own else "published top-1 %"
+        parts.append(Scatter(f"{what} against MACs", points, _tick, _percent, front=front))
     timed = [(r, family) for r, family in zip(found, families, strict=True) if latency(r) is not None]
     if len({(r["macs"], r["latency_s"]) for r, _ in timed}) > 2:
         points = [Point(r["macs"], r["latency_s"] or 0.0, family) for r, family in timed]
@@ -82,6 +86,9 @@ def _families(found: Results) -> list[str]:
     """What the points are called: by network where there are several, else by α where it varies."""
     apart = [name.removeprefix("option_") for name in found.over]
     models = [names.model(record, apart) for record in found]
+    for name in ("input", "batch"):
+        if name == "batch" or not names.side_tells_input(found):
+            models = _told(models, found, name)
     if len(set(models)) > 1:
         return models
     if len({str(record["alpha"]) for record in found}) < 2:
@@ -91,6 +98,13 @@ def _families(found: Results) -> list[str]:
         cell = columns.of(varied[0], found)[1]
         return [f"{varied[0]} {cell(record, record, 'raw')}" for record in found]
     return ["α –" if record["alpha"] is None else f"α {record['alpha']:g}" for record in found]
+
+
+def _told(models: Sequence[str], found: Results, name: str) -> list[str]:
+    """The same with a column in which the records of one of them differ, which is no axis of the plot."""
+    if len({str(record[name]) for record in found}) < 2:
+        return list(models)
+    return [f"{model}, {names.worded(name, record[name])}" for model, record in zip(models, found, strict=True)]
 
 
 def _compared(found: Results) -> list[RenderableType]:

@@ -84,9 +84,12 @@ def done_of(event: Event) -> tuple[float, float, str]:
     match event:
         case Timed(results, spent_s, budget_s, stage):
             return spent_s, max(budget_s, spent_s), stage or estimate(results) or "measuring"
-        case Counted(done, of):
-            return done, of, "tracing the memory of cells"
+        case Counted(done, of, what):
+            return done, of, what
         case Started(results) | Recounted(results, _):
+            unweighed = sum(record.get("memory_bytes") is WAITING for record in results)
+            if unweighed:
+                return len(results) - unweighed, len(results), "tracing the memory of an inference"
             names = [name for engine in results.engines for name in of_engine(engine)]
             waiting = sum(any(record[name] is WAITING for name in names) for record in results)
             return len(results) - waiting, len(results), "recounting the built networks"

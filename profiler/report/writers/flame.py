@@ -63,7 +63,7 @@ def _(found: Measured) -> Iterable[Weighed]:
 
 @weighed.register(Results)
 def _(found: Results) -> Iterable[Weighed]:
-    for name, profile in zip(names.of_profiles(found.profiles), found.profiles, strict=True):
+    for name, profile in zip(names.of_profiles(found.profiles, found), found.profiles, strict=True):
         yield from _counts(name, [row for row in profile.rows if not row.side])
 
 

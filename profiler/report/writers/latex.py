@@ -7,14 +7,14 @@ import unicodedata
 from collections.abc import Sequence
 
 from profiler.report.sheets.sheet import Math, Sheet
-from profiler.report.writers.papers import Laid, footnote, laid, notes, one_line
+from profiler.report.writers.papers import Laid, captioned, footnote, laid, notes
 
 MOST_NAMED = 4
 """Names in a caption."""
 LONGEST = 50
 """Rows of a table that floats."""
-WORDS, WORD = 32, 16
-"""Letters of a column of words that stands in one line, and of a word that is not broken."""
+WORDS, WORD, PIECE = 32, 24, 8
+"""Letters of a column of words that stands in one line, of a word that is not broken, and of what it is broken into."""
 IN_FLOAT, IN_LONG = (WORDS, "16em"), (20, r"0.19\linewidth")
 """Letters of a line of such a column, and its width, in a table that TeX fits to the page and in one over pages."""
 LINE = 80
@@ -32,8 +32,11 @@ FITTED = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
 """What follows, as it is or as wide as the page's text where it would be wider."""
 
 
-def latex_text(sheets: Sequence[Sheet]) -> str:
-    """The tables, the best in bold, their notes and the convention below; the first line says which packages they need."""
+def latex_text(sheets: Sequence[Sheet], caption: str = "") -> str:
+    """The tables, the best in bold, their notes and the convention below; the first line says which packages they need.
+
+    The user's `caption` stands in place of their own; where there are several tables, before what each is.
+    """
     made = []
     sheets = [content for content in sheets if content.columns]
     lead = next((content.lead for content in sheets if content.lead), [])
@@ -44,8 +47,10 @@ def latex_text(sheets: Sequence[Sheet]) -> str:
         if _columns(content, table)[1] > line and (again := laid(content, rounded=True)) != table:
             table = again
             below.insert(0, "Counts are rounded to fit the page.")
-        caption = ": ".join(" ".join(text.split()) for text in (*lead[:1], one_line(content.title)) if text) or _whose(content)
-        made.append((_long if len(content.rows) > LONGEST else _float)(content, table, caption, below))
+        whose = [] if caption else [*lead[:1], *([_listed(content.networks)] if content.networks else [])]
+        title = captioned(content, caption, len(sheets))
+        named = ": ".join(" ".join(text.split()) for text in (*whose, title) if text) or _whose(content)
+        made.append((_long if len(content.rows) > LONGEST else _float)(content, table, named, below))
     text = "\n\n".join(made)
     needed = {
         "booktabs": r"\toprule",
@@ -60,22 +65,28 @@ def latex_text(sheets: Sequence[Sheet]) -> str:
 def _whose(content: Sheet) -> str:
     """A caption for a table that has no title."""
     names = list(dict.fromkeys(row[0] for row in content.rows))
-    if content.columns[0].right or not 0 < len(names) <= MOST_NAMED:
-        return f"{len(content.rows)} networks"
+    return f"{len(content.rows)} networks" if content.columns[0].right else _listed(names, len(content.rows))
+
+
+def _listed(names: Sequence[str], of: int = 0) -> str:
+    """`lenet5, vgg16 and resnet50`; of many, or of none, how many there are."""
+    if not 0 < len(names) <= MOST_NAMED:
+        return f"{of or len(names)} networks"
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _float(content: Sheet, table: Laid, caption: str, below: Sequence[str]) -> str:
+    columns, _ = _columns(content, table)
     lines = [
         r"\begin{table}[htbp]",
         r"\centering",
         *_named(caption),
         FITTED,
-        rf"\begin{{tabular}}{{{_columns(content, table)[0]}}}",
+        rf"\begin{{tabular}}{{{''.join(columns)}}}",
         r"\toprule",
         *_heads(table),
         r"\midrule",
-        *_rows(table),
+        *_rows(table, columns[1:-1]),
         r"\bottomrule",
         r"\end{tabular}}",
         *_below(below),
@@ -92,7 +103,7 @@ def _long(content: Sheet, table: Laid, caption: str, below: Sequence[str]) -> st
     width = len(content.columns)
     lines = [
         "{" + size,
-        rf"\begin{{longtable}}{{{columns}}}",
+        rf"\begin{{longtable}}{{{''.join(columns)}}}",
         *_named(caption)[:1],
         rf"{_named(caption)[1]} \\",
         r"\toprule",
@@ -107,7 +118,7 @@ def _long(content: Sheet, table: Laid, caption: str, below: Sequence[str]) -> st
         r"\endfoot",
         r"\bottomrule",
         r"\endlastfoot",
-        *_rows(table),
+        *_rows(table, columns[1:-1]),
         r"\end{longtable}}",
         *_below(below),
     ]
@@ -127,10 +138,12 @@ def _heads(table: Laid) -> list[str]:
     return lines
 
 
-def _rows(table: Laid) -> list[str]:
+def _rows(table: Laid, kinds: Sequence[str]) -> list[str]:
+    """Words are broken in the columns that have lines alone: in the others there is nothing that a break could do."""
     lines = []
+    whole = [kind in ("l", "r") for kind in kinds]
     for y, row in enumerate(table.rows):
-        cells = [f"${cell}$" if isinstance(cell, Math) else _cell(cell) for cell in row]
+        cells = [f"${cell}$" if isinstance(cell, Math) else _cell(cell, whole[x]) for x, cell in enumerate(row)]
         for x in range(len(cells)):
             if (y, x) in table.bold:
                 cells[x] = rf"\textbf{{{cells[x]}}}"
@@ -138,9 +151,9 @@ def _rows(table: Laid) -> list[str]:
     return lines
 
 
-def _cell(text: str) -> str:
+def _cell(text: str, whole: bool) -> str:
     # the commonest first: ten thousand rows of numbers
-    return text.replace(",", "{,}") if NUMBER.fullmatch(text) else escaped(text)
+    return text.replace(",", "{,}") if NUMBER.fullmatch(text) else escaped(text, len(text) if whole else IN_LONG[0])
 
 
 NUMBER = re.compile(r"[\d,.]+")
@@ -152,7 +165,7 @@ def _below(texts: Sequence[str]) -> list[str]:
     return [r"\par\smallskip\noindent", rf"\parbox{{\linewidth}}{{\footnotesize\raggedright {said}}}"]
 
 
-def _columns(content: Sheet, table: Laid, words: int = WORDS, broken: tuple[int, str] = IN_FLOAT) -> tuple[str, int]:
+def _columns(content: Sheet, table: Laid, words: int = WORDS, broken: tuple[int, str] = IN_FLOAT) -> tuple[list[str], int]:
     """How the columns stand, texts of more letters than `words` in lines; and the letters of a row, two between columns."""
     kinds, letters = [], []
     for column, *cells in zip(content.columns, table.headings, table.units, *table.rows, strict=True):
@@ -160,7 +173,7 @@ def _columns(content: Sheet, table: Laid, words: int = WORDS, broken: tuple[int,
         is_text = not column.right and longest > words
         letters.append(broken[0] if is_text else longest)
         kinds.append(rf">{{\raggedright\arraybackslash}}p{{{broken[1]}}}" if is_text else "r" if column.right else "l")
-    return f"@{{}}{''.join(kinds)}@{{}}", sum(letters) + 2 * (len(letters) - 1)
+    return ["@{}", *kinds, "@{}"], sum(letters) + 2 * (len(letters) - 1)
 
 
 # Text that TeX shows as it is
@@ -172,6 +185,7 @@ SIGNS = {
     "α": r"$\alpha$", "ρ": r"$\rho$", "µ": r"$\mu$", "μ": r"$\mu$", "×": r"$\times$", "±": r"$\pm$", "·": r"$\cdot$",
     "≤": r"$\le$", "≥": r"$\ge$", "≠": r"$\ne$", "→": r"$\to$", "−": "$-$", "–": "--", "—": "---", "…": r"\dots{}",
     "½": r"$\frac12$", "′": "$'$", "°": r"$^\circ$", "∞": r"$\infty$", "√": r"$\surd$", "∑": r"$\sum$", "Σ": r"$\Sigma$",
+    "†": r"$^\dagger$",
     "Δ": r"$\Delta$", "β": r"$\beta$", "λ": r"$\lambda$", "σ": r"$\sigma$", "“": "``", "”": "''", "‘": "`", "’": "'",
 }  # fmt: skip
 SIGNS |= {high: f"$^{{{low}}}$" for high, low in zip("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789", strict=True)}
@@ -188,17 +202,27 @@ ACCENTS = {
 }
 """{combining sign: the accent of TeX}."""
 NUMBERS = re.compile(r"(?<=\d),(?=\d{3})")
+JOINTS = re.compile(r"(?<=[/._:@,=-])(?=[^/._:@,=\d-])")
+"""Where a name is best broken."""
 
 
-def escaped(text: str) -> str:
-    """`text` so that TeX shows it as it is, in one line; letters that it has not by their number."""
-    text = " ".join(text.split())
-    words = (
-        word if len(word) <= WORD else "\u200b".join(word[i : i + 8] for i in range(0, len(word), 8))
-        for word in text.split(" ")
-    )
-    signs = "".join(map(_sign, " ".join(words)))
+def escaped(text: str, word: int = WORD) -> str:
+    """`text` so that TeX shows it as it is, in one line; letters that it has not by their number.
+
+    TeX may break a word of more letters than `word`: after its signs, and where that is not enough anywhere.
+    """
+    signs = "".join(map(_sign, " ".join(each if len(each) <= word else _broken(each) for each in text.split())))
     return NUMBERS.sub("{,}", signs).replace("--", "-{}-").replace("\0", "--")
+
+
+def _broken(word: str) -> str:
+    """A long word with marks where it may be broken."""
+    pieces = [
+        piece[i : i + PIECE] if len(piece) > 2 * PIECE else piece
+        for piece in JOINTS.split(word)
+        for i in (range(0, len(piece), PIECE) if len(piece) > 2 * PIECE else (0,))
+    ]
+    return "\u200b".join(pieces)
 
 
 def _sign(sign: str) -> str:

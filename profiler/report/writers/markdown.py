@@ -6,18 +6,18 @@ import re
 from collections.abc import Sequence
 
 from profiler.report.sheets.sheet import Math, Sheet
-from profiler.report.writers.papers import footnote, laid, notes, one_line
+from profiler.report.writers.papers import captioned, footnote, laid, notes
 
 
-def markdown_text(sheets: Sequence[Sheet]) -> str:
-    """The tables as GitHub reads them, the best in bold, their notes and the convention below."""
+def markdown_text(sheets: Sequence[Sheet], caption: str = "") -> str:
+    """The tables as GitHub reads them, the best in bold, their notes and the convention below; above them a caption, if any."""
     out, tables = [], [laid(content) for content in sheets]
     for content, (headings, units, rows, bold) in zip(sheets, tables, strict=True):
         if content.lead:
             title, *lines = content.lead
             out.append(f"**{escaped(title)}**\n\n" + "\n".join(f"- {escaped(line, START)}" for line in lines) + "\n")
-        if content.title:
-            out.append(f"**{escaped(one_line(content.title))}**\n")
+        if title := captioned(content, caption, len(sheets)):
+            out.append(f"**{escaped(title)}**\n")
         out.append(_line([escaped(f"{head} ({unit})" if unit else head) for head, unit in zip(headings, units, strict=True)]))
         out.append(_line(["---:" if column.right else ":---" for column in content.columns]))
         for y, row in enumerate(rows):

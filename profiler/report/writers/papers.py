@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from profiler.report import units
 from profiler.report.sheets.columns import Heading
-from profiler.report.sheets.sheet import Sheet
+from profiler.report.sheets.sheet import TWO_FLOPS, Sheet
 from profiler.report.units import Amount
 from profiler.version import __version__
 
-MACS = "MACs: multiply-adds of convolution, linear and matrix products (the paper convention)"
-FLOPS = "FLOPs: two for every multiply-add of convolution, linear and matrix products (the paper convention)"
+MACS = "MACs: multiply-adds of convolution, linear and matrix products"
+FLOPS = "FLOPs: two for every multiply-add of convolution, linear and matrix products"
 
 
 class Laid(NamedTuple):
@@ -68,9 +68,15 @@ def one_line(title: str) -> str:
     return "; ".join(filter(None, title.split("\n\n")))
 
 
+def captioned(content: Sheet, caption: str, sheets: int) -> str:
+    """What a table is called: its title, by the user's `caption`; where there are several `sheets`, with what each is."""
+    title = one_line(content.title)
+    return title if not caption else f"{caption}: {title}" if sheets > 1 and title else caption
+
+
 def notes(content: Sheet) -> list[str]:
-    """What stands below a sheet."""
-    return [note.strip() for note in [*content.warnings, *content.notes]]
+    """What stands below a sheet; what the footnote says of FLOPs is said there alone."""
+    return [note.strip() for note in [*content.warnings, *content.notes] if note != TWO_FLOPS]
 
 
 def footnote(sheets: Sequence[Sheet], tables: Sequence[Laid]) -> str:

@@ -13,8 +13,11 @@ class Records {
     this.count = columns.length ? columns[0].values.length : 0;
     const whole = this.byName.get('options');
     if (data.rest) this.byName.set('options', { ...whole, values: values(data.rest, []) }); // those that are axes stand by themselves
+    // a label tells the options too
+    const labelled = this.all('label').some((label) => label !== null);
+    this.names = this.all(labelled ? 'label' : 'model');
     const varied = SETTINGS.filter((name) => this.varies(name) && !(name === 'input' && this.sideTellsInput()));
-    this.series = this.all('model').map((model, i) => [model, ...varied.map((name) => this.told(name, i))].filter((part) => part !== '').join(', '));
+    this.series = this.names.map((model, i) => [model, ...varied.map((name) => (name === 'options' && labelled ? '' : this.told(name, i)))].filter((part) => part !== '').join(', '));
     if (whole) this.byName.set('options', whole);
     this.models = [...new Set(this.series)];
   }
@@ -22,7 +25,7 @@ class Records {
   all(name) { return this.byName.get(name)?.values || new Array(this.count).fill(null); }
   // True where records of one network and side have one input.
   sideTellsInput() {
-    const [models, sides, inputs] = ['model', 'resolution', 'input'].map((name) => this.all(name));
+    const [models, sides, inputs] = [this.names, this.all('resolution'), this.all('input')];
     const seen = new Map();
     return inputs.every((input, i) => {
       const key = JSON.stringify([models[i], sides[i]]);
@@ -79,9 +82,9 @@ function opening(names, records) {
   return [0, 1];
 }
 
-function axisOf(name, column, all) {
+function axisOf(name, column, all, records) {
   const write = column.sort === 's' ? duration : si;
-  if (name === 'top1') return { title: { text: 'published top-1, %' }, range: extent(all) };
+  if (name === 'top1') return { title: { text: records.all('top1_source').includes('given') ? 'top-1, published or given, %' : 'published top-1, %' }, range: extent(all) };
   return { title: { text: `${text(column.label)}, log` }, ...logAxis(all, write) };
 }
 
@@ -113,7 +116,7 @@ function tradeoff(root, records, visible) {
     const size = points.length > 600 ? 5 : points.length > 80 ? 7 : 10;
     traces.push(...dots(points, family(), size, nameX, nameY));
     const few = records.models.length > 1 && points.length <= 40 && records.models.length === records.count;
-    const axes = { xaxis: axisOf(nameX, columnX, seen.map((i) => columnX.values[i])), yaxis: axisOf(nameY, columnY, seen.map((i) => columnY.values[i])) };
+    const axes = { xaxis: axisOf(nameX, columnX, seen.map((i) => columnX.values[i]), records), yaxis: axisOf(nameY, columnY, seen.map((i) => columnY.values[i]), records) };
     const legend = traces.some((trace) => trace.showlegend);
     // margins that need no fitting spare thousands of points a second drawing
     const margin = points.length > 1000 ? { margin: { l: 72, r: 84, t: 36, b: 52, autoexpand: false } } : {};
