@@ -12,7 +12,6 @@ from profiler.report import forms
 
 if TYPE_CHECKING:
     from profiler.records.place import Place
-    from profiler.report.answer import View
 
 Stages = tuple[Optional[str], Optional[list[str]], Optional[list[str]], Optional[int]]
 """The task that is named, multipliers, widths, and what these are multiples of."""
@@ -55,7 +54,7 @@ def fit(
 ) -> None:
     if per_stage or stage_widths or multiple_of is not None:
         place = ranges.place(batch, set_, over)
-        _stages(models or [], limits, place, (task, per_stage, stage_widths, multiple_of), table.view(top=top), out)
+        _stages(models or [], limits, place, (task, per_stage, stage_widths, multiple_of), table, top, out)
         return
     from profiler.commands.watch import shown
     from profiler.errors import CheckFailed
@@ -74,7 +73,7 @@ def fit(
         raise CheckFailed(answers.failure(found))
 
 
-def _stages(models: list[str], limits: Limits, place: Place, given: Stages, view: View, out: Output) -> None:
+def _stages(models: list[str], limits: Limits, place: Place, given: Stages, table: Table, top: int | None, out: Output) -> None:
     """Every combination of the stages of one network: those that fit. Raises CheckFailed where none does."""
     from profiler.errors import CheckFailed, ProfilerError
     from profiler.report.answers import registry, stage_fit
@@ -87,6 +86,7 @@ def _stages(models: list[str], limits: Limits, place: Place, given: Stages, view
     if place.over:
         raise ProfilerError("--per-stage and --over both make the axes of a fit; give one of them")
     destinations = out.destinations()
+    view = table.view(destinations, top=top)
     found = fitted_stages(
         place._replace(model=models[0], batch=1 if place.batch is None else place.batch),
         bounds_of(limits.pairs()), multipliers, widths, multiple_of,

@@ -126,7 +126,7 @@ Top1 = Annotated[
         help="An accuracy of your own, by label or model: Ours=74.1; marked in the table, may be repeated.",
     ),
 ]
-Memory = Annotated[bool, typer.Option("--memory", help="Also the peak bytes of one inference, by tracing.")]
+Memory = Annotated[bool, typer.Option("--memory", help="Also the peak bytes of one inference, on paper.")]
 Columns = Annotated[
     Optional[str],
     typer.Option("--columns", metavar="A,B", help="Columns to show, of those in the CSV.", autocompletion=completion.columns),

@@ -45,7 +45,7 @@ def compare(
     (`mobilenet_v1@alpha=0.5,resolution=160`; they win over the keywords), a Layer, or a torch.nn.Module. `mobilenet_v3*` is
     every network of such a name. A dict, `{"Ours": module}`, or a text, `Ours=net.py:Net`, gives a row a label, which stands
     in place of the model's name. `top1` gives accuracies in percent, `{"Ours": 74.1}`, by label or model; records mark them as
-    given. `memory` adds the peak bytes of an inference, by tracing.
+    given. `memory` adds the peak bytes of an inference, on paper.
     `engine` names the engines that recount the built network. With `bench` the networks are measured too, as its BenchOptions
     say. `over` names options with their values, as in `sweep`; a model then has a record for each of them. A batch is 1
     unless given, 32 where training steps are measured. `watch` is called with each event of the study; `progress` shows a bar

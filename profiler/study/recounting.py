@@ -6,6 +6,7 @@ from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING
 
 from profiler.errors import ProfilerError, Unavailable
+from profiler.load.load import Network
 from profiler.records.columns import WAITING
 from profiler.records.events import Event, Recounted, Started
 from profiler.records.notes import Note, PeakMemory, Unweighed
@@ -48,20 +49,18 @@ def recounted_and_measured(
 
 
 def weighed(results: Results, cells: Sequence[Cell]) -> Generator[Event, None, Results]:
-    """The records with the peak bytes of an inference, each traced on the meta device; unknown where it does not run.
+    """The records with the peak bytes of an inference: of the zoo on paper, of a reference traced; unknown where it fails.
 
-    Raises Unavailable where there is no torch; Interrupted where the user ends it.
+    Raises Unavailable where a reference finds no torch; Interrupted where the user ends it.
     """
     results = results.replace([{**record, "memory_bytes": WAITING} for record in results])
     yield Started(results)
-    from profiler.study.show import memory_of
-
     notes: list[Note] = [PeakMemory()]
     try:
         for i, cell in enumerate(cells):
             peak: int | None = None
             try:
-                peak = memory_of(cell.network, cell.batch).peak
+                peak = _peak(cell)
             except Unavailable:
                 raise
             except ProfilerError as fault:
@@ -71,3 +70,14 @@ def weighed(results: Results, cells: Sequence[Cell]) -> Generator[Event, None, R
     except KeyboardInterrupt:
         raise Interrupted(known(results)) from None
     return results.replace(notes=[*results.notes, *notes])
+
+
+def _peak(cell: Cell) -> int:
+    network = cell.network
+    if isinstance(network, Network):
+        from profiler.count.held import peak
+
+        return peak(network.value, network.inputs, network.batched(cell.batch))
+    from profiler.study.show import memory_of  # traced, so torch is loaded
+
+    return memory_of(network, cell.batch).peak

@@ -33,7 +33,7 @@ def answer(found: StageFit, view: View) -> Answer:
     if view.columns:
         made = records.chosen("fit_stages", list(rows), columns, view._replace(sort=None), _title(found, top))
         return replace(made, document=found.to_dict)
-    unit = view.unit or "raw"
+    unit = units.settled(view.unit, "raw", (each["macs"] for each in rows))
     counts = list(dict.fromkeys([*(bound.column for bound in found.limits), *SHOWN]))
 
     def content(shown: Unit) -> Sheet:
@@ -43,7 +43,7 @@ def answer(found: StageFit, view: View) -> Answer:
             [
                 each["stages"],
                 *each["widths"].split(":"),
-                *(UNITS[RECORD_COLUMNS[name].unit](each[name], shown) for name in counts),
+                *(UNITS[RECORD_COLUMNS[name].unit](each[name], units.of(shown, name)) for name in counts),
             ]
             for each in rows[:top]
         ]
