@@ -21,7 +21,7 @@ from profiler.records.place import Place
 from profiler.study.assembled import Assembly
 from profiler.study.axes import Axes, check_free, spread, value_of
 from profiler.study.cells import Cell, record_of
-from profiler.study.models import Named
+from profiler.study.models import Given, Named, named
 from profiler.study.rectangles import Rectangle, rectangles
 
 MOST_CELLS = 10**8
@@ -34,8 +34,9 @@ TRACED = 16
 class Sweep:
     """The cells of a sweep, by position and in blocks."""
 
-    def __init__(self, networks: Sequence[Named], at: Place, rule: Convention = PAPER) -> None:
+    def __init__(self, models: Sequence[Given | Named], at: Place, rule: Convention = PAPER) -> None:
         """Raises ProfilerError for ranges that are none, and for more than 10⁸ cells."""
+        networks = named(models)
         self.models, self.labels = [each.model for each in networks], [each.label for each in networks]
         self.at, self.rule = spread(at), rule
         self.axes = Axes.of(self.at)

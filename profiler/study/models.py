@@ -35,14 +35,16 @@ class Named(NamedTuple):
         return parse(self.model)[0] if isinstance(self.model, str) else type(self.model).__name__
 
 
-def named(models: Iterable[Given]) -> list[Named]:
+def named(models: Iterable[Given | Named]) -> list[Named]:
     """The networks in their order. `Ours=net.py:Net` and `{"Ours": module}` are labels, `mobilenet_v3*` is a pattern.
 
     Raises ProfilerError for a label that two rows would have, UnknownName for a pattern that matches nothing.
     """
     found: list[Named] = []
     for given in models:
-        if isinstance(given, Mapping):
+        if isinstance(given, Named):
+            found.append(given)
+        elif isinstance(given, Mapping):
             for label, model in given.items():
                 found += _of_label(model, checked_label(quoted(label)))
         elif isinstance(given, str):

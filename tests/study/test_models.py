@@ -161,6 +161,22 @@ def test_a_run_of_before_labels_is_read(tmp_path: Path) -> None:
     assert "fp32" in drawn(answers.answer(again, View()).drawn)
 
 
+def test_a_sweep_that_is_written_as_it_is_counted_has_labels_and_sources(tmp_path: Path) -> None:
+    from profiler.records.place import Place
+    from profiler.study.large import Sweep
+
+    at = Place(None, alpha="0.5,1", resolution="160..224")
+    streamed = [block.record(i) for block in Sweep(["A=mobilenet_v1", "mobilenet_v3*"], at).blocks() for i in range(block.size)]
+    assert streamed == list(sweep("A=mobilenet_v1", "mobilenet_v3*", alpha="0.5,1", resolution="160..224", engine="closed"))
+    assert {record["label"] for record in streamed} == {"A", None}
+    many = ("--alpha", "0.01..1.5:0.001", "--resolution", "32..1024:32", "--engine", "closed", "--csv", str(tmp_path / "x.csv"))
+    ran = run("sweep", "mobilenet_v1", *many, "--memory", "-q")
+    assert (ran.returncode, ran.stderr) == (
+        2,
+        "error: --memory is of at most 10,000 cells, and there are more; take larger steps\n",
+    )
+
+
 def test_a_gate_and_what_it_tells_others_say_the_label(net: str, tmp_path: Path) -> None:
     found = check(f"Ours={net}@input=3x8x8", macs=1000)
     macs = 3 * 4 * 3**2 * 6 * 6
