@@ -9,10 +9,10 @@ from msgspec import UNSET, Struct, UnsetType
 
 from profiler.records.agreement import Agreement, Difference
 from profiler.records.columns import BASE_COLUMNS, COLUMNS, Column, Record
-from profiler.records.limits import Bound
+from profiler.records.limits import QUANTITIES, Bound, broken
 from profiler.records.timing import Certificate, Roofs, Timing
 from profiler.records.wiring import Wiring
-from profiler.saved.decode import Malformed, decode
+from profiler.saved.decode import Malformed, decode, kind
 from profiler.saved.row_parts import ComparedRow, ShownRow, TimedRow
 from profiler.saved.show_parts import MemoryPart, RewrittenPart, TracingPart, TrainingPart
 
@@ -251,12 +251,17 @@ def decoded(plain: Mapping[str, Any]) -> Document:
     command = plain["command"]
     layers = command == "bench" and "layers" in plain
     document = decode(plain, LayersDocument if layers else DOCUMENTS.get(command, OtherDocument))
-    if command in DOCUMENTS:
-        _check_signs(plain, "")
     if isinstance(document, ResultsDocument):
+        _check_over(document.over)
+        options = {name for name in document.over if name not in COLUMNS}  # whose values may be below 0
+        records = [{name: value for name, value in record.items() if name not in options} for record in plain["records"]]
+        _check_signs({**plain, "records": records}, "")
         _check_intervals(document.records)
+        _check_limits(document)
         if document.rounds and len(document.rounds) != len(document.records):
             raise Malformed("rounds", f"expected a list for each of the {len(document.records)} records")
+    elif command in DOCUMENTS:
+        _check_signs(plain, "")
     if isinstance(document, LayersDocument):
         for i, part in enumerate(document.layers):
             for name in ("latency_s", "latency_low_s", "latency_high_s"):
@@ -280,6 +285,34 @@ def _check_signs(value: Any, where: str) -> None:
             _check_signs(inside, f"{where}[{i}]")
     elif isinstance(value, int | float) and value < 0:
         raise Malformed(where, f"expected 0 or more, and this is {value}")
+
+
+def _check_over(names: Sequence[str]) -> None:
+    """Every option that a study runs over has a name, and stands there once. Raises Malformed."""
+    for i, name in enumerate(names):
+        if not name or name in names[:i]:
+            raise Malformed(f"over[{i}]", f"expected each option once, by its name, and this is {kind(name)}")
+
+
+def _check_limits(document: ResultsDocument) -> None:
+    """Known quantities, and records that say how they stand to them, none of them better than it is. Raises Malformed."""
+    bounds = document.limits
+    if bool(bounds) != (document.command == "fit"):
+        expected = "a limit, since it is a run of fit" if not bounds else "none, since only a run of fit has limits"
+        raise Malformed("limits", f"expected {expected}")
+    for i, bound in enumerate(bounds):
+        if bound.quantity not in QUANTITIES or bound.quantity in [other.quantity for other in bounds[:i]]:
+            known = ", ".join(QUANTITIES)
+            raise Malformed(f"limits[{i}].quantity", f"expected one of {known}, each once, and this is {kind(bound.quantity)}")
+        if bound.most is None and bound.least is None:
+            raise Malformed(f"limits[{i}]", "expected a number in most or in least")
+    for i, record in enumerate(document.records if bounds else ()):
+        for name in ("fits", "binding", "used", "pareto", *(bound.column for bound in bounds)):
+            if name not in record:
+                raise Malformed(f"records[{i}]", f"there is no {name}, and a run of fit has limits")
+        outside = broken([bound for bound in bounds if record[bound.column] is not None], record)
+        if record["fits"] and outside:
+            raise Malformed(f"records[{i}].fits", f"expected false, since its {outside[0].quantity} is outside the limit")
 
 
 def _check_intervals(records: Sequence[Mapping[str, Any]]) -> None:

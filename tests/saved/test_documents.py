@@ -26,6 +26,9 @@ COMMANDS = {
     "traced": "show net.py:Net --input 3x16x16",
     "compare": "compare lenet5 squeezenet1_0 --engine closed,torch",
     "sweep": "sweep --engine closed",
+    "over": "sweep part.py:Part --input 4 --over width=4..6 --over name=a,b --over shift=-1..0 --engine closed",
+    "fit": "fit lenet5 vgg11 --max-macs 300K --min-params 10K",
+    "fit of memory": "fit part.py:Part --input 4 --over width=4..6 --max-macs 1K --max-memory 1MiB",
     "list": "list resnet",
     "formula": "formula mobilenet_v1",
     "verify": "verify lenet5 --engine closed",
@@ -45,9 +48,16 @@ class Net(nn.Module):
     def forward(self, x):
         return self.b(special.bessel_j0(self.a(x)).mean((2, 3)))
 """
+PART = """
+from torch import nn
+
+class Part(nn.Linear):
+    def __init__(self, width=4, name="x", shift=-1):
+        super().__init__(4, width)
+"""
 VALUES: list[Any] = [
     None, True, -1, 0, 10**30, 10**400, -2.5, 1e308, 1e-320, "", "x", "0/0", "1x2", "\x1b[31m<b>", [], [1], ["a"], [[1]], [None],
-    {}, {"a": 1},
+    {}, {"a": 1}, "macs", ["macs", "macs"], ["__proto__", "records"], [{"quantity": "memory", "most": 1, "least": None}],
 ]  # fmt: skip
 FORMS = ("table", "csv", "json", "jsonl", "markdown", "latex", "html", "speedscope", "trace", "mermaid", "dot")
 
@@ -59,6 +69,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         patch.chdir(folder)
         paced.install(patch.setattr)
         Path("net.py").write_text(NET)
+        Path("part.py").write_text(PART)
         for name, command in COMMANDS.items():
             end(patch, *command.split(), "-q", "-o", f"{name}.json")
         made = {name: json.loads(Path(f"{name}.json").read_text()) for name in COMMANDS}
@@ -120,6 +131,7 @@ def test_what_anybody_edits_ends_in_a_sentence(
             [
                 ["report", "run.json", "-f", chance.choice(FORMS)],
                 ["report", "run.json", "--plot"],
+                ["report", "run.json", "--sort", chance.choice(("macs", "-width", "name"))],
                 ["report", "run.json", "--formulas", "--depth", "0"],
                 ["diff", "run.json", chance.choice(("show.json", "bench.json"))],
                 ["diff", "show.json", "run.json", "-f", "markdown"],
@@ -150,6 +162,18 @@ def test_what_anybody_edits_ends_in_a_sentence(
         ("layers", ("rows", 0, "seconds"), "x", "rows[0].seconds: expected a number or a whole number, and this is a text (x)"),
         ("compare", ("records", 0, "total"), 10**400, f"expected numbers below 1e+40, and one is 1{39 * '0'}"),
         ("compare", ("rounds",), [[1e308]], "expected numbers below 1e+40, and one is 1e+308"),
+        ("over", ("records", 0, "macs"), -1, "records[0].macs: expected 0 or more, and this is -1"),
+        ("over", ("over", 1), "width", "over[1]: expected each option once, by its name, and this is a text (width)"),
+        ("over", ("over", 0), "", "over[0]: expected each option once, by its name, and this is a text ()"),
+        ("sweep", ("limits",), [{"quantity": "macs", "most": 1}], "limits: expected none, since only a run of fit has limits"),
+        ("fit", ("limits",), [], "limits: expected a limit, since it is a run of fit"),
+        ("fit", ("limits", 0, "quantity"), "x", "limits[0].quantity: expected one of macs, params, activations, weight_bytes, memory, each once, and this is a text (x)"),
+        ("fit", ("limits", 1, "quantity"), "macs", "limits[1].quantity: expected one of macs, params, activations, weight_bytes, memory, each once, and this is a text (macs)"),
+        ("fit", ("limits", 0, "most"), None, "limits[0]: expected a number in most or in least"),
+        ("fit", ("limits", 0, "most"), -1, "limits[0].most: expected 0 or more, and this is -1"),
+        ("fit", ("limits", 0, "quantity"), "memory", "records[0]: there is no memory_bytes, and a run of fit has limits"),
+        ("fit", ("limits", 0, "most"), 10, "records[0].fits: expected false, since its macs is outside the limit"),
+        ("fit", ("records", 0, "binding"), 1, "records[0].binding: expected a text, and this is a whole number (1)"),
     ],
 )  # fmt: skip
 def test_a_fault_is_named_by_its_place(
@@ -193,3 +217,15 @@ def test_a_run_without_records_is_written_in_every_form_of_a_table(run: str, tmp
     for form in ("table", "csv", "json", "jsonl", "markdown", "latex"):
         assert isinstance(written(answer, form), str)
     assert written(answer, "latex") == "% nothing to tell\n"
+
+
+def test_options_below_0_are_read_back(documents: dict[str, Any], tmp_path: Path) -> None:
+    """An option may be any number, and a count may not: `over` says which is which, and names no column of the contract."""
+    file = tmp_path / "run.json"
+    file.write_text(json.dumps(documents["over"]))
+    assert [record["shift"] for record in saved.results(saved.read_document(str(file)))] == [-1, 0] * 6
+    forged = edited(documents["over"], ("records", 0, "macs"), "set", -1)
+    forged["over"].append("macs")
+    file.write_text(json.dumps(forged))
+    with pytest.raises(ProfilerError, match=r"records\[0\]\.macs: expected 0 or more, and this is -1"):
+        saved.read_document(str(file))
