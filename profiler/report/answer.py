@@ -64,8 +64,15 @@ class Answer:
         return "".join(f"{line.rstrip()}\n" for line in page.getvalue().splitlines())
 
 
-def _sortable(value: Any) -> Any:
-    return str(value) if isinstance(value, dict) else value
+def _sortable(value: Any) -> tuple[int, Any]:
+    """Numbers by size, then texts, then shapes: the values of one option may be of several kinds."""
+    match value:
+        case int() | float():
+            return 0, value
+        case list() | tuple():
+            return 2, value
+        case _:
+            return 1, str(value)
 
 
 def sorted_by(records: Sequence[Mapping[str, Any]], key: str, known: Sequence[str]) -> list[int]:

@@ -68,7 +68,7 @@ def _data(made: Content, command: str, room: int) -> dict[str, Any]:
     """What the scripts draw. Networks for which there is no room show their shares by kind only, and a note says so."""
     data: dict[str, Any] = {
         "command": command,
-        "records": columns(made.records, made.columns),
+        "records": columns(made.records, made.columns, made.over),
         "shown": list(made.shown),
         "axes": made.axes,
         "map": made.map,

@@ -13,13 +13,16 @@ from profiler.report.writers import plain
 Plain = dict[str, Any]
 
 
-def columns(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[Plain]:
-    """One `{name, label, sort, …}` a name, in their order; a column that equals one before it refers to that."""
+def columns(records: Sequence[Mapping[str, Any]], names: Sequence[str], options: Sequence[str] = ()) -> list[Plain]:
+    """One `{name, label, sort, …}` a name, in their order; a column that equals one before it refers to that.
+
+    `options` are names of options, which say nothing of a unit.
+    """
     made: list[Plain] = []
     before: dict[tuple[Any, ...], str] = {}
     for name in names:
         values = [_plain(record.get(name)) for record in records]
-        kind = _sort(name, values)
+        kind = _sort("" if name in options else name, values)
         head = {"name": name, "label": dtypes.heading(records) if name == "weight_bytes" else label(name), "sort": kind}
         same = before.setdefault((kind, *values), name) if len(values) > 1 else name
         made.append({**head, "same": same} if same != name else {**head, **coded(values)})

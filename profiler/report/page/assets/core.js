@@ -4,6 +4,7 @@ const data = JSON.parse(document.getElementById('data').textContent);
 const COUNT = new Intl.NumberFormat('en-US');
 const DASH = '–';
 const SCALES = {
+  __proto__: null,
   s: [[1, 's'], [1e-3, 'ms'], [1e-6, 'µs'], [1e-9, 'ns']],
   bytes: [[1024 ** 3, 'GiB'], [1024 ** 2, 'MiB'], [1024, 'KiB'], [1, 'B']],
 };

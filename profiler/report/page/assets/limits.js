@@ -23,8 +23,8 @@ function limits(root, records, table) {
   function slider(bound, asked, end) {
     const column = records.byName.get(bound.column);
     const known = [...column.values.filter((v) => v > 0), asked[end]].filter((v) => v > 0);
-    const [low, high] = [Math.log(Math.min(...known)), Math.log(Math.max(...known))];
-    const place = (value) => Math.round(STEPS * (Math.log(value) - low) / (high - low || 1));
+    const [low, high] = known.length ? [Math.log(Math.min(...known)), Math.log(Math.max(...known))] : [0, 0]; // a limit of 0, of what is unknown
+    const place = (value) => Math.max(0, Math.round(STEPS * (Math.log(value) - low) / (high - low || 1)));
     const sign = end === 'most' ? '≤' : '≥';
     const input = element('input', { type: 'range', min: '0', max: String(STEPS), step: '1' });
     const said = element('output');

@@ -17,7 +17,7 @@ function layersOf(network) {
   network.columns ??= (() => {
     const names = [];
     for (let i = 0; i < network.paths.length; i += 2) names.push((names[names.length - 1] || '').slice(0, network.paths[i]) + network.paths[i + 1]);
-    const labels = { macs: 'MACs' };
+    const labels = { __proto__: null, macs: 'MACs' };
     const own = Object.entries(sortsOf).map(([name, all]) => {
       const column = { name, label: labels[name] || name, sort: ['op', 'kind', 'output'].includes(name) ? 'text' : 'int', values: network.at.map((i) => all[i]) };
       return { ...column, ...scaleOf(column) };

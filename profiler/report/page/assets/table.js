@@ -1,7 +1,7 @@
 // A table of any length: sorted by a click or a key, filtered by words and numbers, only the rows in view in the document.
 
-const SUFFIXES = { k: 1e3, m: 1e6, g: 1e9, t: 1e12, '%': 1 };
-const UNITS = { s: 1, ms: 1e-3, us: 1e-6, 'µs': 1e-6, ns: 1e-9, b: 1, kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3 };
+const SUFFIXES = { __proto__: null, k: 1e3, m: 1e6, g: 1e9, t: 1e12, '%': 1 };
+const UNITS = { __proto__: null, s: 1, ms: 1e-3, us: 1e-6, 'µs': 1e-6, ns: 1e-9, b: 1, kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3 };
 
 // `600M`, `20 ms` or a plain number in the column's own unit → its value, and how exactly it is meant.
 function number(words, column) {

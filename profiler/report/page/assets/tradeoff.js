@@ -3,7 +3,7 @@
 const UP = new Set(['top1', 'images_per_second']); // more is better; of everything else, less
 const MOST_COLORS = 10;
 const FEWEST = 3; // points that make a plot
-const ERRORS = { latency_s: ['latency_low_s', 'latency_high_s'] };
+const ERRORS = { __proto__: null, latency_s: ['latency_low_s', 'latency_high_s'] };
 const SETTINGS = ['options', 'input', 'batch', 'device', 'threads', 'dtype', 'memory_format', 'compile', 'mode', 'optimizer'];
 
 class Records {
