@@ -28,6 +28,10 @@ def _is_listed(value: Any) -> bool:
     return isinstance(value, Iterable) and not isinstance(value, str | bytes)
 
 
+def _is_named(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(key, str) for key in value)
+
+
 def _is_whole(value: Any) -> bool:
     return hasattr(value, "__index__") and not isinstance(value, bool)
 
@@ -41,7 +45,7 @@ KINDS = {
     "PathLike[str]": Kind("a path", lambda value: isinstance(value, PathLike)),
     "Iterable[str]": Kind("a list of texts", _is_listed),
     "Sequence[str]": Kind("a list of texts", lambda value: isinstance(value, str) or _is_listed(value)),
-    "Mapping[str, Any]": Kind("a dict", lambda value: isinstance(value, Mapping)),
+    "Mapping[str, Any]": Kind("a dict with texts as keys", _is_named),
     "tuple[Any, ...]": Kind("a tuple", lambda value: isinstance(value, tuple | list)),
     "Watch": Kind("a function", callable),
 }

@@ -90,3 +90,11 @@ def quoted(value: object) -> str:
         return type(value).__name__ + (" of thousands of digits" if isinstance(value, int) else "")
     text = " ".join(text.splitlines()) if "\n" in text else text
     return text if len(text) <= 60 else f"{text[:40]}…"
+
+
+def text_of(value: object) -> str:
+    """The whole text of a value; of what has none, as a number of more digits than Python writes, its class."""
+    try:
+        return str(value)
+    except Exception:
+        return quoted(value)

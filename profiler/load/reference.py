@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec import structs
 
-from profiler.errors import InputNeeded, ProfilerError, ShapeError
+from profiler.errors import InputNeeded, ProfilerError, ShapeError, text_of
 from profiler.load import axes
 from profiler.load.decoding import cache_given, with_cache
 from profiler.load.inputs import Call, Input, example, resized, shapes
@@ -28,6 +28,8 @@ from profiler.records.profile import Profile, Shape, Totals
 
 LARGEST_WITH_VALUES = 1 << 29
 """Parameters of a module that is built again with values, where its count asks for them, at most."""
+LARGEST_IN_RECORDS = 10**40
+"""Numbers from here on are refused in a saved run."""
 
 if TYPE_CHECKING:
     from torch import nn
@@ -213,13 +215,17 @@ class Reference:
 
 
 def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, bool | int | float | str):
+    """What a record holds of an option; a number that no saved run holds (NaN, infinite, beyond 1e40) as its text."""
+    if value is None or isinstance(value, bool | str):
         return value
+    if isinstance(value, int | float):
+        return value if -LARGEST_IN_RECORDS < value < LARGEST_IN_RECORDS else text_of(value)
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
-    return getattr(value, "__name__", None) or str(value)
+        return {text_of(key): _plain(each) for key, each in value.items()}
+    name = getattr(value, "__name__", None)
+    return name if isinstance(name, str) and name else text_of(value)
 
 
 def _is_small(module: nn.Module) -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from fractions import Fraction
 from itertools import product
 from math import prod
 from typing import Any, NamedTuple
 
 from profiler import grid
-from profiler.errors import ProfilerError
+from profiler.errors import ProfilerError, quoted
 from profiler.load.load import Counted, Model, Network, load_at, parse
 from profiler.records.columns import option_column
 from profiler.records.notes import AlphaSets, Note
@@ -132,16 +133,32 @@ def values(key: str, given: Any) -> list[Any]:
     """The points of one option: a range or list as text, several values, or one. Raises ProfilerError."""
     if isinstance(given, str):
         return list(grid.values(given, key))
-    listed = list(given) if isinstance(given, Sequence | range | set | frozenset) else [given]
     found: list[Any] = []
-    for value in listed:
-        if not any(type(value) is type(other) and value == other for other in found):
+    seen: set[tuple[type, Any]] = set()
+    for value in _several(given, f"--over {key}"):
+        try:
+            known = (type(value), value) in seen
+            seen.add((type(value), value))
+        except Exception:  # it has no hash, or its comparison raises: alike is what is written alike
+            known = any(type(value) is type(other) and quoted(value) == quoted(other) for other in found)
+        if not known:
             found.append(value)
     if not found:
         raise ProfilerError(f"--over {key} has no values; write it as --over {key}=16..64:16")
-    if len(found) > grid.MOST_POINTS:
-        raise ProfilerError(f"--over {key} has {len(found):,} values, more than {grid.MOST_POINTS:,}; give fewer")
     return found
+
+
+def _several(given: Any, what: str) -> list[Any]:
+    """Several values as a list, one as a list of one. Raises ProfilerError for too many, before any is looked at."""
+    if isinstance(given, str | bytes | bytearray) or not isinstance(given, Sequence | Set):
+        return [given]
+    try:
+        size = len(given)
+    except OverflowError:  # a range of more values than a computer word counts
+        size = sys.maxsize
+    if size > grid.MOST_POINTS:
+        raise ProfilerError(f"{what} has {size:,} values, more than {grid.MOST_POINTS:,}; give fewer")
+    return list(given)
 
 
 def points(given: Numbers, what: str, step: Fraction, one: Callable[[object], Any]) -> list[Any] | None:
@@ -150,7 +167,7 @@ def points(given: Numbers, what: str, step: Fraction, one: Callable[[object], An
         return None
     if isinstance(given, str):
         return [one(point) for point in grid.points(given, what, step)]
-    return [one(point) for point in (given if isinstance(given, Sequence) else [given])]
+    return [one(point) for point in _several(given, what)]
 
 
 def check_free(model: Model, axes: Axes) -> None:

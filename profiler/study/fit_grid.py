@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import lru_cache
+from math import prod
 from typing import Any, NamedTuple
 
 from profiler import grid
@@ -28,6 +29,10 @@ CAMERA = (3, SIDES[-1], SIDES[-1])
 """What networks of the zoo shall read unless an input is given: an image in colours."""
 
 
+MOST_CELLS = 100_000
+"""Cells of the ranges that are given: minutes; the grid's own α and sides come on top."""
+
+
 class Candidates(NamedTuple):
     """What a fit looks at."""
 
@@ -45,6 +50,8 @@ def candidates(models: Sequence[Given], at: Place, task: str | None) -> Candidat
     chosen = named(models) or [Named(name) for name in of_task(TASK if task is None else task, at, axes)]
     if models and task is not None:
         raise ProfilerError(f"--task {task} chooses from the zoo, and networks are named; leave out one of the two")
+    if (size := prod(axes.sizes) * len(named)) > MOST_CELLS:
+        raise ProfilerError(f"the fit looks at {size:,} cells or more, and {MOST_CELLS:,} are the most; take larger steps")
     notes: list[Note] = []
     if not models:
         alphas = ALPHAS if at.alpha is None else ()

@@ -69,6 +69,9 @@ VALUES: list[tuple[Any, Any]] = [
     (Fraction(1, 2), 0.5),
     (np.arange(3), "[0 1 2]"),
     (None, None),
+    (float("nan"), "nan"),
+    (F32("inf"), "inf"),
+    ([-float("inf")], ["-inf"]),
 ]
 
 
@@ -77,4 +80,4 @@ def test_values_as_json_holds_them(value: object, plain: object) -> None:
     made = json_ready(value)
     assert made == plain
     assert type(made) is type(plain)
-    json.dumps(made)
+    json.dumps(made, allow_nan=False)
