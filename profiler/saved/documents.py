@@ -310,8 +310,7 @@ def _check_limits(document: ResultsDocument) -> None:
         for name in ("fits", "binding", "used", "pareto", *(bound.column for bound in bounds)):
             if name not in record:
                 raise Malformed(f"records[{i}]", f"there is no {name}, and a run of fit has limits")
-        outside = broken([bound for bound in bounds if record[bound.column] is not None], record)
-        if record["fits"] and outside:
+        if record["fits"] and (outside := broken(bounds, record)):
             raise Malformed(f"records[{i}].fits", f"expected false, since its {outside[0].quantity} is outside the limit")
 
 
@@ -323,3 +322,7 @@ def _check_intervals(records: Sequence[Mapping[str, Any]]) -> None:
                 if other not in record or (record[other] is None) != (record[name] is None):
                     beside = "null" if record[name] is None else "what"
                     raise Malformed(f"records[{i}].{other}", f"expected {beside} stands beside {name}")
+        for name in ("latency", "predicted"):
+            low, middle, high = (record.get(f"{name}{end}_s") for end in ("_low", "", "_high"))
+            if None not in (low, middle, high) and not low <= middle <= high:
+                raise Malformed(f"records[{i}].{name}_s", f"expected it between its ends, {low:g} and {high:g}")

@@ -107,7 +107,7 @@ def held(bounds: Sequence[Bound], record: Record) -> Record:
     if memory is not None and _too_heavy(memory, record) and not broken(known, record):
         used = memory.used({"memory_bytes": record["weight_bytes"]})
         return {"fits": False, "binding": "memory", "used": None if used == inf else float(used), "pareto": None}
-    bound, share = binding(known, record)
+    bound, share = binding(known or bounds, record)
     return {
         "fits": not outside,
         "binding": bound.quantity,

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from profiler.errors import ProfilerError, Unavailable
+from profiler import grid
+from profiler.errors import ProfilerError, Unavailable, shortened
 from profiler.load.load import Network, load_at, parse
 from profiler.network.registry import find, names
 from profiler.prediction.calibration import Layer, Measured
@@ -115,8 +116,8 @@ def _table(name: str) -> Source:
             lines = list(csv.DictReader(file))
     except FileNotFoundError:
         raise Unavailable(f"there is no file '{name}'") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as fault:
-        raise ProfilerError(f"'{name}' cannot be read as a table: {fault}") from None
+    except (OSError, ValueError, csv.Error) as fault:  # ValueError: no UTF-8, or a zero byte in the name
+        raise ProfilerError(f"{name!r} cannot be read as a table: {shortened(str(fault))}") from None
     column = next((key for key in SCALES if lines and key in lines[0]), None)
     if column is None or "model" not in (lines[0] if lines else ()):
         raise ProfilerError(f"'{name}' is no table of latencies: it takes the columns model and {' or '.join(SCALES)}")
@@ -126,19 +127,26 @@ def _table(name: str) -> Source:
         if not line[column]:
             continue
         seconds = _number(name, number, column, line[column]) * SCALES[column]
-        rows = _rows(_record(line))
+        try:
+            batch = grid.side(line.get("batch") or 1, "batch")
+            rows = _rows(_record(line, batch))
+            setting = tuple((key, _said(key, line.get(key))) for key in SETTING)
+        except ProfilerError as fault:
+            raise ProfilerError(f"'{name}', line {number}: {fault}") from None
         if rows is None:
             left.append(line["model"])
             continue
         ends = [_number(name, number, key, line[key]) for key in ("latency_low_s", "latency_high_s") if line.get(key)]
         low, high = ends if len(ends) == 2 else (seconds * (1 - SURE), seconds * (1 + SURE))
-        setting = tuple((key, _said(key, line.get(key))) for key in SETTING)
-        batch = int(line["batch"]) if (line.get("batch") or "").isdecimal() else 1
+        if not low <= seconds <= high:
+            raise ProfilerError(
+                f"'{name}', line {number}: {column} {seconds:g} s is not between its ends, {low:g} and {high:g} s"
+            )
         timed.append(Timed(Measured(family_of(line["model"]), works_of(rows), Interval(seconds, low, high)), setting, batch))
     return Source(name, timed, tuple(dict.fromkeys(left)), None)
 
 
-def _record(line: Mapping[str, str]) -> dict[str, Any]:
+def _record(line: Mapping[str, str], batch: int) -> dict[str, Any]:
     options = dict(each.split("=", 1) for each in (line.get("options") or "").split(",") if "=" in each)
     return {
         "model": line["model"],
@@ -146,7 +154,7 @@ def _record(line: Mapping[str, str]) -> dict[str, Any]:
         "alpha": line.get("alpha") or None,
         "resolution": line.get("resolution") or None,
         "input": line.get("input") or None,
-        "batch": int(line["batch"]) if (line.get("batch") or "").isdecimal() else 1,
+        "batch": batch,
     }
 
 
@@ -164,7 +172,7 @@ def _said(key: str, text: str | None) -> Any:
     if text is None or text == "":
         return UNSTATED[key]
     if key == "threads":
-        return int(text) if text.isdecimal() else None
+        return grid.side(text, key)
     return text.lower() == "true" if key == "compile" else text
 
 

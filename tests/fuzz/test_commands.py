@@ -13,9 +13,21 @@ from tests.fuzz.inside import World, world
 
 __all__ = ["world"]
 COMMANDS: dict[str, Any] = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
-QUICK = ("list", "show", "compare", "formula", "check", "diff", "report", "verify", "sweep")
-"""The commands that neither measure nor wait."""
-SLOW = {"--bench", "--what-if", "--plot", "--engine", "--memory", "--training", "--resume", "--layers"}
+QUICK = ("list", "show", "compare", "formula", "check", "diff", "report", "verify", "sweep", "fit")
+"""The commands that neither measure nor wait, but for predict, which has little to do without a file."""
+SLOW = {
+    "--max-latency",
+    "--max-memory",
+    "--min-memory",
+    "--bench",
+    "--what-if",
+    "--plot",
+    "--engine",
+    "--memory",
+    "--training",
+    "--resume",
+    "--layers",
+}
 MODELS = (
     "lenet5",
     "vgg11",
@@ -49,6 +61,7 @@ VALUES = {
     "--alpha": ("0.5", "1", "0.5,1", "2..1"), "--resolution": ("32", "28,32", "28..36:4"), "--batch": ("1", "2", "none"), "--input": ("4", "1x28x28"),
     "--set": ("classes=3", "n=2", "a"), "--unit": ("raw", "M", "flops"), "--format": ("csv", "json", "markdown", "latex"), "-f": ("jsonl", "table"),
     "--depth": ("0", "1"), "--top": ("1", "0"), "--max-macs": ("1M", "1"), "--columns": ("model,macs", "path"), "--sort": ("macs", "-params"),
+    "--over": ("classes=1..3", "n=2,3", "n=1..1e9", "alpha=0.5,1", "batch=1..2", "x", "n=\x1b[2J,=1"), "--max-params": ("1M", "1"),
     "--convention": ("torch", "fvcore"), "--tolerance": ("1%",),
 }  # fmt: skip
 PATHS = ("--output", "-o", "--csv", "--junit", "--baseline")

@@ -12,7 +12,10 @@ from tests.fuzz.inside import World, world
 from tests.golden.cases import SAVED
 
 __all__ = ["world"]
-RUNS = sorted(path for path in SAVED.glob("*.json") if path.stat().st_size < 30_000)
+RUNS = sorted(
+    path for path in (*SAVED.glob("*.json"), *(Path(__file__).parent / "saved").glob("*.json")) if path.stat().st_size < 30_000
+)
+"""Of every command, and sweeps over options and a fit besides."""
 VALUES: tuple[Any, ...] = (
     None, True, False, -1, 0, 1, 2, 10**30, int(DIGITS[:400]), -2.5, 1e308, 1e-320, [], [1], [[1]], [None], {}, {"a": 1}, {"__proto__": 1},
     *(text for text in TEXTS if text != DIGITS),
@@ -74,6 +77,7 @@ def test_any_bytes_are_a_run_or_a_sentence(cases: int, world: World) -> None:
                 ["diff", "run.json", "good.json", "-f", form],
                 ["diff", "good.json", "run.json"],
                 ["check", "lenet5", "--baseline", "run.json"],
+                ["predict", "lenet5", "--from", "run.json", "--force"],
                 ["check", "--baseline", "run.json", "--junit", "out.xml"],
             ]
         )

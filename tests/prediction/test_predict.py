@@ -169,6 +169,19 @@ def test_a_table_never_names_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             "holds 2 measured networks, and without their layers a prediction takes 20",
         ),
         ("model,latency_s\n", "is no table of latencies"),
+        ("model,latency_s,alpha\nresnet18,1,x\n", r"table\.csv', line 2: alpha 'x' is not a number"),
+        ("model,latency_s,batch\nresnet18,1,many\n", r"table\.csv', line 2: batch 'many' is not a number"),
+        (f"model,latency_s,batch\nresnet18,1,{'9' * 5000}\n", "line 2: batch '9{40}…' is out of any network's range"),
+        (f"model,latency_s,threads\nresnet18,1,{'9' * 5000}\n", "line 2: threads '9{40}…' is out of any network's range"),
+        (
+            "model,latency_s,options\nresnet18,1,nonesuch=1\n",
+            r"table\.csv', line 2: no option of resnet18 is called 'nonesuch'",
+        ),
+        (
+            "model,latency_s,latency_low_s,latency_high_s\nresnet18,1,5,2\n",
+            "line 2: latency_s 1 s is not between its ends, 5 and 2 s",
+        ),
+        (f"model,latency_s\n{'x' * 200_000},1\n", "cannot be read as a table: field larger than field limit"),
     ],
 )
 def test_tables_that_are_none(text: str, words: str, tmp_path: Path) -> None:
