@@ -69,9 +69,9 @@ class Samples:
             path.parent.mkdir(parents=True, exist_ok=True)
             if again:
                 _trim(path)
-            elif path.exists():
+            elif os.path.lexists(path):  # a link too, which would lead elsewhere
                 os.replace(path, path.with_name(f"{path.name}~"))  # an interrupted run's samples are not lost to the next
-            self.file: IO[str] = open(path, "a" if again else "w", encoding="utf-8", opener=_opener(path))  # noqa: SIM115  # until the end of the run
+            self.file: IO[str] = open(path, "a" if again else "x", encoding="utf-8", opener=_opener(path))  # noqa: SIM115  # until the end of the run
         except OSError as fault:
             raise ProfilerError(f"samples '{path}' cannot be written: {fault.strerror}; choose another output") from None
         if not again:

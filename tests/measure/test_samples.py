@@ -196,6 +196,20 @@ def test_the_record_before_is_kept_beside_the_new(tmp_path: Path) -> None:
     assert path.read_text() != first
 
 
+def test_a_link_in_the_place_of_samples_leads_nowhere(tmp_path: Path) -> None:
+    """In a folder of somebody else's it may lead to a file of the user's, or to a place where one would be made."""
+    (tmp_path / "victim").write_text("mine")
+    for name in ("victim", "nothing"):
+        path = tmp_path / f"{name}.samples.jsonl"
+        path.symlink_to(tmp_path / name)
+        with Samples(path, CELLS, "bench"):
+            pass
+        assert not path.is_symlink()
+        assert json.loads(path.read_text())["what"] == "run"
+    assert (tmp_path / "victim").read_text() == "mine"
+    assert not (tmp_path / "nothing").exists()
+
+
 def test_a_disk_that_fills_up_ends_the_record_and_not_the_run(tmp_path: Path) -> None:
     path = tmp_path / "run.samples.jsonl"
     device = Device([0.01, 0.02, 0.03])
