@@ -6,12 +6,11 @@ Exit codes: 0 done, 1 a check failed, 2 wrong usage or input, 3 something needed
 from __future__ import annotations
 
 import os
-import sys
 from typing import Annotated
 
 import typer
 
-from profiler.commands import faults, streams
+from profiler.commands import ending, faults, streams
 from profiler.commands.completion import whole_words
 from profiler.commands.lazy import Command, commands
 
@@ -105,7 +104,8 @@ def main() -> None:
     if (lost := streams.finish()) and code == 0:
         faults.say(lost)
         code = 2
-    sys.exit(code)
+    ending.Ending.code = code
+    raise SystemExit(code)  # not by sys.exit, which code that was run may have replaced
 
 
 if __name__ == "__main__":

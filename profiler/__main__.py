@@ -17,6 +17,9 @@ def main() -> None:
     """Run the command line and exit with its code."""
     gc.disable()  # a short process with nothing to collect: most of its time is imports, which the collector slows
     try:
+        from profiler.commands.ending import keep
+
+        keep()
         cli = load_cli()
     except KeyboardInterrupt:
         sys.exit(130)

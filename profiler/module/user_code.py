@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from threading import get_ident
-from typing import Concatenate, NoReturn, ParamSpec, TypeVar
+from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVar
 
 from profiler.errors import ProfilerError, Unavailable
 from profiler.module.exclusive import exclusive
@@ -25,7 +25,7 @@ _PIP = {"cv2": "opencv-python", "PIL": "pillow", "sklearn": "scikit-learn", "yam
 
 
 class Ended(BaseException):
-    """Code called os._exit or os.abort, which nothing else could catch."""
+    """Code called os._exit or os.abort, or put another program in this one's place, which nothing else could catch."""
 
 
 @contextmanager
@@ -76,7 +76,7 @@ def guarded(function: Callable[Concatenate[M, P], R]) -> Callable[Concatenate[M,
 
 
 class _Exits:
-    """What stands for os._exit and os.abort while user code runs."""
+    """What stands for os._exit, os.abort and os.exec… while user code runs."""
 
     thread, process = 0, 0
     """Of the thread that runs it; 0 where none does."""
@@ -84,11 +84,11 @@ class _Exits:
     """Whether another thread called one."""
 
 
-_REAL = {name: getattr(os, name) for name in ("_exit", "abort")}
+_REAL = {name: getattr(os, name) for name in ("_exit", "abort", "execv", "execve")}
 
 
 def _instead(real: Callable[..., NoReturn]) -> Callable[..., NoReturn]:
-    def ends(*status: int, **named: int) -> NoReturn:
+    def ends(*status: Any, **named: Any) -> NoReturn:
         if os.getpid() != _Exits.process:  # kept for later, or a process of its own
             real(*status, **named)
         if get_ident() == _Exits.thread:
@@ -104,7 +104,7 @@ _INSTEAD = {name: _instead(real) for name, real in _REAL.items()}
 
 @contextmanager
 def _without_exits(what: str) -> Iterator[None]:
-    """os._exit and os.abort raise inside; so does the end of this context where another thread called one."""
+    """os._exit, os.abort and os.exec… raise inside; so does the end of this context where another thread called one."""
     before = [getattr(os, name) for name in _INSTEAD]
     was, process = (_Exits.thread, _Exits.process), os.getpid()
     _Exits.thread, _Exits.process = get_ident(), process

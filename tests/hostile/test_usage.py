@@ -238,3 +238,55 @@ def test_stdin_that_is_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
     refused(ended(monkeypatch, "report", "-"), "stdin: line 1: expected JSON in UTF-8")
     monkeypatch.setattr("sys.stdin", None)
     refused(ended(monkeypatch, "report", "-"), "stdin is closed")
+
+
+LATER = {
+    "when it is freed": "class Net(nn.Linear):\n    def __del__(self):\n        os._exit(0)",
+    "at the end of the program": "import atexit\natexit.register(os._exit, 0)\nNet = nn.Linear",
+    "in a thread": "Net = nn.Linear\nthreading.Timer(5, lambda: os._exit(0)).start()",
+    "by a name of its own": "from os import _exit\nNet = nn.Linear\nthreading.Timer(5, lambda: _exit(0)).start()",
+    "never": "sys.exit = lambda *_: None\nNet = nn.Linear",
+    "by another program": "class Net(nn.Linear):\n    def forward(self, x):\n        os.execv('/bin/true', ['true'])",
+}
+
+
+@pytest.mark.parametrize("when", LATER)
+def test_code_that_ends_the_program_later_opens_no_gate(when: str, folder: Path) -> None:
+    """The verdict stands, whatever is done with os._exit once it is found."""
+    (folder / "net.py").write_text(
+        f"import os, sys, threading\nfrom torch import nn\n\n{LATER[when]}\n\ndef net():\n    return Net(4, 4)\n"
+    )
+    ran = run("check", "net.py:net", "--input", "4", "--max-macs", "1", cwd=folder)
+    assert ran.returncode == (2 if when == "by another program" else 1), ran
+    assert ran.stderr.startswith("error: ")
+    assert ran.stderr.count("\n") == 1
+
+
+def test_code_that_ends_the_program_while_a_command_runs(folder: Path) -> None:
+    """Before there is a verdict it is neither 0 nor 1, and said in a sentence."""
+    code = "import os; from profiler.commands import ending; ending.keep(); os._exit(%d)"
+    for status in (0, 1):
+        ran = subprocess.run([sys.executable, "-c", code % status], capture_output=True, text=True, check=False, cwd=ROOT)
+        assert (ran.returncode, ran.stdout) == (2, "")
+        assert ran.stderr == "error: code that was run ends the program (os._exit); let it raise an error, or return\n"
+    child = "import os; from profiler.commands import ending; ending.keep(); pid = os.fork() or os._exit(7); print(os.waitpid(pid, 0)[1] >> 8)"
+    ran = subprocess.run([sys.executable, "-c", child], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (ran.returncode, ran.stdout) == (0, "7\n")
+
+
+def test_every_option_that_is_a_path_is_seen_from_its_file() -> None:
+    """Of a pyproject.toml: what is read stands beside it, and what is written below it."""
+    import typer.main
+
+    import cli
+    from profiler.commands.defaults import PATHS, WRITTEN
+
+    commands = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
+    options = [param for command in commands.values() for param in command.params if param.param_type_name == "option"]
+    files = {
+        param.name
+        for param in options
+        if param.type.name in ("path", "file", "filename") or str(param.metavar).startswith(("PATH", "FILE"))
+    }
+    assert files == set(PATHS)
+    assert set(WRITTEN) == {param.name for param in options if param.type.name == "path"}
