@@ -16,14 +16,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from profiler.module.attributes import Again, Attributes, set_again
-
-
-class Setting(NamedTuple):
-    """One thing that the process shares."""
-
-    name: str
-    get: Callable[[], Any]
-    put: Callable[[Any], object]
+from profiler.module.system_state import SYSTEM, Setting, of_numpy
 
 
 def _folder() -> str | None:
@@ -103,6 +96,11 @@ def _put_logging(before: tuple[Any, ...]) -> None:
     logging.root.handlers[:] = before[2]
 
 
+def _put_collector(before: tuple[bool, tuple[int, int, int]]) -> None:
+    (gc.enable if before[0] else gc.disable)()
+    gc.set_threshold(*before[1])
+
+
 _PYTHON: tuple[Setting, ...] = (
     Setting("the recursion limit", sys.getrecursionlimit, sys.setrecursionlimit),
     Setting("the working folder", _folder, _put_folder),
@@ -113,7 +111,8 @@ _PYTHON: tuple[Setting, ...] = (
     Setting("the hooks of sys", lambda: tuple([getattr(owner, name) for owner, name in _HOOKS]), _put_hooks),
     Setting("the standard streams", _streams, _put_streams),
     Setting("logging", _logging, _put_logging),
-    Setting("the garbage collector", gc.isenabled, lambda on: gc.enable() if on else gc.disable()),
+    Setting("the garbage collector", lambda: (gc.isenabled(), gc.get_threshold()), _put_collector),
+    *SYSTEM,
 )
 
 _FLAGS = (
@@ -232,7 +231,7 @@ class ProcessState:
         torch: Any = sys.modules.get("torch")
         self.torch = torch if hasattr(torch, "nn") else None
         self.compiles = "torch._dynamo" in sys.modules
-        self.settings = _PYTHON if self.torch is None else (*_PYTHON, *_of_torch())
+        self.settings = (*_PYTHON, *of_numpy(), *(_of_torch() if self.torch is not None else ()))
         self.values = _values(self.settings)
         self.attributes = Attributes()
         self.python = random.getstate()

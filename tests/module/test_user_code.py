@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import decimal
+import gc
+import locale
 import os
 import re
+import resource
+import signal
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -29,6 +37,11 @@ class Acts(nn.Module):
     def forward(self, x: torch.Tensor) -> Any:
         self.act()
         return self.layer(x)
+
+
+def fewer_files() -> None:
+    most, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most - 1, hard))
 
 
 CHANGES: list[tuple[str, Callable[[], Any]]] = [
@@ -57,6 +70,18 @@ CHANGES: list[tuple[str, Callable[[], Any]]] = [
     ("the signal handlers", lambda: __import__("signal").signal(15, __import__("signal").SIG_IGN)),
     ("the recursion limit", lambda: sys.setrecursionlimit(2345)),
     ("the hooks of sys", lambda: setattr(sys, "excepthook", print)),
+    ("the garbage collector", lambda: gc.set_threshold(5)),
+    ("the mask of new files", lambda: os.umask(0o007)),
+    ("the context of decimal", lambda: setattr(decimal.getcontext(), "prec", 2)),
+    ("the locale", lambda: locale.setlocale(locale.LC_ALL, "C.UTF-8" if locale.setlocale(locale.LC_ALL) == "C" else "C")),
+    ("the functions that trace and profile", lambda: threading.setprofile(lambda *_: None)),
+    ("the timeout of sockets", lambda: socket.setdefaulttimeout(1.0)),
+    ("the switch interval", lambda: sys.setswitchinterval(0.5)),
+    ("the digits of whole numbers", lambda: sys.set_int_max_str_digits(0)),
+    ("the alarm", lambda: signal.setitimer(signal.ITIMER_REAL, 1e6)),
+    ("its limits", fewer_files),
+    ("the print options of numpy", lambda: np.set_printoptions(precision=3)),
+    ("numpy's handling of errors", lambda: np.seterr(all="raise")),
 ]
 
 
