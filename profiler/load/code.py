@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from profiler.errors import ProfilerError, Unavailable, UnknownName
+from profiler.errors import ProfilerError, Unavailable, UnknownName, quoted
 from profiler.module.exclusive import exclusive
 from profiler.module.remembered import imported_as, path_is_ours
 from profiler.module.user_code import is_ours, pip_name, user_code
@@ -62,9 +62,20 @@ def of_name(name: str) -> ModuleType:
             raise _not_there(name, fault.name) from None
 
 
+def file_named(path: str) -> Path:
+    """The file called `path`, from the root, behind its links. Raises ProfilerError for what no file is called."""
+    try:
+        file = Path(path).expanduser().resolve()
+        file.is_file()
+    except (RuntimeError, OSError, ValueError) as fault:  # no such user, links in a circle, a name too long, a zero byte
+        reason = fault.strerror if isinstance(fault, OSError) else str(fault).rstrip(".")
+        raise ProfilerError(f"'{quoted(path)}' is no name of a file: {reason}; name another") from None
+    return file
+
+
 def of_file(path: str) -> ModuleType:
     """The module in a file; one of a package is imported as the package would. Raises Unavailable, ProfilerError."""
-    file = Path(path).expanduser().resolve()
+    file = file_named(path)
     if not file.is_file():
         siblings = [each.name for each in file.parent.glob("*.py")] if file.parent.is_dir() else []
         near = get_close_matches(file.name, siblings, n=3)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from profiler.errors import ProfilerError, Unavailable
+from profiler.load.code import file_named
 from profiler.load.exported_text import check_archive
 from profiler.load.inputs import Input
 from profiler.load.recipe import Recipe
@@ -27,9 +28,9 @@ _FORCE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 
 def exported(name: str, options: Mapping[str, Any]) -> Recipe:
     """How an exported program is loaded. Raises Unavailable where there is no such file, ProfilerError."""
-    path = Path(name).expanduser()
-    if not path.is_file():
+    if not file_named(name).is_file():
         raise Unavailable(f"there is no file '{name}'; check its path")
+    path = Path(name).expanduser()
     if options:
         raise ProfilerError(f"{name} is exported and takes no options ({', '.join(options)}); set them where it is exported")
     try:

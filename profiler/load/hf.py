@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -81,9 +82,8 @@ def _numbers(held: Any, name: str = "") -> Iterator[tuple[str, int]]:
 
 def _named(transformers: Any, target: str) -> tuple[Any, dict[str, Any], Any]:
     """(configuration class, what a file sets of it, model class or None)."""
-    path = Path(target)
-    if target.endswith(".json") or path.is_dir() or ("/" in target and path.exists()):
-        return _of_file(transformers, path)
+    if target.endswith(".json") or os.path.isdir(target) or ("/" in target and os.path.exists(target)):
+        return _of_file(transformers, Path(target))
     types = transformers.CONFIG_MAPPING
     if target in types:
         return types[target], {}, None

@@ -272,6 +272,13 @@ BAD: list[tuple[str, dict[str, Any], type[ProfilerError], str]] = [
     ("nets_here:Text", {"input": "ids=5:int64", "resolution": 8}, ProfilerError, "nets_here:Text: an input of ids=5:int64 has no sides to set"),
     ("nets_here:Text", {"input": "ids=5:int64", "rho": 2}, ProfilerError, "nets_here:Text: an input of ids=5:int64 has no side for rho"),
     ("nowhere.pt2", {}, Unavailable, "there is no file 'nowhere.pt2'; check its path"),
+    ("~nobody-of-that-name/net.py:Net", {}, ProfilerError, "'~nobody-of-that-name/net.py' is no name of a file: Could not determine home directory"),
+    ("~nobody-of-that-name/x.pt2", {}, ProfilerError, "'~nobody-of-that-name/x.pt2' is no name of a file"),
+    ("circle.py:Net", {}, ProfilerError, "'circle.py' is no name of a file: "),
+    ("circle.pt2", {}, ProfilerError, "'circle.pt2' is no name of a file: "),
+    ("a\0b.py:Net", {}, ProfilerError, "'a\0b.py' is no name of a file: embedded null byte"),
+    (f"{'n' * 5000}.py:Net", {}, ProfilerError, f"'{'n' * 40}…' is no name of a file: File name too long"),
+    (f"hf:./{'n' * 5000}", {}, Unavailable, f"hf:./{'n' * 78}: nothing is fetched from the hub, and there is no such file here"),
 ]  # fmt: skip
 
 
@@ -279,6 +286,8 @@ BAD: list[tuple[str, dict[str, Any], type[ProfilerError], str]] = [
 def test_a_mistake_is_one_sentence(
     here: Path, name: str, place: dict[str, Any], kind: type[ProfilerError], message: str
 ) -> None:
+    for suffix in ("py", "pt2"):
+        Path(f"circle.{suffix}").symlink_to(f"circle.{suffix}")
     with pytest.raises(ProfilerError) as caught:
         load(name, **place)
     assert str(caught.value).startswith(message)
