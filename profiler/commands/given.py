@@ -29,7 +29,7 @@ def check_once(parsed: Sequence[Any]) -> None:
     for i, param in enumerate(parsed):
         if param.param_type_name == "option" and not param.is_flag and not param.multiple and param in parsed[:i]:
             more = ", or several files as -o" if param.name == "csv" else ""
-            raise ProfilerError(f"{option(param.name)} is given twice; give it once{more}")
+            raise ProfilerError(f"{max(param.opts, key=len)} is given twice; give it once{more}")
 
 
 def check_needed(command: str, given: Collection[str], defaults: Defaults, config: Config) -> None:

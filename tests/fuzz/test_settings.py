@@ -27,6 +27,7 @@ PATHS = (
 KEYS = (
     "output", "csv", "junit", "resume", "baseline", "format", "unit", "columns", "sort", "depth", "top", "alpha", "resolution", "rho", "input", "batch",
     "set", "convention", "engine", "quiet", "verbose", "formulas", "tolerance", "strict", "max-macs", "max_latency", "year", "task", "plot", "nonsense",
+    "over", "from", "table", "max-params",
 )  # fmt: skip
 TABLES = (
     "tool.profiler",
@@ -35,17 +36,19 @@ TABLES = (
     "tool.profiler.compare",
     "tool.profiler.check",
     "tool.profiler.formula",
+    "tool.profiler.fit",
+    "tool.profiler.predict",
 )
 COMMANDS = (
     "list lenet5", "show lenet5", "compare lenet5 vgg11 --engine closed", "formula lenet5", "check lenet5 --max-macs 1M", "check", "diff lenet5 lenet5",
-    "list --help", "show lenet5 -o sub/own.md",
+    "list --help", "show lenet5 -o sub/own.md", "fit lenet5 --max-macs 1M", "sweep lenet5 --engine closed", "predict lenet5 --from table.csv",
 )  # fmt: skip
 
 
 def _value(chance: random.Random, key: str) -> str:
     """A value as TOML writes it, now and then of another type, or none at all."""
     how = chance.random()
-    if key in ("output", "csv", "junit", "resume", "baseline") and how < 0.8:
+    if key in ("output", "csv", "junit", "resume", "baseline", "from", "table") and how < 0.8:
         paths = [json.dumps(chance.choice(PATHS)) for _ in range(chance.choice((1, 1, 2)))]
         return paths[0] if len(paths) == 1 else f"[{', '.join(paths)}]"
     if how < 0.5:

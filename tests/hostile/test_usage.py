@@ -39,6 +39,8 @@ USAGE = [
     ("zzzzz", "No such command 'zzzzz'; `profiler --help` lists them"),
     ("list --csv a.csv --csv b.csv", "--csv is given twice; give it once, or several files as -o"),
     ("show lenet5 --alpha 1 --alpha 2", "--alpha is given twice; give it once"),
+    ("predict lenet5 --from a.csv --from b.csv", "--from is given twice; give it once"),
+    ("fit lenet5 --max-macs 1M --time 1s", "--time says nothing without --max-latency; add --max-latency, or leave it out"),
     ("show lenet5@alpha=1,alpha=2", "model 'lenet5@alpha=1,alpha=2': alpha is given twice, as 1 and 2; give it once"),
     ("show lenet5 --set classes=3 --set classes=4", "--set classes is given twice, as 3 and 4; give it once"),
     ("compare lenet5 --dtype zzz", "--dtype says nothing without --bench; add --bench, or leave it out"),
