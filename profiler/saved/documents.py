@@ -324,5 +324,7 @@ def _check_intervals(records: Sequence[Mapping[str, Any]]) -> None:
                     raise Malformed(f"records[{i}].{other}", f"expected {beside} stands beside {name}")
         for name in ("latency", "predicted"):
             low, middle, high = (record.get(f"{name}{end}_s") for end in ("_low", "", "_high"))
-            if None not in (low, middle, high) and not low <= middle <= high:
+            if low is None or middle is None or high is None:
+                continue
+            if not low <= middle <= high:
                 raise Malformed(f"records[{i}].{name}_s", f"expected it between its ends, {low:g} and {high:g}")

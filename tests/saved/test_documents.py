@@ -13,6 +13,7 @@ import pytest
 
 import cli
 from profiler.errors import ProfilerError
+from profiler.records.limits import QUANTITIES
 from profiler.report.answer import View
 from profiler.report.answers import registry
 from profiler.report.forms import written
@@ -59,6 +60,7 @@ VALUES: list[Any] = [
     None, True, -1, 0, 10**30, 10**400, -2.5, 1e308, 1e-320, "", "x", "0/0", "1x2", "\x1b[31m<b>", [], [1], ["a"], [[1]], [None],
     {}, {"a": 1}, "macs", ["macs", "macs"], ["__proto__", "records"], [{"quantity": "memory", "most": 1, "least": None}],
 ]  # fmt: skip
+KNOWN = ", ".join(QUANTITIES)
 FORMS = ("table", "csv", "json", "jsonl", "markdown", "latex", "html", "speedscope", "trace", "mermaid", "dot")
 
 
@@ -167,8 +169,8 @@ def test_what_anybody_edits_ends_in_a_sentence(
         ("over", ("over", 0), "", "over[0]: expected each option once, by its name, and this is a text ()"),
         ("sweep", ("limits",), [{"quantity": "macs", "most": 1}], "limits: expected none, since only a run of fit has limits"),
         ("fit", ("limits",), [], "limits: expected a limit, since it is a run of fit"),
-        ("fit", ("limits", 0, "quantity"), "x", "limits[0].quantity: expected one of macs, params, activations, weight_bytes, memory, each once, and this is a text (x)"),
-        ("fit", ("limits", 1, "quantity"), "macs", "limits[1].quantity: expected one of macs, params, activations, weight_bytes, memory, each once, and this is a text (macs)"),
+        ("fit", ("limits", 0, "quantity"), "x", f"limits[0].quantity: expected one of {KNOWN}, each once, and this is a text (x)"),
+        ("fit", ("limits", 1, "quantity"), "macs", f"limits[1].quantity: expected one of {KNOWN}, each once, and this is a text (macs)"),
         ("fit", ("limits", 0, "most"), None, "limits[0]: expected a number in most or in least"),
         ("fit", ("limits", 0, "most"), -1, "limits[0].most: expected 0 or more, and this is -1"),
         ("fit", ("limits", 0, "quantity"), "memory", "records[0]: there is no memory_bytes, and a run of fit has limits"),
@@ -196,6 +198,11 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "saved"
             "bench_layers",
             lambda d: d["layers"][0]["timing"].update(latency_s=None),
             r"layers\[0\]\.timing\.latency_s: expected seconds",
+        ),
+        (
+            "bench",
+            lambda d: d["records"][0].update(latency_low_s=5),
+            r"records\[0\]\.latency_s: expected it between its ends, 5 and ",
         ),
         ("formula", lambda d: d["records"][0].update(period=0), r"records\[0\]\.period: expected a whole number from 1"),
         ("bench", lambda d: d.update(rounds=[[1.0]] * 99), r"rounds: expected a list for each of the \d records"),
