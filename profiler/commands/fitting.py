@@ -53,6 +53,10 @@ def fit(
     out: Output = Output(),
 ) -> None:
     if per_stage or stage_widths or multiple_of is not None:
+        if plot:
+            from profiler.errors import ProfilerError
+
+            raise ProfilerError("--plot draws no stages; leave it out, or give -o FILE.csv to plot them yourself")
         place = ranges.place(batch, set_, over)
         _stages(models or [], limits, place, (task, per_stage, stage_widths, multiple_of), table, top, out)
         return
@@ -82,7 +86,7 @@ def _stages(models: list[str], limits: Limits, place: Place, given: Stages, tabl
 
     task, multipliers, widths, multiple_of = given
     if len(models) != 1 or task is not None:
-        raise ProfilerError("--per-stage is of the stages of one network; name one, as mobilenet_v1")
+        raise ProfilerError("--per-stage and --stage-widths take exactly one network; name one, as mobilenet_v1")
     if place.over:
         raise ProfilerError("--per-stage and --over both make the axes of a fit; give one of them")
     destinations = out.destinations()

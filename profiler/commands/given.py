@@ -61,7 +61,7 @@ def check_shown(parts: Sequence[str], destinations: Destinations) -> None:
 def check_caption(caption: str | None, destinations: Destinations) -> None:
     """Refuse a caption of no table of a paper. Raises ProfilerError."""
     if caption is not None and not destinations.asks("latex", "markdown"):
-        raise ProfilerError("--caption is of LaTeX and Markdown; add -f latex or -o FILE.tex, or leave it out")
+        raise ProfilerError("--caption applies to LaTeX and Markdown; add -f latex or -o FILE.tex, or leave it out")
 
 
 def option(name: str) -> str:

@@ -23,11 +23,15 @@ def predict(
     batch: o.Batches = None,
     set_: o.Set = None,
     over: o.Over = None,
-    device: Annotated[Optional[str], typer.Option("--device", metavar="NAME", help="Of several in the file.")] = None,
-    threads: Annotated[Optional[str], typer.Option("--threads", metavar="N", help="Of several in the file.")] = None,
-    dtype: Annotated[Optional[str], typer.Option("--dtype", metavar="NAME", help="Of several in the file.")] = None,
+    device: Annotated[
+        Optional[str], typer.Option("--device", metavar="NAME", help="The device, of several that the file was measured on.")
+    ] = None,
+    threads: Annotated[
+        Optional[str], typer.Option("--threads", metavar="N", help="How many threads, of several in the file.")
+    ] = None,
+    dtype: Annotated[Optional[str], typer.Option("--dtype", metavar="NAME", help="The dtype, of several in the file.")] = None,
     memory_format: Annotated[
-        Optional[str], typer.Option("--memory-format", metavar="NAME", help="Of several in the file.")
+        Optional[str], typer.Option("--memory-format", metavar="NAME", help="The memory format, of several in the file.")
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Also what the file says nothing of, with the reason beside it.")

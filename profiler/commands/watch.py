@@ -12,6 +12,7 @@ from rich.text import Text
 
 from profiler.records.events import Counted, Event, Finished, Streamed, Timed
 from profiler.records.results import Results
+from profiler.report import units
 from profiler.report.answer import View
 from profiler.report.answers import registry
 from profiler.report.output import Destinations, screen
@@ -57,7 +58,9 @@ def put_streamed(events: Generator[Event, None, None], destinations: Destination
     assert isinstance(end, Finished)
     if destinations.form == "table":
         answer = registry.answer(end.found, view)
-        of_list = results_table(end.found, view.unit or "raw", view.columns)  # and no heat table of a part of the cells
+        of_list = results_table(
+            end.found, units.settled(view.unit, "raw", (r["macs"] for r in end.found)), view.columns
+        )  # and no heat table of a part of the cells
         replace(destinations, files=()).put(replace(answer, drawn=of_list))
     found: Results = end.found
     return found

@@ -3,13 +3,14 @@
 Each kind of operation takes some seconds a call, a multiply-add and an output element, none of them below 0: non-negative least
 squares of relative errors, over clocked layers where there are some, else over whole networks. What the sum misses is the
 networks' own correction: the geometric mean of measured over summed. The interval is of Student's t over the errors of each
-network (or family of them) predicted from the others, and never narrower than the intervals of what was measured.
+network (or family of them) predicted from the others, and no narrower than the usual interval of what was measured.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import ceil, exp, fsum, log, sqrt
+from statistics import median
 from typing import Any, NamedTuple
 
 from profiler.prediction.features import Work, Works, total
@@ -17,6 +18,8 @@ from profiler.records.interval import Interval
 
 FEWEST = 3
 """Networks, or families of them, that an interval takes."""
+UNEXPLAINED = 1.0
+"""The error, as a logarithm, of a network of which the others explain nothing."""
 MANY = 20
 """Errors from which on their own quantile is the interval."""
 OUTSIDE = 1.5
@@ -70,9 +73,13 @@ class Calibration(NamedTuple):
 
     @property
     def spread(self) -> float:
-        """The root mean square of the errors, as a logarithm; no less than the half-width of what was measured."""
-        noise = sorted(each.seconds.half_width / 2 for each in self.measured)[len(self.measured) // 2]
-        return max(sqrt(fsum(e * e for e in self.errors) / len(self.errors)), noise)
+        """The root mean square of the errors, as a logarithm; no less than half the half-width of what was measured."""
+        return max(sqrt(fsum(e * e for e in self.errors) / len(self.errors)), self.noise / 2)
+
+    @property
+    def noise(self) -> float:
+        """The median half-width of what was measured, as a share: some two standard deviations."""
+        return median(each.seconds.half_width for each in self.measured)
 
     def predict(self, works: Works) -> Interval:
         """Seconds with their 95 % interval."""
@@ -85,10 +92,10 @@ class Calibration(NamedTuple):
         n = len(self.errors)
         rank = ceil((n + 1) * 0.95)
         if n >= MANY and rank <= n:
-            return sorted(map(abs, self.errors))[rank - 1]
+            return max(sorted(map(abs, self.errors))[rank - 1], self.noise)
         import scipy.special
 
-        return float(scipy.special.stdtrit(n - 1, 0.975)) * self.spread * sqrt(1 + 1 / n)
+        return max(float(scipy.special.stdtrit(n - 1, 0.975)) * self.spread * sqrt(1 + 1 / n), self.noise)
 
     def refusal(self, works: Works) -> str:
         """Why a network is not to be predicted; empty where it may be."""
@@ -130,7 +137,7 @@ def calibrated(measured: Sequence[Measured]) -> Calibration:
         for each in group:
             known = {kind: work for kind, work in each.works.items() if kind in others.rates}
             guess = others.seconds(known)
-            errors.append(log(each.seconds.estimate / guess) if guess > 0 else 1.0)
+            errors.append(log(each.seconds.estimate / guess) if guess > 0 else UNEXPLAINED)
     return Calibration(model, tuple(measured), tuple(errors))
 
 

@@ -50,7 +50,7 @@ class Column(NamedTuple):
     unknown: bool = False
     """True where it may be unknown (null)."""
     option: bool = False
-    """True of an option that a study ran over: of no column of the contract, but of one run."""
+    """True of an option that a study ran over: not a column of the contract; it belongs to one run."""
     later: bool = False
     """True of what is counted since a later version: documents of earlier ones lack it, and there it is unknown."""
 

@@ -127,7 +127,7 @@ class NotPredicted(Said, frozen=True):
     more: int
     reason: str
     forced: bool = False
-    """True where they are predicted all the same, since the user insists."""
+    """True where they are predicted anyway, since the user insists."""
 
 
 class PredictedFrom(Said, frozen=True):

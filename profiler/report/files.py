@@ -7,11 +7,15 @@ import stat
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from io import BufferedWriter, FileIO
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from profiler.errors import ProfilerError
 from profiler.report.encoding import data
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 
 class File(NamedTuple):
@@ -78,6 +82,36 @@ def write(file: File, content: str | bytes) -> None:
         there.write(content if isinstance(content, bytes) else data(content))
 
 
+class _Stream(BufferedWriter):
+    """Bytes on their way to a place that the user named; what cannot be written is said of that place, and of no other."""
+
+    def __init__(self, raw: FileIO, file: File) -> None:
+        super().__init__(raw)
+        self.file = file
+
+    def write(self, data: ReadableBuffer) -> int:
+        with _blamed(self.file):
+            return super().write(data)
+
+    def flush(self) -> None:
+        with _blamed(self.file):
+            super().flush()
+
+    def close(self) -> None:
+        with _blamed(self.file):
+            super().close()
+
+
+@contextmanager
+def _blamed(file: File) -> Iterator[None]:
+    """A fault of the system inside is told as one of this file. Raises ProfilerError."""
+    try:
+        yield
+    except OSError as fault:
+        kept = "choose another place" if file.into else "nothing of it was changed"
+        raise ProfilerError(f"output '{file.name}' cannot be written: {fault.strerror}; {kept}") from None
+
+
 @contextmanager
 def opened(file: File) -> Iterator[BinaryIO]:
     """A place to write bytes to: a neighbour of the file, which takes its name when the block ends, and goes if it fails.
@@ -87,24 +121,24 @@ def opened(file: File) -> Iterator[BinaryIO]:
     import tempfile
 
     path = file.path
-    try:
-        if file.into:
-            with path.open("wb") as there:
-                yield there
-            return
+    if file.into:
+        with _blamed(file):
+            raw = FileIO(path, "wb")
+        with _Stream(raw, file) as there:
+            yield there
+        return
+    with _blamed(file):
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".profiler-")  # short: its own name may have 255 bytes
-        try:
-            with os.fdopen(descriptor, "wb") as neighbour:
-                yield neighbour
+    try:
+        with _Stream(FileIO(descriptor, "wb"), file) as neighbour:
+            yield neighbour
+        with _blamed(file):
             mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
             os.chmod(name, mode)
             os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
-    except OSError as fault:
-        kept = "choose another place" if file.into else "nothing of it was changed"
-        raise ProfilerError(f"output '{file.name}' cannot be written: {fault.strerror}; {kept}") from None
+    except BaseException:
+        os.unlink(name)
+        raise
 
 
 def _umask() -> int:

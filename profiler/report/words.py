@@ -92,7 +92,7 @@ def _(note: n.Predicted) -> str:
 
 @said.register
 def _(note: n.NotPredicted) -> str:
-    what = "predicted all the same" if note.forced else "not predicted"
+    what = "predicted anyway (--force)" if note.forced else "not predicted"
     return f"{note.place}{f' and {note.more} more' if note.more else ''}: {what}: {note.reason}."
 
 
@@ -111,12 +111,12 @@ def _(note: n.PredictedFrom) -> str:
 
 @said.register
 def _(note: n.LeftOut) -> str:
-    return f"{some(note.names)}: left out; a file never names code, and it holds no layers of these."
+    return f"{some(note.names)}: left out; code that a file names is never run, and it holds no layers of these."
 
 
 @said.register
 def _(note: n.MeasuredElsewhere) -> str:
-    return f"Measured on another machine ({note.there}; here {note.here}): latencies here may be others."
+    return f"Measured on another machine ({note.there}; here {note.here}): latencies may differ here."
 
 
 @said.register

@@ -167,7 +167,9 @@ def points(given: Numbers, what: str, step: Fraction, one: Callable[[object], An
         return None
     if isinstance(given, str):
         return [one(point) for point in grid.points(given, what, step)]
-    return [one(point) for point in _several(given, what)]
+    if not (found := list(dict.fromkeys(one(point) for point in _several(given, what)))):
+        raise ProfilerError(f"{what} has no values; give one, or leave it out")
+    return found
 
 
 def check_free(model: Model, axes: Axes) -> None:
@@ -178,7 +180,7 @@ def check_free(model: Model, axes: Axes) -> None:
     size = {"resolution", "rho", "input"} & own.keys()
     for key in axes.free:
         if key in own or (key in ("resolution", "rho", "input") and size):
-            raise ProfilerError(f"model '{model}' fixes the {key} that the sweep runs over; write {name} alone")
+            raise ProfilerError(f"model '{model}' fixes the {key} that is run over; write {name} alone")
 
 
 def value_of(network: Counted, key: str) -> Any:

@@ -92,7 +92,7 @@ def _fitted(
             small.append((cell, fault))
     if not cells:
         raise small[0][1]
-    yield from weigh(bounds, records, cells)
+    weighed = yield from weigh(bounds, records, cells)
     timed = yield from time_cells(bounds, records, cells, bench)
     for cell, record in zip(cells, records, strict=True):
         record |= {**held(bounds, record), "top1_near": _near(cell)}
@@ -105,7 +105,7 @@ def _fitted(
     notes: list[Note] = [*found.notes, *width_notes(cells), *accuracy_notes(fitting)]
     notes += [gain] if gain is not None else []
     notes += [TooSmall(small[0][0].place, len(small) - 1, small[0][1].reason)] if small else []
-    made = Results(records, "fit", title, notes=[*notes, *timed], over=found.over, limits=bounds)
+    made = Results(records, "fit", title, notes=[*notes, *weighed, *timed], over=found.over, limits=bounds)
     return made if not any(bound.quantity == "latency" for bound in bounds) else made.replace(measured=True)
 
 

@@ -15,7 +15,7 @@ from profiler.network.registry import Architecture, find, names
 from profiler.records.columns import option_column
 from profiler.records.notes import GridOfFit, Note
 from profiler.records.place import Place
-from profiler.study.axes import Axes, spread, value_of
+from profiler.study.axes import Axes, check_free, spread, value_of
 from profiler.study.cells import Cell
 from profiler.study.models import Given, Named, named
 from profiler.study.published import figures
@@ -50,13 +50,15 @@ def candidates(models: Sequence[Given], at: Place, task: str | None) -> Candidat
     chosen = named(models) or [Named(name) for name in of_task(TASK if task is None else task, at, axes)]
     if models and task is not None:
         raise ProfilerError(f"--task {task} chooses from the zoo, and networks are named; leave out one of the two")
-    if (size := prod(axes.sizes) * len(named)) > MOST_CELLS:
+    if (size := prod(axes.sizes) * len(chosen)) > MOST_CELLS:
         raise ProfilerError(f"the fit looks at {size:,} cells or more, and {MOST_CELLS:,} are the most; take larger steps")
+    for each in chosen:
+        check_free(each.model, axes)
     notes: list[Note] = []
-    if not models:
-        alphas = ALPHAS if at.alpha is None else ()
-        large = any(_is_large(find(each.name)) for each in chosen)
-        notes.append(GridOfFit(alphas, SIDES if _is_sizeless(at) and large else (), len(chosen)))
+    alphas = ALPHAS if at.alpha is None else ()
+    sides = SIDES if _is_sizeless(at) and not models and any(_is_large(find(each.name)) for each in chosen) else ()
+    if not models and (alphas or sides):
+        notes.append(GridOfFit(alphas, sides, len(chosen)))
     cells = (cell for each in chosen for cell in _cells(each, at, axes))
     return Candidates(cells, len(chosen), tuple(option_column(key) for key in axes.options if key != "input"), notes)
 

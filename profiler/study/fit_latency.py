@@ -67,7 +67,8 @@ def latencies(
         columns[i] = {**made, "latency_fits": _verdict(made, limit_s)}
     notes: list[Note] = []
     if found is not None:
-        notes.append(Predicted(len(best) - len(known), len(anchors), exp(found.spread) - 1, has_leaf_marks(setting)))
+        guessed = sum(k not in known and not reason for k, (_, reason) in guesses.items())
+        notes.append(Predicted(guessed, len(found.measured), exp(found.spread) - 1, has_leaf_marks(setting)))
     notes += [NotPredicted(Place.of(records[at[0]]), len(at) - 1, reason) for reason, at in refused.items()]
     return Latencies(columns, [*notes, *said])
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from math import inf
 from typing import Any
 
 from profiler import grid
-from profiler.count.held import peak
-from profiler.errors import ProfilerError
+from profiler.errors import ProfilerError, Unavailable, quoted
 from profiler.load.load import Network
 from profiler.records.columns import MEASURED_COLUMNS, PREDICTED, Record
 from profiler.records.events import Counted, Event
 from profiler.records.limits import BYTES, Bound, binding, broken
-from profiler.records.notes import Note
+from profiler.records.notes import Note, Unweighed
 from profiler.study.bench_options import BenchOptions
 from profiler.study.cells import Cell
+from profiler.study.peak import peak_of
 
 
 def bounds_of(given: Mapping[str, tuple[object, object]]) -> list[Bound]:
@@ -37,37 +37,43 @@ def _amount(quantity: str, value: object, end: str) -> int | float | None:
     if value is None:
         return None
     if quantity == "latency":
-        return float(value if isinstance(value, int | float) else grid.duration(value, "--max-latency"))
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        seconds = float(grid.exact(value, "max_latency", "0.02") if number else grid.duration(value, "--max-latency"))
+        if seconds <= 0:
+            raise ProfilerError(f"--max-latency {quoted(value)} is no time; give one above 0, as 20ms")
+        return seconds
     option = f"--{end}-{quantity.replace('_', '-')}"
     if quantity in BYTES and not isinstance(value, int):
         return grid.size(value, option)
     return grid.count(value, option)
 
 
-def weigh(bounds: Sequence[Bound], records: Sequence[Record], cells: Sequence[Cell]) -> Iterator[Event]:
-    """Put the peak of an inference into the records of the cells that nothing else rules out.
+def weigh(bounds: Sequence[Bound], records: Sequence[Record], cells: Sequence[Cell]) -> Generator[Event, None, list[Note]]:
+    """Put the peak of an inference into the records of the cells that nothing else rules out; what is to be said of them.
 
-    Of a network of the zoo it is counted on paper; a reference is traced, which takes a moment.
+    Of a network of the zoo it is counted on paper; a reference is traced, which takes a moment. Where that fails it is unknown.
     """
+    notes: list[Note] = []
     memory = next((bound for bound in bounds if bound.quantity == "memory"), None)
     if memory is None:
-        return
+        return notes
     for record in records:
         record["memory_bytes"] = None
     paper = [bound for bound in bounds if bound.quantity not in ("memory", "latency")]
     open_ = [i for i, record in enumerate(records) if not broken(paper, record) and not _too_heavy(memory, record)]
-    traced = [i for i in open_ if not isinstance(cells[i].network, Network)]
+    traced = sum(not isinstance(cells[i].network, Network) for i in open_)
+    done = 0
     for i in open_:
-        network, batch = cells[i].network, cells[i].batch
-        if isinstance(network, Network):
-            records[i]["memory_bytes"] = peak(network.value, network.inputs, network.batched(batch))
-    if not traced:
-        return
-    from profiler.study.show import memory_of  # torch is loaded
-
-    for done, i in enumerate(traced):
-        yield Counted(done, len(traced))
-        records[i]["memory_bytes"] = memory_of(cells[i].network, cells[i].batch).peak
+        if not isinstance(cells[i].network, Network):
+            yield Counted(done, traced)
+            done += 1
+        try:
+            records[i]["memory_bytes"] = peak_of(cells[i])
+        except Unavailable:
+            raise
+        except ProfilerError as fault:
+            notes.append(Unweighed(str(cells[i].place), str(fault)))
+    return notes
 
 
 def _too_heavy(memory: Bound, record: Record) -> bool:

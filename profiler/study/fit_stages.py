@@ -81,7 +81,7 @@ def fitted_stages(
 ) -> StageFit:
     """The same at a place, within bounds. Raises as `fit_stages` does, and for a bound of latency."""
     if any(bound.column not in COUNTS for bound in bounds):
-        raise ProfilerError("a latency is of a cell that runs, and these are counted on paper; limit what is counted")
+        raise ProfilerError("--max-latency needs measurements, and --per-stage only counts; limit what is counted")
     network = with_stages(at.model, alpha=at.alpha, resolution=at.resolution, rho=at.rho, input=at.input, options=at.options)
     if network.alpha != 1:
         raise ProfilerError(f"{at.model}: alpha and multipliers for each stage both scale the widths; leave alpha out")

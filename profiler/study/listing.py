@@ -73,7 +73,7 @@ def listing(
         )
     if not records:
         names_of(None, pattern)
-        raise ProfilerError(f"no network of the zoo is all of that; `profiler list` shows all {len(names())}")
+        raise ProfilerError(f"no network of the zoo meets all these conditions; `profiler list` shows all {len(names())}")
     return Listing(records)
 
 
@@ -147,9 +147,9 @@ def _of_library(
             if all(limit is None or made[key] <= limit for key, limit in most.items())
         ]
     elif records:
-        notes.append(f"{len(records):,} networks that are not counted; --count does, at a second or so each.")
+        notes.append(f"{len(records):,} networks are not counted; --count counts them, at about a second each.")
     if not records:
-        raise ProfilerError(f"no network of {pattern} is all of that; leave out a limit, the task or the input")
+        raise ProfilerError(f"no network of {pattern} meets all these conditions; leave out a limit, the task or the input")
     return Listing(records, notes=notes)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from math import floor
 from typing import Any, NamedTuple
 
 from profiler import grid
 from profiler.errors import ProfilerError, UnknownName, quoted
 from profiler.load.load import Model, checked_label, is_reference, labelled, parse
 from profiler.records.place import Place
-from profiler.study.axes import Grid, cells_over
+from profiler.study.axes import Grid, cells_over, value_of
 from profiler.study.cells import Cell
 from profiler.study.listing import names_of
 
@@ -163,8 +164,15 @@ def _holds(cell: Cell, key: str, value: str) -> bool:
         return cell.network.resolution == grid.side(value)
     if key == "input":
         return bool(cell.place.input == value)
-    options = {**cell.over, **cell.network.options}
-    return key in options and str(options[key]).lower() == value.lower()
+    if key == "rho":
+        made = cell.network.architecture
+        native = made.inputs(cell.network.options)[0][-1] if made is not None else None
+        return native is not None and cell.network.resolution == floor(grid.rho(value) * native + Fraction(1, 2))
+    try:
+        found = value_of(cell.network, key)
+    except KeyError:
+        return False
+    return found is not None and str(found).lower() == value.lower()
 
 
 def _percent(name: str, value: Any) -> Fraction:

@@ -7,6 +7,7 @@ from math import exp
 from statistics import median
 from typing import Any
 
+from profiler import grid
 from profiler.checked import checked
 from profiler.errors import ProfilerError
 from profiler.measure import host
@@ -108,7 +109,9 @@ def _in_one_setting(known: Source, asked: Mapping[str, Any]) -> list[Timed]:
         raise ProfilerError(
             f"'{known.name}' holds no measured network that can be counted; measure some, as in: profiler bench"
         )
-    wanted = {key: int(value) if key == "threads" else value for key, value in asked.items() if value is not None}
+    wanted = {
+        key: grid.side(value, "threads") if key == "threads" else value for key, value in asked.items() if value is not None
+    }
     groups: dict[tuple[tuple[str, Any], ...], list[Timed]] = {}
     for each in known.timed:
         if all(dict(each.setting)[key] == value for key, value in wanted.items()):

@@ -28,6 +28,7 @@ UNSTATED: Mapping[str, Any] = {
     "optimizer": None,
 }  # fmt: skip
 """What a table is taken to be measured in where it does not say."""
+MOST_SECONDS = 1e6
 SURE = 0.02
 """Half-width of a latency whose table states no interval, as a share."""
 
@@ -52,7 +53,7 @@ class Source(NamedTuple):
 
 def source(name: str) -> Source:
     """The networks of a file: a saved run (`.json`) or a table (`.csv`). Raises Unavailable, ProfilerError."""
-    if name.endswith(".csv"):
+    if name.lower().endswith(".csv"):
         return _table(name)
     found = read(name)
     if isinstance(found, ClockedLayers):
@@ -112,7 +113,7 @@ def _rows(record: Mapping[str, Any]) -> Sequence[Row] | None:
 def _table(name: str) -> Source:
     """A table of measured networks of the zoo, by name, α, side and batch."""
     try:
-        with Path(name).open(newline="", encoding="utf-8") as file:
+        with Path(name).open(newline="", encoding="utf-8-sig") as file:
             lines = list(csv.DictReader(file))
     except FileNotFoundError:
         raise Unavailable(f"there is no file '{name}'") from None
@@ -126,7 +127,7 @@ def _table(name: str) -> Source:
     for number, line in enumerate(lines, 2):
         if not line[column]:
             continue
-        seconds = _number(name, number, column, line[column]) * SCALES[column]
+        seconds = _number(name, number, column, line[column], SCALES[column])
         try:
             batch = grid.side(line.get("batch") or 1, "batch")
             rows = _rows(_record(line, batch))
@@ -158,13 +159,14 @@ def _record(line: Mapping[str, str], batch: int) -> dict[str, Any]:
     }
 
 
-def _number(name: str, line: int, column: str, text: str) -> float:
+def _number(name: str, line: int, column: str, text: str, scale: float = 1.0) -> float:
+    """Seconds of a latency in units of `scale`. Raises ProfilerError."""
     try:
-        value = float(text)
+        value = float(text) * scale
     except ValueError:
         value = 0.0
-    if not 0 < value < 1e6:
-        raise ProfilerError(f"'{name}', line {line}: {column} '{text[:40]}' is no latency; give seconds above 0")
+    if not 0 < value < MOST_SECONDS:
+        raise ProfilerError(f"'{name}', line {line}: {column} '{text[:40]}' is no latency; give a number above 0")
     return value
 
 

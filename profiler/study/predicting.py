@@ -6,7 +6,6 @@ from collections.abc import Generator, Sequence
 from math import exp
 from typing import Any
 
-from profiler.load.load import Counted
 from profiler.measure.devices import kind_of
 from profiler.measure.plan import Setting
 from profiler.measure.protocol import Outcome
@@ -15,7 +14,7 @@ from profiler.prediction import calibration, choice
 from profiler.prediction.calibration import Calibration, Layer, Measured
 from profiler.prediction.features import Works, is_free, work_of, works_of
 from profiler.prediction.features import kind_of as kind_of_row
-from profiler.records.columns import Record, latency
+from profiler.records.columns import MEASURED_COLUMNS, SETTING, Record, latency
 from profiler.records.events import Event, Timed
 from profiler.records.interval import Interval
 from profiler.records.notes import Note, NotPredicted, Predicted
@@ -137,12 +136,8 @@ def _networks(cells: Sequence[Cell]) -> list[list[int]]:
     """The cells of one network each, whatever options it is run over with."""
     groups: dict[Any, list[int]] = {}
     for i, cell in enumerate(cells):
-        groups.setdefault(_name(cell.network), []).append(i)
+        groups.setdefault((cell.network.name, cell.label), []).append(i)
     return list(groups.values())
-
-
-def _name(network: Counted) -> str:
-    return network.name
 
 
 def _part(results: Results, chosen: Sequence[int]) -> Results:
@@ -161,6 +156,4 @@ def _merged(results: Results, part: Results, chosen: Sequence[int], last: bool =
 
 
 def _unmeasured(record: Record) -> Record:
-    from profiler.records.columns import MEASURED_COLUMNS, SETTING
-
     return {**record, **{name: None for name in MEASURED_COLUMNS if name not in SETTING}, "reason": NOT_MEASURED}

@@ -32,9 +32,8 @@ def recount(network: Network, found: Staged, combined: Combined, bare: Sequence[
         except ShapeError:
             walked = None
         ours = combined.at(index)
-        assert ours == (None if walked is None else {name: walked[name] for name in combined.names}), (
-            f"{network.name}: the tables and the walk differ at {index}"
-        )
+        if ours != (None if walked is None else {name: walked[name] for name in combined.names}):
+            raise AssertionError(f"{network.name}: the tables and the walk differ at {index}")
 
 
 def counts_of(value: Layer, inputs: tuple[Shape, ...], batch: int = 1) -> dict[str, int]:

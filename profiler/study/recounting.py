@@ -6,13 +6,13 @@ from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING
 
 from profiler.errors import ProfilerError, Unavailable
-from profiler.load.load import Network
 from profiler.records.columns import WAITING
 from profiler.records.events import Event, Recounted, Started
 from profiler.records.notes import Note, PeakMemory, Unweighed
 from profiler.records.results import Results
 from profiler.study.bench_options import BenchOptions
 from profiler.study.cells import Cell, Interrupted, known, recounted
+from profiler.study.peak import peak_of
 
 if TYPE_CHECKING:
     from profiler.measure.plan import Setting
@@ -60,7 +60,7 @@ def weighed(results: Results, cells: Sequence[Cell]) -> Generator[Event, None, R
         for i, cell in enumerate(cells):
             peak: int | None = None
             try:
-                peak = _peak(cell)
+                peak = peak_of(cell)
             except Unavailable:
                 raise
             except ProfilerError as fault:
@@ -70,14 +70,3 @@ def weighed(results: Results, cells: Sequence[Cell]) -> Generator[Event, None, R
     except KeyboardInterrupt:
         raise Interrupted(known(results)) from None
     return results.replace(notes=[*results.notes, *notes])
-
-
-def _peak(cell: Cell) -> int:
-    network = cell.network
-    if isinstance(network, Network):
-        from profiler.count.held import peak
-
-        return peak(network.value, network.inputs, network.batched(cell.batch))
-    from profiler.study.show import memory_of  # traced, so torch is loaded
-
-    return memory_of(network, cell.batch).peak

@@ -147,16 +147,27 @@ def failure(found: Results) -> str:
     near = (nearest(found) or list(found))[0]
     place = [f"α {near['alpha']:g}"] if near["alpha"] is not None else []
     place += [str(near["resolution"])] if near["resolution"] else [near["input"]]
-    options = []
-    for bound in _broken(found, near):
-        value = bound.value(near)
-        assert value is not None
-        end = "max" if bound.most is not None and value > bound.most else "min"
-        unit = "B" if bound.quantity in BYTES else "s" if bound.quantity == "latency" else ""
-        options.append(
-            f"--{end}-{bound.quantity.replace('_', '-')} {value:g}{unit}"
-            if unit == "s"
-            else f"--{end}-{bound.quantity.replace('_', '-')} {value}{unit}"
-        )
+    broken_ = _broken(found, near)
+    options = [_option(bound, near) for bound in broken_]
     label = f"{names.of_records([near])[0]} ({', '.join(place)})"
-    return f"nothing fits; the nearest cell is {label}, which {' and '.join(options) or 'no other limit'} would let in"
+    if not options:
+        return f"nothing fits; of the nearest cell, {label}, {_unknown(near)}"
+    return f"nothing fits; the nearest cell is {label}, which {' and '.join(options)} would let in"
+
+
+def _option(bound: Bound, record: Record) -> str:
+    """The limit that would let a cell in: `--max-macs 13570048`; of a latency the end of its interval."""
+    value = bound.value(record)
+    assert value is not None
+    if bound.quantity == "latency":
+        high = record["latency_high_s"] if record["latency_s"] is not None else record["predicted_high_s"]
+        return f"--max-latency {1e3 * high:.4g}ms"
+    end = "max" if bound.most is not None and value > bound.most else "min"
+    return f"--{end}-{bound.quantity.replace('_', '-')} {value}{'B' if bound.quantity in BYTES else ''}"
+
+
+def _unknown(record: Record) -> str:
+    """What is not known of a cell that no limit would let in."""
+    if record.get("latency_fits") == "unknown":
+        return "the latency is not known; give it more --time"
+    return "the memory is not known; see the reason above"
