@@ -184,7 +184,7 @@ def count(given: object, what: str) -> int:
     scale = {"K": 3, "M": 6, "G": 9, "T": 12}.get(text.strip()[-1:].upper(), 0)
     number = exact(text.strip()[:-1] if scale else text, what, "600M or 4200000") * 10**scale
     if number.denominator != 1 or number < 0:
-        raise ProfilerError(f"{what} '{quoted(text)}' is not a whole count; write it as 600M or 4200000")
+        raise ProfilerError(f"{what} '{quoted(text)}' is not a whole number from 0; write it as 600M or 4200000")
     return int(number)
 
 

@@ -85,7 +85,9 @@ def _stages(models: list[str], limits: Limits, place: Place, given: Stages, tabl
     from profiler.study.fit_stages import fitted_stages
 
     task, multipliers, widths, multiple_of = given
-    if len(models) != 1 or task is not None:
+    if not (multipliers or widths):
+        raise ProfilerError("--multiple-of is of the widths of stages; give --per-stage or --stage-widths too")
+    if len(models) != 1 or task is not None or any(sign in models[0].partition("@")[0] for sign in "*?"):
         raise ProfilerError("--per-stage and --stage-widths take exactly one network; name one, as mobilenet_v1")
     if place.over:
         raise ProfilerError("--per-stage and --over both make the axes of a fit; give one of them")

@@ -83,8 +83,8 @@ class AskedAtCorners(Said, frozen=True):
     cells: int
 
 
-class TooSmall(Said, frozen=True):
-    """Cells of a grid that are left out, since their input is too small for the network: the first, and how many more."""
+class CellsLeftOut(Said, frozen=True):
+    """Cells of a grid that are left out, since the network does not run there: the first, and how many more."""
 
     place: Place
     more: int

@@ -57,9 +57,9 @@ def _(note: n.AskedAtCorners) -> str:
 
 
 @said.register
-def _(note: n.TooSmall) -> str:
-    more = f" and {note.more:,} more" if note.more else ""
-    return f"{note.place}{more}: left out, since the input is too small ({note.reason})."
+def _(note: n.CellsLeftOut) -> str:
+    more = f" and {note.more:,} more are" if note.more else " is"
+    return f"{note.place}{more} left out: {note.reason}."
 
 
 @said.register
@@ -71,14 +71,17 @@ def _(note: n.GridOfFit) -> str:
 
 @said.register
 def _(note: n.MaximalMarked) -> str:  # noqa: ARG001  # every function of this dispatch takes it
-    return "*: maximal; no other cell that fits has as much or more of all that is limited."
+    return "*: maximal; no other cell that fits has at least as much of all that is limited, and more of something."
 
 
 @said.register
 def _(note: n.FrontMarked) -> str:
     names = ["weights" if name == "weight_bytes" else COLUMNS[name].title for name in note.quantities]
     what = f"{', '.join(names[:-1])} and {names[-1]}" if names[1:] else names[0]
-    return f"*: Pareto-optimal; no other cell that fits has a higher published top-1 with no more {what}."
+    return (
+        f"*: Pareto-optimal; no other cell that fits has at least its published top-1 at no more {what}, "
+        "and is better in one of them."
+    )
 
 
 @said.register
@@ -315,6 +318,8 @@ def title(of: n.Title | str) -> str:
 
 
 def _written(value: Any) -> str:
+    if value is None:
+        return "–"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -61,6 +61,8 @@ def read_document(name: str) -> Saved:
     Raises Unavailable where there is no such file; ProfilerError, with the line, for what is cut short, no JSON, no document of
     ours, or one of a newer schema.
     """
+    if (suffix := Path(name).suffix.lower()) in (".csv", ".jsonl", ".parquet"):
+        raise ProfilerError(f"{_named(name)} is {suffix.removeprefix('.').upper()}, and a saved run is JSON; {CURE}")
     saved = Saved(name, _parsed(name, _text(name)))
     document = saved.document
     if not isinstance(document, dict):

@@ -185,8 +185,9 @@ def check_free(model: Model, axes: Axes) -> None:
 
 def value_of(network: Counted, key: str) -> Any:
     """What an option of a network is at its point: its own default where that is the value."""
-    if isinstance(network, Network) and network.architecture is not None and key not in network.options:
-        return network.architecture.options[key].default
+    made = network.architecture if isinstance(network, Network) else None
+    if made is not None and key not in network.options and key in made.options:
+        return made.options[key].default
     return network.options.get(key)
 
 

@@ -17,7 +17,7 @@ from profiler.records.agreement import Agreement
 from profiler.records.columns import GIVEN, MEASURED_COLUMNS, WAITING, Record, of_engine, record
 from profiler.records.events import Event, Finished, Recounted, Started
 from profiler.records.notes import EngineFailed, NotCounted, Note, RecountInterrupted, Title, Unread
-from profiler.records.place import Place, shape
+from profiler.records.place import Place, shape, written
 from profiler.records.profile import Profile
 from profiler.records.results import Results
 from profiler.records.traced import Uncounted
@@ -50,6 +50,13 @@ class Cell:
     def name(self) -> str:
         """What its rows are called."""
         return self.label or self.network.name
+
+    @property
+    def title(self) -> str:
+        """The same with the options that it does not run over: `mobilenet_v1@classes=10`."""
+        apart = {column.removeprefix("option_") for column in self.over}
+        options = {key: value for key, value in self.network.options.items() if key not in apart}
+        return self.name + (f"@{','.join(written(options))}" if options and self.label is None else "")
 
     @property
     def place(self) -> Place:

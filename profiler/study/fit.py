@@ -7,11 +7,12 @@ from fractions import Fraction
 from typing import Any
 
 from profiler.checked import checked
-from profiler.errors import ShapeError
+from profiler.errors import ProfilerError, ShapeError
+from profiler.load.load import Network
 from profiler.records.columns import Record
 from profiler.records.events import Event
 from profiler.records.limits import Bound
-from profiler.records.notes import FrontMarked, MaximalMarked, Note, Title, TooSmall
+from profiler.records.notes import CellsLeftOut, FrontMarked, MaximalMarked, Note, Title
 from profiler.records.place import Place
 from profiler.records.results import Results
 from profiler.study.axes import width_notes
@@ -83,15 +84,17 @@ def _fitted(
     found = candidates(models, at, task)
     records: list[Record] = []
     cells: list[Cell] = []
-    small: list[tuple[Cell, ShapeError]] = []
+    left: list[tuple[Cell, ProfilerError]] = []
     for cell in found.cells:
         try:
             records.append(record_of(cell))
             cells.append(cell)
-        except ShapeError as fault:
-            small.append((cell, fault))
+        except ProfilerError as fault:
+            if isinstance(cell.network, Network) and not isinstance(fault, ShapeError):
+                raise
+            left.append((cell, fault))
     if not cells:
-        raise small[0][1]
+        raise left[0][1]
     weighed = yield from weigh(bounds, records, cells)
     timed = yield from time_cells(bounds, records, cells, bench)
     for cell, record in zip(cells, records, strict=True):
@@ -104,7 +107,7 @@ def _fitted(
     fitting = (cell.network for cell, record in zip(cells, records, strict=True) if record["fits"])
     notes: list[Note] = [*found.notes, *width_notes(cells), *accuracy_notes(fitting)]
     notes += [gain] if gain is not None else []
-    notes += [TooSmall(small[0][0].place, len(small) - 1, small[0][1].reason)] if small else []
+    notes += [CellsLeftOut(left[0][0].place, len(left) - 1, _reason(left[0][1]))] if left else []
     made = Results(records, "fit", title, notes=[*notes, *weighed, *timed], over=found.over, limits=bounds)
     return made if not any(bound.quantity == "latency" for bound in bounds) else made.replace(measured=True)
 
@@ -139,6 +142,11 @@ def _mark_front(within: Sequence[Record], bounds: Sequence[Bound]) -> Note | Non
 
 
 def _title(cells: Sequence[Cell], models: int) -> Title:
-    names = tuple(dict.fromkeys(cell.name for cell in cells))
+    names = tuple(dict.fromkeys(cell.title for cell in cells))
     batches = tuple(dict.fromkeys(cell.batch for cell in cells))
     return Title(models=names if models <= 4 else (), batches=() if batches == (1,) else batches)
+
+
+def _reason(fault: ProfilerError) -> str:
+    """Why a cell is left out, without the layer where that is."""
+    return fault.reason if isinstance(fault, ShapeError) else str(fault)

@@ -124,7 +124,8 @@ def _cells(network: Named, at: Place, axes: Axes) -> Iterator[Cell]:
     if isinstance(model, str):
         name, own = parse(model)
         made = None if is_reference(name) else find(name)
-    if made is not None and at.alpha is None and "alpha" not in own:
+    staged = "stages" in own or "stages" in at.options or "stages" in axes.options
+    if made is not None and at.alpha is None and "alpha" not in own and not staged:
         axes = axes._replace(alphas=_merged(ALPHAS, [alpha for alpha, _ in published(made.name)]))
     if made is not None and _is_sizeless(at) and not own.keys() & {"resolution", "rho", "input"}:
         native = made.inputs()[0][-1]

@@ -50,7 +50,8 @@ def named(models: Iterable[Given | Named]) -> list[Named]:
                 found += _of_label(model, checked_label(quoted(label)))
         elif isinstance(given, str):
             own, name = labelled(given)
-            found += _of_label(name, own)
+            there = [each.model for each in found if each.label is None] if is_pattern(str(name)) else []
+            found += [each for each in _of_label(name, own) if each.model not in there]
         else:
             found.append(Named(given))
     _check_labels(found)
@@ -168,10 +169,7 @@ def _holds(cell: Cell, key: str, value: str) -> bool:
         made = cell.network.architecture
         native = made.inputs(cell.network.options)[0][-1] if made is not None else None
         return native is not None and cell.network.resolution == floor(grid.rho(value) * native + Fraction(1, 2))
-    try:
-        found = value_of(cell.network, key)
-    except KeyError:
-        return False
+    found = value_of(cell.network, key)
     return found is not None and str(found).lower() == value.lower()
 
 

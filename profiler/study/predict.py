@@ -106,8 +106,9 @@ def _predicted(
 def _in_one_setting(known: Source, asked: Mapping[str, Any]) -> list[Timed]:
     """The networks of a file that were measured in the setting that is asked for. Raises ProfilerError unless that is one."""
     if not known.timed:
+        why = f" ({known.why})" if known.why else ""
         raise ProfilerError(
-            f"'{known.name}' holds no measured network that can be counted; measure some, as in: profiler bench"
+            f"no network in '{known.name}' has a latency that can be taken{why}; measure some, by profiler bench"
         )
     wanted = {
         key: grid.side(value, "threads") if key == "threads" else value for key, value in asked.items() if value is not None

@@ -49,6 +49,8 @@ class Source(NamedTuple):
     left_out: tuple[str, ...]
     """Networks that are not of the zoo, and whose layers the file does not hold."""
     machine: Mapping[str, Any] | None
+    why: str = ""
+    """Why the first network that has no latency has none."""
 
 
 def source(name: str) -> Source:
@@ -57,7 +59,7 @@ def source(name: str) -> Source:
         return _table(name)
     found = read(name)
     if isinstance(found, ClockedLayers):
-        return Source(name, list(_of_layers(found)), (), found.results.machine)
+        return Source(name, list(_of_layers(found)), (), found.results.machine, _why(found.results))
     if isinstance(found, Results):
         return _of_results(name, found)
     raise ProfilerError(
@@ -95,7 +97,11 @@ def _of_results(name: str, found: Results) -> Source:
         timed.append(
             Timed(Measured(family_of(str(record["model"])), works_of(rows), Interval(*known)), setting, record["batch"])
         )
-    return Source(name, timed, tuple(dict.fromkeys(left)), found.machine)
+    return Source(name, timed, tuple(dict.fromkeys(left)), found.machine, _why(found))
+
+
+def _why(found: Results) -> str:
+    return next((str(record["reason"]) for record in found if latency(record) is None and record.get("reason")), "")
 
 
 def _rows(record: Mapping[str, Any]) -> Sequence[Row] | None:

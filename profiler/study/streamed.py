@@ -145,7 +145,7 @@ def _title(study: Sweep) -> Title:
     sizes = [study.cell(i * step).network.resolution for i in range(len(axes.rhos))] if axes.sides == [None] else axes.sides
     alphas = [firsts[0].alpha if alpha is None else alpha for alpha in axes.alphas]
     return Title(
-        models=tuple(dict.fromkeys(study.cell(i * each).name for i in range(len(study.models)))),
+        models=tuple(dict.fromkeys(study.cell(i * each).title for i in range(len(study.models)))),
         alphas=tuple(dict.fromkeys(alpha for alpha in alphas if alpha is not None)),
         sides=tuple(dict.fromkeys(side for side in sizes if side)),
         batches=tuple(axes.batches) if axes.batches != [1] else (),

@@ -85,7 +85,8 @@ def with_an_axis(models: Sequence[Given], at: Place) -> tuple[list[Named], Place
     if not at.over and at.alpha is None and at.resolution is None and at.rho is None:
         # a batch is an axis by itself for what may have no width multiplier
         batches = at.batch is not None and any(not isinstance(model, str) or is_reference(parse(model)[0]) for model in plain)
-        at = at if batches else at._replace(alpha=DEFAULT_ALPHA)
+        staged = "stages" in at.options or any(isinstance(model, str) and "stages" in parse(model)[1] for model in plain)
+        at = at if batches or staged else at._replace(alpha=DEFAULT_ALPHA)
     return networks, at
 
 
@@ -121,7 +122,7 @@ def _title(made: Grid) -> Title:
     cells = made.cells
     networks = [cell.network for cell in cells]
     return Title(
-        models=tuple(dict.fromkeys(cell.name for cell in cells)),
+        models=tuple(dict.fromkeys(cell.title for cell in cells)),
         alphas=tuple(dict.fromkeys(network.alpha for network in networks if network.alpha is not None)),
         sides=tuple(dict.fromkeys(network.resolution for network in networks if network.resolution)),
         batches=tuple(dict.fromkeys(cell.batch for cell in cells)) if made.axes[-1] > 1 or cells[0].batch != 1 else (),

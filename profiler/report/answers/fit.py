@@ -9,6 +9,7 @@ from rich.text import Text
 
 from profiler.records.columns import Record
 from profiler.records.limits import BYTES, Bound, broken
+from profiler.records.place import Place
 from profiler.records.results import Results
 from profiler.report import names, units, words
 from profiler.report.answer import Answer, View, sorted_by
@@ -26,10 +27,9 @@ def answer(found: Results, view: View) -> Answer:
     check_columns([*view.columns, *([view.sort.removeprefix("-")] if view.sort else [])], found.over)
     unit = units.settled(view.unit, "raw", (record["macs"] for record in found.fitting))
     top = TOP if view.top is None else view.top
-    within = found.fitting
+    shown = found.fitting[:top]
     if view.sort is not None:
-        within = [within[i] for i in sorted_by(within, view.sort, columns.known(found.over))]
-    shown = within[:top]
+        shown = [shown[i] for i in sorted_by(shown, view.sort, columns.known(found.over))]
 
     def fits(asked: Unit) -> Sheet:
         return _fits(found, shown, asked, view.columns)
@@ -37,7 +37,13 @@ def answer(found: Results, view: View) -> Answer:
     def misses(asked: Unit) -> Sheet:
         return _misses(found, asked, min(top, MOST_MISSED))
 
-    parts: list[RenderableType] = [Fitted(fits, unit)] if shown else [Text(title(found, 0), style="bold")]
+    def narrower(asked: Unit) -> Sheet:
+        names = [name for name in columns.fit_columns(found, shown) if name not in ("binding", "used")]
+        return _fits(found, shown, asked, names)
+
+    parts: list[RenderableType] = (
+        [Fitted(fits, unit, [] if view.columns else [narrower])] if shown else [Text(title(found, 0), style="bold")]
+    )
     if nearest(found):
         parts += [Text(), Fitted(misses, unit)]
     return Answer(
@@ -64,14 +70,16 @@ def _fits(found: Results, shown: Sequence[Record], unit: Unit, chosen: Sequence[
 
 
 def title(found: Results, shown: int | None = None) -> str:
-    """`MACs ≤ 300,000,000, params ≤ 4,000,000: 214 of 1,164 cells fit, of 31 of 54 networks; the best 20`."""
+    """`MACs ≤ 300,000,000, params ≤ 4,000,000: 214 of 1,164 cells fit (31 of 54 networks); the best 20`."""
     within, every = ({names.model(record, _apart(found)) for record in records} for records in (found.fitting, found))
     limits = ", ".join(map(limit_text, found.limits))
     of = words.title(found.title)
     some = f"; the best {shown}" if shown is not None and shown < len(found.fitting) else ""
-    undecided = sum(record.get("latency_fits") == "undecided" for record in found)
-    some = (f"; {undecided:,} undecided" if undecided else "") + some
-    counts = f"{len(found.fitting):,} of {len(found):,} cells fit, of {len(within):,} of {len(every):,} networks{some}"
+    states = [record.get("latency_fits") for record in found]
+    open_ = [f"{states.count(word):,} {word}" for word in ("undecided", "unknown") if word in states]
+    some = "".join(f"; {words_}" for words_ in open_) + some
+    networks = f" ({len(within):,} of {len(every):,} networks)" if len(every) > 1 else ""
+    counts = f"{len(found.fitting):,} of {len(found):,} cells fit{networks}{some}"
     return ": ".join(filter(None, [of, limits, counts]))
 
 
@@ -111,7 +119,7 @@ def _misses(found: Results, unit: Unit, most: int) -> Sheet:
     """What just misses: one row a network, with each limit that it breaks and by how much."""
     near = nearest(found)
     shown = near[:most]
-    place = names.telling(shown, ["model", *found.over, "alpha", "resolution"], found.over)
+    place = columns.places(found, shown)
     accuracy = ["top1"] if any(record["top1"] is not None for record in shown) else []
     picked = [columns.of(name, found) for name in (*place, *accuracy)]
     heads = [*(head for head, _ in picked), Heading("misses", right=False)]
@@ -145,14 +153,12 @@ def _missed(bound: Bound, record: Record) -> str:
 def failure(found: Results) -> str:
     """Why nothing fits: the nearest cell, and what would have to give for it."""
     near = (nearest(found) or list(found))[0]
-    place = [f"α {near['alpha']:g}"] if near["alpha"] is not None else []
-    place += [str(near["resolution"])] if near["resolution"] else [near["input"]]
     broken_ = _broken(found, near)
     options = [_option(bound, near) for bound in broken_]
-    label = f"{names.of_records([near])[0]} ({', '.join(place)})"
+    label = str(Place.of({**near, "model": near.get("label") or near["model"]}))
     if not options:
-        return f"nothing fits; of the nearest cell, {label}, {_unknown(near)}"
-    return f"nothing fits; the nearest cell is {label}, which {' and '.join(options)} would let in"
+        return f"nothing is known to fit; {_unknown(found)}"
+    return f"nothing fits; the nearest cell is {label}; it would fit with {' and '.join(options)}"
 
 
 def _option(bound: Bound, record: Record) -> str:
@@ -166,8 +172,11 @@ def _option(bound: Bound, record: Record) -> str:
     return f"--{end}-{bound.quantity.replace('_', '-')} {value}{'B' if bound.quantity in BYTES else ''}"
 
 
-def _unknown(record: Record) -> str:
-    """What is not known of a cell that no limit would let in."""
-    if record.get("latency_fits") == "unknown":
-        return "the latency is not known; give it more --time"
-    return "the memory is not known; see the reason above"
+def _unknown(found: Results) -> str:
+    """Of how many cells something is not known, and why."""
+    open_ = [record for record in found if record.get("latency_fits") == "unknown"]
+    reasons = [str(record["reason"]) for record in open_ if record.get("reason")]
+    if open_:
+        why = f" ({reasons[0]})" if reasons and "--time" not in reasons[0] else "; give it more --time"
+        return f"the latency of {len(open_):,} cells is unknown{why}"
+    return "the memory of these cells is not known; see the reasons above"

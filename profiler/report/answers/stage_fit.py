@@ -29,7 +29,8 @@ def answer(found: StageFit, view: View) -> Answer:
     """The maximal combinations; with columns that were chosen, as the CSV has them. Raises UnknownName for a column."""
     rows, columns, top = found.maximal, list(COLUMNS), view.top or TOP
     if view.sort is not None:
-        rows = [found.maximal[i] for i in sorted_by(found.maximal, view.sort, columns)]
+        first = list(found.maximal[:top])
+        rows = [first[i] for i in sorted_by(first, view.sort, columns)]
     if view.columns:
         made = records.chosen("fit_stages", list(rows), columns, view._replace(sort=None), _title(found, top))
         return replace(made, document=found.to_dict)
@@ -79,8 +80,6 @@ def _notes(found: StageFit) -> Iterator[str]:
         quantity = WORDS[extreme.quantity]
         value = amount(Bound(quantity), extreme.record[extreme.quantity])
         yield f"{extreme.end} {limited(quantity)}: {value} at stages={extreme.record['stages']}"
-    if found.closest is not None:
-        yield f"Nothing fits; {_nearest(found, found.closest)}."
 
 
 def failure(found: StageFit) -> str:
@@ -96,4 +95,4 @@ def _nearest(found: StageFit, near: Record) -> str:
         value = near[bound.column]
         end = "max" if bound.most is not None and value > bound.most else "min"
         options.append(f"--{end}-{bound.quantity.replace('_', '-')} {value}{'B' if bound.quantity in BYTES else ''}")
-    return f"the nearest is {found.model}@stages={near['stages']}, which {' and '.join(options)} would let in"
+    return f"the nearest is {found.model}@stages={near['stages']}; it would fit with {' and '.join(options)}"

@@ -202,10 +202,16 @@ def default_columns(results: Results) -> list[str]:
     return [*place, "params", *unread, *side, "macs", *total, "activations", *dtype, *memory, *accuracy, *checks, *clock]
 
 
+def places(results: Results, shown: Sequence[Record]) -> list[str]:
+    """Where the cells of a fit are: the network, the options that are run over, α and the side, the batch where it varies."""
+    sizes = [name for name in ("alpha", "resolution") if any(record[name] is not None for record in shown)]
+    batch = ["batch"] if _varies(results, "batch") else []
+    return names.telling(shown, ["model", *results.over, *sizes, *batch], results.over)
+
+
 def fit_columns(results: Results, shown: Sequence[Record]) -> list[str]:
     """Of the cells shown: where they are, their accuracy, what is limited, what binds them and how much of it they use."""
-    sizes = [name for name in ("alpha", "resolution") if any(record[name] is not None for record in shown)]
-    place = names.telling(shown, ["model", *results.over, *sizes], results.over)
+    place = places(results, shown)
     accuracy = ["top1"] if any(record["top1"] is not None for record in shown) else []
     counts = {"params", "macs", *(bound.column for bound in results.limits)}
     clock = [name for name in ("latency_s", "predicted_s") if name == "latency_s" in counts or _has(results, name)]
