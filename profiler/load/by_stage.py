@@ -60,11 +60,7 @@ def multipliers(name: str, given: Any, found: Staged) -> list[Fraction]:
 def multiplier(name: str, given: Any, stage: str) -> Fraction:
     """One multiplier, a number or a fraction as 1/3. Raises ProfilerError unless it is above 0 and at most 64."""
     what = f"{name}: the multiplier of stage {stage}"
-    number, slash, by = given.partition("/") if isinstance(given, str) else (given, "", "")
-    found = grid.exact(number, what, "0.5 or 1/3")
-    if slash:
-        divisor = grid.exact(by, what, "0.5 or 1/3")
-        found = found / divisor if divisor else Fraction(0)
+    found = grid.exact(given, what, "0.5 or 1/3")
     if not 0 < found <= grid.MOST_ALPHA:
         raise ProfilerError(f"{what} is {quoted(given)}; give a number above 0 and at most {grid.MOST_ALPHA}")
     return found

@@ -161,6 +161,11 @@ def option_column(key: str) -> str:
     return f"option_{key}" if key in COLUMNS else key
 
 
+def options_of(columns: Iterable[str]) -> list[str]:
+    """The options that have these columns."""
+    return [column.removeprefix("option_") for column in columns]
+
+
 def column_of_option(name: str, values: Iterable[Any]) -> Column:
     """The column of an option as its values make it: of numbers, words or switches; numbers are an axis of plots too."""
     kinds = {type(value) for value in values if value is not None}

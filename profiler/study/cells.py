@@ -14,7 +14,7 @@ from profiler.count import conventions
 from profiler.errors import UnknownName, WitnessFailed
 from profiler.load.load import Counted, Network
 from profiler.records.agreement import Agreement
-from profiler.records.columns import GIVEN, MEASURED_COLUMNS, WAITING, Record, of_engine, record
+from profiler.records.columns import GIVEN, MEASURED_COLUMNS, WAITING, Record, of_engine, options_of, record
 from profiler.records.events import Event, Finished, Recounted, Started
 from profiler.records.notes import EngineFailed, NotCounted, Note, RecountInterrupted, Title, Unread
 from profiler.records.place import Place, shape, written
@@ -54,7 +54,7 @@ class Cell:
     @property
     def title(self) -> str:
         """The same with the options that it does not run over: `mobilenet_v1@classes=10`."""
-        apart = {column.removeprefix("option_") for column in self.over}
+        apart = options_of(self.over)
         options = {key: value for key, value in self.network.options.items() if key not in apart}
         return self.name + (f"@{','.join(written(options))}" if options and self.label is None else "")
 

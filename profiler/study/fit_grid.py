@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
-from functools import lru_cache
 from math import prod
 from typing import Any, NamedTuple
 
@@ -18,7 +16,7 @@ from profiler.records.place import Place
 from profiler.study.axes import Axes, check_free, spread, value_of
 from profiler.study.cells import Cell
 from profiler.study.models import Given, Named, named
-from profiler.study.published import figures
+from profiler.study.published import rated
 
 ALPHAS = tuple(grid.points("0.25..1.0", "alpha", grid.ALPHA_STEP))
 SIDES = tuple(int(side) for side in grid.points("128..224", "resolution", grid.RESOLUTION_STEP))
@@ -126,11 +124,11 @@ def _cells(network: Named, at: Place, axes: Axes) -> Iterator[Cell]:
         made = None if is_reference(name) else find(name)
     staged = "stages" in own or "stages" in at.options or "stages" in axes.options
     if made is not None and at.alpha is None and "alpha" not in own and not staged:
-        axes = axes._replace(alphas=_merged(ALPHAS, [alpha for alpha, _ in published(made.name)]))
+        axes = axes._replace(alphas=_merged(ALPHAS, [point.alpha for point in rated(made.name)]))
     if made is not None and _is_sizeless(at) and not own.keys() & {"resolution", "rho", "input"}:
         native = made.inputs()[0][-1]
         if _is_large(made):
-            axes = axes._replace(sides=_merged([*SIDES, native], [side for _, side in published(made.name)]))
+            axes = axes._replace(sides=_merged([*SIDES, native], [point.side for point in rated(made.name)]))
     for place, batch in axes.places(model, at):
         found = load_at(place)
         over = {option_column(key): value_of(found, key) for key in axes.options if key != "input"}
@@ -139,10 +137,3 @@ def _cells(network: Named, at: Place, axes: Axes) -> Iterator[Cell]:
 
 def _merged(regular: Sequence[Any], others: Sequence[Any]) -> list[Any]:
     return sorted({*regular, *others})
-
-
-@lru_cache(maxsize=256)
-def published(model: str) -> tuple[tuple[Fraction, int], ...]:
-    """The points, α and side, of which an accuracy of a network is published."""
-    found = [each for each in figures() if each.model == model and each.quantity == "top1" and each.resolution.isdecimal()]
-    return tuple(dict.fromkeys((Fraction(each.alpha), int(each.resolution)) for each in found))

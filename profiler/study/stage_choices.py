@@ -37,7 +37,7 @@ def choices_of(network: Network, found: Staged, multipliers: Any, widths: Any, m
     for stage, text in zip(found.stages, ranges, strict=True):
         native = found.groups[stage.main].native
         step = STEP if widths is None else Fraction(found.step(multiple))
-        points = _points(f"{network.name}: {what} of stage {stage.name}", str(text), step)
+        points = grid.points(f"{network.name}: {what} of stage {stage.name}", str(text), step)
         if widths is not None:
             points = [Fraction(_width(network.name, stage.name, n, native, found.step(multiple)), native) for n in points]
         options: dict[tuple[int, ...], tuple[Fraction, dict[int, int]]] = {}
@@ -53,21 +53,6 @@ def choices_of(network: Network, found: Staged, multipliers: Any, widths: Any, m
             "counted; give a larger step, narrower ranges, or one value for a stage that is to stay"
         )
     return made
-
-
-def _points(what: str, text: str, step: Fraction) -> list[Fraction]:
-    """The points of a range or list, in which a single value may be a fraction as 1/3."""
-    if "/" in text and ".." not in text:
-        return [point for piece in text.split(",") for point in _fraction(what, piece, step)]
-    return grid.points(text, what, step)
-
-
-def _fraction(what: str, piece: str, step: Fraction) -> list[Fraction]:
-    number, slash, divisor = piece.partition("/")
-    if not slash:
-        return grid.points(piece, what, step)
-    by = grid.exact(divisor, what, "0.5 or 1/3")
-    return [grid.exact(number, what, "0.5 or 1/3") / by] if by else [Fraction(0)]
 
 
 def _width(name: str, stage: str, n: Fraction, native: int, q: int) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from profiler.records.columns import Record
+from profiler.records.columns import Record, options_of
 from profiler.records.limits import BYTES, Bound, broken
 from profiler.records.place import Place
 from profiler.records.results import Results
@@ -71,7 +71,7 @@ def _fits(found: Results, shown: Sequence[Record], unit: Unit, chosen: Sequence[
 
 def title(found: Results, shown: int | None = None) -> str:
     """`MACs ≤ 300,000,000, params ≤ 4,000,000: 214 of 1,164 cells fit (31 of 54 networks); the best 20`."""
-    within, every = ({names.model(record, _apart(found)) for record in records} for records in (found.fitting, found))
+    within, every = ({names.model(record, options_of(found.over)) for record in records} for records in (found.fitting, found))
     limits = ", ".join(map(limit_text, found.limits))
     of = words.title(found.title)
     some = f"; the best {shown}" if shown is not None and shown < len(found.fitting) else ""
@@ -81,10 +81,6 @@ def title(found: Results, shown: int | None = None) -> str:
     networks = f" ({len(within):,} of {len(every):,} networks)" if len(every) > 1 else ""
     counts = f"{len(found.fitting):,} of {len(found):,} cells fit{networks}{some}"
     return ": ".join(filter(None, [of, limits, counts]))
-
-
-def _apart(found: Results) -> list[str]:
-    return [name.removeprefix("option_") for name in found.over]
 
 
 def limit_text(bound: Bound) -> str:
@@ -111,7 +107,7 @@ def nearest(found: Results) -> list[Record]:
     seen: dict[str, Record] = {}
     for record in found:
         if not record["fits"] and record["used"] is not None:
-            seen.setdefault(names.model(record, _apart(found)), record)
+            seen.setdefault(names.model(record, options_of(found.over)), record)
     return list(seen.values())
 
 

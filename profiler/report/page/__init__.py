@@ -11,6 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from profiler.records.columns import options_of
 from profiler.report import units
 from profiler.report.answer import Answer
 from profiler.report.page.columns import coded, columns, label
@@ -104,7 +105,7 @@ def _rest(made: Content) -> dict[str, Any]:
     """The options of the records without those that are axes, which tell series apart no more."""
     if not made.over:
         return {}
-    apart = {name.removeprefix("option_") for name in made.over}
+    apart = options_of(made.over)
     options = [{key: value for key, value in record["options"].items() if key not in apart} for record in made.records]
     return {"rest": coded([plain.shown(each) for each in options])}
 

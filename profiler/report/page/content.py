@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import singledispatch
 from typing import Any
 
-from profiler.records.columns import COLUMNS, latency, record
+from profiler.records.columns import COLUMNS, latency, options_of, record
 from profiler.records.limits import Bound
 from profiler.records.measured import Measured
 from profiler.records.notes import ParetoMarked
@@ -112,7 +112,7 @@ def _results(results: Results) -> Content:
     if labelled:  # what the table and the plots call each row; the model stands beside it
         known = ["label", *(name for name in known if name != "label")]
         shown.append("label")
-        apart = [name.removeprefix("option_") for name in results.over]
+        apart = options_of(results.over)
         records = [{**record, "label": names.model(record, apart)} for record in results]
     published = any(record["top1"] is not None for record in results)
     shown_top1 = ["top1", *(["top1_source"] if given else [])] if published else []
@@ -147,7 +147,7 @@ def _title(results: Results) -> str:
     """The networks, if the title that results have does not name them already, and what else it says."""
     if results.limits:
         return fit.title(results)
-    apart = [name.removeprefix("option_") for name in results.over]
+    apart = options_of(results.over)
     called = list(dict.fromkeys(names.model(record, apart) for record in results))
     listed = ", ".join(called) if len(called) <= 4 else f"{', '.join(called[:3])} and {len(called) - 3} more"
     title = words.title(results.title)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from profiler.records.columns import COLUMNS, GIVEN, WAITING, WITNESSED, Column, Record, latency, prediction, value
+from profiler.records.columns import COLUMNS, GIVEN, WAITING, WITNESSED, Column, Record, latency, options_of, prediction, value
 from profiler.records.limits import QUANTITIES as LIMITED
 from profiler.records.place import written
 from profiler.records.results import Results
@@ -42,7 +42,7 @@ def of(name: str, results: Results) -> tuple[Heading, Cell]:
         return Heading("×"), lambda record, first, unit: units.ratio(record[key], first[key])
     column = results.column(name)
     if name == "model" and results.over:
-        apart = _options(results)
+        apart = options_of(results.over)
         return Heading(column.title, right=False), lambda record, first, unit: names.model(record, apart)
     right = column.holds not in (str, bool, dict) or name in LIKE_NUMBERS
     text = "" if name == "pareto" else column.title
@@ -192,7 +192,7 @@ def default_columns(results: Results) -> list[str]:
         return [*place, *counts, *side, *_own_accuracies(results), *checks, *clock]
     accuracy = ["top1"] if _has(results, "top1") else []
     dtype = ["weight_dtype"] if len({dtypes.dtype(record) for record in results} - {""}) > 1 else []
-    apart = _options(results)
+    apart = options_of(results.over)
     place = ["model"] if len({names.model(record, apart) for record in results}) > 1 else []
     sizes = ["alpha", "resolution"] if _has(results, "alpha") else ["resolution"]
     if results.over:  # they may be what is not run over, which the title says
@@ -242,11 +242,6 @@ def _own_accuracies(results: Results) -> list[str]:
     return ["top1"] if any(map(is_given, results)) else []
 
 
-def _options(results: Results) -> list[str]:
-    """The options that have a column of their own."""
-    return [name.removeprefix("option_") for name in results.over]
-
-
 def _varies(results: Results, name: str) -> bool:
     return len({str(record.get(name)) for record in results}) > 1
 
@@ -278,6 +273,6 @@ def narrow_columns(results: Results) -> list[str]:
         name for name in shown if name == "macs" or (name in (*results.over, *names.TELLING, "top1") and _varies(results, name))
     ]
     clock = [name for name in shown if name in ("latency_s", "epoch_s", "ratio", "pareto")]
-    model = ["model"] if len({names.model(record, _options(results)) for record in results}) > 1 or not place else []
+    model = ["model"] if len({names.model(record, options_of(results.over)) for record in results}) > 1 or not place else []
     rate = ["images_per_second"] if "ratio" not in clock and "images_per_second" in shown else []
     return [*model, *place, clock[0], *rate, *clock[1:]]

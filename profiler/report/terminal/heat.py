@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from profiler.records.columns import COLUMNS, Record
+from profiler.records.columns import COLUMNS, Record, options_of
 from profiler.records.results import Results
 from profiler.report import names, units
 from profiler.report.encoding import printable
@@ -70,7 +70,7 @@ def _grids(results: Results) -> list[Grid]:
     if results.command != "sweep" or len(pair) < 2:
         return []
     down, across = pair
-    apart = [name.removeprefix("option_") for name in results.over]
+    apart = options_of(results.over)
     others = [name for name in (*axes, "batch") if name not in pair]
     grids: dict[str, list[Record]] = {}
     for record in results:

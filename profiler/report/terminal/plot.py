@@ -10,7 +10,7 @@ from functools import singledispatch
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
 from profiler.errors import ProfilerError
-from profiler.records.columns import Record, latency
+from profiler.records.columns import Record, latency, options_of
 from profiler.records.measured import Measured
 from profiler.records.profile import Profile
 from profiler.records.results import Results
@@ -84,7 +84,7 @@ def _results(found: Results) -> list[RenderableType]:
 
 def _families(found: Results) -> list[str]:
     """What the points are called: by network where there are several, else by α where it varies."""
-    apart = [name.removeprefix("option_") for name in found.over]
+    apart = options_of(found.over)
     models = [names.model(record, apart) for record in found]
     for name in ("input", "batch"):
         if name == "batch" or not names.side_tells_input(found):
