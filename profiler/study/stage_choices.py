@@ -37,7 +37,7 @@ def choices_of(network: Network, found: Staged, multipliers: Any, widths: Any, m
     for stage, text in zip(found.stages, ranges, strict=True):
         native = found.groups[stage.main].native
         step = STEP if widths is None else Fraction(found.step(multiple))
-        points = grid.points(f"{network.name}: {what} of stage {stage.name}", str(text), step)
+        points = grid.points(str(text), f"{network.name}: {what} of stage {stage.name}", step)
         if widths is not None:
             points = [Fraction(_width(network.name, stage.name, n, native, found.step(multiple)), native) for n in points]
         options: dict[tuple[int, ...], tuple[Fraction, dict[int, int]]] = {}

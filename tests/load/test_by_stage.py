@@ -99,7 +99,7 @@ REFUSED = {
     "each, as stages=1:1:1:1:1",
     "vit_b_16@stages=1:1": "vit_b_16 has one stage (197), and stages gives 2 multipliers; give one each, as stages=1",
     "mobilenet_v1@stages=1:0:1:1:1": "mobilenet_v1: the multiplier of stage 56 is 0; give a number above 0 and at most 64",
-    "mobilenet_v1@stages=1:1/0:1:1:1": "mobilenet_v1: the multiplier of stage 56 is 1/0; give a number above 0 and at most 64",
+    "mobilenet_v1@stages=1:1/0:1:1:1": "mobilenet_v1: the multiplier of stage 56 '1/0' divides by 0; write it as 0.5 or 1/3",
     "mobilenet_v1@stages=1:-1:1:1:1": "mobilenet_v1: the multiplier of stage 56 is -1; give a number above 0 and at most 64",
     "mobilenet_v1@stages=1:1:1:1:65": "mobilenet_v1: the multiplier of stage 7 is 65; give a number above 0 and at most 64",
     "mobilenet_v1@stages=1:1:1:wide:1": "mobilenet_v1: the multiplier of stage 14 'wide' is not a number; write it as 0.5 or 1/3",

@@ -199,7 +199,7 @@ def test_where_nothing_fits_the_nearest_cell_says_what_must_give() -> None:
     found = profiler.fit("mobilenet_v1", max_macs="1M", alpha=[0.25, 0.5], resolution=[128, 224])
     assert not found.fitting
     assert answers.failure(found) == (
-        "nothing fits; the nearest cell is mobilenet_v1 (α 0.25, 128), which --max-macs 13570048 would let in"
+        "nothing fits; the nearest cell is mobilenet_v1 (α 0.25, 128); it would fit with --max-macs 13570048"
     )
 
 
@@ -207,7 +207,7 @@ def test_a_limit_of_nothing_and_networks_too_small_for_their_side() -> None:
     assert not profiler.fit("mobilenet_v1", max_macs=0, alpha=1, resolution=224).fitting
     found = profiler.fit("inception_v3", max_macs="100G", alpha=1, resolution=[32, 299])
     assert points(found) == [("inception_v3", 1.0, 299)]
-    assert any("left out, since the input is too small" in str(note) for note in found.notes)
+    assert any("(32) is left out: " in str(note) for note in found.notes)
 
 
 def test_a_saved_fit_is_shown_again(tmp_path: Path) -> None:

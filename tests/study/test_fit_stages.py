@@ -165,8 +165,8 @@ def test_limits_that_contradict_leave_nothing_and_the_nearest_is_named() -> None
     others = zip(every.macs.tolist(), every.params.tolist(), strict=True)
     assert worst == min(max(Fraction(macs, 10**8), Fraction(4 * 10**6, params)) for macs, params in others)
     assert answers.failure(found) == (
-        f"nothing fits; the nearest is mobilenet_v1@stages={near['stages']}, which "
-        f"--max-macs {near['macs']} and --min-params {near['params']} would let in"
+        f"nothing fits; the nearest is mobilenet_v1@stages={near['stages']}; it would fit with "
+        f"--max-macs {near['macs']} and --min-params {near['params']}"
     )
     with pytest.raises(ProfilerError, match="--min-macs 2M is above --max-macs 1M, and nothing is both"):
         profiler.fit_stages("mobilenet_v1", "0.25..1", max_macs="1M", min_macs="2M")
@@ -250,7 +250,7 @@ def test_the_peak_of_memory_is_the_traced_one() -> None:
 def test_alpha_latency_modules_and_no_limit_are_refused() -> None:
     with pytest.raises(ProfilerError, match="alpha and multipliers for each stage both scale the widths; leave alpha out"):
         profiler.fit_stages("mobilenet_v1@alpha=0.5", "1", max_macs="1G")
-    with pytest.raises(ProfilerError, match=r"^a latency is of a cell that runs"):
+    with pytest.raises(ProfilerError, match=r"^--max-latency needs measurements"):
         fitted_stages(Place("mobilenet_v1"), [Bound("latency", 1.0)], "1")
     with pytest.raises(ProfilerError, match="has no stages to scale: its code sets its widths"):
         profiler.fit_stages("timm:resnet18", "1", max_macs="1G")
@@ -314,13 +314,13 @@ def test_the_command_is_the_function(tmp_path: Path) -> None:
     ran = run([sys.executable, "-m", "profiler", "fit", "mobilenet_v1", "--per-stage", "0.5..1", "--max-macs", "1M"])
     assert ran.returncode == 1
     assert (
-        "nothing fits; the nearest is mobilenet_v1@stages=0.5:0.5:0.5:0.5:0.5, which --max-macs 149497088 would let in"
+        "nothing fits; the nearest is mobilenet_v1@stages=0.5:0.5:0.5:0.5:0.5; it would fit with --max-macs 149497088"
         in ran.stderr
     )
     ran = run([sys.executable, "-m", "profiler", "fit", "mobilenet_v1", "vgg16", "--per-stage", "1", "--max-macs", "1M"])
     assert (ran.returncode, ran.stderr) == (
         2,
-        "error: --per-stage is of the stages of one network; name one, as mobilenet_v1\n",
+        "error: --per-stage and --stage-widths take exactly one network; name one, as mobilenet_v1\n",
     )
 
 

@@ -29,11 +29,13 @@ def answer(found: StageFit, view: View) -> Answer:
     """The maximal combinations; with columns that were chosen, as the CSV has them. Raises UnknownName for a column."""
     rows, columns, top = found.maximal, list(COLUMNS), view.top or TOP
     if view.sort is not None:
-        first = list(found.maximal[:top])
-        rows = [first[i] for i in sorted_by(first, view.sort, columns)]
+        rows = [found.maximal[i] for i in sorted_by(found.maximal, view.sort, columns)]
     if view.columns:
         made = records.chosen("fit_stages", list(rows), columns, view._replace(sort=None), _title(found, top))
         return replace(made, document=found.to_dict)
+    shown_rows = list(found.maximal[:top])  # the largest, whatever they are sorted by
+    if view.sort is not None:
+        shown_rows = [shown_rows[i] for i in sorted_by(shown_rows, view.sort, columns)]
     unit = units.settled(view.unit, "raw", (each["macs"] for each in rows))
     counts = list(dict.fromkeys([*(bound.column for bound in found.limits), *SHOWN]))
 
@@ -46,7 +48,7 @@ def answer(found: StageFit, view: View) -> Answer:
                 *each["widths"].split(":"),
                 *(UNITS[RECORD_COLUMNS[name].unit](each[name], units.of(shown, name)) for name in counts),
             ]
-            for each in rows[:top]
+            for each in shown_rows
         ]
         return Sheet(heads, body, _title(found, top), list(_notes(found)))
 
