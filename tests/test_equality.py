@@ -44,6 +44,7 @@ WITHOUT_A_COMMAND = {
 # Differences that hold for every command and every function
 
 OF_THE_COMMAND_LINE = {
+    "caption": "what a table of a paper is called; `write` takes it",
     "columns": "which columns are drawn; a result holds all, and `write` takes it",
     "csv": "a file; `write` makes one",
     "depth": "how much of the layer tree is drawn; `write` takes it",

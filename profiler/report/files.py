@@ -9,13 +9,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import BufferedWriter, FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from profiler.errors import ProfilerError
 from profiler.report.encoding import data
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
 
 
 class File(NamedTuple):
@@ -89,7 +86,7 @@ class _Stream(BufferedWriter):
         super().__init__(raw)
         self.file = file
 
-    def write(self, data: ReadableBuffer) -> int:
+    def write(self, data: Any) -> int:
         with _blamed(self.file):
             return super().write(data)
 

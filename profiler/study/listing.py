@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from profiler import grid
 from profiler.checked import checked
 from profiler.errors import ProfilerError, Unavailable, UnknownName, quoted
 from profiler.load.load import load
 from profiler.network.registry import Architecture, find, names
-from profiler.records.events import Counted, Event
+from profiler.records.events import Counted
 from profiler.records.listing import Listing
 from profiler.records.place import shape
 from profiler.study.published import top1
+
+if TYPE_CHECKING:
+    from profiler.study.cells import Watch
 
 
 @checked
@@ -29,12 +32,13 @@ def listing(
     native: str | None = None,
     count: bool = False,
     watch: Watch | None = None,
+    progress: bool = False,
 ) -> Listing:
     """One record a network, at its native input. `pattern` is part of a name or has `*` and `?`; `year` a year or range.
 
     `native` is the native input, or a pattern of it: `3x*` is what reads images of three channels. `timm:*mobile*` lists a
     library: names, tasks and inputs, and counts where a limit or `count` asks for them, or where few match; `watch` is then
-    called with how many of how many are counted.
+    called with how many of how many are counted, and `progress` shows a bar instead.
     Raises ProfilerError where a limit is no number, UnknownName for a task that no network has; of a library Unavailable.
     """
     years = None if year is None else {grid.side(point, "year") for point in grid.points(quoted(year), "year", Fraction(1))}
@@ -43,7 +47,10 @@ def listing(
         "params": None if max_params is None else grid.count(max_params, "--max-params"),
     }
     if pattern is not None and ":" in pattern:
-        return _of_library(pattern, most, years, task, native, count, watch)
+        from profiler.study.cells import watching  # what only counting needs
+
+        with watching(progress, watch) as seen:
+            return _of_library(pattern, most, years, task, native, count, seen)
     _check_task(task)
     records = []
     for name in names():
@@ -107,7 +114,6 @@ def _reads(inputs: str, wanted: str | None) -> bool:
 # Libraries
 
 
-Watch = Callable[[Event], None]
 MOST_COUNTED = 8
 """Networks of a library that are counted unasked: each is built and traced."""
 

@@ -250,7 +250,7 @@ def test_a_caption_is_of_papers() -> None:
     ran = run("compare", "lenet5", "--engine", "closed", "--caption", "Costs")
     assert (ran.returncode, ran.stderr) == (
         2,
-        "error: --caption is of LaTeX and Markdown; add -f latex or -o FILE.tex, or leave it out\n",
+        "error: --caption applies to LaTeX and Markdown; add -f latex or -o FILE.tex, or leave it out\n",
     )
     assert "\\caption{Costs}" in run("compare", "lenet5", "--engine", "closed", "--caption", "Costs", "-f", "latex").stdout
 

@@ -592,7 +592,7 @@ def test_lists_and_true_are_taken_as_text_is(monkeypatch: pytest.MonkeyPatch) ->
         BenchOptions(dtype=["fp31"]).settings()
     seen: list[BenchOptions] = []
 
-    def nothing(models: Any, at: Any, given: BenchOptions) -> Iterator[Any]:
+    def nothing(models: Any, at: Any, given: BenchOptions, *others: Any) -> Iterator[Any]:
         seen.append(given)
         return iter(())
 

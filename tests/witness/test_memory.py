@@ -73,7 +73,7 @@ def test_a_default_witness_is_left_out_with_a_note() -> None:
     assert [record["fvcore_macs"] is None for record in results] == [True, False]
     totals = load("resnet18").totals()
     needed = f"{4 * (totals.params + totals.buffers) / MEBI:.1f} MiB"
-    assert list(map(str, results.notes)) == [
+    assert [note for note in map(str, results.notes) if note.startswith("fvcore")] == [
         f"fvcore: resnet18 needs {needed} of weights and 8.0 MiB are free; --engine fvcore insists"
     ]
     assert sweep("resnet18", alpha="1", resolution="32..64").notes
