@@ -90,7 +90,13 @@ DIFFERENCES: dict[str, dict[str, str]] = {
     "compare": MEASURING,
     "sweep": {**MEASURING, "measure": CLOCK},
     "bench": {**MEASURING, "compile": CLOCK, "bench": CLOCK_ITSELF, "layers": "the function `layers`"},
-    "layers": {**MEASURING, "compile": CLOCK, "bench": CLOCK_ITSELF, "layers": "the function itself"},
+    "layers": {
+        **MEASURING,
+        "compile": CLOCK,
+        "bench": CLOCK_ITSELF,
+        "layers": "the function itself",
+        "top1": "an accuracy of whole networks; this is of their layers",
+    },
     "benchmark": {
         "args": "what a module's forward is called with: values of torch",
         "kwargs": "what a module's forward is called with: values of torch",
@@ -99,6 +105,7 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         "model": "one network; `models` of the command",
         "models": "several networks; `model` of the function",
         "over": "an axis of several networks; one is measured",
+        "top1": "an accuracy beside the latency, which a Timing does not hold",
         "resume": "goes on with a file of samples, of which a single measurement keeps none",
     },
     "show": {
