@@ -219,3 +219,16 @@ def test_a_saved_fit_is_shown_again(tmp_path: Path) -> None:
     assert again.limits == found.limits
     drawn = [[sheet.title, *map(tuple, sheet.rows)] for sheet in registry.answer(again, View()).sheets()]
     assert drawn == [[sheet.title, *map(tuple, sheet.rows)] for sheet in registry.answer(found, View()).sheets()]
+
+
+def test_what_is_published_near_a_cell_without_an_accuracy_is_named_and_never_taken_for_its_own() -> None:
+    found = profiler.fit("mobilenet_v2", max_macs="100M", alpha=[0.35, 0.4, 0.45, 0.5], resolution=224)
+    by_alpha = {record["alpha"]: record for record in found}
+    # TF-Slim's table has 65.4 at 0.5 and MobileNetV3 Table 3 has 60.8 at 0.35; of 0.4 and 0.45 nobody published any
+    assert [by_alpha[alpha]["top1"] for alpha in (0.35, 0.4, 0.45, 0.5)] == [60.8, None, None, 65.4]
+    assert by_alpha[0.4]["top1_near"] == "60.8 at α 0.35, 224; 65.4 at α 0.5, 224"
+    (note,) = [note for note in registry.answer(found, View()).sheets()[0].notes if "not published" in note]
+    assert note == (
+        "top-1 of mobilenet_v2 (α 0.45, 224): not published; near it 60.8 at α 0.35, 224; 65.4 at α 0.5, 224; "
+        "--columns model,alpha,resolution,top1_near shows those of 1 more."
+    )

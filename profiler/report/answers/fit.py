@@ -60,13 +60,22 @@ def _fits(found: Results, shown: Sequence[Record], unit: Unit, chosen: Sequence[
     names = list(chosen) or columns.fit_columns(found, shown)
     picked = [columns.of(name, found) for name in names]
     rows = [[cell(record, record, unit) for _, cell in picked] for record in shown]
-    notes = notes_of(found, names)
+    notes = [*notes_of(found, names), *([] if chosen else _near(shown))]
     sheet = Sheet([head for head, _ in picked], rows, title(found, len(shown)), notes, list(map(words.said, found.warnings)))
     sheet.columns = [
         Heading(units.macs_heading(unit), best=head.best) if name == "macs" else head
         for name, head in zip(names, sheet.columns, strict=True)
     ]
     return sheet
+
+
+def _near(shown: Sequence[Record]) -> list[str]:
+    """Of the first cell without a published accuracy, those that were published near it; the column has them of all."""
+    named = [record for record in shown if record["top1"] is None and record.get("top1_near")]
+    if not named:
+        return []
+    others = f"; --columns model,alpha,resolution,top1_near shows those of {len(named) - 1:,} more" if named[1:] else ""
+    return [f"top-1 of {Place.of(named[0])}: not published; near it {named[0]['top1_near']}{others}."]
 
 
 def title(found: Results, shown: int | None = None) -> str:
