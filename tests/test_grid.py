@@ -184,9 +184,9 @@ def test_counts(text: str, expected: int) -> None:
     [
         ("", "--max-macs '' is not a number; write it as 600M or 4200000"),
         ("M", "--max-macs '' is not a number; write it as 600M or 4200000"),
-        ("1.5", "--max-macs '1.5' is not a whole count; write it as 600M or 4200000"),
-        ("0.0005K", "--max-macs '0.0005K' is not a whole count; write it as 600M or 4200000"),
-        ("-3", "--max-macs '-3' is not a whole count; write it as 600M or 4200000"),
+        ("1.5", "--max-macs '1.5' is not a whole number from 0; write it as 600M or 4200000"),
+        ("0.0005K", "--max-macs '0.0005K' is not a whole number from 0; write it as 600M or 4200000"),
+        ("-3", "--max-macs '-3' is not a whole number from 0; write it as 600M or 4200000"),
         ("many", "--max-macs 'many' is not a number; write it as 600M or 4200000"),
     ],
 )

@@ -204,7 +204,10 @@ def test_a_run_of_another_command_is_no_comparison() -> None:
 def test_forms_that_a_command_cannot_write_are_refused_first(tmp_path: Path) -> None:
     ran = run("list", "-o", "run.html", cwd=tmp_path)
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr == "error: output 'run.html': this command writes no html; compare, sweep, bench and show can\n"
+    assert (
+        ran.stderr
+        == "error: output 'run.html': this command writes no html; compare, sweep, bench, fit, predict and show can\n"
+    )
     run("compare", "lenet5", "--engine", "closed", "-o", "run.json", cwd=tmp_path)
     ran = run("report", "run.json", "-o", "run.trace.json", cwd=tmp_path)
     assert ran.stderr == "error: output 'run.trace.json': this command writes no trace; bench --layers can\n"
