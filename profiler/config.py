@@ -17,7 +17,7 @@ class Config:
     """What a pyproject.toml says of profiler; `Config.nearest()` finds it, as every command does."""
 
     path: Path | None = None
-    """The file; None where there is none with such a table."""
+    """The file; None if no pyproject.toml has such a table."""
     table: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -29,7 +29,7 @@ class Config:
     def nearest(cls, start: str | Path | None = None) -> Config:
         """The table of the nearest pyproject.toml that has one, in `start` (the working folder unless given) or above it.
 
-        Raises ProfilerError for a file that is no TOML, a table that is none, or a folder that is gone or cannot be read.
+        Raises ProfilerError for invalid TOML, a `tool.profiler` that is not a table, or a folder that is gone or unreadable.
         """
         folder = _folder(start)
         for path in (each / "pyproject.toml" for each in (folder, *folder.parents)):

@@ -96,5 +96,5 @@ def text_of(value: object) -> str:
     """The whole text of a value; of what has none, as a number of more digits than Python writes, its class."""
     try:
         return str(value)
-    except Exception:
+    except Exception:  # somebody else's object, whose text raises
         return quoted(value)

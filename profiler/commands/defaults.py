@@ -42,7 +42,7 @@ class Defaults:
         return f"{key} = {json.dumps(value, ensure_ascii=False)} in [{table}] of {self.where}"
 
     def blamed(self, fault: str, words: Collection[str], given: Collection[str]) -> str:
-        """Where a value stands that `fault` speaks of; empty where it is none of the file's.
+        """Where the file sets the value that `fault` is about; empty if the file did not set it.
 
         `words` and `given` are what stands on the command line, and the parameters that it sets: those win over the file.
         A fault speaks of a value that it quotes, or that it states beside the name of its option.

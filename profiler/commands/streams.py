@@ -77,7 +77,7 @@ def lost() -> OSError | None:
 
 
 def finish() -> str:
-    """Hand over what stdout still holds; the fault in a sentence, empty where there is none, or its reader left by itself."""
+    """Flush stdout; gives back the fault as a sentence, empty if there was none or the reader closed the pipe."""
     fault = lost()
     if fault is None:
         return ""
