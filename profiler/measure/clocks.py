@@ -5,19 +5,21 @@ from __future__ import annotations
 import gc
 import os
 from statistics import median
-from time import perf_counter, perf_counter_ns, process_time_ns  # themselves: measured code may replace the module's
+from time import get_clock_info, perf_counter, perf_counter_ns, process_time_ns  # themselves: measured code may replace them
 
 import torch
 
 from profiler.measure.device import Device
 from profiler.measure.live import Live
 from profiler.measure.per_layer import Clocked
-from profiler.measure.visits import Visit, Warmed
+from profiler.measure.visits import ReferenceTime, Visit, Warmed
 
 LONGEST_QUEUE_S = 0.1
 WINDOW = 5
 SETTLED = 0.02
 """Two windows whose medians agree within this are settled."""
+FINE_S = 1e-6
+"""A clock of processor time is of use where it is at least as fine; on Windows it counts in ticks of the scheduler."""
 
 
 def warm(live: Live, seconds: float) -> Warmed:
@@ -68,17 +70,22 @@ def visit(live: Live, clocked: Clocked | None, settle: int, samples: int, block:
 def _plain(live: Live, samples: int, block: int, start: float) -> Visit:
     call, calls = live.call, range(block)
     seconds: list[float] = []
-    switches, cpu, began = _switches(), process_time_ns(), perf_counter_ns()
+    cpu_s: list[float] = []
+    (waited, lost), cpu, began = _switches(), process_time_ns(), perf_counter_ns()
     for _ in range(samples):
-        before = perf_counter_ns()
+        cpu_before, before = process_time_ns(), perf_counter_ns()
         for _ in calls:
             call()
         live.sync()
         seconds.append((perf_counter_ns() - before) / block / 1e9)
+        cpu_s.append((process_time_ns() - cpu_before) / block / 1e9)
         live.end_if_forked()
     wall = perf_counter_ns() - began
     share = (process_time_ns() - cpu) / max(wall, 1)
-    return Visit(seconds, block, share, _switches() - switches, perf_counter() - start)
+    (waits, losses), spent = _switches(), perf_counter() - start
+    return Visit(
+        seconds, block, share, losses - lost, spent, cpu_s=cpu_s if _by_one_thread(live.device) else [], waits=waits - waited
+    )
 
 
 def _with_own_time(live: Live, samples: int, block: int, start: float) -> Visit:
@@ -100,20 +107,27 @@ def _by_torch(live: Live, samples: int, block: int) -> Visit:
 
     start = perf_counter()
     timer = Timer("call()", globals={"call": live.call}, num_threads=torch.get_num_threads())
-    switches, cpu = _switches(), process_time_ns()
+    (_, lost), cpu = _switches(), process_time_ns()
     seconds = [timer.timeit(block).median for _ in range(samples)]  # it makes calls of its own to warm up
     wall = perf_counter() - start
     share = (process_time_ns() - cpu) / 1e9 / wall
-    return Visit(seconds, block, share, _switches() - switches, wall)
+    return Visit(seconds, block, share, _switches()[1] - lost, wall)
 
 
-def _switches() -> int:
-    """Involuntary context switches so far; 0 where the system does not count them."""
+def _by_one_thread(device: Device) -> bool:
+    """Whether a single thread of this process does the work, and its processor time can be told."""
+    fine = os.name == "posix" and get_clock_info("process_time").resolution <= FINE_S
+    return device.threaded and torch.get_num_threads() == 1 and fine
+
+
+def _switches() -> tuple[int, int]:
+    """Voluntary and involuntary context switches so far; 0 where the system does not count them."""
     try:
         import resource
     except ImportError:
-        return 0
-    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw if os.name == "posix" else 0
+        return 0, 0
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_nvcsw, used.ru_nivcsw
 
 
 class ReferenceKernel:
@@ -130,17 +144,18 @@ class ReferenceKernel:
         self.a = torch.randn(self.SIDE, self.SIDE, generator=generator).to(device.torch_device)
         self.x = torch.randn(self.STREAM_BYTES // 4, generator=generator).to(device.torch_device)
         self.y = torch.empty_like(self.x)
-        self.seconds()
+        self.time()
 
-    def seconds(self) -> float:
+    def time(self) -> ReferenceTime:
         """Median seconds of a few products of two matrices and one pass over memory, about a millisecond or two."""
-        taken = []
+        taken, cpu_s = [], []
         with torch.inference_mode():
             for _ in range(self.REPEATS):
-                before = perf_counter()
+                cpu_before, before = process_time_ns(), perf_counter()
                 for _ in range(2):
                     torch.mm(self.a, self.a)
                 torch.mul(self.x, 1.5, out=self.y)
                 self.device.synchronize()
                 taken.append(perf_counter() - before)
-        return median(taken)
+                cpu_s.append((process_time_ns() - cpu_before) / 1e9)
+        return ReferenceTime(median(taken), median(cpu_s) if _by_one_thread(self.device) else None)

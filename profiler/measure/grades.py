@@ -60,6 +60,12 @@ class Reading(NamedTuple):
     """Processors that other processes kept busy about then; None where that is not known."""
     processors: int = 0
     """Processors that the process may use."""
+    reference_cpu: float | None = None
+    """Processor seconds of the reference kernel, where a single thread does the work."""
+
+    def of_cpu_time(self) -> Reading:
+        """The same as a figure of processor time feels it: having lost the processor is not in it."""
+        return self._replace(cpu_share=max(self.cpu_share, 1.0), reference=self.reference_cpu)
 
 
 class Cause(NamedTuple):

@@ -17,7 +17,7 @@ from profiler.measure.devices import kind_of
 from profiler.measure.host import Counters
 from profiler.measure.plan import Source, Spec, State
 from profiler.measure.start import Start
-from profiler.measure.visits import CellFailed, Prepared, Visit, Warmed
+from profiler.measure.visits import CellFailed, Prepared, ReferenceTime, Visit, Warmed
 
 GRACE_S = 5.0
 BEGINNING_S = 600.0
@@ -114,6 +114,8 @@ class Pool:
         """A cell's samples of one round. Raises CellFailed."""
         found: Visit = self._ask(self.cells[number].state, "visit", number, settle, samples, block)
         _check_seconds(found.seconds)
+        if found.cpu_s:
+            _check_seconds(found.cpu_s)
         return found
 
     def visit_layers(self, number: int, samples: int) -> Visit:
@@ -129,13 +131,14 @@ class Pool:
         except CellFailed as fault:
             raise Unavailable(f"the roofs of {state.device} cannot be measured: {fault.reason}; leave out --layers") from None
 
-    def reference(self, state: State) -> float | None:
-        """Seconds of the reference kernel in a worker; None where it is gone."""
+    def reference(self, state: State) -> ReferenceTime | None:
+        """What the reference kernel took in a worker; None where it is gone, or its clock was tampered with."""
         try:
-            found: float = self._ask(state, "reference")
+            found: ReferenceTime = self._ask(state, "reference")
+            _check_seconds([each for each in found if each is not None])
         except CellFailed:
             return None
-        return found if found > 0 and isfinite(found) else None
+        return found
 
     def release(self, number: int) -> None:
         """Let a cell go."""

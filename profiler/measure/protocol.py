@@ -21,12 +21,13 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Protocol
 
+from profiler.measure import cpu_time
 from profiler.measure import plan as plans
 from profiler.measure.grades import SLOWED_BY_HARDWARE, Reading
 from profiler.measure.host import Counters, others, stolen_share
 from profiler.measure.plan import Budget, Spec, State
 from profiler.measure.statistics import median_interval
-from profiler.measure.visits import CellFailed, Prepared, Visit, Warmed
+from profiler.measure.visits import CellFailed, Prepared, ReferenceTime, Visit, Warmed
 
 BLOCK_S = 1e-3
 """A sample lasts at least so long, for the clock's sake."""
@@ -55,7 +56,7 @@ class Bench(Protocol):
     def warm(self, number: int, seconds: float) -> Warmed: ...
     def visit(self, number: int, settle: int, samples: int, block: int) -> Visit: ...
     def visit_layers(self, number: int, samples: int) -> Visit: ...
-    def reference(self, state: State) -> float | None: ...
+    def reference(self, state: State) -> ReferenceTime | None: ...
     def release(self, number: int) -> None: ...
     def counters(self) -> Counters: ...
     def free(self, state: State) -> int | None: ...
@@ -70,7 +71,13 @@ class Round:
 
     @property
     def median(self) -> float:
+        """By the wall clock."""
         return median(self.visit.seconds)
+
+    @property
+    def cpu_median(self) -> float:
+        """Of processor time, where it was told."""
+        return median(self.visit.cpu_s)
 
 
 @dataclass
@@ -96,8 +103,21 @@ class Outcome:
         return "too few rounds" if self.too_few else self.reason
 
     @property
-    def medians(self) -> list[float]:
-        return [round_.median for round_ in self.rounds.values()]
+    def by_cpu_time(self) -> bool:
+        """Whether its latency is processor time."""
+        return cpu_time.is_latency([(each.visit, each.reading.stolen) for each in self.rounds.values()])
+
+    @property
+    def readings(self) -> list[Reading]:
+        """What the machine did in its rounds, as the clock that its latency is of felt it."""
+        own = self.by_cpu_time
+        return [each.reading.of_cpu_time() if own else each.reading for each in self.rounds.values()]
+
+    @property
+    def medians(self) -> dict[int, float]:
+        """{round: its median}, by the clock that its latency is of."""
+        own = self.by_cpu_time
+        return {number: each.cpu_median if own else each.median for number, each in self.rounds.items()}
 
 
 @dataclass
@@ -287,7 +307,7 @@ class Scheduler:
         self.chance.shuffle(order)
         before = self.bench.counters()
         visits: dict[int, Visit] = {}
-        references: dict[State, float | None] = {}
+        references: dict[State, ReferenceTime | None] = {}
         for item in order:
             if isinstance(item, State):
                 references[item] = self.bench.reference(item)
@@ -302,8 +322,8 @@ class Scheduler:
         kept: dict[int, Round] = {}
         for number, visit in visits.items():
             slowed = bool(visit.gpu.get("throttle_reasons", 0) & SLOWED_BY_HARDWARE)
-            reference = references[self.cells[number].state]
-            reading = Reading(visit.cpu_share, stolen, throttled, reference, slowed, taken, after.processors)
+            wall_s, cpu_s = references[self.cells[number].state] or (None, None)
+            reading = Reading(visit.cpu_share, stolen, throttled, wall_s, slowed, taken, after.processors, cpu_s)
             kept[number] = self.run.outcomes[number].rounds[self.run.round] = Round(visit, reading)
             self.run.inside_s += visit.spent_s
         if self.keeper is not None:
@@ -347,7 +367,7 @@ class Scheduler:
 
     def _stop(self, number: int, span: float, seconds: float) -> str:
         """The rule by which a cell is done; empty while it is not."""
-        medians = self.run.outcomes[number].medians
+        medians = list(self.run.outcomes[number].medians.values())
         if len(medians) < self.budget.least_rounds:
             return ""
         found = median_interval(medians)

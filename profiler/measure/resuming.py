@@ -150,10 +150,12 @@ def _check_round(found: Round, clocked: bool) -> None:
     visit, reading = found.visit, found.reading
     if not visit.seconds:
         raise ValueError("a visit without samples")
-    _check_numbers(*visit.seconds, *visit.event_s, *visit.graph_s, *visit.layers_s, least=1e-12)
+    _check_numbers(*visit.seconds, *visit.cpu_s, *visit.event_s, *visit.graph_s, *visit.layers_s, least=1e-12)
+    if len(visit.cpu_s) not in (0, len(visit.seconds)):
+        raise ValueError(f"{len(visit.cpu_s)} of {len(visit.seconds)} samples with processor time")
     _check_numbers(visit.spent_s, *visit.layers.values(), visit.cpu_share, reading.cpu_share, reading.stolen)
-    _check_numbers(*(each for each in (reading.reference, reading.others) if each is not None))
-    _check_numbers(visit.block, visit.switches, reading.throttled, reading.processors)
+    _check_numbers(*(each for each in (reading.reference, reading.reference_cpu, reading.others) if each is not None))
+    _check_numbers(visit.block, visit.switches, visit.waits, reading.throttled, reading.processors)
     if clocked and not (visit.layers and visit.layers_s):
         raise ValueError("no layers")
     for value in visit.gpu.values():

@@ -23,7 +23,7 @@ from profiler.measure.protocol import Round, Run
 from profiler.measure.visits import Prepared, Warmed
 from profiler.records.environment import environment
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Version of the protocol: rounds of another one are not comparable."""
 SUFFIX = ".samples.jsonl"
 HEAD = b'{"what": "run"'

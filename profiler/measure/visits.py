@@ -51,8 +51,20 @@ class Visit:
     """{path: seconds} of a cell whose leaves are clocked, in the order that they ran: medians over the samples."""
     layers_s: list[float] = field(default_factory=list)
     """Seconds a call while leaves were clocked."""
+    cpu_s: list[float] = field(default_factory=list)
+    """Processor seconds a call, one a sample, where a single thread of the process does the work."""
+    waits: int = 0
+    """Times that the process gave up the processor by itself in those samples, as one that waits or sleeps does."""
     gpu: dict[str, Any] = field(default_factory=dict)
     """CUDA: clock and throttling, where NVML is there."""
+
+
+class ReferenceTime(NamedTuple):
+    """One run of the reference kernel."""
+
+    wall_s: float
+    cpu_s: float | None = None
+    """Processor seconds of the process, where a single thread of it does the work."""
 
 
 class CellFailed(Exception):

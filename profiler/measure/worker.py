@@ -83,8 +83,8 @@ class Worker:
 
         return visit(self.live[number], self.clocked[number] if layers else None, settle, samples, block)
 
-    def reference(self) -> float:
-        return self.kernel.seconds()
+    def reference(self) -> Any:
+        return self.kernel.time()
 
     def roofs(self, dtype: str) -> Any:
         from profiler.measure.roofs import roofs

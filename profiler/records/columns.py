@@ -146,6 +146,8 @@ MEASURED = (
     Column("device_s", float, "on the device", "seconds", unknown=True, of=lambda t: t.device_s),
     Column("launch_bound", bool, "launch-bound", unknown=True, of=lambda t: t.launch_bound),
     Column("stop", str, "stopped", unknown=True, of=lambda t: t.stop or None),
+    Column("clock", str, unknown=True, of=lambda t: t.clock),
+    Column("wall_s", float, "by the wall clock", "seconds", unknown=True, of=lambda t: t.wall_s),
 )
 
 COLUMNS: dict[str, Column] = {column.name: column for column in (*COUNTED, *WITNESSED, *FITTED, *MEASURED, *PREDICTED)}

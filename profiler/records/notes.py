@@ -277,6 +277,16 @@ class WithinOneRun(Said, frozen=True):
     """Earlier runs that it was estimated from; 0 where it is assumed."""
 
 
+class ByCpuTime(Said, frozen=True):
+    """Cells whose latency is processor time, and how much longer they took by the wall clock."""
+
+    cells: int
+    measured: int
+    low: float
+    """Wall time over processor time, of the cell where it is least."""
+    high: float
+
+
 class Unsettled(Said, frozen=True):
     """Cells whose warm-up ended before they had settled."""
 

@@ -84,8 +84,14 @@ class Timing(Drawn, Struct, frozen=True):
     """CUDA: the device's own seconds a call, by graph replay where the network can be captured, else by events."""
     launch_bound: bool | None = None
     """CUDA: whether a call takes much longer than the device works."""
+    clock: str | None = None
+    """What `latency_s` is of: `wall` time, or `cpu` time of the process, where one thread does the work and never waits."""
+    wall_s: float | None = None
+    """The median by the wall clock, whichever clock the latency is of."""
     medians: Mapping[int, float] = {}
     """{round: its median}, so that cells of one round pair."""
+    wall_medians: Mapping[int, float] = {}
+    """The same by the wall clock."""
 
     @property
     def images_per_second(self) -> float | None:
@@ -100,7 +106,7 @@ class Timing(Drawn, Struct, frozen=True):
     def to_dict(self) -> dict[str, Any]:
         """Plain dict, JSON-ready: the record's measured columns."""
         plain = structs.asdict(self)
-        del plain["medians"]
+        del plain["medians"], plain["wall_medians"]
         return {**plain, "images_per_second": self.images_per_second}
 
 

@@ -241,6 +241,16 @@ def _(note: n.WithinOneRun) -> str:
 
 
 @said.register
+def _(note: n.ByCpuTime) -> str:
+    cells = "" if note.cells == note.measured else f" in {note.cells} of {note.measured} cells"
+    ends = list(dict.fromkeys(f"{ratio:.2f}" for ratio in (note.low, note.high)))
+    return (
+        f"Latencies{cells} are processor time: one thread did the work and never waited; the wall clock read "
+        f"{' to '.join(ends)}× as much."
+    )
+
+
+@said.register
 def _(note: n.Unsettled) -> str:
     return f"{note.unsettled} of {note.cells} cells had not settled within 2 % when their warm-up ended."
 

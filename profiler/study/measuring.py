@@ -33,6 +33,7 @@ from profiler.measure.workloads import ModuleWorkload, NetworkWorkload, Referenc
 from profiler.records.columns import MEASURED_COLUMNS, SETTING, WAITING, Record
 from profiler.records.columns import measured as measured_columns
 from profiler.records.events import Event, Timed
+from profiler.records.interval import Interval
 from profiler.records.notes import MeasuringInterrupted, Note, SamplesNotKept
 from profiler.records.results import Results
 from profiler.records.timing import Timing
@@ -299,10 +300,11 @@ def timing(spec: Spec, outcome: Outcome) -> Timing:
     setting, prepared = spec.setting, outcome.prepared
     enough = len(outcome.rounds) >= plan.LEAST_ROUNDS
     few = f"{len(outcome.rounds)} of {plan.LEAST_ROUNDS} rounds were measured"
-    interval = statistics.median_interval(outcome.medians) if enough else None
-    readings = [each.reading for each in outcome.rounds.values()]
+    medians, by_cpu = outcome.medians, outcome.by_cpu_time
+    wall = {number: each.median for number, each in outcome.rounds.items()}
+    interval = statistics.median_interval(list(medians.values())) if enough else None
     threads = working_threads(setting.device, setting.threads)
-    grade = grades.grade(interval, readings, threads, outcome.known_s) if interval else None
+    grade = grades.grade(interval, outcome.readings, threads, outcome.known_s) if interval else None
     # a replay holds the device's work alone; events, what the launches left of it
     graphs = [s for each in outcome.rounds.values() for s in each.visit.graph_s or each.visit.event_s]
     device_s = median(graphs) if graphs else None
@@ -330,16 +332,24 @@ def timing(spec: Spec, outcome: Outcome) -> Timing:
         stop=outcome.stop,
         device_s=device_s,
         launch_bound=interval.estimate > LAUNCH_BOUND * device_s if interval and device_s else None,
-        medians={number: each.median for number, each in outcome.rounds.items()},
+        clock=("cpu" if by_cpu else "wall") if interval else None,
+        wall_s=median(wall.values()) if interval else None,
+        medians=medians,
+        wall_medians=wall,
     )
 
 
+def ratio_of(made: Timing, base: Timing) -> Interval | None:
+    """One timing over another, from the rounds that measured both, by one clock: that of both, else the wall's."""
+    ours, theirs = (made.medians, base.medians) if made.clock == base.clock else (made.wall_medians, base.wall_medians)
+    both = [number for number in ours if number in theirs]
+    return statistics.paired_ratio([ours[n] for n in both], [theirs[n] for n in both])
+
+
 def _ratio(made: Timing, base: Timing) -> Record:
-    """The ratio to the first cell, over the rounds that measured both; unknown of the first itself."""
-    both = [number for number in made.medians if number in base.medians]
-    if made is base or made.latency_s is None or base.latency_s is None:
-        both = []
-    ratio = statistics.paired_ratio([made.medians[n] for n in both], [base.medians[n] for n in both]) if both else None
+    """The ratio to the first cell; unknown of the first itself."""
+    known = made is not base and made.latency_s is not None and base.latency_s is not None
+    ratio = ratio_of(made, base) if known else None
     if ratio is None:
         return {"ratio": None, "ratio_low": None, "ratio_high": None, "verdict": None}
     return {

@@ -12,6 +12,7 @@ from profiler.measure.plan import Spec
 from profiler.measure.protocol import Outcome, Run
 from profiler.records.columns import GIVEN, Record, latency
 from profiler.records.notes import (
+    ByCpuTime,
     Disturbed,
     GpuClock,
     MoreReasons,
@@ -80,6 +81,9 @@ def notes_of(results: Results, run: Run, specs: Sequence[Spec], budget_s: float)
     apart = (results.machine or {}).get("between_runs")
     if apart is not None and len(empty) < len(results):
         notes.append(WithinOneRun(apart["share"], apart["runs"]))
+    ratios = [record["wall_s"] / record["latency_s"] for record in results if record["clock"] == "cpu"]
+    if ratios:
+        notes.append(ByCpuTime(len(ratios), len(results) - len(empty), min(ratios), max(ratios)))
     unsettled = sum(outcome.warmed is not None and not outcome.warmed.settled for outcome in run.outcomes)
     if unsettled:
         notes.append(Unsettled(unsettled, len(specs)))
@@ -95,9 +99,8 @@ def notes_of(results: Results, run: Run, specs: Sequence[Spec], budget_s: float)
 
 def _causes(spec: Spec, outcome: Outcome) -> tuple[str, ...]:
     """What disturbed a cell, without how often."""
-    readings = [each.reading for each in outcome.rounds.values()]
     threads = working_threads(spec.setting.device, spec.setting.threads)
-    return tuple(cause.what for cause in grades.causes(readings, threads, outcome.known_s))
+    return tuple(cause.what for cause in grades.causes(outcome.readings, threads, outcome.known_s))
 
 
 def _grouped(chosen: Iterable[int], alike: Callable[[int], Hashable], made: Callable[[int, int], Note]) -> list[Note]:

@@ -21,7 +21,7 @@ from profiler.records.results import Results
 from profiler.records.timing import PLANTED, SLOWDOWN_FOUND, Certificate, Timing
 from profiler.study.bench_options import BenchOptions, seconds_of
 from profiler.study.cells import Watch, ending, finished
-from profiler.study.measuring import session, timing, watched
+from profiler.study.measuring import ratio_of, session, timing, watched
 
 MODEL = "mobilenet_v1@alpha=0.25,resolution=128"
 PAIRS = 13
@@ -86,13 +86,13 @@ def trying(measuring: BenchOptions, pairs: int) -> Generator[Event, None, tuple[
 def _checks(found: Mapping[str, Timing], setting: Setting) -> list[dict[str, Any]]:
     spin = found["spin"]
     off = None if spin.latency_s is None else abs(spin.latency_s / SPIN_S - 1)
-    same = [ratio(found[f"b{i}"], found[f"a{i}"]) for i in range(PAIRS)]
-    slow = [ratio(found[f"slow{i}"], found[f"a{i}"]) for i in range(PAIRS)]
+    same = [ratio_of(found[f"b{i}"], found[f"a{i}"]) for i in range(PAIRS)]
+    slow = [ratio_of(found[f"slow{i}"], found[f"a{i}"]) for i in range(PAIRS)]
     wrong = [statistics.verdict(each) in ("faster", "slower") for each in same if each is not None]
     caught = [statistics.verdict(each) == "slower" for each in slow]
     grades = "".join(sorted(str(found[f"slow{i}"].grade or "-") for i in range(PAIRS)))
     whole = len(wrong) == PAIRS  # a comparison that was not made is not one that agreed
-    torch = ratio(found["a0"], found["torch"])
+    torch = ratio_of(found["a0"], found["torch"])
     near = torch is not None and abs(torch.estimate - 1) <= TORCH_WITHIN
     return [
         _check(f"a loop of {1e3 * SPIN_S:g} ms", off, SPIN_WITHIN, off is not None and off <= SPIN_WITHIN, repr(spin)),
@@ -113,12 +113,6 @@ def _checks(found: Mapping[str, Timing], setting: Setting) -> list[dict[str, Any
 
 def _check(name: str, value: float | None, aim: float, passed: bool, detail: str) -> dict[str, Any]:
     return {"check": name, "value": value, "aim": aim, "passed": passed, "detail": detail}
-
-
-def ratio(ours: Timing, base: Timing) -> Interval | None:
-    """One timing over another, from the rounds that measured both."""
-    both = [number for number in ours.medians if number in base.medians]
-    return statistics.paired_ratio([ours.medians[n] for n in both], [base.medians[n] for n in both])
 
 
 def _listed(ratios: Sequence[Interval | None]) -> str:

@@ -18,7 +18,7 @@ from profiler.measure import pool
 from profiler.measure.host import Counters
 from profiler.measure.plan import State
 from profiler.measure.pool import Pool
-from profiler.measure.visits import Prepared, Visit, Warmed
+from profiler.measure.visits import Prepared, ReferenceTime, Visit, Warmed
 from profiler.study import measuring
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,9 +70,9 @@ class Paced(Pool):
         self.lost_s = 0.0  # what beginning anew takes has not moved the clock
         return said
 
-    def reference(self, state: State) -> float | None:
+    def reference(self, state: State) -> ReferenceTime | None:
         PACE.now += 1e-3
-        return None if super().reference(state) is None else 1e-3
+        return None if super().reference(state) is None else ReferenceTime(1e-3, 1e-3)
 
     def counters(self) -> Counters:
         """Of a machine that does nothing else."""

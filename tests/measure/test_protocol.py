@@ -12,7 +12,7 @@ import pytest
 from profiler.measure.host import Counters
 from profiler.measure.plan import Budget, Setting, Spec, State
 from profiler.measure.protocol import Round, Run, Scheduler
-from profiler.measure.visits import CellFailed, Prepared, Visit, Warmed
+from profiler.measure.visits import CellFailed, Prepared, ReferenceTime, Visit, Warmed
 from profiler.measure.workloads import Spin
 from profiler.study.measuring import timing
 
@@ -62,10 +62,10 @@ class Device:
         self.now += seconds * samples
         return Visit([seconds] * samples, 1, 0.0, 0, seconds * samples, layers={"a": 0.4 * seconds, "b": 0.6 * seconds})
 
-    def reference(self, state: State) -> float | None:
+    def reference(self, state: State) -> ReferenceTime | None:
         self.log.append(("reference", state.threads))
         self.now += 1e-4
-        return 1e-3
+        return ReferenceTime(1e-3)
 
     def release(self, number: int) -> None:
         self.log.append(("release", number))
@@ -376,9 +376,9 @@ def test_a_figure_beside_a_process_that_never_rests_is_a_d_where_threads_take_tu
             whole = int(100 * self.now)
             return Counters(2 * whole, 0, 0, busy=2 * whole, own=int(1.4 * whole), processors=2)
 
-        def reference(self, state: State) -> float | None:
+        def reference(self, state: State) -> ReferenceTime | None:
             super().reference(state)
-            return 40e-3
+            return ReferenceTime(40e-3)
 
     for threads, letter in ((2, "D"), (1, "C")):
         specs = cells(1, threads=(threads,))
