@@ -84,7 +84,7 @@ def altered(path: Path, **changes: Any) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"protocol": 0}, "of protocol 0, and this is 2; measure it anew, without --resume"),
+        ({"protocol": 0}, "of protocol 0, and this is 3; measure it anew, without --resume"),
         ({"profiler": "0.0.1"}, "of version of profiler 0.0.1"),
         ({"torch": "1.0"}, "of version of torch 1.0"),
         ({"machine": {"cpu": "Abacus"}}, "of another machine (cpu Abacus, here "),
