@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 from profiler.measure import host  # noqa: E402  # the checkout is on the path only now
 from profiler.measure.statistics import rank_correlation  # noqa: E402  # the checkout is on the path only now
 from profiler.prediction import choice  # noqa: E402  # the checkout is on the path only now
-from profiler.prediction.calibration import Measured, calibrated  # noqa: E402  # the checkout is on the path only now
+from profiler.prediction.calibration import MeasuredNetwork, calibrated  # noqa: E402  # the checkout is on the path only now
 from profiler.records.environment import environment  # noqa: E402  # the checkout is on the path only now
 from profiler.study.predict_sources import family_of, source  # noqa: E402  # the checkout is on the path only now
 
@@ -59,7 +59,7 @@ class Judged(NamedTuple):
         return self.low <= self.seconds <= self.high
 
 
-def clocked(words: Sequence[str], seconds: float, folder: Path) -> list[Measured]:
+def clocked(words: Sequence[str], seconds: float, folder: Path) -> list[MeasuredNetwork]:
     """`profiler bench --layers` of these, read back."""
     file = folder / f"{abs(hash(tuple(words)))}.json"
     command = [sys.executable, "-m", "profiler", "bench", *words, "--layers", "--device", "cpu", "--threads", "1"]
@@ -67,7 +67,7 @@ def clocked(words: Sequence[str], seconds: float, folder: Path) -> list[Measured
     return [each.measured for each in source(str(file)).timed]
 
 
-def of_grid(name: str, cells: Sequence[Measured]) -> list[Judged]:
+def of_grid(name: str, cells: Sequence[MeasuredNetwork]) -> list[Judged]:
     """The cells of a grid, but for the measured six, predicted from these."""
     anchors = choice.chosen([cell.works for cell in cells], MEASURED)
     found = calibrated([cells[i]._replace(family="") for i in anchors])
@@ -89,7 +89,7 @@ def of_grid(name: str, cells: Sequence[Measured]) -> list[Judged]:
     return made
 
 
-def of_families(cells: Sequence[tuple[str, Measured]]) -> list[Judged]:
+def of_families(cells: Sequence[tuple[str, MeasuredNetwork]]) -> list[Judged]:
     """Each network predicted from those of other families."""
     made = []
     for name, cell in cells:

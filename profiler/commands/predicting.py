@@ -49,8 +49,9 @@ def predict(
     from profiler.report import files
     from profiler.report.answers import results
     from profiler.report.writers import plain
-    from profiler.study.predict import layer_table, predicting
-    from profiler.study.predict_sources import source as source_of
+    from profiler.study.calibrated_source import calibrated_source
+    from profiler.study.layer_table import layer_table
+    from profiler.study.predict import predicting
 
     if not source:
         raise ProfilerError("--from says what to predict from; give a file, as --from run.json")
@@ -63,9 +64,10 @@ def predict(
     if file is not None:
         files.check_apart(file, [other for other, _ in destinations.files])
         files.check_suffix(file, "--table", ".csv", "comma-separated values")
-    found = shown(predicting(models or (), place, source, asked, force), destinations, view)
+    known = calibrated_source(source, asked)
+    found = shown(predicting(models or (), place, known, force), destinations, view)
     if file is not None:
-        rows = layer_table(found, models or (), place, source_of(source), asked)
+        rows = layer_table(found, models or (), place, known)
         destinations.write(file, plain.csv_text(rows, list(rows[0]) if rows else ["model"]))
     if all(record["predicted_s"] is None for record in found):
         raise CheckFailed("nothing is predicted; see the reasons below the table, or insist by --force")

@@ -28,7 +28,7 @@ NEGLIGIBLE = 0.01
 """Share of the time below which a kind may be of any size, or was never measured."""
 
 
-class Layer(NamedTuple):
+class ClockedLayer(NamedTuple):
     """A layer on the clock."""
 
     kind: str
@@ -36,18 +36,18 @@ class Layer(NamedTuple):
     seconds: float
 
 
-class Measured(NamedTuple):
+class MeasuredNetwork(NamedTuple):
     """A network on the clock: what it does, and how long that took."""
 
     family: str
     """Networks of one family are held out together: their errors go together."""
     works: Works
     seconds: Interval
-    layers: tuple[Layer, ...] = ()
+    layers: tuple[ClockedLayer, ...] = ()
     """Its layers, where they were clocked inside the running network."""
 
 
-class Model(NamedTuple):
+class LatencyModel(NamedTuple):
     """Seconds a call, a multiply-add and an element of each kind."""
 
     rates: Mapping[str, tuple[float, float, float]]
@@ -66,8 +66,8 @@ class Model(NamedTuple):
 class Calibration(NamedTuple):
     """A model with what it was fitted to, and how far it was off where it had not been told."""
 
-    model: Model
-    measured: tuple[Measured, ...]
+    model: LatencyModel
+    measured: tuple[MeasuredNetwork, ...]
     errors: tuple[float, ...]
     """Logarithms of measured over predicted, each network (or family) predicted from the others."""
 
@@ -123,9 +123,9 @@ def _size(work: Work) -> int:
     return work.macs or work.elements
 
 
-def calibrated(measured: Sequence[Measured]) -> Calibration:
+def calibrated(measured: Sequence[MeasuredNetwork]) -> Calibration:
     """The model of these networks. Raises ValueError where they are too few to tell how far it may be off."""
-    groups: dict[str, list[Measured]] = {}
+    groups: dict[str, list[MeasuredNetwork]] = {}
     for i, each in enumerate(measured):
         groups.setdefault(each.family or str(i), []).append(each)
     if len(groups) < FEWEST:
@@ -141,18 +141,18 @@ def calibrated(measured: Sequence[Measured]) -> Calibration:
     return Calibration(model, tuple(measured), tuple(errors))
 
 
-def fitted(measured: Sequence[Measured]) -> Model:
+def fitted(measured: Sequence[MeasuredNetwork]) -> LatencyModel:
     """The rates of each kind, and the correction."""
     layers = [layer for each in measured for layer in each.layers]
     rates = _by_layers(layers) if layers else _by_networks(measured)
-    bare = Model(rates)
+    bare = LatencyModel(rates)
     logs = [log(each.seconds.estimate / guess) for each in measured if (guess := bare.seconds(each.works)) > 0]
-    return Model(rates, exp(fsum(logs) / len(logs)) if logs else 1.0)
+    return LatencyModel(rates, exp(fsum(logs) / len(logs)) if logs else 1.0)
 
 
-def _by_layers(layers: Sequence[Layer]) -> dict[str, tuple[float, float, float]]:
+def _by_layers(layers: Sequence[ClockedLayer]) -> dict[str, tuple[float, float, float]]:
     """Each kind by itself, from its own layers: relative errors, each as heavy as its share of the time."""
-    kinds: dict[str, list[Layer]] = {}
+    kinds: dict[str, list[ClockedLayer]] = {}
     for layer in layers:
         if layer.seconds > 0:
             kinds.setdefault(layer.kind, []).append(layer)
@@ -164,7 +164,7 @@ def _by_layers(layers: Sequence[Layer]) -> dict[str, tuple[float, float, float]]
     }
 
 
-def _by_networks(measured: Sequence[Measured]) -> dict[str, tuple[float, float, float]]:
+def _by_networks(measured: Sequence[MeasuredNetwork]) -> dict[str, tuple[float, float, float]]:
     """All kinds together, from whole networks: a rate a multiply-add and an element of each kind, and one a call of any."""
     kinds = sorted({kind for each in measured for kind in each.works})
     table = []

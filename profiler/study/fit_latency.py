@@ -9,16 +9,16 @@ from typing import NamedTuple
 
 from profiler.measure.plan import Setting
 from profiler.prediction import choice
-from profiler.prediction.calibration import Calibration, Measured, calibrated
-from profiler.prediction.features import Works, works_of
-from profiler.records.columns import MEASURED_COLUMNS, PREDICTED, Record, latency
+from profiler.prediction.calibration import MeasuredNetwork
+from profiler.prediction.features import works_of
+from profiler.records.columns import MEASURED_COLUMNS, Record, latency
 from profiler.records.events import Event
-from profiler.records.notes import Note, NotPredicted, Predicted
-from profiler.records.place import Place
+from profiler.records.notes import Note, Predicted
 from profiler.study.bench_options import BenchOptions
 from profiler.study.cells import Cell, Interrupted, counted
 from profiler.study.leaf_rows import leaf_rows
 from profiler.study.measuring import clocked, to_be_measured
+from profiler.study.predicted import Refusals, calibrated_here, predicted_here
 from profiler.study.predicting import has_leaf_marks, on_the_clock
 
 ANCHORS, RECOMMENDED = 12, 5
@@ -52,25 +52,24 @@ def latencies(
     said: list[Note] = []
     first = yield from _clock(anchors, cells, best, setting, _for(options, FIRST), said)
     known = {k: columns for k, (columns, _) in first.items()}
-    found, why = _calibrated([each for _, each in first.values() if each is not None])
-    guesses = {k: _guess(found, why, works[k]) for k in range(len(best)) if k not in known}
+    layers = has_leaf_marks(setting)
+    found, why = calibrated_here([each for _, each in first.values() if each is not None])
+    guesses = {k: predicted_here(found, why, works[k], layers) for k in range(len(best)) if k not in known}
     wanted = [k for k, (columns, _) in guesses.items() if _verdict(columns, limit_s) in ("within", "undecided")][:RECOMMENDED]
     if wanted:
         second = yield from _clock(wanted, cells, best, setting, _for(options, 1 - FIRST), said)
         known |= {k: columns for k, (columns, _) in second.items() if latency(columns) is not None}
     columns = {}
-    refused: dict[str, list[int]] = {}
+    refused = Refusals()
     for k, i in enumerate(best):
         made, reason = (known[k], "") if k in known else guesses[k]
-        if reason:
-            refused.setdefault(reason, []).append(i)
+        refused.add(reason, i)
         columns[i] = {**made, "latency_fits": _verdict(made, limit_s)}
     notes: list[Note] = []
     if found is not None:
         guessed = sum(k not in known and not reason for k, (_, reason) in guesses.items())
-        notes.append(Predicted(guessed, len(found.measured), exp(found.spread) - 1, has_leaf_marks(setting)))
-    notes += [NotPredicted(Place.of(records[at[0]]), len(at) - 1, reason) for reason, at in refused.items()]
-    return Latencies(columns, [*notes, *said])
+        notes.append(Predicted(guessed, len(found.measured), exp(found.spread) - 1, layers))
+    return Latencies(columns, [*notes, *refused.notes(records), *said])
 
 
 def _for(options: BenchOptions, share: float) -> BenchOptions:
@@ -85,7 +84,7 @@ def _clock(
     setting: Setting,
     options: BenchOptions,
     said: list[Note],
-) -> Generator[Event, None, dict[int, tuple[Record, Measured | None]]]:
+) -> Generator[Event, None, dict[int, tuple[Record, MeasuredNetwork | None]]]:
     """Measure some cells, with their layers where the device can: their measured columns, and what a model is fitted to.
 
     What is to be said of the run is put at the end of `said`. Raises KeyboardInterrupt where the user ends it: half of a fit
@@ -99,30 +98,12 @@ def _clock(
     except Interrupted:
         raise KeyboardInterrupt from None
     said += [note for note in found.results.notes if note not in said]
-    made: dict[int, tuple[Record, Measured | None]] = {}
+    made: dict[int, tuple[Record, MeasuredNetwork | None]] = {}
     for k, cell, record, outcome in zip(wanted, some, found.results, found.run.outcomes, strict=True):
         columns = {name: record[name] for name in MEASURED_COLUMNS if name in record and name not in RATIO}
         there = latency(record) is not None
         made[k] = (columns, on_the_clock(cell, works_of(leaf_rows(cell)), record, outcome, layers) if there else None)
     return made
-
-
-def _calibrated(known: Sequence[Measured]) -> tuple[Calibration | None, str]:
-    try:
-        return calibrated(known), ""
-    except ValueError as fault:
-        return None, f"too few cells were measured ({fault}); give it more --time"
-
-
-def _guess(found: Calibration | None, why: str, works: Works) -> tuple[Record, str]:
-    """The predicted columns of a cell, or why there are none."""
-    reason = why if found is None else found.refusal(works)
-    empty: Record = dict.fromkeys(column.name for column in PREDICTED)
-    if found is None or reason:
-        return empty, reason
-    middle, low, high = found.predict(works)
-    what = {"predicted_from": f"{len(found.measured)} cells measured here"}
-    return {"predicted_s": middle, "predicted_low_s": low, "predicted_high_s": high, **what}, ""
 
 
 def _verdict(columns: Record, limit_s: float) -> str:

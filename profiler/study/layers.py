@@ -26,6 +26,7 @@ from profiler.records.timing import Layers, LayerTiming, Roofs, Timing
 from profiler.study.axes import Grid, spread, width_notes
 from profiler.study.bench_options import BenchOptions, bench_options
 from profiler.study.cells import Cell, Interrupted, Numbers, Watch, counted, ending, finished, known
+from profiler.study.leaf_rows import rows_of
 from profiler.study.measuring import Session, filled, session, specs_of, timing, to_be_measured, watched
 from profiler.study.models import Given, grid_over
 from profiler.study.notes import notes_of
@@ -132,49 +133,6 @@ def on_the_clock(profile: Profile, made: Timing, outcome: Outcome, roofs: Roofs)
         timed.append(LayerTiming(row, share[path] * made.latency_s, share[path], size, roof, least))
     ratio = median(median(each.visit.layers_s) / each.median for each in rounds)
     return Layers(profile.model, made, tuple(timed), roofs, ratio)
-
-
-def rows_of(rows: Sequence[Row], paths: Sequence[str]) -> dict[str, Row]:
-    """One row a clocked leaf: its own, the sum of those below it, or a bare one where the count knows nothing of it.
-
-    Operations that are no leaf's stand in the row of the leaf that ended after them, since that is where their time is.
-    """
-    known = set(paths)
-    found: dict[str, list[Row]] = {path: [] for path in paths}
-    waiting: list[Row] = []
-    for row in rows:
-        if row.side:
-            continue
-        owner = _owner(row.path, known)
-        if owner is None:
-            waiting.append(row)
-            continue
-        found[owner] += [*waiting, row]
-        waiting = []
-    if waiting and paths:
-        found[paths[-1]] += waiting
-    return {path: _merged(path, members) for path, members in found.items()}
-
-
-def _owner(path: str, known: set[str]) -> str | None:
-    while path:
-        if path in known:
-            return path
-        path = path.rpartition(".")[0]
-    return None
-
-
-def _merged(path: str, members: Sequence[Row]) -> Row:
-    if len(members) == 1:
-        return members[0]._replace(path=path)
-    if not members:
-        return Row(path, "unknown", "reshape", "", {}, (), (), 0, 0, 0, 0, 0, 0, 0, False)
-    main = max(members, key=lambda row: (row.macs, row.elementwise, row.path == path))
-    sums = {
-        name: sum(getattr(row, name) for row in members)
-        for name in ("weights", "bias", "norm", "buffers", "macs", "elementwise", "activations", "moved")
-    }
-    return main._replace(path=path, inputs=members[0].inputs, output=members[-1].output, **sums)
 
 
 def bytes_of(row: Row, each: int) -> int:

@@ -1,10 +1,11 @@
-"""The rows of a network as a clock sees them: one a leaf."""
+"""The rows of a network as a clock sees them: one a leaf. No torch."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from profiler.records.profile import Row
 from profiler.study.cells import Cell
-from profiler.study.layers import rows_of
 
 
 def leaf_rows(cell: Cell) -> list[Row]:
@@ -12,3 +13,46 @@ def leaf_rows(cell: Cell) -> list[Row]:
     rows = cell.network.profile(cell.batch).rows
     paths = dict.fromkeys(row.path for row in rows if row.module and not row.side)
     return list(rows_of(rows, list(paths)).values()) if paths else [row for row in rows if not row.side]
+
+
+def rows_of(rows: Sequence[Row], paths: Sequence[str]) -> dict[str, Row]:
+    """One row a clocked leaf: its own, the sum of those below it, or a bare one where the count knows nothing of it.
+
+    Operations that are no leaf's stand in the row of the leaf that ended after them, since that is where their time is.
+    """
+    known = set(paths)
+    found: dict[str, list[Row]] = {path: [] for path in paths}
+    waiting: list[Row] = []
+    for row in rows:
+        if row.side:
+            continue
+        owner = _owner(row.path, known)
+        if owner is None:
+            waiting.append(row)
+            continue
+        found[owner] += [*waiting, row]
+        waiting = []
+    if waiting and paths:
+        found[paths[-1]] += waiting
+    return {path: _merged(path, members) for path, members in found.items()}
+
+
+def _owner(path: str, known: set[str]) -> str | None:
+    while path:
+        if path in known:
+            return path
+        path = path.rpartition(".")[0]
+    return None
+
+
+def _merged(path: str, members: Sequence[Row]) -> Row:
+    if len(members) == 1:
+        return members[0]._replace(path=path)
+    if not members:
+        return Row(path, "unknown", "reshape", "", {}, (), (), 0, 0, 0, 0, 0, 0, 0, False)
+    main = max(members, key=lambda row: (row.macs, row.elementwise, row.path == path))
+    sums = {
+        name: sum(getattr(row, name) for row in members)
+        for name in ("weights", "bias", "norm", "buffers", "macs", "elementwise", "activations", "moved")
+    }
+    return main._replace(path=path, inputs=members[0].inputs, output=members[-1].output, **sums)

@@ -11,11 +11,11 @@ from profiler import grid
 from profiler.errors import ProfilerError, Unavailable, shortened
 from profiler.load.load import Network, load_at, parse
 from profiler.network.registry import find, names
-from profiler.prediction.calibration import Layer, Measured
+from profiler.prediction.calibration import ClockedLayer, MeasuredNetwork
 from profiler.prediction.features import is_free, kind_of, work_of, works_of
 from profiler.records.columns import SETTING, latency
 from profiler.records.interval import Interval
-from profiler.records.measured import Measured as ClockedLayers
+from profiler.records.measured import Measured
 from profiler.records.place import Place
 from profiler.records.profile import Row
 from profiler.records.results import Results
@@ -33,19 +33,19 @@ SURE = 0.02
 """Half-width of a latency whose table states no interval, as a share."""
 
 
-class Timed(NamedTuple):
+class SourceNetwork(NamedTuple):
     """A network on the clock, and what it was measured in."""
 
-    measured: Measured
+    measured: MeasuredNetwork
     setting: tuple[tuple[str, Any], ...]
     batch: int | None
 
 
-class Source(NamedTuple):
+class LatencySource(NamedTuple):
     """What a file holds."""
 
     name: str
-    timed: list[Timed]
+    timed: list[SourceNetwork]
     left_out: tuple[str, ...]
     """Networks that are not of the zoo, and whose layers the file does not hold."""
     machine: Mapping[str, Any] | None
@@ -53,13 +53,13 @@ class Source(NamedTuple):
     """Why the first network that has no latency has none."""
 
 
-def source(name: str) -> Source:
+def source(name: str) -> LatencySource:
     """The networks of a file: a saved run (`.json`) or a table (`.csv`). Raises Unavailable, ProfilerError."""
     if name.lower().endswith(".csv"):
         return _table(name)
     found = read(name)
-    if isinstance(found, ClockedLayers):
-        return Source(name, list(_of_layers(found)), (), found.results.machine, _why(found.results))
+    if isinstance(found, Measured):
+        return LatencySource(name, list(_of_layers(found)), (), found.results.machine, _why(found.results))
     if isinstance(found, Results):
         return _of_results(name, found)
     raise ProfilerError(
@@ -67,23 +67,23 @@ def source(name: str) -> Source:
     )
 
 
-def _of_layers(found: ClockedLayers) -> Iterator[Timed]:
+def _of_layers(found: Measured) -> Iterator[SourceNetwork]:
     """Networks whose layers were clocked: the rows stand in the file."""
     for each in found.layers:
         timing = each.timing
         if timing.latency_s is None or timing.latency_low_s is None or timing.latency_high_s is None:
             continue
         timed = [row for row in each.rows if not is_free(row.row)]
-        layers = tuple(Layer(kind_of(row.row), work_of(row.row), row.seconds) for row in timed)
+        layers = tuple(ClockedLayer(kind_of(row.row), work_of(row.row), row.seconds) for row in timed)
         whole = Interval(timing.latency_s, timing.latency_low_s, timing.latency_high_s)
         rows = [row.row for row in timed]
         setting = tuple((name, getattr(timing, name)) for name in SETTING)
-        yield Timed(Measured(family_of(each.model), works_of(rows), whole, layers), setting, timing.batch)
+        yield SourceNetwork(MeasuredNetwork(family_of(each.model), works_of(rows), whole, layers), setting, timing.batch)
 
 
-def _of_results(name: str, found: Results) -> Source:
+def _of_results(name: str, found: Results) -> LatencySource:
     """Networks that were measured as a whole: of the zoo, or with their rows in the file."""
-    timed: list[Timed] = []
+    timed: list[SourceNetwork] = []
     left: list[str] = []
     for i, record in enumerate(found):
         known = latency(record)
@@ -95,9 +95,11 @@ def _of_results(name: str, found: Results) -> Source:
             continue
         setting = tuple((key, record.get(key)) for key in SETTING)
         timed.append(
-            Timed(Measured(family_of(str(record["model"])), works_of(rows), Interval(*known)), setting, record["batch"])
+            SourceNetwork(
+                MeasuredNetwork(family_of(str(record["model"])), works_of(rows), Interval(*known)), setting, record["batch"]
+            )
         )
-    return Source(name, timed, tuple(dict.fromkeys(left)), found.machine, _why(found))
+    return LatencySource(name, timed, tuple(dict.fromkeys(left)), found.machine, _why(found))
 
 
 def _why(found: Results) -> str:
@@ -116,7 +118,7 @@ def _rows(record: Mapping[str, Any]) -> Sequence[Row] | None:
     return network.profile(place.batch or 1).rows
 
 
-def _table(name: str) -> Source:
+def _table(name: str) -> LatencySource:
     """A table of measured networks of the zoo, by name, α, side and batch."""
     try:
         with Path(name).open(newline="", encoding="utf-8-sig") as file:
@@ -128,7 +130,7 @@ def _table(name: str) -> Source:
     column = next((key for key in SCALES if lines and key in lines[0]), None)
     if column is None or "model" not in (lines[0] if lines else ()):
         raise ProfilerError(f"'{name}' is no table of latencies: it takes the columns model and {' or '.join(SCALES)}")
-    timed: list[Timed] = []
+    timed: list[SourceNetwork] = []
     left: list[str] = []
     for number, line in enumerate(lines, 2):
         if not line[column]:
@@ -149,8 +151,12 @@ def _table(name: str) -> Source:
             raise ProfilerError(
                 f"'{name}', line {number}: {column} {seconds:g} s is not between its ends, {low:g} and {high:g} s"
             )
-        timed.append(Timed(Measured(family_of(line["model"]), works_of(rows), Interval(seconds, low, high)), setting, batch))
-    return Source(name, timed, tuple(dict.fromkeys(left)), None)
+        timed.append(
+            SourceNetwork(
+                MeasuredNetwork(family_of(line["model"]), works_of(rows), Interval(seconds, low, high)), setting, batch
+            )
+        )
+    return LatencySource(name, timed, tuple(dict.fromkeys(left)), None)
 
 
 def _record(line: Mapping[str, str], batch: int) -> dict[str, Any]:

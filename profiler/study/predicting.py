@@ -10,21 +10,20 @@ from profiler.measure.devices import kind_of
 from profiler.measure.plan import Setting
 from profiler.measure.protocol import Outcome
 from profiler.measure.statistics import shares
-from profiler.prediction import calibration, choice
-from profiler.prediction.calibration import Calibration, Layer, Measured
+from profiler.prediction import choice
+from profiler.prediction.calibration import ClockedLayer, MeasuredNetwork
 from profiler.prediction.features import Works, is_free, work_of, works_of
 from profiler.prediction.features import kind_of as kind_of_row
 from profiler.records.columns import MEASURED_COLUMNS, SETTING, Record, latency
 from profiler.records.events import Event, Timed
 from profiler.records.interval import Interval
-from profiler.records.notes import Note, NotPredicted, Predicted
-from profiler.records.place import Place
+from profiler.records.notes import Note, Predicted
 from profiler.records.results import Results
 from profiler.study.bench_options import BenchOptions
 from profiler.study.cells import Cell, Interrupted
-from profiler.study.layers import rows_of
-from profiler.study.leaf_rows import leaf_rows
+from profiler.study.leaf_rows import leaf_rows, rows_of
 from profiler.study.measuring import clocked
+from profiler.study.predicted import Refusals, calibrated_here, predicted_here
 
 NOT_MEASURED = "not measured: predicted from the cells that were"
 
@@ -76,7 +75,7 @@ def _predicted(
 ) -> Results:
     records: list[Record] = list(results)
     notes: list[Note] = []
-    refused: dict[str, list[int]] = {}
+    refused = Refusals()
     for members in networks:
         known = [
             on_the_clock(cells[i], works[i], records[i], outcomes[i], layers)
@@ -84,48 +83,34 @@ def _predicted(
             if i in outcomes and latency(records[i]) is not None
         ]
         rest = [i for i in members if i not in outcomes]
-        try:
-            found: Calibration | None = calibration.calibrated(known)
-        except ValueError as fault:
-            found, why = None, f"too few cells were measured ({fault})"
+        found, why = calibrated_here(known)
         guessed = 0
         for i in rest:
-            reason = why if found is None else found.refusal(works[i])
-            if found is None or reason:
-                refused.setdefault(reason, []).append(i)
-                records[i] = {**records[i], "reason": f"not measured, and not predicted: {reason}"}
-                continue
-            guessed += 1
-            records[i] = {**records[i], **_columns(found.predict(works[i]), len(known), layers), "reason": NOT_MEASURED}
+            columns, reason = predicted_here(found, why, works[i], layers)
+            refused.add(reason, i)
+            said = f"not measured, and not predicted: {reason}" if reason else NOT_MEASURED
+            records[i] = {**records[i], **columns, "reason": said}
+            guessed += not reason
         if found is not None and guessed:
             notes.append(Predicted(guessed, len(known), exp(found.spread) - 1, layers))
-    notes += [NotPredicted(Place.of(records[at[0]]), len(at) - 1, reason) for reason, at in refused.items()]
-    return results.replace(records, notes=[*results.notes, *notes])
+    return results.replace(records, notes=[*results.notes, *notes, *refused.notes(records)])
 
 
-def _columns(found: Interval, measured: int, layers: bool) -> Record:
-    what = "layers of cells" if layers else "cells"
-    return {
-        "predicted_s": found.estimate,
-        "predicted_low_s": found.low,
-        "predicted_high_s": found.high,
-        "predicted_from": f"{measured} {what} measured here",
-    }
-
-
-def on_the_clock(cell: Cell, works: Works, record: Record, outcome: Outcome, layers: bool) -> Measured:
+def on_the_clock(cell: Cell, works: Works, record: Record, outcome: Outcome, layers: bool) -> MeasuredNetwork:
     """A cell with its latency, and its layers where they were clocked."""
     known = latency(record)
     assert known is not None
     whole = Interval(*known)
     if not layers:
-        return Measured("", works, whole)
+        return MeasuredNetwork("", works, whole)
     share = shares([each.visit.layers for each in outcome.rounds.values()])
     rows = rows_of(cell.network.profile(cell.batch).rows, list(share))
     clocked_layers = tuple(
-        Layer(kind_of_row(row), work_of(row), share[path] * whole.estimate) for path, row in rows.items() if not is_free(row)
+        ClockedLayer(kind_of_row(row), work_of(row), share[path] * whole.estimate)
+        for path, row in rows.items()
+        if not is_free(row)
     )
-    return Measured("", works, whole, clocked_layers)
+    return MeasuredNetwork("", works, whole, clocked_layers)
 
 
 def has_leaf_marks(setting: Setting) -> bool:

@@ -9,7 +9,7 @@ from math import exp, log
 import pytest
 
 from profiler import profile
-from profiler.prediction.calibration import Layer, Measured, calibrated, fitted
+from profiler.prediction.calibration import ClockedLayer, MeasuredNetwork, calibrated, fitted
 from profiler.prediction.features import Work, is_free, kind_of, total, work_of, works_of
 from profiler.records.interval import Interval
 
@@ -28,15 +28,18 @@ def seconds_of(kind: str, work: Work) -> float:
     return a * work.calls + b * work.macs + c * work.elements
 
 
-def on_the_clock(model: str, alpha: float, side: int, noise: float = 0.0, layers: bool = True, seed: int = 0) -> Measured:
+def on_the_clock(
+    model: str, alpha: float, side: int, noise: float = 0.0, layers: bool = True, seed: int = 0
+) -> MeasuredNetwork:
     """A network as that machine would run it, a tenth slower than its layers, with noise."""
     draw = random.Random(f"{model} {alpha} {side} {seed}")
     rows = [row for row in profile(model, alpha=alpha, resolution=side).rows if not is_free(row)]
     clocked = tuple(
-        Layer(kind_of(row), work_of(row), seconds_of(kind_of(row), work_of(row)) * exp(draw.gauss(0, noise))) for row in rows
+        ClockedLayer(kind_of(row), work_of(row), seconds_of(kind_of(row), work_of(row)) * exp(draw.gauss(0, noise)))
+        for row in rows
     )
     whole = 1.1 * sum(seconds_of(each.kind, each.work) for each in clocked) * exp(draw.gauss(0, noise))
-    return Measured("", works_of(rows), Interval(whole, whole * 0.99, whole * 1.01), clocked if layers else ())
+    return MeasuredNetwork("", works_of(rows), Interval(whole, whole * 0.99, whole * 1.01), clocked if layers else ())
 
 
 GRID = list(product((0.25, 0.5, 0.75, 1.0), (128, 160, 192, 224)))

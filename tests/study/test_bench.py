@@ -39,7 +39,8 @@ from profiler.records.timing import LayerTiming, Roofs
 from profiler.study.bench import bench
 from profiler.study.bench_options import BenchOptions, seconds_of
 from profiler.study.cells import Cell
-from profiler.study.layers import bytes_of, layers, rows_of
+from profiler.study.layers import bytes_of, layers
+from profiler.study.leaf_rows import rows_of
 from profiler.study.measuring import spec_of, specs_of, timing
 from profiler.study.sweep import sweep
 from tests.measure.paced import PACE, ROOT, Paced, install, run
