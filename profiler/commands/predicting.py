@@ -17,7 +17,17 @@ def predict(
     models: o.Models = None,
     source: Annotated[
         str,
-        typer.Option("--from", metavar="FILE", help="What bench --layers -o run.json wrote, or a table: .csv of 20 networks."),
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help="What bench --layers -o run.json wrote, its samples, or a .csv of 20 networks.",
+        ),
+    ] = "",
+    scale_to: Annotated[
+        str,
+        typer.Option(
+            "--scale-to", metavar="FILE", help="3 or more of its networks measured here, where --from is of another device."
+        ),
     ] = "",
     ranges: Ranges = Ranges(),
     batch: o.Batches = None,
@@ -49,9 +59,8 @@ def predict(
     from profiler.report import files
     from profiler.report.answers import results
     from profiler.report.writers import plain
-    from profiler.study.calibrated_source import calibrated_source
     from profiler.study.layer_table import layer_table
-    from profiler.study.predict import predicting
+    from profiler.study.predict import latencies_of, predicting
 
     if not source:
         raise ProfilerError("--from says what to predict from; give a file, as --from run.json")
@@ -64,7 +73,7 @@ def predict(
     if file is not None:
         files.check_apart(file, [other for other, _ in destinations.files])
         files.check_suffix(file, "--table", ".csv", "comma-separated values")
-    known = calibrated_source(source, asked)
+    known = latencies_of(source, scale_to or None, asked, force)
     found = shown(predicting(models or (), place, known, force), destinations, view)
     if file is not None:
         rows = layer_table(found, models or (), place, known)

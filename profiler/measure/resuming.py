@@ -33,7 +33,7 @@ class Kept(NamedTuple):
 
 def comparable(path: Path, cells: Sequence[Spec]) -> None:
     """Raises ProfilerError where the head of a file says that it is of something else than a run of `cells` here."""
-    _head(path, next(iter(_lines(path, heads=1))), {cell.key for cell in cells})
+    _head(path, next(iter(lines_of(path, heads=1))), {cell.key for cell in cells})
 
 
 def resumed(path: Path, cells: Sequence[Spec]) -> Kept:
@@ -41,33 +41,42 @@ def resumed(path: Path, cells: Sequence[Spec]) -> Kept:
 
     It is read by the process that holds the lock of the device, since another one may still write to it.
     """
+    lines = lines_of(path)
     numbers = {cell.key: i for i, cell in enumerate(cells)}
-    kept = Kept(Run([Outcome() for _ in cells]), {})
-    for i, line in enumerate(_lines(path)):
-        if i == 0:
-            _head(path, line, numbers.keys())
-            continue
+    _head(path, lines[0], numbers.keys())
+    return taken(path, lines, numbers, ANEW)
+
+
+def taken(path: Path, lines: Sequence[Mapping[str, Any]], numbers: Mapping[str, int], cure: str) -> Kept:
+    """What the lines after the head hold of the cells that have a number, from 0 on. Raises ProfilerError, with a cure."""
+    kept = Kept(Run([Outcome() for _ in numbers]), {})
+    for i, line in enumerate(lines[1:], 2):
         try:
             _take(line, kept, numbers)
-        except _FAULTS as fault:
-            raise _damaged(path, i + 1, fault) from None
+        except FAULTS as fault:
+            raise damaged(path, i, fault, cure) from None
     return kept
 
 
-_FAULTS = (KeyError, TypeError, ValueError, AttributeError, OverflowError, msgspec.ValidationError)
+FAULTS = (KeyError, TypeError, ValueError, AttributeError, OverflowError, msgspec.ValidationError)
+"""What a line that no run has written may raise."""
 
 
-def _damaged(path: Path, line: int, fault: Exception) -> ProfilerError:
+ANEW = "measure it anew, without --resume"
+
+
+def damaged(path: Path, line: int, fault: Exception, cure: str = ANEW) -> ProfilerError:
+    """What is said of a line that no run has written."""
     said = own_folder.printable(str(fault), 200)
-    return ProfilerError(f"samples '{path}', line {line}: damaged ({said}); measure it anew, without --resume")
+    return ProfilerError(f"samples '{path}', line {line}: damaged ({said}); {cure}")
 
 
 def _head(path: Path, line: Mapping[str, Any], keys: AbstractSet[str]) -> None:
     try:
         _checked(line, path)
         mine = keys & set(msgspec.convert(line["cells"], list[str]))
-    except _FAULTS as fault:
-        raise _damaged(path, 1, fault) from None
+    except FAULTS as fault:
+        raise damaged(path, 1, fault) from None
     if not mine:
         cure = "give the command that it was made by, or measure anew where the network has changed"
         raise ProfilerError(f"samples '{path}': none of its cells is one of these; {cure}")
@@ -169,7 +178,7 @@ def _check_numbers(*values: float, least: float = 0.0, most: float = 1e8) -> Non
             raise ValueError(f"{value!r} is not from {least:g} to {most:g}")
 
 
-def _lines(path: Path, heads: int | None = None) -> list[dict[str, Any]]:
+def lines_of(path: Path, heads: int | None = None) -> list[dict[str, Any]]:
     """The lines of a file, or so many from its head. Raises ProfilerError."""
     if path.exists() and not path.is_file():
         raise ProfilerError(f"samples '{path}' is not a regular file; name the file of the run")
@@ -199,13 +208,12 @@ def _lines(path: Path, heads: int | None = None) -> list[dict[str, Any]]:
 def _checked(head: Mapping[str, Any], path: Path) -> None:
     """Refuse rounds that are not comparable with ours. Raises ProfilerError, ValueError."""
     ours = {"protocol": PROTOCOL, **stamp()}
-    cure = "measure it anew, without --resume"
     for name, word in (("protocol", "protocol"), ("profiler", "version of profiler"), ("torch", "version of torch")):
         if head.get(name) != ours[name]:
             theirs = own_folder.printable(str(head.get(name)))
-            raise ProfilerError(f"samples '{path}': of {word} {theirs}, and this is {ours[name]}; {cure}")
+            raise ProfilerError(f"samples '{path}': of {word} {theirs}, and this is {ours[name]}; {ANEW}")
     machine = msgspec.convert(head.get("machine") or {}, dict[str, Any])
     for name in host.SAME_MACHINE:
         if machine.get(name) != ours["machine"][name]:
             there, here = own_folder.printable(str(machine.get(name))), ours["machine"][name]
-            raise ProfilerError(f"samples '{path}': of another machine ({name} {there}, here {here}); {cure}")
+            raise ProfilerError(f"samples '{path}': of another machine ({name} {there}, here {here}); {ANEW}")

@@ -74,7 +74,7 @@ class Calibration(NamedTuple):
     @property
     def spread(self) -> float:
         """The root mean square of the errors, as a logarithm; no less than half the half-width of what was measured."""
-        return max(sqrt(fsum(e * e for e in self.errors) / len(self.errors)), self.noise / 2)
+        return root_mean_square(self.errors, self.noise)
 
     @property
     def noise(self) -> float:
@@ -83,19 +83,13 @@ class Calibration(NamedTuple):
 
     def predict(self, works: Works) -> Interval:
         """Seconds with their 95 % interval."""
-        half = self._half_width()
-        middle = self.model.seconds(works)
+        middle, half = self.model.seconds(works), self.half_width
         return Interval(middle, middle * exp(-half), middle * exp(half))
 
-    def _half_width(self) -> float:
-        """Of the interval, as a logarithm: the 95 % quantile of the errors (split-conformal) where they are many, else by t."""
-        n = len(self.errors)
-        rank = ceil((n + 1) * 0.95)
-        if n >= MANY and rank <= n:
-            return max(sorted(map(abs, self.errors))[rank - 1], self.noise)
-        import scipy.special
-
-        return max(float(scipy.special.stdtrit(n - 1, 0.975)) * self.spread * sqrt(1 + 1 / n), self.noise)
+    @property
+    def half_width(self) -> float:
+        """Of the 95 % interval, as a logarithm."""
+        return half_width(self.errors, self.noise)
 
     def refusal(self, works: Works) -> str:
         """Why a network is not to be predicted; empty where it may be."""
@@ -119,26 +113,55 @@ class Calibration(NamedTuple):
         return ""
 
 
+def root_mean_square(errors: Sequence[float], noise: float) -> float:
+    """Of errors, no less than half the half-width of what was measured."""
+    return max(sqrt(fsum(e * e for e in errors) / len(errors)), noise / 2)
+
+
+def half_width(errors: Sequence[float], noise: float) -> float:
+    """Of a 95 % interval: the quantile of the errors (split-conformal) where they are many, else by Student's t."""
+    n = len(errors)
+    rank = ceil((n + 1) * 0.95)
+    if n >= MANY and rank <= n:
+        return max(sorted(map(abs, errors))[rank - 1], noise)
+    import scipy.special
+
+    return max(float(scipy.special.stdtrit(n - 1, 0.975)) * root_mean_square(errors, noise) * sqrt(1 + 1 / n), noise)
+
+
 def _size(work: Work) -> int:
     return work.macs or work.elements
 
 
-def calibrated(measured: Sequence[MeasuredNetwork]) -> Calibration:
-    """The model of these networks. Raises ValueError where they are too few to tell how far it may be off."""
-    groups: dict[str, list[MeasuredNetwork]] = {}
-    for i, each in enumerate(measured):
-        groups.setdefault(each.family or str(i), []).append(each)
+def calibrated(measured: Sequence[MeasuredNetwork], family: str = "") -> Calibration:
+    """The model of these networks, whose errors are those that a network of `family` is to expect.
+
+    Where enough of that family were measured, each of them is predicted from all others; else each family from the other
+    families, or each network from the others where there is but one. Raises ValueError where they are too few for an interval.
+    """
+    groups = _held_out(measured, family)
     if len(groups) < FEWEST:
         raise ValueError(f"{len(groups)} measured; an interval takes {FEWEST}")
     model = fitted(measured)
     errors = []
-    for group in groups.values():
+    for group in groups:
         others = fitted([each for each in measured if all(each is not member for member in group)])
         for each in group:
             known = {kind: work for kind, work in each.works.items() if kind in others.rates}
             guess = others.seconds(known)
             errors.append(log(each.seconds.estimate / guess) if guess > 0 else UNEXPLAINED)
     return Calibration(model, tuple(measured), tuple(errors))
+
+
+def _held_out(measured: Sequence[MeasuredNetwork], family: str) -> list[list[MeasuredNetwork]]:
+    """What is predicted from all else, one group after the other."""
+    relatives = [each for each in measured if family and each.family == family]
+    if len(relatives) >= FEWEST:
+        return [[each] for each in relatives]
+    groups: dict[str, list[MeasuredNetwork]] = {}
+    for i, each in enumerate(measured):
+        groups.setdefault(each.family or str(i), []).append(each)
+    return list(groups.values()) if len(groups) >= FEWEST else [[each] for each in measured]
 
 
 def fitted(measured: Sequence[MeasuredNetwork]) -> LatencyModel:

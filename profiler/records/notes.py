@@ -137,6 +137,8 @@ class PredictedFrom(Said, frozen=True):
     networks: int
     off: float
     setting: Mapping[str, Any]
+    held_out: int = 0
+    """How many were predicted from the others to tell; 0 where all were."""
 
 
 class LeftOut(Said, frozen=True):
@@ -145,11 +147,24 @@ class LeftOut(Said, frozen=True):
     names: tuple[str, ...]
 
 
-class MeasuredElsewhere(Said, frozen=True):
-    """A file was measured on another machine."""
+class NetworksChanged(Said, frozen=True):
+    """Networks of a file of samples that count otherwise today than when they were measured."""
 
+    names: tuple[str, ...]
+
+
+class ScaledFrom(Said, frozen=True):
+    """What the latencies of another device are scaled by."""
+
+    name: str
+    """The file of those that were measured here."""
     there: str
-    here: str
+    networks: int
+    factor: float
+    """Seconds here over seconds there, of a network of the mean intensity."""
+    slope: float
+    off: float
+    """Root mean square of the relative errors, each network scaled by the others."""
 
 
 class CellsRecounted(Said, frozen=True):

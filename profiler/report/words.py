@@ -106,8 +106,10 @@ def _(note: n.PredictedFrom) -> str:
     device, threads = str(note.setting["device"]), note.setting["threads"]
     words = [device, *(threads_said(device, threads) if threads else [])]
     words += [str(note.setting["dtype"]), *([] if note.setting["mode"] == "infer" else ["training"])]
+    some_ = note.held_out not in (0, note.networks)
+    which = f"each of {note.held_out} of the same family" if some_ else "each of these (or its family)"
     return (
-        f"≈: predicted from {note.networks} measured cells of {note.name} ({', '.join(words)}); each of these (or its family), "
+        f"≈: predicted from {note.networks} measured cells of {note.name} ({', '.join(words)}); {which}, "
         f"predicted from the others, was off by {100 * note.off:.1f} % (root mean square)."
     )
 
@@ -118,8 +120,17 @@ def _(note: n.LeftOut) -> str:
 
 
 @said.register
-def _(note: n.MeasuredElsewhere) -> str:
-    return f"Measured on another machine ({note.there}; here {note.here}): latencies may differ here."
+def _(note: n.NetworksChanged) -> str:
+    return f"{some(note.names)}: left out; it counts otherwise now than when it was measured."
+
+
+@said.register
+def _(note: n.ScaledFrom) -> str:
+    return (
+        f"≈: {note.there} scaled to {note.networks} networks of {note.name}: {note.factor:.3g}× its seconds, times (MACs an "
+        f"output element over their mean) to the power of {note.slope:+.2f}; each of these, scaled by the others, was off by "
+        f"{100 * note.off:.1f} % (root mean square)."
+    )
 
 
 @said.register

@@ -10,7 +10,11 @@ from profiler.study.cells import Cell
 
 def leaf_rows(cell: Cell) -> list[Row]:
     """One row a leaf; operations of a forward's own stand in the row of the leaf that ends after them."""
-    rows = cell.network.profile(cell.batch).rows
+    return rows_by_leaf(cell.network.profile(cell.batch).rows)
+
+
+def rows_by_leaf(rows: Sequence[Row]) -> list[Row]:
+    """The same of the rows of a profile."""
     paths = dict.fromkeys(row.path for row in rows if row.module and not row.side)
     return list(rows_of(rows, list(paths)).values()) if paths else [row for row in rows if not row.side]
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from profiler.prediction.calibration import Calibration, MeasuredNetwork, calibrated
 from profiler.prediction.features import Works
 from profiler.records.columns import PREDICTED, Record
+from profiler.records.interval import Interval
 from profiler.records.notes import Note, NotPredicted
 from profiler.records.place import Place
 
@@ -28,12 +29,12 @@ def predicted_here(found: Calibration | None, why: str, works: Works, layers: bo
     if found is None or reason:
         return dict(NOTHING_PREDICTED), reason
     what = "layers of cells" if layers else "cells"
-    return predicted_columns(found, works, f"{len(found.measured)} {what} measured here"), ""
+    return predicted_columns(found.predict(works), f"{len(found.measured)} {what} measured here"), ""
 
 
-def predicted_columns(found: Calibration, works: Works, source: str) -> Record:
+def predicted_columns(seconds: Interval, source: str) -> Record:
     """The predicted columns of a cell, from what `source` says."""
-    middle, low, high = found.predict(works)
+    middle, low, high = seconds
     return {"predicted_s": middle, "predicted_low_s": low, "predicted_high_s": high, "predicted_from": source}
 
 

@@ -96,8 +96,23 @@ def test_families_are_held_out_together() -> None:
     ]
     found = calibrated(measured)
     assert len(found.errors) == 8
+    first = fitted(measured[2:])
+    known = {kind: work for kind, work in measured[0].works.items() if kind in first.rates}
+    assert found.errors[0] == pytest.approx(log(measured[0].seconds.estimate / first.seconds(known)))
     with pytest.raises(ValueError, match="2 measured; an interval takes 3"):
-        calibrated(measured[:4])
+        calibrated(measured[:2])
+
+
+def test_networks_of_the_family_that_is_asked_for_are_held_out_one_by_one() -> None:
+    """What a grid of one network is off by says nothing of another family, and the other way round."""
+    measured = [on_the_clock("mobilenet_v1", *place, noise=0.02)._replace(family="v1") for place in ANCHORS]
+    measured += [on_the_clock(model, 1.0, 192)._replace(family=model) for model in ("mobilenet_v2", "squeezenet1_0")]
+    found = calibrated(measured, "v1")
+    assert len(found.errors) == 6
+    assert found.errors[0] == pytest.approx(log(measured[0].seconds.estimate / fitted(measured[1:]).seconds(measured[0].works)))
+    assert len(calibrated(measured, "mobilenet_v2").errors) == len(calibrated(measured).errors) == 8
+    assert found.half_width < calibrated(measured).half_width
+    assert len(calibrated(measured[:7]).errors) == 7, "of two families, each network by itself"
 
 
 @pytest.mark.parametrize(
