@@ -52,6 +52,8 @@ class LatencyModel(NamedTuple):
 
     rates: Mapping[str, tuple[float, float, float]]
     correction: float = 1.0
+    terms: int = 0
+    """How many rates above 0 were fitted to whole networks; 0 of a model of layers, where each kind is fitted by itself."""
 
     def seconds(self, works: Works) -> float:
         """What a network takes; kinds that are not known take nothing."""
@@ -143,6 +145,8 @@ def calibrated(measured: Sequence[MeasuredNetwork], family: str = "") -> Calibra
     if len(groups) < FEWEST:
         raise ValueError(f"{len(groups)} measured; an interval takes {FEWEST}")
     model = fitted(measured)
+    if len(measured) <= model.terms:
+        raise ValueError(f"{len(measured)} measured, as many as the fit has terms")
     errors = []
     for group in groups:
         others = fitted([each for each in measured if all(each is not member for member in group)])
@@ -167,10 +171,10 @@ def _held_out(measured: Sequence[MeasuredNetwork], family: str) -> list[list[Mea
 def fitted(measured: Sequence[MeasuredNetwork]) -> LatencyModel:
     """The rates of each kind, and the correction."""
     layers = [layer for each in measured for layer in each.layers]
-    rates = _by_layers(layers) if layers else _by_networks(measured)
+    rates, terms = (_by_layers(layers), 0) if layers else _by_networks(measured)
     bare = LatencyModel(rates)
     logs = [log(each.seconds.estimate / guess) for each in measured if (guess := bare.seconds(each.works)) > 0]
-    return LatencyModel(rates, exp(fsum(logs) / len(logs)) if logs else 1.0)
+    return LatencyModel(rates, exp(fsum(logs) / len(logs)) if logs else 1.0, terms)
 
 
 def _by_layers(layers: Sequence[ClockedLayer]) -> dict[str, tuple[float, float, float]]:
@@ -187,8 +191,11 @@ def _by_layers(layers: Sequence[ClockedLayer]) -> dict[str, tuple[float, float, 
     }
 
 
-def _by_networks(measured: Sequence[MeasuredNetwork]) -> dict[str, tuple[float, float, float]]:
-    """All kinds together, from whole networks: a rate a multiply-add and an element of each kind, and one a call of any."""
+def _by_networks(measured: Sequence[MeasuredNetwork]) -> tuple[dict[str, tuple[float, float, float]], int]:
+    """All kinds together, from whole networks: a rate a multiply-add and an element of each kind, and one a call of any.
+
+    With how many of these rates are above 0.
+    """
     kinds = sorted({kind for each in measured for kind in each.works})
     table = []
     for each in measured:
@@ -196,7 +203,7 @@ def _by_networks(measured: Sequence[MeasuredNetwork]) -> dict[str, tuple[float, 
         table.append([sum(work.calls for work in works), *(work.macs for work in works), *(work.elements for work in works)])
     found = _nnls(table, [each.seconds.estimate for each in measured], 1.0)
     call, macs, elements = found[0], found[1 : 1 + len(kinds)], found[1 + len(kinds) :]
-    return {kind: (call, macs[i], elements[i]) for i, kind in enumerate(kinds)}
+    return {kind: (call, macs[i], elements[i]) for i, kind in enumerate(kinds)}, sum(rate > 0 for rate in found)
 
 
 def _solved(table: list[list[int]], seconds: list[float], power: float) -> tuple[float, float, float]:

@@ -18,8 +18,8 @@ from profiler.study.predict_networks import LatencySource, SourceNetwork, family
 SCALES = {"latency_s": 1.0, "latency_ms": 1e-3, "latency_us": 1e-6}
 """The columns of a table that may hold the latency, and their seconds."""
 UNSTATED: Mapping[str, Any] = {
-    "device": "cpu", "threads": None, "dtype": "fp32", "memory_format": "contiguous", "compile": False, "mode": "infer",
-    "optimizer": None,
+    "device": "cpu", "threads": None, "dtype": "fp32", "memory_format": "contiguous", "runtime": "eager", "compile": False,
+    "mode": "infer", "optimizer": None,
 }  # fmt: skip
 """What a table is taken to be measured in where it does not say."""
 MOST_SECONDS = 1e6
