@@ -25,7 +25,8 @@ from profiler.measure.statistics import rank_correlation  # noqa: E402  # the ch
 from profiler.prediction import choice  # noqa: E402  # the checkout is on the path only now
 from profiler.prediction.calibration import MeasuredNetwork, calibrated  # noqa: E402  # the checkout is on the path only now
 from profiler.records.environment import environment  # noqa: E402  # the checkout is on the path only now
-from profiler.study.predict_sources import family_of, source  # noqa: E402  # the checkout is on the path only now
+from profiler.study.predict_networks import family_of  # noqa: E402  # the checkout is on the path only now
+from profiler.study.predict_sources import source  # noqa: E402  # the checkout is on the path only now
 
 GRIDS = ("mobilenet_v1", "mobilenet_v2", "shufflenet_v2_x1_0", "resnet18", "squeezenet1_1")
 ALPHAS, SIDES = "0.25..1.0", "128..224"

@@ -108,7 +108,7 @@ FITTED = (
 )
 """The columns of what was held to limits: whether it is within them, and how much of the one that binds it uses."""
 PREDICTED = (
-    Column("predicted_s", float, "predicted", "seconds", "least", axis=2, unknown=True),
+    Column("predicted_s", float, "predicted", "seconds", "least", axis=2, label="predicted latency", unknown=True),
     Column("predicted_low_s", float, "predicted from", "seconds", unknown=True),
     Column("predicted_high_s", float, "predicted to", "seconds", unknown=True),
     Column("predicted_from", str, "from what", unknown=True),

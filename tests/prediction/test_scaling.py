@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import exp, log
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -117,9 +118,7 @@ def test_networks_that_are_in_no_table_scale_by_predictions(there: str, tmp_path
         (HERE, {"compile": "true"}, "holds nothing that was measured with compile True"),
     ],
 )
-def test_what_does_not_go_together(
-    models: tuple[str, ...], more: dict[str, str], words: str, there: str, tmp_path: Path
-) -> None:
+def test_what_does_not_go_together(models: tuple[str, ...], more: Any, words: str, there: str, tmp_path: Path) -> None:
     here = FAST.table(tmp_path / "here.csv", models, **more)
     with pytest.raises(ProfilerError, match=words):
         profiler.predict("resnet34", source=there, scale_to=here)

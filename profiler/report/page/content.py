@@ -59,6 +59,9 @@ class Content:
         numbers = [name for name in self.over if all(_is_number(record.get(name)) for record in self.records)]
         names = (*AXES, *numbers)
         known = {name: [value for record in self.records if (value := record.get(name)) is not None] for name in names}
+        if "latency_s" in self.columns:  # what is predicted is drawn among these, with a mark of its own
+            known["latency_s"] += known["predicted_s"]
+            known["predicted_s"] = []
         drawn = [name for name in names if len(set(known[name])) >= FEWEST]
         rare = 0.0 if self.limits else RARE  # of a fit an accuracy is the first choice, however few cells have one
         return sorted(drawn, key=lambda name: len(known[name]) < rare * len(self.records))

@@ -30,6 +30,8 @@ class Length(NamedTuple):
     value: float
     said: str
     ends: tuple[float, float] | None = None
+    predicted: bool = False
+    """True where nobody measured it: drawn in outline."""
 
 
 MOST_NAME = 32
@@ -57,8 +59,9 @@ class Bars:
 def _drawn(length: Length, most: float, width: int, plain: bool) -> str:
     if length.ends is not None:
         low, high = (round(width * end / most) for end in length.ends)
-        if high > low:
-            return ("#" if plain else EIGHTHS[-1]) * low + ("-" if plain else "▒") * (high - low)
+        if high > low or length.predicted:
+            known = ("=" if plain else "░") if length.predicted else ("#" if plain else EIGHTHS[-1])
+            return known * max(low, int(high == low)) + ("-" if plain else "▒") * (high - low)
     return bar(length.value / most, width, plain)
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from profiler.records.columns import COLUMNS, Record, options_of
+from profiler.records.columns import COLUMNS, Record, latency, options_of, prediction
 from profiler.records.results import Results
 from profiler.report import names, units
 from profiler.report.encoding import printable
@@ -22,6 +22,8 @@ SHADES = (231, 195, 159, 153, 117, 111, 75, 69, 33, 27, 26, 25, 18, 17)
 DARK_FROM = 9
 """From this shade on letters are white."""
 QUANTITIES = frozenset(column.name for column in COLUMNS.values() if column.axis)
+CLOCKS = ("latency_s", "predicted_s")
+"""What is shaded where there is any of it, unless something else is asked for."""
 MOST_ROWS, MOST_TABLES = 24, 4
 WIDEST = 160
 """Letters across at most."""
@@ -35,7 +37,7 @@ class Heat:
 
     results: Results
     columns: Sequence[str] = ()
-    """Those that were asked for; latency where it was measured, else multiply-adds."""
+    """Those that were asked for; latency where it was measured or predicted, else multiply-adds."""
     piped: bool = False
     """True for where there is no terminal; on one it stands below the list unasked."""
 
@@ -46,7 +48,7 @@ class Heat:
         shaded = console.color_system in ("256", "truecolor") and not console.no_color
         quantities = [name for name in self.columns if name in QUANTITIES]
         if not self.columns:
-            quantities = ["latency_s" if self.results.measured else "macs"]
+            quantities = [next((name for name in CLOCKS if name in self.results.columns), "macs")]
         for grid in _grids(self.results):
             for name in quantities:
                 yield from _table(grid, name, self.results, width, shaded)
@@ -67,7 +69,7 @@ def _grids(results: Results) -> list[Grid]:
     axes = [name for name in ("alpha", *results.over, "resolution") if len({str(r[name]) for r in results}) > 1]
     first = [name for name in ("alpha", "resolution") if name in axes]
     pair = sorted([*first, *(name for name in axes if name not in first)][:2], key=axes.index)
-    if results.command != "sweep" or len(pair) < 2:
+    if results.command not in ("sweep", "predict") or len(pair) < 2:
         return []
     down, across = pair
     apart = options_of(results.over)
@@ -111,7 +113,9 @@ def _table(grid: Grid, name: str, results: Results, width: int, shaded: bool) ->
     heading = columns.of(name, results)[0].text + (f" ({unit})" if unit else "")
     whose = f"{grid.words}: " if grid.words else ""
     told = f"{heads[0][0].text} down, {heads[1][0].text} across"
-    yield Text(f"\n{whose}{heading}{' and grade' if name == 'latency_s' else ''}: {told}{some}", style="bold")
+    grade = " and grade" if name == "latency_s" and any(latency(r) is not None for r in records) else ""
+    guessed = ", ≈ predicted" if name == "latency_s" and any(map(_guessed, records)) else ""
+    yield Text(f"\n{whose}{heading}{grade}{guessed}: {told}{some}", style="bold")
     yield Text(" " * left + "".join(f"{each:>{wide - 1}} " for each in across))
     for row in rows:
         line = Text(f"{row:>{left}}")
@@ -130,10 +134,18 @@ def _order(value: Any) -> tuple[bool, Any]:
 
 
 def _cell(record: Record, name: str, results: Results) -> str:
+    found = prediction(record) if name == "predicted_s" or (name == "latency_s" and _guessed(record)) else None
+    if found is not None:  # its interval stands in the list
+        return units.amount(units.seconds(found[0]), found[0], "seconds", rest=" ≈" if name == "latency_s" else "")
     text = columns.of(name, results)[1](record, record, "auto")
-    if isinstance(text, Amount) and name == "latency_s":  # its interval stands in the list
+    if isinstance(text, Amount) and name == "latency_s":
         return units.amount(units.seconds(text.value), text.value, "seconds", rest=f" {record['grade']}")
     return text
+
+
+def _guessed(record: Record) -> bool:
+    """Whether its latency was predicted and not measured."""
+    return latency(record) is None and prediction(record) is not None
 
 
 def _spread(values: list[str], most: int) -> list[str]:

@@ -10,7 +10,7 @@ from functools import singledispatch
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
 from profiler.errors import ProfilerError
-from profiler.records.columns import Record, latency, options_of
+from profiler.records.columns import Record, latency, options_of, prediction
 from profiler.records.measured import Measured
 from profiler.records.profile import Profile
 from profiler.records.results import Results
@@ -72,14 +72,21 @@ def _results(found: Results) -> list[RenderableType]:
         points = [Point(r["macs"], r["top1"] or 0.0, family) for r, family in rated]
         what = "top-1 %, published or given," if own else "published top-1 %"
         parts.append(Scatter(f"{what} against MACs", points, _tick, _percent, front=front))
-    timed = [(r, family) for r, family in zip(found, families, strict=True) if latency(r) is not None]
-    if len({(r["macs"], r["latency_s"]) for r, _ in timed}) > 2:
-        points = [Point(r["macs"], r["latency_s"] or 0.0, family) for r, family in timed]
-        parts.append(Scatter("latency against MACs", points, _tick, _seconds))
+    timed = [point for r, family in zip(found, families, strict=True) if (point := _timed(r, family)) is not None]
+    if len({(point.x, point.y) for point in timed}) > 2:
+        parts.append(Scatter("latency against MACs", timed, _tick, _seconds))
     if found.command == "sweep" and not parts:
         points = [Point(r["macs"], r["params"], family) for r, family in zip(found, families, strict=True)]
         parts.append(Scatter("params against MACs", points, _tick, _tick))
-    return [*([Heat(found, piped=True)] if found.command == "sweep" else []), *parts]
+    return [*([Heat(found, piped=True)] if found.command in ("sweep", "predict") else []), *parts]
+
+
+def _timed(record: Record, family: str) -> Point | None:
+    """Its latency, measured or else predicted."""
+    measured, predicted = latency(record), prediction(record)
+    if measured is not None:
+        return Point(record["macs"], measured[0], family)
+    return None if predicted is None else Point(record["macs"], predicted[0], family, predicted[1:])
 
 
 def _families(found: Results) -> list[str]:
@@ -113,21 +120,25 @@ def _compared(found: Results) -> list[RenderableType]:
     some = f", the first {len(kept)} of {len(found)}" if len(found) > len(kept) else ""
     parts = []
     counts: list[tuple[str, Callable[[Record], int]]] = [("MACs", lambda r: r["macs"]), ("params", lambda r: r["params"])]
-    for title, of in counts:
+    for title, of in counts if found.command != "predict" else []:
         if len({of(record) for record in kept}) > 1:
             lengths = [Length(name, of(record), _count(of(record))) for name, record in zip(labels, kept, strict=True)]
             parts.append(Bars(title + some, lengths))
-    timed = [_latency(name, record) for name, record in zip(labels, kept, strict=True) if latency(record) is not None]
-    return [*parts, *([Bars(f"latency, with its 95 % interval{some}", timed)] if timed else [])]
+    timed = [made for name, record in zip(labels, kept, strict=True) if (made := _latency(name, record)) is not None]
+    guessed = ", ≈ predicted" if any(latency(record) is None and prediction(record) is not None for record in kept) else ""
+    return [*parts, *([Bars(f"latency, with its 95 % interval{guessed}{some}", timed)] if timed else [])]
 
 
-def _latency(name: str, record: Record) -> Length:
-    known = latency(record)
-    assert known is not None
-    estimate, low, high = known
-    return Length(
-        name, estimate, f"{units.seconds(estimate)} {units.interval(estimate, low, high)} {record['grade']}", (low, high)
-    )
+def _latency(name: str, record: Record) -> Length | None:
+    """As it was measured, or else predicted."""
+    known, predicted = latency(record), prediction(record)
+    if known is not None:
+        estimate, low, high = known
+        said = f"{units.seconds(estimate)} {units.interval(estimate, low, high)} {record['grade']}"
+        return Length(name, estimate, said, (low, high))
+    if predicted is None:
+        return None
+    return Length(name, predicted[0], columns.predicted_text(record), predicted[1:], predicted=True)
 
 
 # One network

@@ -16,16 +16,21 @@ MARKS, PLAIN_MARKS = "●▲■◆○△□◇", "ox+#@%&="
 COLOURS = ("cyan", "magenta", "green", "red", "blue", "orange", "gray", "white")
 RICH = ("cyan", "magenta", "green", "red", "blue", "yellow", "bright_black", "default")
 """The same, as rich calls them."""
+PAIRS, PLAIN_PAIRS = ("●▲■◆", "○△□◇"), ("OX#@", "ox+a")
+"""Marks of measured and of predicted points, where there are any predicted: of at most four families."""
+MOST_INTERVALS = 60
+"""Predicted points whose intervals are drawn."""
 FRAME = str.maketrans("┌┐└┘├┤┬┴┼─│", "+++++++++-|")
 HEIGHT = 18
 
 
 class Point(NamedTuple):
-    """Where it is, and what family it is of."""
+    """Where it is, and what family it is of; a predicted one with the ends of the interval of its `y`."""
 
     x: float
     y: float
     family: str
+    predicted: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -42,10 +47,14 @@ class Scatter:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         import plotext
 
-        marks = PLAIN_MARKS if options.ascii_only else MARKS
+        guessed = [point for point in self.points if point.predicted is not None]
+        marks, hollow = PLAIN_MARKS if options.ascii_only else MARKS, ""
+        if guessed:
+            marks, hollow = PLAIN_PAIRS if options.ascii_only else PAIRS
         families = list(dict.fromkeys(point.family for point in self.points))
         named = len(families) <= len(marks)
-        xs, ys = [point.x for point in self.points], [point.y for point in self.points]
+        bars = guessed if len(guessed) <= MOST_INTERVALS else []
+        xs, ys = [point.x for point in self.points], [y for point in self.points for y in (point.y, *_ends_of(point, bars))]
         wide = max(xs) > 10 * min(xs) > 0
         place: Callable[[float], float] = log10 if wide else float
         best = pareto(self.points) if self.front else []
@@ -61,19 +70,30 @@ class Scatter:
         if len(best) > 1:
             mark = "." if options.ascii_only else "·"
             plotext.plot([place(point.x) for point in best], [point.y for point in best], marker=mark, color="default")
+        line = "|" if options.ascii_only else "│"
         for i, family in enumerate(families):
-            members = [point for point in self.points if point.family == family]
-            mark, colour = (marks[i], COLOURS[i]) if named else (marks[0], COLOURS[0])
-            plotext.scatter([place(point.x) for point in members], [point.y for point in members], marker=mark, color=colour)
+            at = i if named else 0
+            for point in (point for point in bars if point.family == family):
+                plotext.plot([place(point.x)] * 2, list(point.predicted or ()), marker=line, color=COLOURS[at])
+            for marks_, what in ((hollow, True), (marks, False)):  # what was measured is drawn over what was not
+                some = [point for point in self.points if point.family == family and (point.predicted is not None) is what]
+                if some:
+                    places = [place(point.x) for point in some], [point.y for point in some]
+                    plotext.scatter(*places, marker=marks_[at], color=COLOURS[at])
         drawn: str = plotext.build()
         plotext.clear_figure()
         yield Text(f"\n{self.title}{' (log scale)' if wide else ''}", style="bold")
         yield Text.from_ansi(drawn.translate(FRAME) if options.ascii_only else drawn)
+        measured = {point.family for point in self.points if point.predicted is None}
         legend = [
-            Text.assemble((marks[i], RICH[i]), f" {short(family, MOST_NAME)}")
+            Text.assemble((marks[i] if family in measured else hollow[i], RICH[i]), f" {short(family, MOST_NAME)}")
             for i, family in enumerate(families)
             if named and family
         ]
+        if guessed:
+            shapes = hollow[: len(families)] if named else hollow[0]
+            interval = f", {line} its 95 % interval" if bars else ""
+            legend.append(Text(f"{shapes} predicted{interval}", style="dim"))
         if len(best) > 1:
             legend.append(Text(f"{'.' if options.ascii_only else '·'} Pareto front", style="dim"))
         yield from _legend(legend, options.max_width)
@@ -88,6 +108,11 @@ def _legend(entries: Sequence[Text], width: int) -> list[Text]:
         else:
             lines.append(entry)
     return lines
+
+
+def _ends_of(point: Point, drawn: Sequence[Point]) -> tuple[float, ...]:
+    """The ends of an interval that is drawn, which the frame must hold."""
+    return point.predicted or () if point in drawn else ()
 
 
 def _ends(values: Sequence[float]) -> tuple[float, float]:

@@ -1,9 +1,10 @@
 // Accuracy or latency against what it costs (MobileNets, Figures 4 and 5), and a sweep as a map of two axes, as α and the side.
 
 const UP = new Set(['top1', 'images_per_second']); // more is better; of everything else, less
+const HOLLOW = 'diamond-open'; // a predicted point
 const MOST_COLORS = 10;
 const FEWEST = 3; // points that make a plot
-const ERRORS = { __proto__: null, latency_s: ['latency_low_s', 'latency_high_s'] };
+const ERRORS = { __proto__: null, latency_s: ['latency_low_s', 'latency_high_s'], predicted_s: ['predicted_low_s', 'predicted_high_s'] };
 const SETTINGS = ['options', 'input', 'batch', 'device', 'threads', 'dtype', 'memory_format', 'compile', 'mode', 'optimizer'];
 
 class Records {
@@ -23,6 +24,14 @@ class Records {
   }
 
   all(name) { return this.byName.get(name)?.values || new Array(this.count).fill(null); }
+  // What is drawn of a column: where a latency was not measured, the predicted one.
+  drawn(name) {
+    const values = this.all(name);
+    return name === 'latency_s' ? values.map((value, i) => value ?? this.all('predicted_s')[i]) : values;
+  }
+
+  // True where what is drawn was predicted.
+  guessed(name, i) { return name === 'predicted_s' || (name === 'latency_s' && this.all(name)[i] === null && this.all('predicted_s')[i] !== null); }
   // True where records of one network and side have one input.
   sideTellsInput() {
     const [models, sides, inputs] = [this.names, this.all('resolution'), this.all('input')];
@@ -73,8 +82,8 @@ const better = (name, column) => `${UP.has(name) ? 'more' : 'less'} ${column.lab
 
 // The first of what is most telling that enough records have both values of; top-1 is published for few cells of many.
 function opening(names, records) {
-  const both = (a, b) => records.all(a).filter((value, i) => value !== null && records.all(b)[i] !== null).length;
-  const widths = ['latency_s', 'macs'].filter((name) => names.includes(name));
+  const both = (a, b) => records.drawn(a).filter((value, i) => value !== null && records.drawn(b)[i] !== null).length;
+  const widths = ['latency_s', 'predicted_s', 'macs'].filter((name) => names.includes(name));
   for (const height of names) {
     const width = widths.find((name) => name !== height && both(height, name) >= FEWEST);
     if (width) return [names.indexOf(height), names.indexOf(width)];
@@ -108,15 +117,17 @@ function tradeoff(root, records, visible) {
   function paint() {
     const [nameX, nameY] = [x(), y()];
     const [columnX, columnY] = [records.byName.get(nameX), records.byName.get(nameY)];
-    const points = kept.map((i) => ({ i, x: columnX.values[i], y: columnY.values[i] })).filter((p) => p.x !== null && p.y !== null && (p.x > 0 || nameX === 'top1') && (p.y > 0 || nameY === 'top1'));
+    const [valuesX, valuesY] = [records.drawn(nameX), records.drawn(nameY)];
+    const points = kept.map((i) => ({ i, x: valuesX[i], y: valuesY[i], guessed: records.guessed(nameX, i) || records.guessed(nameY, i) })).filter((p) => p.x !== null && p.y !== null && (p.x > 0 || nameX === 'top1') && (p.y > 0 || nameY === 'top1'));
     // a fit shows all that was looked at, so that its axes stay where they are while a limit moves
-    const seen = (bounds.length ? columnX.values.map((_, i) => i) : points.map((p) => p.i)).filter((i) => columnX.values[i] !== null && columnY.values[i] !== null);
+    const seen = (bounds.length ? valuesX.map((_, i) => i) : points.map((p) => p.i)).filter((i) => valuesX[i] !== null && valuesY[i] !== null);
     shades = [...new Set(points.map((p) => colorKey(p.i, family())))].sort(inOrder);
     const traces = [...outside(nameX, nameY), ...lines(points, family()), ...front(points, nameX, nameY)];
     const size = points.length > 600 ? 5 : points.length > 80 ? 7 : 10;
-    traces.push(...dots(points, family(), size, nameX, nameY));
+    traces.push(...dots(points, family(), size, nameX, nameY), ...predictedMark(points, size));
     const few = records.models.length > 1 && points.length <= 40 && records.models.length === records.count;
-    const axes = { xaxis: axisOf(nameX, columnX, seen.map((i) => columnX.values[i]), records), yaxis: axisOf(nameY, columnY, seen.map((i) => columnY.values[i]), records) };
+    const spanned = (name, all) => [...seen.map((i) => all[i]), ...intervals(points, name)];
+    const axes = { xaxis: axisOf(nameX, columnX, spanned(nameX, valuesX), records), yaxis: axisOf(nameY, columnY, spanned(nameY, valuesY), records) };
     const legend = traces.some((trace) => trace.showlegend);
     // margins that need no fitting spare thousands of points a second drawing
     const margin = points.length > 1000 ? { margin: { l: 72, r: 84, t: 36, b: 52, autoexpand: false } } : {};
@@ -125,6 +136,7 @@ function tradeoff(root, records, visible) {
     root.querySelector('figcaption').textContent = [
       missing ? `Not drawn, since one of the two is not known: ${COUNT.format(missing)} of ${COUNT.format(kept.length)} records.` : '',
       nameX !== nameY && points.length > 1 ? `Pareto front: what no other beats in both, ${better(nameY, columnY)} and ${better(nameX, columnX)}.` : '',
+      points.some((p) => p.guessed) ? `Predicted latencies are hollow, with their 95 % intervals${points.some((p) => !p.guessed) ? '; the front is of what was measured' : ''}.` : '',
       bounds.length ? 'Grey: outside the limits, or filtered out of the table below.' : kept.length < records.count ? 'The filter of the table below holds here too.' : '',
     ].filter(Boolean).join(' ');
   }
@@ -161,7 +173,7 @@ function tradeoff(root, records, visible) {
   function outside(nameX, nameY) {
     if (!bounds.length) return [];
     const inside = new Set(kept);
-    const [xs, ys] = [records.all(nameX), records.all(nameY)];
+    const [xs, ys] = [records.drawn(nameX), records.drawn(nameY)];
     const drawn = xs.map((_, i) => i).filter((i) => !inside.has(i) && xs[i] !== null && ys[i] !== null && (xs[i] > 0 || nameX === 'top1') && (ys[i] > 0 || nameY === 'top1'));
     return [{ type: 'scatter', mode: 'markers', x: drawn.map((i) => xs[i]), y: drawn.map((i) => ys[i]), hoverinfo: 'text', hovertext: drawn.map((i) => text(records.label(i))), showlegend: false, marker: { size: 6, color: ink().soft, opacity: 0.35 } }];
   }
@@ -174,7 +186,8 @@ function tradeoff(root, records, visible) {
 
   function front(points, nameX, nameY) {
     if (nameX === nameY) return [];
-    const best = pareto(points, UP.has(nameX), UP.has(nameY));
+    const measured = points.filter((p) => !p.guessed);
+    const best = pareto(measured.length ? measured : points, UP.has(nameX), UP.has(nameY));
     if (points.length < 2) return [];
     return [{ type: 'scatter', mode: 'lines+markers', name: 'Pareto front', showlegend: true, x: best.map((p) => p.x), y: best.map((p) => p.y), hoverinfo: 'skip', line: { color: ink().text, width: 1.2, dash: 'dot' }, marker: { symbol: 'circle-open', size: points.length > 600 ? 8 : 15, color: ink().text, line: { width: 1.1 } } }];
   }
@@ -191,25 +204,36 @@ function tradeoff(root, records, visible) {
       type: 'scatter', mode: 'markers', x: some.map((p) => p.x), y: some.map((p) => p.y), hoverinfo: 'text',
       hovertext: some.map((p) => records.told_all(p.i, names)), ...errors('error_x', some, nameX), ...errors('error_y', some, nameY),
     });
-    const marker = (color) => ({ size, color, line: { width: size > 6 ? 1 : 0, color: ink().surface } });
+    const symbols = (some) => (some.some((p) => p.guessed) ? { symbol: some.map((p) => (p.guessed ? HOLLOW : 'circle')) } : {});
+    const marker = (color, some) => ({ size, color, ...symbols(some), line: { width: size > 6 ? (some.some((p) => p.guessed) ? some.map((p) => (p.guessed ? 2 : 1)) : 1) : 0, color: ink().surface } });
     const single = records.models.length === 1;
     const all = points.map((p) => records.all(how)[p.i]);
     if (groups.size > MOST_COLORS && single && all.every((value) => typeof value === 'number')) {
       const scale = RAMP.map((color, i) => [i / (RAMP.length - 1), color]);
       const bar = { title: { text: text(word(how)), side: 'top' }, thickness: 10, len: 0.6, outlinewidth: 0, tickfont: { color: ink().soft } };
-      return [{ ...base(points), showlegend: false, marker: { ...marker(all), colorscale: scale, colorbar: bar } }];
+      return [{ ...base(points), showlegend: false, marker: { ...marker(all, points), colorscale: scale, colorbar: bar } }];
     }
     const legend = groups.size > 1 && groups.size <= MOST_COLORS && records.models.length !== records.count;
     const order = [...groups.keys()].sort((a, b) => (typeof a === 'number' ? b - a : 0));
-    return order.map((key) => ({ ...base(groups.get(key)), showlegend: legend, name: single && data.map.includes(how) ? text(`${word(how)} ${key}`) : text(key), marker: marker(colorOf(key, how)) }));
+    return order.map((key) => ({ ...base(groups.get(key)), showlegend: legend, name: single && data.map.includes(how) ? text(`${word(how)} ${key}`) : text(key), marker: marker(colorOf(key, how), groups.get(key)) }));
   }
 
+  // What the hollow points are, in the legend alone.
+  function predictedMark(points, size) {
+    if (!points.some((p) => p.guessed)) return [];
+    return [{ type: 'scatter', mode: 'markers', name: 'predicted', showlegend: true, x: [null], y: [null], hoverinfo: 'skip', marker: { symbol: HOLLOW, size, color: ink().text, line: { width: 2 } } }];
+  }
+
+  // The ends of the interval of each point, where the column has intervals and few enough points to draw them.
+  const ends = (points, name) => (ERRORS[name] && points.length <= 600 ? ERRORS[name].map((end, k) => points.map(({ i }) => records.all(records.guessed(name, i) ? ERRORS.predicted_s[k] : end)[i])) : []);
+  // Those of predictions, which are long: an axis holds them.
+  const intervals = (points, name) => ends(points.filter(({ i }) => records.guessed(name, i)), name).flat().filter((v) => v !== null);
+
   function errors(side, points, name) {
-    const ends = ERRORS[name];
-    if (!ends || points.length > 600) return {};
-    const [low, high] = ends.map((end) => records.all(end));
-    const center = records.all(name);
-    return { [side]: { type: 'data', symmetric: false, array: points.map((p) => high[p.i] - center[p.i]), arrayminus: points.map((p) => center[p.i] - low[p.i]), thickness: 1.2, width: 3 } };
+    const [low, high] = ends(points, name);
+    if (!low) return {};
+    const center = records.drawn(name);
+    return { [side]: { type: 'data', symmetric: false, array: points.map((p, k) => high[k] - center[p.i]), arrayminus: points.map((p, k) => center[p.i] - low[k]), thickness: 1.2, width: 3 } };
   }
 
   // A name at each point, on the first side where it covers no other; where there is none, hovering tells.
@@ -249,7 +273,7 @@ function heat(root, records) {
   const choices = root.querySelector('.choices');
   const [first, second] = data.map;
   const word = (name) => records.byName.get(name).label;
-  const measures = ['macs', 'top1', 'latency_s', 'params', 'activations', 'images_per_second'].filter((name) => records.byName.has(name) && records.all(name).some((v) => v !== null));
+  const measures = ['macs', 'top1', 'latency_s', 'predicted_s', 'params', 'activations', 'images_per_second'].filter((name) => records.byName.has(name) && records.drawn(name).some((v) => v !== null) && !(name === 'predicted_s' && records.byName.has('latency_s')));
   const others = ['alpha', ...data.over, 'resolution'].filter((name) => !data.map.includes(name) && records.varies(name));
   const groups = records.series.map((each, i) => [each, ...others.map((name) => `${word(name)} ${records.all(name)[i]}`)].join(', '));
   const series = choice(choices, 'network', [...new Set(groups)].map((name) => [name, Array.from(name).slice(0, 60).join('')]), () => paint());
@@ -264,18 +288,20 @@ function heat(root, records) {
     const [shade, said, over] = [cell(), cell(), cell()];
     for (const i of own) {
       const [row, at] = [up.indexOf(records.all(second)[i]), across.indexOf(records.all(first)[i])];
-      const value = column.values[i];
+      const value = records.drawn(name)[i];
+      const about = records.guessed(name, i) ? '≈ ' : '';
       if (row < 0 || at < 0 || value === null) continue;
       shade[row][at] = name === 'top1' || value <= 0 ? value : Math.log10(value);
-      said[row][at] = name === 'top1' ? value.toFixed(1) : column.sort === 's' ? duration(value) : si(value);
-      over[row][at] = `${text(`${word(first)} ${across[at]}, ${word(second)} ${up[row]}`)}<br>${text(column.label)}  <b>${text(shown(column, value))}${column.unit ? ` ${column.unit}` : ''}</b>`;
+      said[row][at] = name === 'top1' ? value.toFixed(1) : column.sort === 's' ? about + duration(value) : si(value);
+      const heading = about ? records.byName.get('predicted_s').label : column.label;
+      over[row][at] = `${text(`${word(first)} ${across[at]}, ${word(second)} ${up[row]}`)}<br>${text(heading)}  <b>${text(column.sort === 's' ? about + duration(value) : shown(column, value) + (column.unit ? ` ${column.unit}` : ''))}</b>`;
     }
     const few = across.length * up.length <= 130 && across.length * 62 < node.clientWidth;
     const scale = ink().heat.map((color, i) => [i / 3, color]);
     const ticks = (all) => { const step = Math.ceil(all.length / 16); const at = all.map((_, i) => i).filter((i) => i % step === 0); return { tickvals: at, ticktext: at.map((i) => text(String(all[i]), 24)) }; };
     const trace = { type: 'heatmap', z: shade, text: few ? said : undefined, texttemplate: few ? '%{text}' : undefined, hovertext: over, hoverinfo: 'text', hoverongaps: false, colorscale: scale, showscale: false, xgap: few ? 3 : 0, ygap: few ? 3 : 0, x: across.map((_, i) => i), y: up.map((_, i) => i) };
     draw(node, [trace], { height: Math.min(640, 110 + up.length * (few ? 44 : 12)), xaxis: { title: { text: text(word(first)) }, showgrid: false, zeroline: false, ...ticks(across) }, yaxis: { title: { text: text(word(second)) }, showgrid: false, zeroline: false, ...ticks(up) } });
-    root.querySelector('figcaption').textContent = `${column.label}${name === 'top1' ? '' : ', shaded by its logarithm'}${few ? '' : '; hovering tells the value'}.`;
+    root.querySelector('figcaption').textContent = `${column.label}${name === 'top1' ? '' : ', shaded by its logarithm'}${own.some((i) => records.guessed(name, i)) ? '; ≈ is predicted' : ''}${few ? '' : '; hovering tells the value'}.`;
   }
 
   paint();
