@@ -1,9 +1,10 @@
 """Measured networks → a model of latency, with an interval that its own held-out errors give. No torch.
 
-Each kind of operation takes some seconds a call, a multiply-add and an output element, none of them below 0: non-negative least
-squares of relative errors, over clocked layers where there are some, else over whole networks. What the sum misses is the
-networks' own correction: the geometric mean of measured over summed. The interval is of Student's t over the errors of each
-network (or family of them) predicted from the others, and no narrower than the usual interval of what was measured.
+Each kind of operation takes some seconds a call, a multiply-add and an output element (where it has no multiply-adds, a byte that
+it moves), none of them below 0: non-negative least squares of relative errors, over clocked layers where there are some, else
+over whole networks. What the sum misses is the networks' own correction: the geometric mean of measured over summed. The interval
+is of Student's t over the errors of each network (or family of them) predicted from the others, and no narrower than the usual
+interval of what was measured.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from math import ceil, exp, fsum, log, sqrt
 from statistics import median
 from typing import Any, NamedTuple
 
-from profiler.prediction.features import Work, Works, total
+from profiler.prediction.features import Work, Works, terms, total
 from profiler.records.interval import Interval
 
 FEWEST = 3
-"""Networks, or families of them, that an interval takes."""
+"""Networks, or families of them, that an interval takes: as many as a kind has terms."""
 UNEXPLAINED = 1.0
 """The error, as a logarithm, of a network of which the others explain nothing."""
 MANY = 20
@@ -48,12 +49,10 @@ class MeasuredNetwork(NamedTuple):
 
 
 class LatencyModel(NamedTuple):
-    """Seconds a call, a multiply-add and an element of each kind."""
+    """Seconds a call, a multiply-add and an element (or a byte) of each kind, as `terms` has them."""
 
     rates: Mapping[str, tuple[float, float, float]]
     correction: float = 1.0
-    terms: int = 0
-    """How many rates above 0 were fitted to whole networks; 0 of a model of layers, where each kind is fitted by itself."""
 
     def seconds(self, works: Works) -> float:
         """What a network takes; kinds that are not known take nothing."""
@@ -61,8 +60,7 @@ class LatencyModel(NamedTuple):
 
     def of_kind(self, kind: str, work: Work) -> float:
         """What operations of one kind take, before the correction."""
-        a, b, c = self.rates.get(kind, (0.0, 0.0, 0.0))
-        return a * work.calls + b * work.macs + c * work.elements
+        return fsum(rate * size for rate, size in zip(self.rates.get(kind, ()), terms(kind, work), strict=False))
 
 
 class Calibration(NamedTuple):
@@ -132,7 +130,7 @@ def half_width(errors: Sequence[float], noise: float) -> float:
 
 
 def _size(work: Work) -> int:
-    return work.macs or work.elements
+    return work.macs or work.moved
 
 
 def calibrated(measured: Sequence[MeasuredNetwork], family: str = "") -> Calibration:
@@ -145,8 +143,6 @@ def calibrated(measured: Sequence[MeasuredNetwork], family: str = "") -> Calibra
     if len(groups) < FEWEST:
         raise ValueError(f"{len(groups)} measured; an interval takes {FEWEST}")
     model = fitted(measured)
-    if len(measured) <= model.terms:
-        raise ValueError(f"{len(measured)} measured, as many as the fit has terms")
     errors = []
     for group in groups:
         others = fitted([each for each in measured if all(each is not member for member in group)])
@@ -171,10 +167,10 @@ def _held_out(measured: Sequence[MeasuredNetwork], family: str) -> list[list[Mea
 def fitted(measured: Sequence[MeasuredNetwork]) -> LatencyModel:
     """The rates of each kind, and the correction."""
     layers = [layer for each in measured for layer in each.layers]
-    rates, terms = (_by_layers(layers), 0) if layers else _by_networks(measured)
+    rates = _by_layers(layers) if layers else _by_networks(measured)
     bare = LatencyModel(rates)
     logs = [log(each.seconds.estimate / guess) for each in measured if (guess := bare.seconds(each.works)) > 0]
-    return LatencyModel(rates, exp(fsum(logs) / len(logs)) if logs else 1.0, terms)
+    return LatencyModel(rates, exp(fsum(logs) / len(logs)) if logs else 1.0)
 
 
 def _by_layers(layers: Sequence[ClockedLayer]) -> dict[str, tuple[float, float, float]]:
@@ -184,29 +180,24 @@ def _by_layers(layers: Sequence[ClockedLayer]) -> dict[str, tuple[float, float, 
         if layer.seconds > 0:
             kinds.setdefault(layer.kind, []).append(layer)
     return {
-        kind: _solved(
-            [[each.work.calls, each.work.macs, each.work.elements] for each in members], [each.seconds for each in members], 0.5
-        )
+        kind: _solved([terms(kind, each.work) for each in members], [each.seconds for each in members], 0.5)
         for kind, members in kinds.items()
     }
 
 
-def _by_networks(measured: Sequence[MeasuredNetwork]) -> tuple[dict[str, tuple[float, float, float]], int]:
-    """All kinds together, from whole networks: a rate a multiply-add and an element of each kind, and one a call of any.
-
-    With how many of these rates are above 0.
-    """
+def _by_networks(measured: Sequence[MeasuredNetwork]) -> dict[str, tuple[float, float, float]]:
+    """All kinds together, from whole networks: a rate a multiply-add and an element or byte of each, and one a call of any."""
     kinds = sorted({kind for each in measured for kind in each.works})
     table = []
     for each in measured:
-        works = [each.works.get(kind, Work()) for kind in kinds]
-        table.append([sum(work.calls for work in works), *(work.macs for work in works), *(work.elements for work in works)])
+        calls, macs, sizes = zip(*(terms(kind, each.works.get(kind, Work())) for kind in kinds), strict=True)
+        table.append([sum(calls), *macs, *sizes])
     found = _nnls(table, [each.seconds.estimate for each in measured], 1.0)
-    call, macs, elements = found[0], found[1 : 1 + len(kinds)], found[1 + len(kinds) :]
-    return {kind: (call, macs[i], elements[i]) for i, kind in enumerate(kinds)}, sum(rate > 0 for rate in found)
+    call, macs, sizes = found[0], found[1 : 1 + len(kinds)], found[1 + len(kinds) :]
+    return {kind: (call, macs[i], sizes[i]) for i, kind in enumerate(kinds)}
 
 
-def _solved(table: list[list[int]], seconds: list[float], power: float) -> tuple[float, float, float]:
+def _solved(table: Sequence[Sequence[int]], seconds: list[float], power: float) -> tuple[float, float, float]:
     a, b, c = _nnls(table, seconds, power)
     return a, b, c
 

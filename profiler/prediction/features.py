@@ -10,6 +10,9 @@ from profiler.records.profile import Row
 BY_OPERATION = frozenset(("activation", "norm", "pool", "resize", "elementwise", "recurrent", "reshape"))
 """Kinds whose operations take unlike times for as many elements: each operation is a kind of its own."""
 
+MOVING = frozenset(("activation", "norm", "pool", "resize", "elementwise", "reshape", "embedding"))
+"""Kinds without multiply-adds, whose time goes by the bytes that they read and write."""
+
 
 class Work(NamedTuple):
     """What operations of one kind do: how often they are called, and how much they do in all."""
@@ -24,6 +27,14 @@ class Work(NamedTuple):
     def plus(self, other: Work) -> Work:
         """The sum of two."""
         return Work(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+def terms(kind: str, work: Work) -> tuple[int, int, int]:
+    """What the time of a kind is proportional to: calls, multiply-adds, and output elements or, where it only moves, bytes.
+
+    A view that copies (a permutation, a roll, a window, a concatenation) has no elements of its own, and takes its time.
+    """
+    return work.calls, work.macs, work.moved if kind.split()[0] in MOVING else work.elements
 
 
 Works = Mapping[str, Work]

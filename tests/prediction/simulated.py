@@ -1,4 +1,7 @@
-"""Devices that do not exist: seconds a call, a multiply-add and an element of each kind, so that every latency is known."""
+"""Devices that do not exist, of which every latency is known.
+
+They take some seconds a call, a multiply-add and an output element of each kind that has rates, and a byte moved of all others.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +26,9 @@ class Device(NamedTuple):
     def seconds_of(self, row: Row) -> float:
         """What one row takes."""
         work = work_of(row)
-        a, b, c = self.rates.get(kind_of(row), self.others)
-        return a * work.calls + b * work.macs + c * work.elements
+        kind = kind_of(row)
+        a, b, c = self.rates.get(kind, self.others)
+        return a * work.calls + b * work.macs + c * (work.elements if kind in self.rates else work.moved)
 
     def latency_of(self, model: str, noise: float = 0.0, **place: Any) -> float:
         """What a network takes, off by as much as its name draws."""
@@ -53,14 +57,14 @@ SLOW = Device(
         "conv": (4e-6, 2e-11, 1e-9), "pointwise": (5e-6, 3e-11, 0.0), "depthwise": (9e-6, 9e-11, 0.0),
         "grouped": (9e-6, 6e-11, 0.0), "linear": (3e-6, 1e-10, 0.0),
     },
-    (2e-6, 0.0, 4e-10),
+    (2e-6, 0.0, 5e-11),
 )  # fmt: skip
 FAST = Device(
     {
         "conv": (4e-6, 5e-12, 5e-10), "pointwise": (5e-6, 8e-12, 0.0), "depthwise": (9e-6, 4e-11, 0.0),
         "grouped": (9e-6, 3e-11, 0.0), "linear": (3e-6, 5e-11, 0.0),
     },
-    (2e-6, 0.0, 2e-10),
+    (2e-6, 0.0, 2.5e-11),
 )  # fmt: skip
 """Four times the arithmetic, twice the memory."""
 TABLE = (

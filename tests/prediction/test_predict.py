@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import random
-from math import exp, log
+from math import log
 from pathlib import Path
 from typing import Any
 
@@ -13,31 +11,12 @@ import pytest
 import profiler
 from profiler import profile
 from profiler.errors import ProfilerError, Unavailable
-from profiler.prediction.features import is_free, kind_of, work_of
+from profiler.prediction.features import is_free
 from profiler.records.columns import measured as columns_of
 from profiler.records.measured import Measured
 from profiler.records.timing import Layers, LayerTiming, Roofs, Timing
 from profiler.study.predict_sources import source
-
-RATES = {
-    "conv": (4e-6, 2e-11, 1e-9),
-    "pointwise": (5e-6, 3e-11, 0.0),
-    "depthwise": (9e-6, 9e-11, 0.0),
-    "linear": (3e-6, 1e-10, 0.0),
-}
-OTHERS = (2e-6, 0.0, 4e-10)
-"""Seconds a call, a multiply-add and an element, of a machine that does not exist."""
-
-
-def seconds_of(row: profiler.records.profile.Row) -> float:
-    work = work_of(row)
-    a, b, c = RATES.get(kind_of(row), OTHERS)
-    return a * work.calls + b * work.macs + c * work.elements
-
-
-def latency_of(model: str, noise: float = 0.0, **place: Any) -> float:
-    draw = random.Random(f"{model}{place}")
-    return sum(seconds_of(row) for row in profile(model, **place).rows if not is_free(row)) * exp(draw.gauss(0, noise))
+from tests.prediction.simulated import SLOW, TABLE
 
 
 def timing(model: str, seconds: float, threads: int = 1) -> Timing:
@@ -55,8 +34,10 @@ def clocked(*places: tuple[float, int], threads: int = 1) -> Measured:
     layers = []
     for i, (alpha, side) in enumerate(places):
         rows = profile("mobilenet_v1", alpha=alpha, resolution=side).rows
-        whole = timing("mobilenet_v1", sum(seconds_of(row) for row in rows if not is_free(row)), threads)
-        timed = tuple(LayerTiming(row, seconds_of(row), 0.0, row.moved, "compute", 0.0) for row in rows if not is_free(row))
+        whole = timing("mobilenet_v1", sum(SLOW.seconds_of(row) for row in rows if not is_free(row)), threads)
+        timed = tuple(
+            LayerTiming(row, SLOW.seconds_of(row), 0.0, row.moved, "compute", 0.0) for row in rows if not is_free(row)
+        )
         layers.append(Layers(f"mobilenet_v1 ({alpha}, {side})", whole, timed, roofs, 1.02))
         results[i].update(columns_of(whole))
     return Measured(results, tuple(layers))
@@ -75,7 +56,7 @@ def test_from_clocked_layers(run: str) -> None:
     found = profiler.predict("mobilenet_v1", source=run, alpha="0.25..1.0", resolution="128..224")
     assert len(found) == 16
     for record in found:
-        exact = latency_of("mobilenet_v1", alpha=record["alpha"], resolution=record["resolution"])
+        exact = SLOW.latency_of("mobilenet_v1", alpha=record["alpha"], resolution=record["resolution"])
         assert record["predicted_s"] == pytest.approx(exact, rel=1e-3)
         assert record["predicted_low_s"] <= record["predicted_s"] <= record["predicted_high_s"]
         assert record["predicted_from"] == f"6 cells of {run}"
@@ -119,20 +100,8 @@ def test_a_setting_that_was_not_measured_is_refused(run: str) -> None:
         profiler.predict("mobilenet_v1", source=run, threads=2)
 
 
-TABLE = (
-    "mobilenet_v1", "mobilenet_v1@alpha=0.5", "mobilenet_v2", "mobilenet_v2@alpha=0.5", "mobilenet_v3_large", "mobilenet_v3_small",
-    "shufflenet_v1", "shufflenet_v2_x1_0", "resnet18", "resnet34", "resnet50", "vgg11", "vgg16", "densenet121", "densenet169",
-    "squeezenet1_0", "squeezenet1_1", "efficientnet_b0", "googlenet", "inception_v3", "xception", "nasnet_mobile", "inception_v4",
-    "alexnet_torchvision",
-)  # fmt: skip
-
-
 def table(path: Path, models: tuple[str, ...], **more: str) -> str:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ["model", "latency_ms", *more])
-        writer.writeheader()
-        writer.writerows({"model": model, "latency_ms": 1e3 * latency_of(model, noise=0.02), **more} for model in models)
-    return str(path)
+    return SLOW.table(path, models, noise=0.02, **more)
 
 
 def test_from_a_table_of_networks_with_families_held_out(tmp_path: Path) -> None:
@@ -142,7 +111,7 @@ def test_from_a_table_of_networks_with_families_held_out(tmp_path: Path) -> None
     assert "MobileNets (1704.04861)" in families
     assert len(families) < 24
     (record,) = profiler.predict("resnet101", source=str(tmp_path / "table.csv"), force=True)
-    exact = latency_of("resnet101")
+    exact = SLOW.latency_of("resnet101")
     assert abs(log(record["predicted_s"] / exact)) < log(1.5)
     assert record["predicted_low_s"] <= exact <= record["predicted_high_s"]
     assert record["threads"] == 4

@@ -12,9 +12,6 @@ import pytest
 import profiler
 from profiler.errors import ProfilerError
 from profiler.measure import host
-from profiler.prediction.calibration import MeasuredNetwork, calibrated
-from profiler.prediction.features import Work
-from profiler.records.interval import Interval
 from profiler.records.measured import Measured
 from tests.prediction.simulated import SLOW, TABLE
 from tests.prediction.test_predict import ANCHORS, clocked
@@ -124,16 +121,6 @@ def test_cells_fewer_than_an_interval_takes(tmp_path: Path) -> None:
     profiler.write(clocked(*ANCHORS[:2]), tmp_path / "run.json")
     with pytest.raises(ProfilerError, match="holds too few networks: 2 measured; an interval takes 3; measure more"):
         profiler.predict("mobilenet_v1", source=str(tmp_path / "run.json"))
-
-
-def test_networks_fewer_than_the_fit_has_terms() -> None:
-    """Each of a kind of its own: three rates explain three networks, whatever these took."""
-    measured = [
-        MeasuredNetwork("", {kind: Work(1, 10**6, 10**3)}, Interval(seconds, 0.99 * seconds, 1.01 * seconds))
-        for kind, seconds in (("conv", 1e-3), ("linear", 5e-3), ("pointwise", 2e-3))
-    ]
-    with pytest.raises(ValueError, match="3 measured, as many as the fit has terms"):
-        calibrated(measured)
 
 
 def test_whole_networks_too_few(tmp_path: Path) -> None:
