@@ -1,10 +1,10 @@
 """Measured networks → a model of latency, with an interval that its own held-out errors give. No torch.
 
-Each kind of operation takes some seconds a call, a multiply-add and an output element (where it has no multiply-adds, a byte that
-it moves), none of them below 0: non-negative least squares of relative errors, over clocked layers where there are some, else
-over whole networks. What the sum misses is the networks' own correction: the geometric mean of measured over summed. The interval
-is of Student's t over the errors of each network (or family of them) predicted from the others, and no narrower than the usual
-interval of what was measured.
+Each kind of operation takes some seconds a call, a multiply-add and an output element (where it has no multiply-adds, a byte
+that it moves), none of them below 0: non-negative least squares of relative errors, over clocked layers where there are some,
+else over whole networks. What the sum misses is the networks' own correction: the geometric mean of measured over summed. The
+interval is of Student's t over the errors of each network (or family of them) predicted from the others, and no narrower than
+the usual interval of what was measured.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Calibration(NamedTuple):
     model: LatencyModel
     measured: tuple[MeasuredNetwork, ...]
     errors: tuple[float, ...]
-    """Logarithms of measured over predicted, each network (or family) predicted from the others."""
+    """Logarithms of measured over predicted, each network (or family) predicted from the others that do not refuse it."""
 
     @property
     def spread(self) -> float:
@@ -91,9 +91,13 @@ class Calibration(NamedTuple):
         """Of the 95 % interval, as a logarithm."""
         return half_width(self.errors, self.noise)
 
+    def unknown(self, works: Works) -> list[str]:
+        """Kinds of which nothing was measured."""
+        return [kind for kind in works if kind not in self.model.rates]
+
     def refusal(self, works: Works) -> str:
         """Why a network is not to be predicted; empty where it may be."""
-        unknown = [kind for kind in works if kind not in self.model.rates]
+        unknown = self.unknown(works)
         if unknown:
             return f"{' and '.join(sorted(unknown)[:3])} {'was' if len(unknown) == 1 else 'were'} not measured"
         for name in ("macs", "elements"):
@@ -137,20 +141,24 @@ def calibrated(measured: Sequence[MeasuredNetwork], family: str = "") -> Calibra
     """The model of these networks, whose errors are those that a network of `family` is to expect.
 
     Where enough of that family were measured, each of them is predicted from all others; else each family from the other
-    families, or each network from the others where there is but one. Raises ValueError where they are too few for an interval.
+    families, or each network from the others where there are too few families. What the others would refuse is no error of
+    theirs: a kind that they lack, and where there are many networks a size outside of theirs. Raises ValueError where they are
+    too few for an interval.
     """
     groups = _held_out(measured, family)
     if len(groups) < FEWEST:
         raise ValueError(f"{len(groups)} measured; an interval takes {FEWEST}")
     model = fitted(measured)
-    errors = []
+    errors, told = [], []
     for group in groups:
-        others = fitted([each for each in measured if all(each is not member for member in group)])
+        rest = [each for each in measured if all(each is not member for member in group)]
+        others = Calibration(fitted(rest), tuple(rest), ())
         for each in group:
-            known = {kind: work for kind, work in each.works.items() if kind in others.rates}
-            guess = others.seconds(known)
+            guess = others.model.seconds(each.works)
             errors.append(log(each.seconds.estimate / guess) if guess > 0 else UNEXPLAINED)
-    return Calibration(model, tuple(measured), tuple(errors))
+            told.append(not (others.refusal(each.works) if len(measured) >= MANY else others.unknown(each.works)))
+    kept = [error for error, was in zip(errors, told, strict=True) if was]
+    return Calibration(model, tuple(measured), tuple(kept if len(kept) >= FEWEST else errors))
 
 
 def _held_out(measured: Sequence[MeasuredNetwork], family: str) -> list[list[MeasuredNetwork]]:

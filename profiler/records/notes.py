@@ -137,8 +137,8 @@ class PredictedFrom(Said, frozen=True):
     networks: int
     off: float
     setting: Mapping[str, Any]
-    held_out: int = 0
-    """How many were predicted from the others to tell; 0 where all were."""
+    relatives: int = 0
+    """How many of the same family were predicted from all others to tell; 0 where families were from other families."""
 
 
 class LeftOut(Said, frozen=True):

@@ -106,8 +106,7 @@ def _(note: n.PredictedFrom) -> str:
     device, threads = str(note.setting["device"]), note.setting["threads"]
     words = [device, *(threads_said(device, threads) if threads else [])]
     words += [str(note.setting["dtype"]), *([] if note.setting["mode"] == "infer" else ["training"])]
-    some_ = note.held_out not in (0, note.networks)
-    which = f"each of {note.held_out} of the same family" if some_ else "each of these (or its family)"
+    which = f"each of {note.relatives} of the same family" if note.relatives else "each of these (or its family)"
     return (
         f"≈: predicted from {note.networks} measured cells of {note.name} ({', '.join(words)}); {which}, "
         f"predicted from the others, was off by {100 * note.off:.1f} % (root mean square)."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from math import exp
@@ -94,8 +95,10 @@ class CalibratedSource:
     def notes(self) -> list[Note]:
         """What is to be said of the file, and of each model that was asked."""
         name, setting, cells = self.source.name, self.setting, len(self.networks)
-        offs = dict.fromkeys((exp(found.spread) - 1, len(found.errors)) for found in self._calibrations.values())
-        notes: list[Note] = [PredictedFrom(name, cells, off, setting, held_out) for off, held_out in offs]
+        relatives = Counter(each.measured.family for each in self.networks)
+        counts = {family: relatives[family] if FEWEST <= relatives[family] < cells else 0 for family in self._calibrations}
+        offs = dict.fromkeys((exp(found.spread) - 1, counts[family]) for family, found in self._calibrations.items())
+        notes: list[Note] = [PredictedFrom(name, cells, off, setting, members) for off, members in offs]
         return [*notes, *notes_of(self.source)]
 
 
