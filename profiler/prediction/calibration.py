@@ -1,7 +1,7 @@
 """Measured networks → a model of latency, with an interval that its own held-out errors give. No torch.
 
-Each kind of operation takes some seconds a call, a multiply-add and an output element (where it has no multiply-adds, a byte
-that it moves), none of them below 0: non-negative least squares of relative errors, over clocked layers where there are some,
+Each kind of operation takes some seconds a call, a multiply-add and an output element (where it only moves memory, a
+byte), none of them below 0: non-negative least squares of relative errors, over clocked layers where there are some,
 else over whole networks. What the sum misses is the networks' own correction: the geometric mean of measured over summed. The
 interval is of Student's t over the errors of each network (or family of them) predicted from the others, and no narrower than
 the usual interval of what was measured.

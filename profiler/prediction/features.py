@@ -10,8 +10,8 @@ from profiler.records.profile import Row
 BY_OPERATION = frozenset(("activation", "norm", "pool", "resize", "elementwise", "recurrent", "reshape"))
 """Kinds whose operations take unlike times for as many elements: each operation is a kind of its own."""
 
-MOVING = frozenset(("activation", "norm", "pool", "resize", "elementwise", "reshape", "embedding"))
-"""Kinds without multiply-adds, whose time goes by the bytes that they read and write."""
+MOVING = frozenset(("reshape", "embedding"))
+"""Kinds that only move memory: a permutation, a roll, a window, a concatenation or a lookup has no elements of its own."""
 
 
 class Work(NamedTuple):
@@ -30,10 +30,7 @@ class Work(NamedTuple):
 
 
 def terms(kind: str, work: Work) -> tuple[int, int, int]:
-    """What the time of a kind is proportional to: calls, multiply-adds, and output elements or, where it only moves, bytes.
-
-    A view that copies (a permutation, a roll, a window, a concatenation) has no elements of its own, and takes its time.
-    """
+    """What the time of a kind goes by: calls, multiply-adds, and output elements or, where it only moves memory, bytes."""
     return work.calls, work.macs, work.moved if kind.split()[0] in MOVING else work.elements
 
 

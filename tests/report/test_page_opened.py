@@ -22,6 +22,7 @@ from profiler.report.answer import View
 from profiler.report.answers import registry
 from profiler.report.page import page as page_of
 from profiler.study.show import show
+from tests.report.test_predicted_drawn import half_measured
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -137,6 +138,7 @@ PAGES: dict[str, tuple[Callable[[], str], dict[str, str]]] = {
     "fit": (lambda: of(fit("mobilenet_v1", "mobilenet_v2", max_macs="100M")), {"tradeoff": POINTS, "heat": ".heatmaplayer image"}),
     "compare": (lambda: of(compare("mobilenet_v1", "vgg16", "resnet50", engine="closed")), {"tradeoff": POINTS, "shares": BARS, "layers": SLICES}),
     "bench": (lambda: of(bench()), {"tradeoff": POINTS, "latency": BARS}),
+    "predicted": (lambda: of(half_measured()), {"tradeoff": POINTS, "heat": ".heatmaplayer image"}),
     "show": (
         lambda: page_of(registry.answer(show("mobilenet_v2", training=True, memory=True), View(formulas=True))),
         {"shares": BARS, "layers": SLICES},
@@ -250,6 +252,19 @@ def test_the_first_trade_off_is_one_that_enough_records_have_both_values_of(open
     assert page.locator("#tradeoff .ytitle").text_content() == "published top-1, %"
     assert page.locator("#tradeoff .xtitle").text_content() == "MACs, log"
     assert page.locator("#tradeoff .choices select").nth(1).locator("option:checked").text_content() == "MACs"
+
+
+def test_predicted_points_are_hollow_with_their_intervals(opened: Open) -> None:
+    page = opened(of(half_measured()))
+    marks = """() => document.querySelector('#tradeoff .plot').data.flatMap((trace) => trace.x.map((at, i) => [
+        at, Array.isArray(trace.marker?.symbol) ? trace.marker.symbol[i] : trace.marker?.symbol,
+        Array.isArray(trace.error_x?.array) ? trace.error_x.array[i] : null])).filter(([at, symbol]) => at && symbol === 'diamond-open')"""
+    drawn = sorted(page.evaluate(marks))
+    assert [at for at, _, _ in drawn] == [1e-3 * i for i in range(2, 17, 2)], "every second cell, as it is predicted"
+    assert [error for _, _, error in drawn] == pytest.approx([0.3e-3 * i for i in range(2, 17, 2)])
+    assert "predicted" in page.locator("#tradeoff .legendtext").all_text_contents()
+    said = page.locator("#tradeoff figcaption").text_content() or ""
+    assert "Predicted latencies are hollow, with their 95 % intervals; the front is of what was measured." in said
 
 
 def test_a_front_of_one_is_ringed_and_said_to_be_what(opened: Open) -> None:
