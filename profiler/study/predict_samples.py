@@ -56,7 +56,7 @@ def samples_source(path: Path) -> LatencySource:
     why = ""
     for text, outcome in found.outcomes.items():
         key = _key(path, text)
-        interval = median_interval(outcome.medians) if len(outcome.rounds) >= LEAST_ROUNDS else None
+        interval = median_interval(list(outcome.medians.values())) if len(outcome.rounds) >= LEAST_ROUNDS else None
         if interval is None:
             why = why or printable(outcome.reason, 200) or f"{len(outcome.rounds)} of {LEAST_ROUNDS} rounds were measured"
             continue

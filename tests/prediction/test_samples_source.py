@@ -14,7 +14,7 @@ import profiler
 from profiler.errors import ProfilerError, Unavailable
 from profiler.measure.plan import Budget, Setting, Spec
 from profiler.measure.protocol import Scheduler
-from profiler.measure.samples import Samples
+from profiler.measure.samples import PROTOCOL, Samples
 from profiler.measure.visits import Visit
 from profiler.measure.workloads import Spin
 from profiler.records.place import Place
@@ -148,14 +148,14 @@ def test_a_selftest_slows_its_networks(tmp_path: Path) -> None:
     [
         ("", "does not begin as a .samples.jsonl file does"),
         ("model,alpha\n", "line 1: this is no JSON; name a .samples.jsonl file"),
-        ('{"what": "run", "protocol": 1, "command": "bench", "cells": []}\n', "of protocol 1, and this is 2; name the file of another run"),
-        ('{"what": "run", "protocol": 2, "command": "bench", "cells": 3}\n', "line 1: damaged"),
-        ('{"what": "run", "protocol": 2, "command": "bench", "cells": []}\n', "has a latency that can be taken"),
-        ('{"what": "run", "protocol": 2, "command": "bench", "cells": []}\n{"what": "ended", "cell": 3}\n', "line 2: damaged"),
+        ('{"what": "run", "protocol": 1, "command": "bench", "cells": []}\n', f"of protocol 1, and this is {PROTOCOL}; name the file of"),
+        ('{"what": "run", "protocol": NOW, "command": "bench", "cells": 3}\n', "line 1: damaged"),
+        ('{"what": "run", "protocol": NOW, "command": "bench", "cells": []}\n', "has a latency that can be taken"),
+        ('{"what": "run", "protocol": NOW, "command": "bench", "cells": []}\n{"what": "ended", "cell": 3}\n', "line 2: damaged"),
     ],
 )  # fmt: skip
 def test_files_that_are_none(text: str, words: str, tmp_path: Path) -> None:
-    (tmp_path / "run.samples.jsonl").write_text(text)
+    (tmp_path / "run.samples.jsonl").write_text(text.replace("NOW", str(PROTOCOL)))
     with pytest.raises(ProfilerError) as fault:
         profiler.predict("lenet5", source=str(tmp_path / "run.samples.jsonl"))
     assert words in str(fault.value)
