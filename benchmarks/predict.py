@@ -21,10 +21,8 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-sys.path.insert(0, str(ROOT / "benchmarks"))
 
-from predict_table import networks_of  # noqa: E402  # the folder is on the path only now
-
+from benchmarks.predict_table import networks_of  # noqa: E402  # the checkout is on the path only now
 from profiler.measure import host  # noqa: E402  # the checkout is on the path only now
 from profiler.measure.statistics import rank_correlation  # noqa: E402  # the checkout is on the path only now
 from profiler.prediction import choice  # noqa: E402  # the checkout is on the path only now

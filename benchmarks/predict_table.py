@@ -51,7 +51,7 @@ def networks_of(file: Path) -> list[tuple[str, MeasuredNetwork]]:
 
 def _of_timm(file: Path) -> Iterator[tuple[str, MeasuredNetwork]]:
     """Some networks of every file of timm's models, from the fastest to the slowest: traced here, timed there."""
-    import timm
+    import timm  # type: ignore[import-not-found]  # only for these tables
     import torch
 
     families: dict[str, list[dict[str, Any]]] = {}

@@ -24,11 +24,11 @@ def predict(
         ),
     ] = "",
     scale_to: Annotated[
-        str,
+        Optional[str],
         typer.Option(
             "--scale-to", metavar="FILE", help="3 or more of its networks measured here, where --from is of another device."
         ),
-    ] = "",
+    ] = None,
     ranges: Ranges = Ranges(),
     batch: o.Batches = None,
     set_: o.Set = None,
@@ -73,7 +73,7 @@ def predict(
     if file is not None:
         files.check_apart(file, [other for other, _ in destinations.files])
         files.check_suffix(file, "--table", ".csv", "comma-separated values")
-    known = latencies_of(source, scale_to or None, asked, force)
+    known = latencies_of(source, scale_to, asked, force)
     found = shown(predicting(models or (), place, known, force), destinations, view)
     if file is not None:
         rows = layer_table(found, models or (), place, known)

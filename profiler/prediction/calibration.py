@@ -198,8 +198,9 @@ def _by_networks(measured: Sequence[MeasuredNetwork]) -> dict[str, tuple[float, 
     kinds = sorted({kind for each in measured for kind in each.works})
     table = []
     for each in measured:
-        calls, macs, sizes = zip(*(terms(kind, each.works.get(kind, Work())) for kind in kinds), strict=True)
-        table.append([sum(calls), *macs, *sizes])
+        known = [terms(kind, each.works.get(kind, Work())) for kind in kinds]
+        calls, *rest = map(list, zip(*known, strict=True))
+        table.append([sum(calls), *(size for column in rest for size in column)])
     found = _nnls(table, [each.seconds.estimate for each in measured], 1.0)
     call, macs, sizes = found[0], found[1 : 1 + len(kinds)], found[1 + len(kinds) :]
     return {kind: (call, macs[i], sizes[i]) for i, kind in enumerate(kinds)}
