@@ -12,6 +12,9 @@ from profiler.report import forms
 
 if TYPE_CHECKING:
     from profiler.records.place import Place
+    from profiler.report.answer import View
+    from profiler.report.output import Destinations
+    from profiler.study.bench_options import BenchOptions
 
 Stages = tuple[Optional[str], Optional[list[str]], Optional[list[str]], Optional[int]]
 """The task that is named, multipliers, widths, and what these are multiples of."""
@@ -45,6 +48,10 @@ def fit(
         Optional[int],
         typer.Option("--multiple-of", metavar="N", help="What the widths of stages are multiples of. [default: 8]"),
     ] = None,
+    source: Annotated[
+        Optional[str],
+        typer.Option("--from", metavar="FILE", help="Predict latencies from what was measured before, as predict does."),
+    ] = None,
     setting: MeasuringSetting = MeasuringSetting(),
     time: o.Seconds = None,
     top: Annotated[Optional[int], typer.Option("--top", metavar="N", help="Cells shown; a file has all.")] = 20,
@@ -58,7 +65,10 @@ def fit(
 
             raise ProfilerError("--plot draws no stages; leave it out, or give -o FILE.csv to plot them yourself")
         place = ranges.place(batch, set_, over)
-        _stages(models or [], limits, place, (task, per_stage, stage_widths, multiple_of), table, top, out)
+        destinations = out.destinations()
+        measuring = bench_options(setting, Training(), Time(time=time, resume=None), destinations)
+        given = (task, per_stage, stage_widths, multiple_of)
+        _stages(models or [], limits, place, given, measuring, source, destinations, table.view(destinations, top=top))
         return
     from profiler.commands.watch import shown
     from profiler.errors import CheckFailed
@@ -72,17 +82,21 @@ def fit(
     place = ranges.place(batch, set_, over)
     results.check_view(view, place.over)
     measuring = bench_options(setting, Training(), Time(time=time, resume=None), destinations)
-    found = shown(fitting(models or (), place, bounds_of(limits.pairs()), task, measuring), destinations, view)
+    found = shown(fitting(models or (), place, bounds_of(limits.pairs()), task, measuring, source), destinations, view)
     if not found.fitting:
         raise CheckFailed(answers.failure(found))
 
 
-def _stages(models: list[str], limits: Limits, place: Place, given: Stages, table: Table, top: int | None, out: Output) -> None:
+def _stages(
+    models: list[str], limits: Limits, place: Place, given: Stages, measuring: BenchOptions, source: str | None,
+    destinations: Destinations, view: View,
+) -> None:  # fmt: skip
     """Every combination of the stages of one network: those that fit. Raises CheckFailed where none does."""
+    from profiler.commands.watch import shown
     from profiler.errors import CheckFailed, ProfilerError
-    from profiler.report.answers import registry, stage_fit
+    from profiler.report.answers import stage_fit
     from profiler.study.fit_limits import bounds_of
-    from profiler.study.fit_stages import fitted_stages
+    from profiler.study.fit_stages import fitting_stages
 
     task, multipliers, widths, multiple_of = given
     if not (multipliers or widths):
@@ -91,12 +105,8 @@ def _stages(models: list[str], limits: Limits, place: Place, given: Stages, tabl
         raise ProfilerError("--per-stage and --stage-widths take exactly one network; name one, as mobilenet_v1")
     if place.over:
         raise ProfilerError("--per-stage and --over both make the axes of a fit; give one of them")
-    destinations = out.destinations()
-    view = table.view(destinations, top=top)
-    found = fitted_stages(
-        place._replace(model=models[0], batch=1 if place.batch is None else place.batch),
-        bounds_of(limits.pairs()), multipliers, widths, multiple_of,
-    )  # fmt: skip
-    destinations.put(registry.answer(found, view))
+    at = place._replace(model=models[0], batch=1 if place.batch is None else place.batch)
+    events = fitting_stages(at, bounds_of(limits.pairs()), multipliers, widths, multiple_of, measuring, source)
+    found = shown(events, destinations, view)
     if not found.fitting:
         raise CheckFailed(stage_fit.failure(found))

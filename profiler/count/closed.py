@@ -6,6 +6,7 @@ rows.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 from profiler.count import formulas  # noqa: F401  # registers every leaf
@@ -100,7 +101,11 @@ def totals(network: L.Layer, inputs: Inputs, batch: int = 1) -> Totals:
 
 def rows(network: L.Layer, inputs: Inputs, batch: int = 1) -> tuple[Row, ...]:
     """One Row a leaf, in the order they run; params per network, everything else for the whole batch."""
-    _, steps = walk(network, inputs)
+    return rows_of(walk(network, inputs)[1], batch)
+
+
+def rows_of(steps: Iterable[Step], batch: int = 1) -> tuple[Row, ...]:
+    """The rows of these steps, whose numbers may be expressions in widths."""
     out = []
     for path, leaf, given, cost, side, (each, held) in steps:
         output, weights, bias, norm, buffers, macs, elementwise, activations = cost

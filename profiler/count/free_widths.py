@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from profiler.count import formulas  # noqa: F401  # registers every leaf
 from profiler.count.expressions import Expression, Monomial, Number, Space, at, replaced
-from profiler.count.held import Met, standing
-from profiler.count.leaves import cost
+from profiler.count.held import standing
+from profiler.count.leaves import Cost, cost
 from profiler.count.moved import moved_by_leaf
 from profiler.errors import ShapeError
 from profiler.network import combinators as C
@@ -42,6 +42,17 @@ class Plain(NamedTuple):
     """The width, in the symbols that are free."""
 
 
+class MetInWidths(NamedTuple):
+    """A leaf that was met, as a step of profiler/count/closed.py, but with numbers that are expressions in the widths."""
+
+    path: str
+    leaf: L.Layer
+    inputs: Shapes
+    cost: Cost
+    side: bool
+    moved: tuple[Any, Any]
+
+
 class FreeWidths(NamedTuple):
     """The plain widths of a network in its free symbols, and its counts for one sample as polynomials in them."""
 
@@ -50,8 +61,8 @@ class FreeWidths(NamedTuple):
     free: tuple[int, ...]
     """The free symbols, in the order in which their widths are met."""
     sums: dict[str, dict[Monomial, int]]
-    steps: tuple[Met, ...]
-    """All leaves, with their shapes in these symbols."""
+    steps: tuple[MetInWidths, ...]
+    """All leaves, with their shapes and counts in these symbols."""
 
 
 def free_widths(network: L.Layer, inputs: Shapes) -> FreeWidths:
@@ -85,7 +96,7 @@ class _Walk:
         self.known: dict[int, Number] = {}
         """The symbols that are written by others."""
         self.sums: dict[str, dict[Monomial, int]] = {name: {} for name in SUMS}
-        self.steps: list[Met] = []
+        self.steps: list[MetInWidths] = []
         self.counting = False
         self.position = 0
 
@@ -137,10 +148,10 @@ class _Walk:
         except ShapeError as fault:
             raise ShapeError(fault.reason, path) from None
         if self.counting:
-            self.steps.append(Met(leaf, inputs, found.output))
+            each, once = moved_by_leaf(leaf, inputs, found)
+            self.steps.append(MetInWidths(path, leaf, inputs, found, side, (each, once)))
             _add(self.sums["standing"], standing(leaf, found))
         if self.counting and not side:
-            each, once = moved_by_leaf(leaf, inputs, found)
             counts = (found.weights, found.bias, found.norm, found.macs, found.elementwise, found.activations, each, once)
             for name, number in zip(SUMS, counts, strict=False):
                 _add(self.sums[name], number)

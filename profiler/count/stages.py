@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from profiler.count.expressions import Expression, Monomial, Need, at
 from profiler.count.free_widths import FreeWidths, Plain, free_widths
-from profiler.count.held import held
+from profiler.count.held import Met, held
 from profiler.count.shapes import Inputs
 from profiler.count.trunk import stages_of
 from profiler.errors import ShapeError
@@ -92,7 +92,8 @@ class Staged:
     def moments(self) -> list[dict[Monomial, int]]:
         """Bytes of activations for one sample, at those layers where they may be the most, as polynomials in the symbols."""
         found: dict[frozenset[Monomial], list[dict[Monomial, int]]] = {}
-        for number in held(self.network, len(self.inputs), self.widths.steps):
+        steps = [Met(each.leaf, each.inputs, each.cost.output) for each in self.widths.steps]
+        for number in held(self.network, len(self.inputs), steps):
             terms: dict[Monomial, int] = dict(number.terms) if isinstance(number, Expression) else {(): int(number)}
             alike = found.setdefault(frozenset(terms), [])
             if not any(_covers(other, terms) for other in alike):

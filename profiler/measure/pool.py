@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from math import isfinite
 from typing import Any
@@ -48,7 +48,7 @@ class Pool:
     def __init__(
         self,
         cells: Sequence[Spec],
-        layers: frozenset[int] = frozenset(),
+        layers: Collection[int] = frozenset(),
         patience_s: float = 3600.0,
         begun: Callable[[State, dict[str, Any]], None] | None = None,
         starting: Callable[[], None] | None = None,

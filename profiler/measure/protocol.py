@@ -16,7 +16,7 @@ interrupted run kept counts, and the budget is this run's own.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Protocol
@@ -156,7 +156,7 @@ class Scheduler:
         chance: random.Random,
         keeper: Keeper | None = None,
         base: int | None = None,
-        layers: frozenset[int] = frozenset(),
+        layers: Collection[int] = frozenset(),
     ) -> None:
         self.cells, self.bench, self.budget, self.clock, self.chance = cells, bench, budget, clock, chance
         self.keeper, self.base, self.layers = keeper, base, layers
@@ -172,15 +172,19 @@ class Scheduler:
             pass
         return self.run
 
-    def steps(self) -> Iterator[Run]:
-        """Measure every group; the run as it stands after each step. What an earlier run kept in `run` counts."""
-        waiting = [i for i, outcome in enumerate(self.run.outcomes) if not self._finished(outcome)]
+    def steps(self, among: Sequence[int] | None = None, seconds: float | None = None) -> Iterator[Run]:
+        """Measure every group; the run as it stands after each step. What an earlier run kept in `run` counts.
+
+        With `among` only these cells are measured, for so many `seconds` of the budget: others may follow in another turn.
+        """
+        members = range(len(self.run.outcomes)) if among is None else among
+        waiting = [i for i in members if not self._finished(self.run.outcomes[i])]
         chosen = sorted({*waiting, *([self.base] if waiting and self.base is not None else [])})
         base = chosen.index(self.base) if self.base in chosen else None
         states = {self.cells[i].state.device: self.cells[i].state for i in chosen}
         free = {where: self.bench.free(state) for where, state in states.items()}
         parts = plans.groups([self.cells[i] for i in chosen], free, base)
-        left = self.budget.seconds
+        left = self.budget.seconds if seconds is None else seconds
         for k, part in enumerate(parts):
             share = left * len(part) / sum(len(other) for other in parts[k:])
             before = self.run.spent_s

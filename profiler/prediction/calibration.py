@@ -111,7 +111,7 @@ class Calibration(NamedTuple):
         for kind, work in works.items():
             if self.model.correction * self.model.of_kind(kind, work) < NEGLIGIBLE * whole:
                 continue
-            size, sizes = _size(work), [_size(each.works[kind]) for each in self.measured if kind in each.works]
+            size, sizes = work.size, [each.works[kind].size for each in self.measured if kind in each.works]
             if sizes and size > OUTSIDE * max(sizes):
                 return f"{kind} is {size / max(sizes):.1f} times as much as any that was measured"
         return ""
@@ -131,10 +131,6 @@ def half_width(errors: Sequence[float], noise: float) -> float:
     import scipy.special
 
     return max(float(scipy.special.stdtrit(n - 1, 0.975)) * root_mean_square(errors, noise) * sqrt(1 + 1 / n), noise)
-
-
-def _size(work: Work) -> int:
-    return work.macs or work.moved
 
 
 def calibrated(measured: Sequence[MeasuredNetwork], family: str = "") -> Calibration:

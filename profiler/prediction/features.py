@@ -24,6 +24,11 @@ class Work(NamedTuple):
     moved: int = 0
     """Bytes that they read and write."""
 
+    @property
+    def size(self) -> int:
+        """What says how large the operations are: multiply-adds, of those that have none the bytes moved."""
+        return self.macs or self.moved
+
     def plus(self, other: Work) -> Work:
         """The sum of two."""
         return Work(*(a + b for a, b in zip(self, other, strict=True)))

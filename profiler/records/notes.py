@@ -120,6 +120,18 @@ class Predicted(Said, frozen=True):
     """True where layers were clocked, false where whole networks were."""
 
 
+class MeasuredToDecide(Said, frozen=True):
+    """Cells that were measured with the time that was left, since their predictions left something undecided."""
+
+    cells: int
+    what: tuple[str, ...]
+    """Of `limit`, `front` and `rank`."""
+
+
+class FitInterrupted(Said, frozen=True):
+    """The user ended a fit while it measured."""
+
+
 class NotPredicted(Said, frozen=True):
     """Cells that are not predicted, for one reason: the first of them, and how many more."""
 

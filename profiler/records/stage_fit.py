@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, overload
 
 from msgspec import Struct, structs
@@ -11,11 +11,19 @@ from profiler.records.columns import Record
 from profiler.records.drawn import Drawn
 from profiler.records.environment import document
 from profiler.records.limits import Bound
+from profiler.records.notes import Note
 
 COUNTS = ("params", "macs", "activations", "elementwise", "weight_bytes", "moved", "memory_bytes")
 """The counts of a combination."""
 COLUMNS = ("model", "options", "resolution", "input", "batch", "stages", "widths", *COUNTS)
 """The columns of a combination's record."""
+
+
+LATENCY_COLUMNS = (
+    "latency_fits", "device", "threads", "dtype", "memory_format", "latency_s", "latency_low_s", "latency_high_s", "grade",
+    "reason", "predicted_s", "predicted_low_s", "predicted_high_s", "predicted_from",
+)  # fmt: skip
+"""The columns that it has besides where latencies are limited: as they were measured, or predicted."""
 
 
 class StageChoices(Struct, frozen=True):
@@ -40,6 +48,7 @@ class Combinations(Sequence[Record]):
         stages: Sequence[StageChoices],
         chosen: Sequence[Sequence[int]],
         counts: Mapping[str, Sequence[int]],
+        latency: Callable[[int], Record] | None = None,
     ) -> None:
         self.place = dict(place)
         """The columns that all of them have."""
@@ -47,6 +56,8 @@ class Combinations(Sequence[Record]):
         self.chosen = chosen
         """For each stage, the position among its choices in each combination."""
         self.counts = counts
+        self.latency = latency
+        """The columns of the latency of each, where latencies are limited."""
 
     def __len__(self) -> int:
         return len(self.chosen[0])
@@ -66,7 +77,8 @@ class Combinations(Sequence[Record]):
         multiple = options.pop("multiple_of", None)
         made = {**self.place, "options": options | ({} if multiple is None else {"multiple_of": multiple})}
         made |= {"stages": options["stages"], "widths": ":".join(map(str, widths))}
-        return {**made, **{name: int(self.counts[name][i]) for name in COUNTS}}
+        made |= {name: int(self.counts[name][i]) for name in COUNTS}
+        return made if self.latency is None else {**made, **self.latency(i)}
 
     def __iter__(self) -> Iterator[Record]:
         return (self[i] for i in range(len(self)))
@@ -79,6 +91,22 @@ class Extreme(Struct, frozen=True):
     end: str
     """`least` or `most`."""
     record: Record
+
+
+class LatencyOfStages(Struct, frozen=True):
+    """How the combinations that fit all else stand to a limit of latency, beside those within it, and what is said of that."""
+
+    undecided: int
+    """The limit is inside their interval."""
+    over: int
+    unknown: int
+    """What was measured does not cover them."""
+    notes: tuple[Note, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a document holds it."""
+        counts = {"undecided": self.undecided, "over": self.over, "unknown": self.unknown}
+        return {**counts, "notes": list(map(str, self.notes))}
 
 
 class StageFit(Drawn, Struct, frozen=True):
@@ -103,6 +131,15 @@ class StageFit(Drawn, Struct, frozen=True):
     """Where none is within the limits, the one that misses them least."""
     environment: Mapping[str, Any] | None = None
     """Of a run that was read back: what it was made with."""
+    latency: LatencyOfStages | None = None
+    """Where latencies are limited."""
+    machine: Mapping[str, Any] | None = None
+    """What the latencies were measured on."""
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of its records."""
+        return [*COLUMNS, *(LATENCY_COLUMNS if self.latency is not None else ())]
 
     def __repr__(self) -> str:
         return (
@@ -114,7 +151,8 @@ class StageFit(Drawn, Struct, frozen=True):
         return document(
             "fit_stages",
             list(self.maximal),
-            made_with=self.environment,
+            self.machine,
+            self.environment,
             rows=[],
             per_stage={
                 "model": self.model,
@@ -130,5 +168,6 @@ class StageFit(Drawn, Struct, frozen=True):
                 "extremes": [{"quantity": e.quantity, "end": e.end, "record": dict(e.record)} for e in self.extremes],
                 "ranges": {name: list(ends) for name, ends in self.ranges.items()},
                 "closest": self.closest,
+                **({} if self.latency is None else {"latency": self.latency.to_dict()}),
             },
         )

@@ -93,6 +93,26 @@ def _(note: n.Predicted) -> str:
     )
 
 
+DECIDED = {
+    "limit": "what is within the limit of latency",
+    "front": "which cells are on the Pareto front",
+    "rank": "which of two cells is faster",
+}
+
+
+@said.register
+def _(note: n.MeasuredToDecide) -> str:
+    cells = "1 more cell was" if note.cells == 1 else f"{note.cells} more cells were"
+    its = "its prediction" if note.cells == 1 else "their predictions"
+    what = " and ".join(DECIDED[each] for each in note.what)
+    return f"{cells} measured in the time that was left, since {its} left open {what}."
+
+
+@said.register
+def _(note: n.FitInterrupted) -> str:  # noqa: ARG001  # every function of this dispatch takes it
+    return "interrupted: latencies are measured, or predicted from those that were measured by then."
+
+
 @said.register
 def _(note: n.NotPredicted) -> str:
     what = "predicted anyway (--force)" if note.forced else "not predicted"

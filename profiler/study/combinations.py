@@ -1,5 +1,7 @@
 """The counts of all combinations of the choices of stages: sums of small tables, broadcast over one axis a stage. No torch.
 
+A polynomial with whole coefficients is counted in int64, exactly; one with others (predicted seconds) in float64.
+
 A product of widths depends on the stages of its factors only, mostly on two, so a count over all combinations is the sum of
 tables over the axes of such products; of the peak of memory, the largest of such sums. Widths that are rounded from several
 stages (the transitions of a DenseNet) are factors of their own. The combinations are gone through in blocks that fit the cache;
@@ -54,6 +56,8 @@ class Combined:
             s: np.reshape(each, (1,) * (len(choices) - np.ndim(each)) + np.shape(each))
             for s, each in found.symbols(widths).items()
         }
+        self.values = values
+        """The value of every symbol, each over the axes of the stages that it depends on."""
         most = {symbol: int(np.max(each)) for symbol, each in values.items()}
         every = {name: (terms, ()) for name, terms in polynomials.items()} | dict(peaks or {})
         for name, (terms, others) in every.items():
@@ -111,7 +115,7 @@ class Combined:
             unmet |= _sliced(table, index)
         return ~unmet.reshape(prod(rest))
 
-    def at(self, index: Index) -> dict[str, int] | None:
+    def at(self, index: Index) -> dict[str, Any] | None:
         """The counts of one combination, None where it cannot be built."""
         if any(_sliced(table, index).item() for table in self.unmet.values()):
             return None
@@ -131,7 +135,7 @@ class _Count:
         made: dict[Monomial, dict[Index, Array]] = {}
         rank = max((each.ndim for each in values.values()), default=0)
         for monomial, c in terms.items():
-            product: Array = np.full((1,) * rank, c, np.int64)
+            product: Array = np.full((1,) * rank, c, np.float64 if isinstance(c, float) else np.int64)
             for symbol in monomial:
                 if symbol not in self.wide:
                     product = product * values[symbol]
@@ -176,9 +180,9 @@ class _Count:
         # what is small is added up first, so that the whole block is gone through once
         return _sum([*(_sliced(table, index) for table in self.moving), self.ground, *self._products(index)])
 
-    def at(self, index: Index) -> int:
-        """Its value at one combination."""
-        return int(self._total(index).item())
+    def at(self, index: Index) -> Any:
+        """Its value at one combination: an int, or a float."""
+        return self._total(index).item()
 
     def _total(self, index: Index) -> Array:
         return _sum([*(_sliced(table, index) for table in self.tables.get((), {}).values()), *self._products(index)])
@@ -235,5 +239,5 @@ def _merged(tables: Mapping[Index, Array]) -> dict[Index, Array]:
         if host is None:
             kept[shape] = tables[shape].copy()
         else:
-            kept[host] += tables[shape]
+            kept[host] = kept[host] + tables[shape]
     return kept

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from profiler.checked import checked
 from profiler.errors import ProfilerError, ShapeError
@@ -17,11 +17,14 @@ from profiler.records.place import Place
 from profiler.records.results import Results
 from profiler.study.axes import width_notes
 from profiler.study.bench_options import BenchOptions
-from profiler.study.cells import Cell, Numbers, Watch, ending, finished, record_of
+from profiler.study.cells import Cell, Interrupted, Numbers, Watch, ending, finished, record_of
 from profiler.study.fit_grid import candidates
-from profiler.study.fit_limits import bounds_of, held, rank, time_cells, weigh
+from profiler.study.fit_limits import bounds_of, held, rank, source_for, time_cells, weigh
 from profiler.study.models import Given
 from profiler.study.published import accuracy_notes, neighbours
+
+if TYPE_CHECKING:
+    from profiler.study.calibrated_source import CalibratedSource
 
 
 @checked
@@ -47,6 +50,7 @@ def fit(
     options: Mapping[str, Any] | None = None,
     over: Mapping[str, Any] | None = None,
     bench: BenchOptions | None = None,
+    source: str | None = None,
     watch: Watch | None = None,
     progress: bool = False,
 ) -> Results:
@@ -59,7 +63,8 @@ def fit(
     come first, the best first, then those that use most of the limit that binds.
 
     With `max_latency` (`"20ms"`, or seconds) some of the cells that fit all else are measured here, as `bench` says, the others
-    predicted from them, and those at the top measured too: `latency_fits` says within, over or undecided.
+    predicted from them; those at the top and those that are undecided are measured too while time is left: `latency_fits` says
+    within, over or undecided. With a `source`, a file as `predict` takes it, all are predicted from that and none is measured.
     Raises ProfilerError for limits that contradict each other or where there are none, UnknownName.
     """
     given = {
@@ -68,18 +73,29 @@ def fit(
         "latency": (None, max_latency),
     }  # fmt: skip
     at = Place(None, options or {}, alpha, resolution, input, batch, rho, over or {})
-    return finished(fitting(models, at, bounds_of(given), task, bench), watch, progress)  # type: ignore[no-any-return]
+    return finished(fitting(models, at, bounds_of(given), task, bench, source), watch, progress)  # type: ignore[no-any-return]
 
 
 def fitting(
-    models: Sequence[Given], at: Place, bounds: Sequence[Bound], task: str | None, bench: BenchOptions | None = None
+    models: Sequence[Given],
+    at: Place,
+    bounds: Sequence[Bound],
+    task: str | None,
+    bench: BenchOptions | None = None,
+    source: str | None = None,
 ) -> Iterator[Event]:
     """The events of a fit of `models` over the ranges of a place; the last holds its Results. Raises as `fit` does."""
-    return ending(_fitted(models, at, bounds, task, bench or BenchOptions()))
+    bench = bench or BenchOptions()
+    return ending(_fitted(models, at, bounds, task, bench, source_for(bounds, source, bench)))
 
 
 def _fitted(
-    models: Sequence[Given], at: Place, bounds: Sequence[Bound], task: str | None, bench: BenchOptions
+    models: Sequence[Given],
+    at: Place,
+    bounds: Sequence[Bound],
+    task: str | None,
+    bench: BenchOptions,
+    source: CalibratedSource | None,
 ) -> Generator[Event, None, Results]:
     found = candidates(models, at, task)
     records: list[Record] = []
@@ -96,7 +112,7 @@ def _fitted(
     if not cells:
         raise left[0][1]
     weighed = yield from weigh(bounds, records, cells)
-    timed = yield from time_cells(bounds, records, cells, bench)
+    timed, interrupted = yield from time_cells(bounds, records, cells, bench, source)
     for cell, record in zip(cells, records, strict=True):
         record |= {**held(bounds, record), "top1_near": _near(cell)}
     title = _title(cells, found.models)
@@ -109,7 +125,11 @@ def _fitted(
     notes += [gain] if gain is not None else []
     notes += [CellsLeftOut(left[0][0].place, len(left) - 1, _reason(left[0][1]))] if left else []
     made = Results(records, "fit", title, notes=[*notes, *weighed, *timed], over=found.over, limits=bounds)
-    return made if not any(bound.quantity == "latency" for bound in bounds) else made.replace(measured=True)
+    if any(bound.quantity == "latency" for bound in bounds):
+        made = made.replace(measured=True)
+    if interrupted:
+        raise Interrupted(made)
+    return made
 
 
 def _near(cell: Cell) -> str | None:

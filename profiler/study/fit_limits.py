@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from profiler import grid
 from profiler.errors import ProfilerError, Unavailable, quoted
@@ -16,6 +16,9 @@ from profiler.records.notes import Note, Unweighed
 from profiler.study.bench_options import BenchOptions
 from profiler.study.cells import Cell
 from profiler.study.peak import peak_of
+
+if TYPE_CHECKING:
+    from profiler.study.calibrated_source import CalibratedSource
 
 
 def bounds_of(given: Mapping[str, tuple[object, object]]) -> list[Bound]:
@@ -82,13 +85,20 @@ def _too_heavy(memory: Bound, record: Record) -> bool:
 
 
 def time_cells(
-    bounds: Sequence[Bound], records: Sequence[Record], cells: Sequence[Cell], bench: BenchOptions
-) -> Generator[Event, None, list[Note]]:
-    """Put latencies into the records of the cells that nothing else rules out; what is to be said of them."""
+    bounds: Sequence[Bound],
+    records: Sequence[Record],
+    cells: Sequence[Cell],
+    bench: BenchOptions,
+    source: CalibratedSource | None = None,
+) -> Generator[Event, None, tuple[list[Note], bool]]:
+    """Put latencies into the records of the cells that nothing else rules out: measured here, or predicted by a file.
+
+    Gives back what is to be said of them, and whether the user interrupted it.
+    """
     limit = next((bound for bound in bounds if bound.quantity == "latency"), None)
     if limit is None or limit.most is None:
-        return []
-    from profiler.study.fit_latency import latencies  # what only measuring needs
+        return [], False
+    from profiler.study.fit_latency import latencies, latencies_from  # what only measuring needs
 
     paper = [bound for bound in bounds if bound is not limit]
     unknown: Record = dict.fromkeys((*MEASURED_COLUMNS, *(column.name for column in PREDICTED), "latency_fits"))
@@ -98,11 +108,37 @@ def time_cells(
     ranked = [{**record, **held(paper, record)} if paper else {**record, "fits": True, "used": 0.0} for record in records]
     open_.sort(key=lambda i: rank(ranked[i]))
     if not open_:
-        return []
-    found = yield from latencies(records, cells, open_, float(limit.most), bench)
+        return [], False
+    if source is not None:
+        found = latencies_from(records, cells, open_, float(limit.most), source)
+    else:
+        found = yield from latencies(records, cells, open_, float(limit.most), bench)
     for i, columns in found.columns.items():
         records[i] |= columns
-    return found.notes
+    return found.notes, found.interrupted
+
+
+def source_for(bounds: Sequence[Bound], name: str | None, bench: BenchOptions) -> CalibratedSource | None:
+    """The file that latencies are predicted from, in the setting that `bench` names; None where there is none.
+
+    Raises ProfilerError without a limit of latency, for several settings and for a file that holds too little; Unavailable.
+    """
+    if name is None:
+        return None
+    if not any(bound.quantity == "latency" for bound in bounds):
+        raise ProfilerError(
+            f"--from {quoted(name)} says what latencies are predicted from; limit them too, by --max-latency 20ms"
+        )
+    if bench.time is not None:
+        raise ProfilerError("--time is for measuring, and --from predicts from what was measured; give one of them")
+    from profiler.study.calibrated_source import calibrated_source
+
+    for given in (bench.device, bench.dtype, bench.memory_format):
+        if not isinstance(given, str):
+            raise ProfilerError(f"{quoted(given)} are several settings; a fit is of one")
+    device = None if bench.device == "auto" else bench.device
+    asked = {"device": device, "threads": bench.threads, "dtype": bench.dtype, "memory_format": bench.memory_format}
+    return calibrated_source(name, asked)
 
 
 def held(bounds: Sequence[Bound], record: Record) -> Record:

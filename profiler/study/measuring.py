@@ -7,7 +7,7 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -135,7 +135,7 @@ class Session:
 
 @contextmanager
 def session(
-    specs: Sequence[Spec], command: str, options: BenchOptions, layers: frozenset[int] = frozenset()
+    specs: Sequence[Spec], command: str, options: BenchOptions, layers: Collection[int] = frozenset()
 ) -> Iterator[Session]:
     """A run over `specs` with its workers, a lock and a file of samples, for the time of a with block.
 
@@ -243,7 +243,7 @@ def clocked(
     cells: Sequence[Cell],
     settings: Sequence[Setting],
     options: BenchOptions,
-    layers: frozenset[int] = frozenset(),
+    layers: Collection[int] = frozenset(),
 ) -> Generator[Event, None, Clocked]:
     """The same with the run itself, in which the leaves of the cells in `layers` were clocked too.
 
@@ -260,8 +260,8 @@ def clocked(
     except KeyboardInterrupt:
         if made is None or not run.outcomes:
             raise
-        raise Interrupted(_ended(results, specs, run, made, options, interrupted=True)) from None
-    return Clocked(_ended(results, specs, run, made, options), run)
+        raise Interrupted(ended(results, specs, run, made, options, interrupted=True)) from None
+    return Clocked(ended(results, specs, run, made, options), run)
 
 
 def watched(results: Results, specs: Sequence[Spec], scheduler: Scheduler, options: BenchOptions) -> Iterator[Event]:
@@ -273,7 +273,7 @@ def watched(results: Results, specs: Sequence[Spec], scheduler: Scheduler, optio
             last = time.monotonic()
 
 
-def _ended(
+def ended(
     results: Results, specs: Sequence[Spec], run: Run, made: Session, options: BenchOptions, interrupted: bool = False
 ) -> Results:
     """The results of a run that is over, with what is to be said of it."""

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 LARGEST = (1 << 63) - 1
 """The largest int64."""
-Terms = Mapping[Monomial, int]
+Terms = Mapping[Monomial, Any]
+"""A polynomial: {the symbols of a product: its coefficient}; whole numbers, or seconds."""
 
 
 def in_widths(found: Staged, batch: int = 1) -> dict[str, dict[Monomial, int]]:
@@ -41,7 +42,7 @@ def _sum(*parts: tuple[Mapping[Monomial, int], int]) -> dict[Monomial, int]:
     return total
 
 
-def largest(terms: Terms, most: Mapping[int, int]) -> int:
+def largest(terms: Terms, most: Mapping[int, int]) -> Any:
     """A bound of the absolute value of a polynomial, and of all its partial sums, where no symbol is above `most`."""
     return sum(abs(c) * prod(most[symbol] for symbol in monomial) for monomial, c in terms.items())
 

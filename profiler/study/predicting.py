@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from math import exp
 from typing import Any
 
-from profiler.measure.devices import kind_of
 from profiler.measure.plan import Setting
-from profiler.measure.protocol import Outcome
-from profiler.measure.statistics import shares
-from profiler.prediction import choice
-from profiler.prediction.calibration import ClockedLayer, MeasuredNetwork
-from profiler.prediction.features import Works, is_free, work_of, works_of
-from profiler.prediction.features import kind_of as kind_of_row
-from profiler.records.columns import MEASURED_COLUMNS, SETTING, Record, latency
+from profiler.prediction import choice, deciding
+from profiler.prediction.features import works_of
+from profiler.records.columns import MEASURED_COLUMNS, SETTING, Record
 from profiler.records.events import Event, Timed
 from profiler.records.interval import Interval
-from profiler.records.notes import Note, Predicted
+from profiler.records.notes import MeasuredToDecide, Note, Predicted
 from profiler.records.results import Results
 from profiler.study.bench_options import BenchOptions
 from profiler.study.cells import Cell, Interrupted
-from profiler.study.leaf_rows import leaf_rows, rows_of
-from profiler.study.measuring import clocked
+from profiler.study.leaf_rows import leaf_rows
+from profiler.study.measuring_in_turns import Turns
+from profiler.study.notes import FEWEST as FEWEST_RATED
 from profiler.study.predicted import Refusals, calibrated_here, predicted_here
 
 NOT_MEASURED = "not measured: predicted from the cells that were"
@@ -33,7 +29,8 @@ def measured_and_predicted(
 ) -> Generator[Event, None, Results]:
     """Measure some cells of each network, spread over what they do, and predict the latency of the others from them.
 
-    `results` is as `to_be_measured` made it, in one setting. Raises as `clocked` does.
+    With time left, the cells are measured whose predictions leave the most undecided: which are on the Pareto front, then who
+    is faster. `results` is as `to_be_measured` made it, in one setting. Raises as `clocked` does.
     """
     (setting,) = settings
     most = options.measured_cells
@@ -41,80 +38,79 @@ def measured_and_predicted(
     works = [works_of(leaf_rows(cell)) for cell in cells]
     networks = _networks(cells)
     chosen = sorted(members[k] for members in networks for k in choice.chosen([works[i] for i in members], most))
-    layers = has_leaf_marks(setting)
-    running = clocked(
-        _part(results, chosen), [cells[i] for i in chosen], settings, options,
-        frozenset(range(len(chosen))) if layers else frozenset(),
-    )  # fmt: skip
+    turns = Turns(results, cells, works, setting, options)
+    decided: list[str] = []
+    interrupted = False
     try:
-        while True:
-            try:
-                event = next(running)
-            except StopIteration as end:
-                found, run = end.value
-                break
-            try:
-                assert isinstance(event, Timed)
-                yield event._replace(results=_merged(results, event.results, chosen))
-            except KeyboardInterrupt as hand:
-                running.throw(hand)
-    except Interrupted as hand:
-        raise Interrupted(_merged(results, hand.found, chosen, last=True)) from None
-    outcomes = dict(zip(chosen, run.outcomes, strict=True))
-    results = _merged(results, found, chosen, last=True)
-    return _predicted(results, cells, works, networks, outcomes, layers)
+        with turns.open():
+            seconds = turns.first_s() if len(chosen) < len(cells) else options.budget.seconds
+            yield from _turn(results, turns, chosen, seconds)
+            while (more := _next(results, turns, networks)) is not None:
+                decided.append(more[0].what)
+                yield from _turn(results, turns, [more[0].cell], more[1])
+    except KeyboardInterrupt:
+        if not turns.tried:
+            raise
+        interrupted = True
+    results = _merged(results, turns.ended(interrupted), turns.tried, last=True)
+    results = _predicted(results, turns, networks, decided)
+    if interrupted:
+        raise Interrupted(results)
+    return results
 
 
-def _predicted(
-    results: Results,
-    cells: Sequence[Cell],
-    works: Sequence[Works],
-    networks: Sequence[Sequence[int]],
-    outcomes: dict[int, Outcome],
-    layers: bool,
-) -> Results:
+def _turn(results: Results, turns: Turns, numbers: Sequence[int], seconds: float) -> Iterator[Timed]:
+    """Measure some cells; events with all results."""
+    for event in turns.measure(numbers, seconds):
+        yield event._replace(results=_merged(results, event.results, turns.tried))
+
+
+def _next(results: Results, turns: Turns, networks: Sequence[Sequence[int]]) -> tuple[deciding.Deciding, float] | None:
+    """The cell that is measured next, and the seconds for it; None where nothing is undecided, or the time is spent."""
+    known = turns.known()
+    intervals: list[Interval | None] = [None] * len(results)
+    seconds: dict[int, float] = {}
+    for members in networks:
+        found, _ = calibrated_here([known[i].network for i in members if i in known])
+        for i in members:
+            if i in known:
+                intervals[i] = known[i].network.seconds
+            elif found is not None and i not in turns.tried and not found.refusal(turns.works[i]):
+                intervals[i] = found.predict(turns.works[i])
+                turn_s = turns.one_more_s(intervals[i].estimate)
+                seconds |= {} if turn_s is None else {i: turn_s}
+    rated = [record["top1"] for record in results]
+    gains = rated if sum(each is not None for each in rated) >= FEWEST_RATED else [float(record["macs"]) for record in results]
+    more = deciding.for_a_front(intervals, gains, [record["batch"] for record in results], seconds.keys())
+    return None if more is None else (more, seconds[more.cell])
+
+
+def _predicted(results: Results, turns: Turns, networks: Sequence[Sequence[int]], decided: Sequence[str]) -> Results:
+    """The results with the predictions of what was not measured."""
     records: list[Record] = list(results)
     notes: list[Note] = []
     refused = Refusals()
+    known = turns.known()
     for members in networks:
-        known = [
-            on_the_clock(cells[i], works[i], records[i], outcomes[i], layers)
-            for i in members
-            if i in outcomes and latency(records[i]) is not None
-        ]
-        rest = [i for i in members if i not in outcomes]
-        found, why = calibrated_here(known)
+        measured = [known[i].network for i in members if i in known]
+        found, why = calibrated_here(measured)
         guessed = 0
-        for i in rest:
-            columns, reason = predicted_here(found, why, works[i], layers)
+        for i in members:
+            if i in known or not turns.may_be_predicted(i):
+                continue
+            columns, reason = predicted_here(found, why, turns.works[i], turns.layers)
+            guessed += not reason
+            if i in turns.tried:
+                records[i] = {**records[i], **columns}
+                continue
             refused.add(reason, i)
             said = f"not measured, and not predicted: {reason}" if reason else NOT_MEASURED
             records[i] = {**records[i], **columns, "reason": said}
-            guessed += not reason
         if found is not None and guessed:
-            notes.append(Predicted(guessed, len(known), exp(found.spread) - 1, layers))
+            notes.append(Predicted(guessed, len(measured), exp(found.spread) - 1, turns.layers))
+    if decided:
+        notes.append(MeasuredToDecide(len(decided), tuple(dict.fromkeys(decided))))
     return results.replace(records, notes=[*results.notes, *notes, *refused.notes(records)])
-
-
-def on_the_clock(cell: Cell, works: Works, record: Record, outcome: Outcome, layers: bool) -> MeasuredNetwork:
-    """A cell with its latency, and its layers where they were clocked."""
-    known = latency(record)
-    assert known is not None
-    whole = Interval(*known)
-    if not layers:
-        return MeasuredNetwork("", works, whole)
-    share = shares([each.visit.layers for each in outcome.rounds.values()])
-    rows = rows_of(cell.network.profile(cell.batch).rows, list(share))
-    clocked_layers = tuple(
-        ClockedLayer(kind_of_row(row), work_of(row), share[path] * whole.estimate)
-        for path, row in rows.items()
-        if not is_free(row)
-    )
-    return MeasuredNetwork("", works, whole, clocked_layers)
-
-
-def has_leaf_marks(setting: Setting) -> bool:
-    return kind_of(setting.device).has_leaf_marks and setting.mode == "infer" and not setting.compile
 
 
 def _networks(cells: Sequence[Cell]) -> list[list[int]]:
@@ -123,11 +119,6 @@ def _networks(cells: Sequence[Cell]) -> list[list[int]]:
     for i, cell in enumerate(cells):
         groups.setdefault((cell.network.name, cell.label), []).append(i)
     return list(groups.values())
-
-
-def _part(results: Results, chosen: Sequence[int]) -> Results:
-    records = [results[i] for i in chosen]
-    return results.replace(records, base=records[0])
 
 
 def _merged(results: Results, part: Results, chosen: Sequence[int], last: bool = False) -> Results:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -44,7 +44,7 @@ def answer(found: Results, view: View) -> Answer:
         return made
 
     parts: list[RenderableType] = (
-        [Fitted(fits, unit, [] if view.columns else [narrower])] if shown else [Text(title(found, 0), style="bold")]
+        [Fitted(fits, unit, [] if view.columns else [narrower])] if shown else [Text(title(found, 0, unit), style="bold")]
     )
     if nearest(found):
         parts += [Text(), Fitted(misses, unit)]
@@ -63,7 +63,9 @@ def _fits(found: Results, shown: Sequence[Record], unit: Unit, chosen: Sequence[
     picked = [columns.of(name, found) for name in names]
     rows = [[cell(record, record, unit) for _, cell in picked] for record in shown]
     notes = [*notes_of(found, names), *([] if chosen else _near(shown))]
-    sheet = Sheet([head for head, _ in picked], rows, title(found, len(shown)), notes, list(map(words.said, found.warnings)))
+    sheet = Sheet(
+        [head for head, _ in picked], rows, title(found, len(shown), unit), notes, list(map(words.said, found.warnings))
+    )
     sheet.columns = [
         Heading(units.macs_heading(unit), best=head.best) if name == "macs" else head
         for name, head in zip(names, sheet.columns, strict=True)
@@ -80,37 +82,49 @@ def _near(shown: Sequence[Record]) -> list[str]:
     return [f"top-1 of {Place.of(named[0])}: not published; near it {named[0]['top1_near']}{others}."]
 
 
-def title(found: Results, shown: int | None = None) -> str:
+def title(found: Results, shown: int | None = None, unit: Unit = "raw") -> str:
     """`MACs ≤ 300,000,000, params ≤ 4,000,000: 214 of 1,164 cells fit (31 of 54 networks); the best 20`."""
     within, every = ({names.model(record, options_of(found.over)) for record in records} for records in (found.fitting, found))
-    limits = ", ".join(map(limit_text, found.limits))
+    limits = ", ".join(limit_text(bound, unit) for bound in found.limits)
     of = words.title(found.title)
     some = f"; the best {shown}" if shown is not None and shown < len(found.fitting) else ""
     states = [record.get("latency_fits") for record in found]
-    open_ = [f"{states.count(word):,} {word}" for word in ("undecided", "unknown") if word in states]
-    some = "".join(f"; {words_}" for words_ in open_) + some
+    some = open_states({word: states.count(word) for word in ("undecided", "unknown")}) + some
     networks = f" ({len(within):,} of {len(every):,} networks)" if len(every) > 1 else ""
     counts = f"{len(found.fitting):,} of {len(found):,} cells fit{networks}{some}"
     return ": ".join(filter(None, [of, limits, counts]))
 
 
-def limit_text(bound: Bound) -> str:
+def open_states(counts: Mapping[str, int]) -> str:
+    """How many are undecided or unknown, for a title: `; 12 undecided; 3 unknown`."""
+    return "".join(f"; {n:,} {word}" for word, n in counts.items() if n)
+
+
+def limit_text(bound: Bound, unit: Unit = "raw") -> str:
     """`MACs ≤ 300,000,000`, `1.0 MiB ≤ memory ≤ 2.0 MiB`."""
-    name = columns.limited(bound.quantity)
-    least, most = (None if end is None else amount(bound, end) for end in (bound.least, bound.most))
+    name = quantity(bound, unit)
+    least, most = (None if end is None else amount(bound, end, unit) for end in (bound.least, bound.most))
     return " ".join(filter(None, [f"{least} ≤" if least is not None else "", name, f"≤ {most}" if most is not None else ""]))
 
 
-def _latency(record: Record) -> str:
+def quantity(bound: Bound, unit: Unit = "raw") -> str:
+    """What a limit is of, as the heading of its column has it."""
+    return units.macs_heading(unit) if bound.quantity == "macs" else columns.limited(bound.quantity)
+
+
+def latency_text(record: Record) -> str:
     """As it was measured, or predicted."""
     return columns.latency_text(record) if record["latency_s"] is not None else columns.predicted_text(record)
 
 
-def amount(bound: Bound, value: int | float) -> str:
-    """A count in full, bytes and seconds in their unit."""
+def amount(bound: Bound, value: int | float, unit: Unit = "raw") -> str:
+    """A count in its unit, bytes and seconds in their own."""
     if bound.quantity == "latency":
         return units.seconds(value)
-    return units.size(int(value)) if bound.quantity in BYTES else f"{value:,}"
+    if bound.quantity in BYTES:
+        return units.size(int(value))
+    count = units.macs if bound.quantity == "macs" else units.count
+    return count(int(value), unit, bound.column)
 
 
 def nearest(found: Results) -> list[Record]:
@@ -133,7 +147,7 @@ def _misses(found: Results, unit: Unit, most: int) -> Sheet:
     rows = [
         [
             *(cell(record, record, unit) for _, cell in picked),
-            "; ".join(_missed(bound, record) for bound in _broken(found, record)),
+            "; ".join(_missed(bound, record, unit) for bound in _broken(found, record)),
         ]
         for record in shown
     ]
@@ -145,27 +159,31 @@ def _broken(found: Results, record: Record) -> list[Bound]:
     return broken([bound for bound in found.limits if bound.value(record) is not None], record)
 
 
-def _missed(bound: Bound, record: Record) -> str:
+def _missed(bound: Bound, record: Record, unit: Unit) -> str:
     """`MACs 302,000,000, 0.7 % above`."""
     value = bound.value(record)
     assert value is not None
     if bound.quantity == "latency" and record["latency_fits"] == "undecided":
-        return f"latency undecided, {_latency(record)}"
+        return f"latency undecided, {latency_text(record)}"
     above = bound.most is not None and value > bound.most
     limit = bound.most if above else bound.least
     share = f"{100 * abs(value - (limit or 0)) / limit:.1f} % " if limit else ""
-    return f"{columns.limited(bound.quantity)} {amount(bound, value)}, {share}{'above' if above else 'below'}"
+    return f"{quantity(bound, unit)} {amount(bound, value, unit)}, {share}{'above' if above else 'below'}"
 
 
 def failure(found: Results) -> str:
     """Why nothing fits: the nearest cell, and what would have to give for it."""
     near = (nearest(found) or list(found))[0]
-    broken_ = _broken(found, near)
-    options = [_option(bound, near) for bound in broken_]
+    options = options_for(_broken(found, near), near)
     label = str(Place.of({**near, "model": near.get("label") or near["model"]}))
     if not options:
         return f"nothing is known to fit; {_unknown(found)}"
     return f"nothing fits; the nearest cell is {label}; it would fit with {' and '.join(options)}"
+
+
+def options_for(bounds: Sequence[Bound], record: Record) -> list[str]:
+    """The limits that would let a cell in; of what is unknown there is none."""
+    return [_option(bound, record) for bound in bounds if bound.value(record) is not None]
 
 
 def _option(bound: Bound, record: Record) -> str:
