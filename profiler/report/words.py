@@ -88,7 +88,7 @@ def _(note: n.FrontMarked) -> str:
 def _(note: n.Predicted) -> str:
     source = "layers clocked in" if note.by_layers else "latencies of"
     return (
-        f"≈: {note.cells} cells predicted from the {source} the {note.measured} that were measured; "
+        f"≈: {note.cells:,} cells predicted from the {source} the {note.measured:,} that were measured; "
         f"each of these, predicted from the others, was off by {100 * note.off:.1f} % (root mean square)."
     )
 

@@ -52,7 +52,7 @@ def latencies(
     decided, interrupted = 0, False
     try:
         with turns.open():
-            yield from turns.measure(choice.chosen(works, ANCHORS), turns.first_s())
+            yield from turns.measure_first(choice.chosen(works, ANCHORS))
             while (more := _next(turns, limit_s)) is not None:
                 decided += 1
                 yield from turns.measure([more[0]], more[1])

@@ -89,7 +89,7 @@ def timed_stages(
     decided, interrupted = 0, False
     try:
         with turns.open():
-            yield from turns.measure(range(len(cells)), turns.first_s())
+            yield from turns.measure_first(range(len(cells)))
             while (more := _next(search, works, limit_s, turns, numbers)) is not None:
                 number, seconds = more
                 if number not in numbers:

@@ -24,6 +24,8 @@ FIRST = 0.6
 """Share of the time for the cells that the others are predicted from; what they leave of it, and the rest, is for deciding."""
 EACH = (1 - FIRST) / 5
 """Share of the time for one more cell."""
+ENOUGH = 6
+"""Cells from which others are predicted well; with fewer, what is left of the time goes to more of them."""
 EVERY = range(sys.maxsize)
 """All cells, whatever is added to them."""
 
@@ -73,13 +75,22 @@ class Turns:
         self.run.outcomes.append(Outcome())
         return len(self.cells) - 1
 
-    def first_s(self) -> float:
-        """Seconds for the cells that the others are predicted from."""
-        return FIRST * self.options.budget.seconds
+    def measure_first(self, numbers: Sequence[int]) -> Iterator[Timed]:
+        """A turn for the cells that the others are predicted from; where too few of them had their rounds, one more."""
+        whole = len(numbers) == len(self.cells)
+        yield from self.measure(numbers, self.options.budget.seconds * (1.0 if whole else FIRST))
+        short = [i for i in numbers if self.run.outcomes[i].too_few]
+        if len(numbers) - len(short) < min(ENOUGH, len(numbers)) and self.left_s > 0:
+            yield from self.measure(short, self.left_s)
+
+    @property
+    def left_s(self) -> float:
+        """Seconds of the budget that are left."""
+        return self.options.budget.seconds - self.run.spent_s
 
     def one_more_s(self, expected_s: float) -> float | None:
         """Seconds of a turn for a cell that is thought to take so long a call; None where what is left does not hold it."""
-        left, each = self.options.budget.seconds - self.run.spent_s, EACH * self.options.budget.seconds
+        left, each = self.left_s, EACH * self.options.budget.seconds
         calls = 2 * LEAST_ROUNDS * (2 if self.layers else 1)
         needed = calls * expected_s / (1 - WARM_SHARE)
         return None if left < each / 2 or needed > left else min(max(each, needed), left)
@@ -107,8 +118,8 @@ class Turns:
         return {i: found for i, (_, found) in self._known.items()}
 
     def may_be_predicted(self, number: int) -> bool:
-        """False of a cell that had a turn and failed: only the time was too short for one that may be predicted."""
-        return number not in self.tried or self.run.outcomes[number].too_few
+        """False of a cell that failed: one whose time was too short may be predicted all the same."""
+        return not self.run.outcomes[number].reason or self.run.outcomes[number].too_few
 
     def ended(self, interrupted: bool = False) -> Results:
         """The results of the cells that had a turn, in its order, with what is to be said of the run."""

@@ -43,11 +43,10 @@ def measured_and_predicted(
     interrupted = False
     try:
         with turns.open():
-            seconds = turns.first_s() if len(chosen) < len(cells) else options.budget.seconds
-            yield from _turn(results, turns, chosen, seconds)
+            yield from _shown(results, turns, turns.measure_first(chosen))
             while (more := _next(results, turns, networks)) is not None:
                 decided.append(more[0].what)
-                yield from _turn(results, turns, [more[0].cell], more[1])
+                yield from _shown(results, turns, turns.measure([more[0].cell], more[1]))
     except KeyboardInterrupt:
         if not turns.tried:
             raise
@@ -59,9 +58,9 @@ def measured_and_predicted(
     return results
 
 
-def _turn(results: Results, turns: Turns, numbers: Sequence[int], seconds: float) -> Iterator[Timed]:
-    """Measure some cells; events with all results."""
-    for event in turns.measure(numbers, seconds):
+def _shown(results: Results, turns: Turns, events: Iterator[Timed]) -> Iterator[Timed]:
+    """The events of a turn, with the results of all cells."""
+    for event in events:
         yield event._replace(results=_merged(results, event.results, turns.tried))
 
 

@@ -207,6 +207,8 @@ class StageSearch:
         """
         import numpy as np
 
+        if tables is None and len(self.counted) < len(self.bounds) and columns is not None:
+            return None  # no latency is known
         best, at = np.inf, -1
         timed: Iterator[Any] = repeat(None) if tables is None else tables.blocks()
         for (start, counts, can), latency in zip(self.combined.blocks(), timed, strict=False):

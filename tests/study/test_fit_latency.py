@@ -9,7 +9,6 @@ from profiler.errors import ProfilerError
 from profiler.records.limits import Bound
 from profiler.report.answer import View
 from profiler.report.answers import registry
-from profiler.study.fit_latency import _verdict
 
 ALPHAS = [0.25, 0.5, 0.75, 1, 1.25, 1.5]
 
@@ -41,18 +40,6 @@ def test_nothing_is_within_a_nanosecond() -> None:
     found = profiler.fit("lenet5", alpha=ALPHAS[:4], resolution=28, max_latency=1e-9, bench=bench())
     assert not found.fitting
     assert {record["latency_fits"] for record in found} <= {"over", "unknown"}
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "verdict"),
-    [(0.9, 1.0, "within"), (1.0, 1.1, "undecided"), (0.9, 1.1, "undecided"), (1.01, 1.2, "over"), (None, None, "unknown")],
-)
-def test_a_verdict_is_of_the_whole_interval(low: float | None, high: float | None, verdict: str) -> None:
-    assert _verdict({"latency_low_s": low, "latency_high_s": high}, 1.0) == verdict
-    assert _verdict({"latency_low_s": None, "predicted_low_s": low, "predicted_high_s": high}, 1.0) == verdict
-    assert (
-        _verdict({"latency_low_s": 2.0, "latency_high_s": 3.0, "predicted_low_s": low, "predicted_high_s": high}, 1.0) == "over"
-    )
 
 
 def test_a_latency_that_is_none() -> None:

@@ -29,8 +29,9 @@ from profiler.report.answer import View
 from profiler.report.answers import registry
 from profiler.report.answers import stage_fit as answers
 from profiler.study import combinations
+from profiler.study.cells import finished
 from profiler.study.costs import costs
-from profiler.study.fit_stages import fitted_stages
+from profiler.study.fit_stages import fitting_stages
 
 MULTIPLIERS = ("0.25", "0.5", "1", "1.5")
 SMALL = ("mobilenet_v1", "mobilenet_v2", "resnet20_cifar", "densenet_bc100_k12_cifar", "shufflenet_v1", "unet", "hsi_cnn_luo")
@@ -92,7 +93,7 @@ def test_what_fits_is_what_brute_force_finds(data: st.DataObject, name: str, blo
     whole = combinations.BLOCK
     combinations.BLOCK = block
     try:
-        found = fitted_stages(Place(name), bounds, ranges(name))
+        found = finished(fitting_stages(Place(name), bounds, ranges(name)))
     finally:
         combinations.BLOCK = whole
     # two multipliers that make the same widths are one choice: the first
@@ -154,7 +155,7 @@ def test_every_maximal_combination_can_be_built_by_its_name() -> None:
 
 def test_limits_that_contradict_leave_nothing_and_the_nearest_is_named() -> None:
     bounds = [Bound("macs", most=100_000_000), Bound("params", least=4_000_000)]
-    found = fitted_stages(Place("mobilenet_v1"), bounds, "0.25..1")
+    found = finished(fitting_stages(Place("mobilenet_v1"), bounds, "0.25..1"))
     assert (found.fitting, len(found.maximal), found.extremes) == (0, 0, ())
     near = found.closest
     assert near is not None
@@ -247,11 +248,9 @@ def test_the_peak_of_memory_is_the_traced_one() -> None:
         assert traced == record["memory_bytes"] <= 24 << 20
 
 
-def test_alpha_latency_modules_and_no_limit_are_refused() -> None:
+def test_alpha_modules_and_no_limit_are_refused() -> None:
     with pytest.raises(ProfilerError, match="alpha and multipliers for each stage both scale the widths; leave alpha out"):
         profiler.fit_stages("mobilenet_v1@alpha=0.5", "1", max_macs="1G")
-    with pytest.raises(ProfilerError, match=r"^--max-latency needs measurements"):
-        fitted_stages(Place("mobilenet_v1"), [Bound("latency", 1.0)], "1")
     with pytest.raises(ProfilerError, match="has no stages to scale: its code sets its widths"):
         profiler.fit_stages("timm:resnet18", "1", max_macs="1G")
     with pytest.raises(ProfilerError, match="there is no limit to fit; give one, as --max-macs 300M"):
