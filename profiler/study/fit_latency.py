@@ -87,7 +87,9 @@ def latencies_from(
     columns: dict[int, Record] = {}
     refused = Refusals()
     for i in best:
-        seconds, reason, words = source.guess(works_of(leaf_rows(cells[i])), family_of(cells[i].network.name), records[i]["batch"])
+        seconds, reason, words = source.guess(
+            works_of(leaf_rows(cells[i])), family_of(cells[i].network.name), records[i]["batch"]
+        )
         refused.add(reason, i)
         made = {} if reason else predicted_columns(seconds, words) | source.setting
         columns[i] = {**made, "latency_fits": deciding.verdict(interval_of(made), limit_s)}

@@ -266,10 +266,16 @@ def clocked(
 
 def watched(results: Results, specs: Sequence[Spec], scheduler: Scheduler, options: BenchOptions) -> Iterator[Event]:
     """Run the protocol to its end; some times a second, an event with what it has found so far."""
+    for run in now_and_then(scheduler.steps()):
+        yield Timed(filled(results, specs, run, options), run.spent_s, options.budget.seconds, run.stage)
+
+
+def now_and_then(steps: Iterator[Run]) -> Iterator[Run]:
+    """Goes through all steps of a run, and tells of one every WATCH_S."""
     last = 0.0
-    for run in scheduler.steps():
+    for run in steps:
         if time.monotonic() - last >= WATCH_S:
-            yield Timed(filled(results, specs, run, options), run.spent_s, options.budget.seconds, run.stage)
+            yield run
             last = time.monotonic()
 
 

@@ -99,13 +99,11 @@ class Turns:
         """A turn for some cells, of so many seconds at most; events with the results of all that had a turn so far."""
         assert self._session is not None
         self.tried += [number for number in numbers if number not in self.tried]
-        results, last = self._waiting(), 0.0
+        results = self._waiting()
         specs = [self.specs[i] for i in self.tried]
-        for run in self._session.scheduler.steps(numbers, seconds):
-            if measuring.time.monotonic() - last >= measuring.WATCH_S:
-                filled = measuring.filled(results, specs, self._part(), self.options)
-                yield Timed(filled, run.spent_s, self.options.budget.seconds, run.stage)
-                last = measuring.time.monotonic()
+        for run in measuring.now_and_then(self._session.scheduler.steps(numbers, seconds)):
+            filled = measuring.filled(results, specs, self._part(), self.options)
+            yield Timed(filled, run.spent_s, self.options.budget.seconds, run.stage)
 
     def known(self) -> dict[int, Found]:
         """The cells that have a latency, by number."""

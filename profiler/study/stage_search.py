@@ -59,7 +59,8 @@ class Pass:
     @property
     def fits(self) -> ndarray[Any, Any]:
         """Which are within all limits."""
-        return self.states == WITHIN
+        found: ndarray[Any, Any] = self.states == WITHIN
+        return found
 
 
 class StageSearch:

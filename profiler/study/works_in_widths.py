@@ -65,17 +65,12 @@ def check_kinds(name: str, found: Staged, values: Mapping[int, Any]) -> None:
 
 def works_at(works: WorksInWidths, values: Mapping[int, Any], points: int) -> list[Works]:
     """The works of a network at some points, whose symbols have these values: arrays, one number a point."""
-    parts = {
-        (kind, name): terms
+    counts = {
+        kind: evaluated({"macs": work.macs, "elements": work.elements, "moved": work.moved}, values, points)
         for kind, work in works.items()
-        for name, terms in (("macs", work.macs), ("elements", work.elements), ("moved", work.moved))
     }
-    counts = evaluated(parts, values, points)  # type: ignore[type-var]  # any names do
     return [
-        {
-            kind: Work(work.calls, *(int(counts[kind, name][i]) for name in ("macs", "elements", "moved")))
-            for kind, work in works.items()
-        }
+        {kind: Work(work.calls, *(int(column[i]) for column in counts[kind].values())) for kind, work in works.items()}
         for i in range(points)
     ]
 

@@ -126,9 +126,7 @@ def test_a_fit_measures_what_it_recommends_then_what_is_undecided(machine: Machi
     assert all(latency(record) is not None for record in top), "what is recommended was measured"
     assert more(found) == len(measured(found)) - 12
     assert all(record["latency_fits"] == "within" for record in found.fitting)
-    short = fitted("3s")
-    assert len(measured(short)) < len(measured(found))
-    assert more(short) < more(found)
+    assert len(measured(fitted("3s"))) < len(measured(found)), "its budget is what it may take"
 
 
 def test_the_undecided_cells_of_a_fit_are_measured_the_most_wanted_first(machine: Machine) -> None:
@@ -156,6 +154,7 @@ def test_an_interrupt_before_any_round_of_a_fit_predicts_nothing(machine: Machin
     machine.interrupt_after = 1
     at = Place(None, {}, ALPHAS, SIDES)
     *_, end = fitting(("mobilenet_v1",), at, bounds_of({"latency": (None, "12ms")}), None, bench("120s"))
+    assert isinstance(end, Finished)
     assert end.interrupted
     assert {record["latency_fits"] for record in end.found} == {"unknown"}
     assert not end.found.fitting

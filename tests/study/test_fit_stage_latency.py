@@ -13,7 +13,7 @@ import pytest
 import profiler
 from profiler.errors import ProfilerError, Unavailable
 from profiler.load.by_stage import staged_of
-from profiler.load.load import load
+from profiler.load.load import Network, load
 from profiler.prediction.calibration import Calibration, ClockedLayer, MeasuredNetwork, calibrated
 from profiler.prediction.features import is_free, kind_of, work_of, works_of
 from profiler.records.columns import latency, prediction
@@ -45,6 +45,12 @@ RANGES = {
 }
 
 
+def network_of(name: str) -> Network:
+    found = load(name)
+    assert isinstance(found, Network)
+    return found
+
+
 def clocked(name: str, stages: str, draw: Random, batch: int = 1) -> MeasuredNetwork:
     """A network as it would be measured, its layers off from the rates by up to a tenth."""
     layers = []
@@ -69,7 +75,7 @@ def of_few(name: str, text: str, batch: int = 1) -> Calibration:
 @pytest.mark.parametrize("name", RANGES)
 @pytest.mark.parametrize("batch", [1, 4])
 def test_every_combination_is_what_prediction_of_the_built_network_gives(name: str, batch: int) -> None:
-    network = load(name)
+    network = network_of(name)
     found = staged_of(name, network.value, network.inputs)
     choices = choices_of(network, found, RANGES[name], None, 8)
     bare = [[option for _, option in stage] for stage in choices]
@@ -101,7 +107,7 @@ def test_every_combination_is_what_prediction_of_the_built_network_gives(name: s
 
 
 def test_a_kind_that_was_not_measured_is_unknown_everywhere() -> None:
-    network = load("mobilenet_v2")
+    network = network_of("mobilenet_v2")
     found = staged_of("mobilenet_v2", network.value, network.inputs)
     bare = [[option for _, option in stage] for stage in choices_of(network, found, "0.5,1", None, 8)]
     tables = LatencyTables(found, bare, works_in_widths(found), of_few("mobilenet_v1", "0.5,1,1.5"), 1.0)
@@ -109,7 +115,7 @@ def test_a_kind_that_was_not_measured_is_unknown_everywhere() -> None:
 
 
 def test_groups_of_one_channel_are_another_kind_and_refused() -> None:
-    network = load("alexnet")
+    network = network_of("alexnet")
     found = staged_of("alexnet", network.value, network.inputs)
     widths = [group.native for group in found.groups]
     check_kinds("alexnet", found, found.symbols(widths))
