@@ -14,6 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+MOST_NAMED = 8
+"""Of many known names, how many a message gives."""
+
 
 class ProfilerError(Exception):
     """Wrong usage or input. The message says what, the value, where, and the cure."""
@@ -34,7 +37,7 @@ class UnknownName(ProfilerError):
         elif len(known) <= 30:
             hint = f"known: {', '.join(known)}" if known else "there are none"
         else:
-            hint = f"there are {len(known)}"
+            hint = f"there are {len(known)}, as {', '.join(known[:MOST_NAMED])}"
         super().__init__(f"no {what} is called '{name[:60]}'; {hint}{cure and f' {cure}'}")
 
 

@@ -108,6 +108,8 @@ def _of_usage(fault: Any) -> str:
     name = _name_of(param)
     if kind == "NoSuchOption":
         near = [each for each in fault.possibilities or () if each != "--help"]
+        if (limit := fault.option_name.rpartition("-")[0]) in ("--max", "--min") and fault.option_name.endswith("-flops"):
+            return f"{fault.message}; limit multiply-adds, by {limit}-macs, which are half as many as FLOPs"
         return f"{fault.message}; {f'did you mean {chr(32).join(near[:1])}?' if near else help_says}"
     if kind == "MissingParameter":
         example = "write " + (f"{command} mobilenet_v1" if name == "MODEL" else f"{command} {name}")

@@ -15,6 +15,7 @@ from profiler.records.wiring import Wiring
 from profiler.saved.decode import Malformed, decode, kind
 from profiler.saved.row_parts import ComparedRow, ShownRow, TimedRow
 from profiler.saved.show_parts import MemoryPart, RewrittenPart, TracingPart, TrainingPart
+from profiler.saved.stage_parts import PerStagePart, StageRecord
 
 RESULTS = ("compare", "sweep", "bench", "fit", "predict")
 """The commands whose records are cells."""
@@ -119,6 +120,14 @@ class ResultsDocument(Document, frozen=True, kw_only=True):
     samples: str = ""
     over: list[str] = []
     limits: list[Bound] = []
+
+
+class StagesDocument(Document, frozen=True, kw_only=True):
+    """Of fit --per-stage."""
+
+    records: list[StageRecord]
+    rows: list[Object] = []
+    per_stage: PerStagePart
 
 
 class LayersPart(Struct, frozen=True):
@@ -243,6 +252,7 @@ DOCUMENTS: dict[str, type[Document]] = {
     "list": ListDocument,
     "formula": FormulaDocument,
     "selftest": SelftestDocument,
+    "fit_stages": StagesDocument,
 }
 
 
@@ -262,6 +272,10 @@ def decoded(plain: Mapping[str, Any]) -> Document:
             raise Malformed("rounds", f"expected a list for each of the {len(document.records)} records")
     elif command in DOCUMENTS:
         _check_signs(plain, "")
+    if isinstance(document, StagesDocument):
+        _check_bounds(document.per_stage.limits, "per_stage.limits")
+        _check_intervals(document.records)
+        document.per_stage.check(document.records)
     if isinstance(document, LayersDocument):
         for i, part in enumerate(document.layers):
             for name in ("latency_s", "latency_low_s", "latency_high_s"):
@@ -300,18 +314,23 @@ def _check_limits(document: ResultsDocument) -> None:
     if bool(bounds) != (document.command == "fit"):
         expected = "a limit, since it is a run of fit" if not bounds else "none, since only a run of fit has limits"
         raise Malformed("limits", f"expected {expected}")
-    for i, bound in enumerate(bounds):
-        if bound.quantity not in QUANTITIES or bound.quantity in [other.quantity for other in bounds[:i]]:
-            known = ", ".join(QUANTITIES)
-            raise Malformed(f"limits[{i}].quantity", f"expected one of {known}, each once, and this is {kind(bound.quantity)}")
-        if bound.most is None and bound.least is None:
-            raise Malformed(f"limits[{i}]", "expected a number in most or in least")
+    _check_bounds(bounds, "limits")
     for i, record in enumerate(document.records if bounds else ()):
         for name in ("fits", "binding", "used", "pareto", *(bound.column for bound in bounds)):
             if name not in record:
                 raise Malformed(f"records[{i}]", f"there is no {name}, and a run of fit has limits")
         if record["fits"] and (outside := broken(bounds, record)):
             raise Malformed(f"records[{i}].fits", f"expected false, since its {outside[0].quantity} is outside the limit")
+
+
+def _check_bounds(bounds: Sequence[Bound], where: str) -> None:
+    """Known quantities, each once, with a limit. Raises Malformed."""
+    for i, bound in enumerate(bounds):
+        if bound.quantity not in QUANTITIES or bound.quantity in [other.quantity for other in bounds[:i]]:
+            known = ", ".join(QUANTITIES)
+            raise Malformed(f"{where}[{i}].quantity", f"expected one of {known}, each once, and this is {kind(bound.quantity)}")
+        if bound.most is None and bound.least is None:
+            raise Malformed(f"{where}[{i}]", "expected a number in most or in least")
 
 
 def _check_intervals(records: Sequence[Mapping[str, Any]]) -> None:

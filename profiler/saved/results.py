@@ -20,6 +20,7 @@ from profiler.records.polynomials import Domain, Formulas, Polynomials
 from profiler.records.profile import Profile, Row, Totals
 from profiler.records.results import Results
 from profiler.records.shown import Shown
+from profiler.records.stage_fit import StageFit
 from profiler.records.timing import Certificate, Layers, LayerTiming
 from profiler.saved.documents import (
     FormulaDocument,
@@ -28,11 +29,12 @@ from profiler.saved.documents import (
     ResultsDocument,
     SelftestDocument,
     ShowDocument,
+    StagesDocument,
 )
 from profiler.saved.read import CURE, Saved, read_document, results
 from profiler.saved.show_parts import rewritten
 
-Result = Results | Shown | Measured | Certificate | Formulas | Listing | Saved
+Result = Results | Shown | Measured | Certificate | Formulas | Listing | StageFit | Saved
 """What a command finds; of verify, check and diff the document itself, whose records are shown as they are."""
 
 
@@ -64,6 +66,8 @@ def result(saved: Saved) -> Result:
                 return structs.replace(document.certificate.certificate(), environment=saved.document["environment"])
             case FormulaDocument():
                 return Formulas(_polynomials(document), saved.document["environment"])
+            case StagesDocument():
+                return document.per_stage.stage_fit(saved.document["records"], saved.document["environment"])
             case ListDocument():
                 return Listing(map(dict, saved.document["records"]), saved.document["environment"], document.notes)
             case _:

@@ -216,7 +216,9 @@ def fit_columns(results: Results, shown: Sequence[Record]) -> list[str]:
     counts = {"params", "macs", *(bound.column for bound in results.limits)}
     clock = [name for name in ("latency_s", "predicted_s") if name == "latency_s" in counts or _has(results, name)]
     counts -= {"latency_s"}
-    return [*place, *accuracy, *(name for name in COLUMNS if name in counts), *clock, "binding", "used", "pareto"]
+    # of what is only to be at least so much nothing is used up
+    limits = ["binding", "used"] if any(bound.most is not None for bound in results.limits) else []
+    return [*place, *accuracy, *(name for name in COLUMNS if name in counts), *clock, *limits, "pareto"]
 
 
 def _clock_columns(results: Results) -> list[str]:
