@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from profiler.commands import options as o
-from profiler.commands.groups import Limits, MeasuringSetting, Output, Ranges, Table, Time, Training, bench_options, grouped
+from profiler.commands.groups import (
+    Limits,
+    MeasuringSetting,
+    Output,
+    Ranges,
+    Table,
+    Time,
+    Training,
+    accuracies_of,
+    bench_options,
+    grouped,
+)  # fmt: skip
 from profiler.report import forms
 
 if TYPE_CHECKING:
@@ -32,6 +43,7 @@ def fit(
     batch: o.Batches = None,
     set_: o.Set = None,
     over: o.Over = None,
+    top1: o.Top1 = None,
     per_stage: Annotated[
         Optional[list[str]],
         typer.Option(
@@ -67,6 +79,10 @@ def fit(
         place = ranges.place(batch, set_, over)
         destinations = out.destinations()
         measuring = bench_options(setting, Training(), Time(time=time, resume=None), destinations)
+        if top1:
+            from profiler.errors import ProfilerError
+
+            raise ProfilerError("--top1 is of single networks, and --per-stage orders combinations by their size; leave it out")
         given = (task, per_stage, stage_widths, multiple_of)
         _stages(models or [], limits, place, given, measuring, source, destinations, table.view(destinations, top=top))
         return
@@ -82,7 +98,8 @@ def fit(
     place = ranges.place(batch, set_, over)
     results.check_view(view, place.over)
     measuring = bench_options(setting, Training(), Time(time=time, resume=None), destinations)
-    found = shown(fitting(models or (), place, bounds_of(limits.pairs()), task, measuring, source), destinations, view)
+    events = fitting(models or (), place, bounds_of(limits.pairs()), task, measuring, source, accuracies_of(top1))
+    found = shown(events, destinations, view)
     if not found.fitting:
         raise CheckFailed(answers.failure(found))
 

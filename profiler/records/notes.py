@@ -107,6 +107,8 @@ class FrontMarked(Said, frozen=True):
     """The front of the accuracy against all that is limited."""
 
     quantities: tuple[str, ...]
+    given: bool = False
+    """True where the user gives some of the accuracies."""
 
 
 class Predicted(Said, frozen=True):

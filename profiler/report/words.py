@@ -78,8 +78,9 @@ def _(note: n.MaximalMarked) -> str:  # noqa: ARG001  # every function of this d
 def _(note: n.FrontMarked) -> str:
     names = ["weights" if name == "weight_bytes" else COLUMNS[name].title for name in note.quantities]
     what = f"{', '.join(names[:-1])} and {names[-1]}" if names[1:] else names[0]
+    accuracy = "top-1" if note.given else "published top-1"
     return (
-        f"*: Pareto-optimal; no other cell that fits has at least its published top-1 at no more {what}, "
+        f"*: Pareto-optimal; no other cell that fits has at least its {accuracy} at no more {what}, "
         "and is better in one of them."
     )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from profiler.checked import checked
 from profiler.errors import ProfilerError, ShapeError
 from profiler.load.load import Network
-from profiler.records.columns import Record
+from profiler.records.columns import GIVEN, Record
 from profiler.records.events import Event
 from profiler.records.limits import Bound
 from profiler.records.notes import CellsLeftOut, FrontMarked, MaximalMarked, Note, Title
@@ -20,7 +20,7 @@ from profiler.study.bench_options import BenchOptions
 from profiler.study.cells import Cell, Interrupted, Numbers, Watch, ending, finished, record_of
 from profiler.study.fit_grid import candidates
 from profiler.study.fit_limits import bounds_of, held, rank, source_for, time_cells, weigh
-from profiler.study.models import Given
+from profiler.study.models import Given, Named, with_accuracies
 from profiler.study.published import accuracy_notes, neighbours
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def fit(
     batch: Numbers = None,
     options: Mapping[str, Any] | None = None,
     over: Mapping[str, Any] | None = None,
+    top1: Mapping[str, Any] | None = None,
     bench: BenchOptions | None = None,
     source: str | None = None,
     watch: Watch | None = None,
@@ -59,8 +60,8 @@ def fit(
     Counts are text (`"300M"`) or numbers, sizes have a unit (`"20MiB"`) or are bytes; memory is the peak of an inference.
     Without a model, networks of the zoo for a `task` (classification of images in colours unless given). α and the side run
     over 0.25..1.0 and 128..224, each network's native side and its published points, unless they are given; `over` is that of
-    `sweep`, and a model may be a pattern or have a label as in `compare`. Within the limits the cells with a published top-1
-    come first, the best first, then those that use most of the limit that binds.
+    `sweep`, `top1` that of `compare`, and a model may be a pattern or have a label as there. Within the limits the cells with a
+    known top-1 come first, the best first, then those that use most of the limit that binds.
 
     With `max_latency` (`"20ms"`, or seconds) some of the cells that fit all else are measured here, as `bench` says, the others
     predicted from them; those at the top and those that are undecided are measured too while time is left: `latency_fits` says
@@ -73,7 +74,7 @@ def fit(
         "latency": (None, max_latency),
     }  # fmt: skip
     at = Place(None, options or {}, alpha, resolution, input, batch, rho, over or {})
-    return finished(fitting(models, at, bounds_of(given), task, bench, source), watch, progress)  # type: ignore[no-any-return]
+    return finished(fitting(models, at, bounds_of(given), task, bench, source, top1), watch, progress)  # type: ignore[no-any-return]
 
 
 def fitting(
@@ -83,10 +84,11 @@ def fitting(
     task: str | None,
     bench: BenchOptions | None = None,
     source: str | None = None,
+    top1: Mapping[str, Any] | None = None,
 ) -> Iterator[Event]:
     """The events of a fit of `models` over the ranges of a place; the last holds its Results. Raises as `fit` does."""
     bench = bench or BenchOptions()
-    return ending(_fitted(models, at, bounds, task, bench, source_for(bounds, source, bench)))
+    return ending(_fitted(models, at, bounds, task, bench, source_for(bounds, source, bench), top1))
 
 
 def _fitted(
@@ -96,21 +98,27 @@ def _fitted(
     task: str | None,
     bench: BenchOptions,
     source: CalibratedSource | None,
+    top1: Mapping[str, Any] | None,
 ) -> Generator[Event, None, Results]:
     found = candidates(models, at, task)
     records: list[Record] = []
     cells: list[Cell] = []
+    networks: list[Named] = []
     left: list[tuple[Cell, ProfilerError]] = []
-    for cell in found.cells:
+    for network, cell in found.cells:
         try:
             records.append(record_of(cell))
             cells.append(cell)
+            networks.append(network)
         except ProfilerError as fault:
             if isinstance(cell.network, Network) and not isinstance(fault, ShapeError):
                 raise
             left.append((cell, fault))
     if not cells:
         raise left[0][1]
+    cells = with_accuracies(cells, networks, top1)
+    for cell, record in zip(cells, records, strict=True):
+        record |= {} if cell.top1 is None else {"top1": cell.top1, "top1_source": GIVEN}
     weighed = yield from weigh(bounds, records, cells)
     timed, interrupted = yield from time_cells(bounds, records, cells, bench, source)
     for cell, record in zip(cells, records, strict=True):
@@ -120,7 +128,7 @@ def _fitted(
     records, cells = [records[i] for i in order], [cells[i] for i in order]
     within = [record for record in records if record["fits"]]
     gain = _mark_front(within, bounds)
-    fitting = (cell.network for cell, record in zip(cells, records, strict=True) if record["fits"])
+    fitting = (cell.network for cell, record in zip(cells, records, strict=True) if record["fits"] and cell.top1 is None)
     notes: list[Note] = [*found.notes, *width_notes(cells), *accuracy_notes(fitting)]
     notes += [gain] if gain is not None else []
     notes += [CellsLeftOut(left[0][0].place, len(left) - 1, _reason(left[0][1]))] if left else []
@@ -134,6 +142,8 @@ def _fitted(
 
 def _near(cell: Cell) -> str | None:
     """The published accuracies nearest to a cell that has none: `65.4 at α 0.5, 224; 69.8 at α 0.75, 224`."""
+    if cell.top1 is not None:
+        return None
     found = [f"{figure.printed} at α {figure.alpha}, {figure.resolution}" for figure in neighbours(cell.network)]
     return "; ".join(found) or None
 
@@ -158,7 +168,9 @@ def _mark_front(within: Sequence[Record], bounds: Sequence[Bound]) -> Note | Non
         beaten = any(other != point and all(a <= b for a, b in zip(other, point, strict=True)) for other in front)
         rated[i]["pareto"] = not beaten
         front += [] if beaten or point in front else [point]
-    return FrontMarked(tuple(columns)) if within and any(r["top1"] is not None for r in within) else MaximalMarked()
+    if all(record["top1"] is None for record in within):
+        return MaximalMarked()
+    return FrontMarked(tuple(columns), any(record["top1_source"] == GIVEN for record in within))
 
 
 def _title(cells: Sequence[Cell], models: int) -> Title:

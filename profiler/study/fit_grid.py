@@ -34,7 +34,8 @@ MOST_CELLS = 100_000
 class Candidates(NamedTuple):
     """What a fit looks at."""
 
-    cells: Iterator[Cell]
+    cells: Iterator[tuple[Named, Cell]]
+    """Each with the network that it is a point of."""
     models: int
     over: tuple[str, ...]
     """The columns of the options that it runs over."""
@@ -57,7 +58,7 @@ def candidates(models: Sequence[Given], at: Place, task: str | None) -> Candidat
     sides = SIDES if _is_sizeless(at) and not models and any(_is_large(find(each.name)) for each in chosen) else ()
     if not models and (alphas or sides):
         notes.append(GridOfFit(alphas, sides, len(chosen)))
-    cells = (cell for each in chosen for cell in _cells(each, at, axes))
+    cells = ((each, cell) for each in chosen for cell in _cells(each, at, axes))
     return Candidates(cells, len(chosen), tuple(option_column(key) for key in axes.options if key != "input"), notes)
 
 

@@ -123,9 +123,15 @@ def described(cells: Sequence[Cell], networks: Sequence[Named], top1: Mapping[st
     """
     each = len(cells) // len(networks)
     made = [replace(cell, label=networks[i // each].label) for i, cell in enumerate(cells)]
+    return with_accuracies(made, [networks[i // each] for i in range(len(made))], top1)
+
+
+def with_accuracies(cells: Sequence[Cell], networks: Sequence[Named], top1: Mapping[str, Any] | None = None) -> list[Cell]:
+    """The cells, each of the network beside it, with the accuracies that the user gives. Raises as `described` does."""
+    made = list(cells)
     for name, value in (top1 or {}).items():
         percent = _percent(name, value)
-        hits = _hits(made, [networks[i // each] for i in range(len(made))], name)
+        hits = _hits(made, networks, name)
         points = list(dict.fromkeys(str(made[i].place._replace(batch=None)) for i in hits))
         if len(points) > 1:
             some = ", ".join(points[:3]) + (f" and {len(points) - 3} more" if len(points) > 3 else "")

@@ -25,6 +25,7 @@ from profiler.records.limits import QUANTITIES, Bound
 from profiler.records.place import Place
 from profiler.records.profile import Profile
 from profiler.records.stage_fit import COUNTS, StageFit
+from profiler.report import units
 from profiler.report.answer import View
 from profiler.report.answers import registry
 from profiler.report.answers import stage_fit as answers
@@ -359,3 +360,56 @@ def test_records_are_made_when_they_are_looked_at() -> None:
     with pytest.raises(IndexError):
         found.maximal[len(found.maximal)]
     assert repr(found) == "StageFit(mobilenet_v1: 25,783 of 161,051 combinations fit, 1,527 maximal)"
+
+
+def test_a_saved_fit_is_drawn_again_as_it_was(tmp_path: Path) -> None:
+    for limits in (
+        {"max_macs": "300M", "max_params": "3M"},
+        {"max_macs": "1M"},
+        {"max_weight_bytes": "2MiB", "min_macs": "50M"},
+    ):
+        found = profiler.fit_stages("mobilenet_v1", "0.5..1", **limits)
+        profiler.write(found, tmp_path / "fit.json")
+        again = profiler.read(tmp_path / "fit.json")
+        assert isinstance(again, StageFit)
+        for view in (
+            View(),
+            View(top=3),
+            View(sort="params", top=4),
+            View(columns=["stages", "moved"]),
+            View(units.unit("MFLOPs")),
+        ):
+            assert registry.answer(again, view).page_of_text() == registry.answer(found, view).page_of_text()
+        assert again.to_dict()["per_stage"] == json.loads(json.dumps(found.to_dict()["per_stage"]))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda d: d["per_stage"].pop("stages"), "per_stage"),
+        (lambda d: d["records"][0].pop("macs"), r"records\[0\]"),
+        (
+            lambda d: d["records"][0].update(widths="8:8"),
+            r"records\[0\].widths: expected one for each of 5 stages, and there are 2",
+        ),
+        (
+            lambda d: d["per_stage"]["limits"][0].update(quantity="colour"),
+            r"per_stage.limits\[0\].quantity: expected one of macs",
+        ),
+        (lambda d: d["per_stage"]["extremes"][0].update(quantity="colour"), r"per_stage.extremes\[0\].quantity"),
+        (lambda d: d["per_stage"].update(latency={"undecided": 1, "over": 1, "unknown": 0}), "there is no latency_fits"),
+        (lambda d: d["per_stage"].update(fitting=-1), "per_stage.fitting: expected 0 or more"),
+    ],
+)
+def test_a_saved_fit_that_is_damaged_is_refused(tmp_path: Path, change: Any, said: str) -> None:
+    document = profiler.fit_stages("mobilenet_v1", "0.5..1", max_macs="300M").to_dict()
+    change(document)
+    (tmp_path / "fit.json").write_text(json.dumps(document))
+    with pytest.raises(ProfilerError, match=said):
+        profiler.read(tmp_path / "fit.json")
+
+
+def test_the_title_and_the_ends_are_in_the_unit_that_is_asked_for() -> None:
+    (sheet,) = registry.answer(fitted(), View(units.unit("MFLOPs"), top=2)).sheets()
+    assert sheet.title.startswith("mobilenet_v1: FLOPs ≤ 600.00 M, params ≤ 3.00 M: ")
+    assert any(note.startswith("most FLOPs: 599.99 M at stages=") for note in sheet.notes)

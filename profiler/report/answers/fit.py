@@ -15,7 +15,7 @@ from profiler.report import names, units, words
 from profiler.report.answer import Answer, View, sorted_by
 from profiler.report.sheets import columns
 from profiler.report.sheets.columns import Heading
-from profiler.report.sheets.sheet import Sheet, check_columns, notes_of
+from profiler.report.sheets.sheet import GIVEN_TOP1, TWO_FLOPS, Sheet, check_columns, notes_of
 from profiler.report.terminal.table import Fitted
 from profiler.report.units import Unit
 
@@ -62,7 +62,9 @@ def _fits(found: Results, shown: Sequence[Record], unit: Unit, chosen: Sequence[
     names = list(chosen) or columns.fit_columns(found, shown)
     picked = [columns.of(name, found) for name in names]
     rows = [[cell(record, record, unit) for _, cell in picked] for record in shown]
-    notes = [*notes_of(found, names), *([] if chosen else _near(shown))]
+    notes = [TWO_FLOPS] if units.macs_heading(unit) == "FLOPs" else []
+    notes += [*notes_of(found, names), *([] if chosen else _near(shown))]
+    notes += [GIVEN_TOP1] if "top1" in names and any(map(columns.is_given, shown)) else []
     sheet = Sheet(
         [head for head, _ in picked], rows, title(found, len(shown), unit), notes, list(map(words.said, found.warnings))
     )

@@ -13,7 +13,7 @@ from profiler.report.answer import Answer, View, sorted_by
 from profiler.report.answers import records
 from profiler.report.answers.fit import amount, latency_text, limit_text, open_states, options_for, quantity
 from profiler.report.sheets.columns import UNITS, Heading, limited
-from profiler.report.sheets.sheet import Sheet
+from profiler.report.sheets.sheet import TWO_FLOPS, Sheet
 from profiler.report.terminal import table
 from profiler.report.units import Unit
 
@@ -79,6 +79,8 @@ def _title(found: StageFit, top: int, unit: Unit) -> str:
 
 def _notes(found: StageFit, unit: Unit) -> Iterator[str]:
     """What the rows are, what cannot be built, and the ends of the counts."""
+    if units.macs_heading(unit) == "FLOPs":
+        yield TWO_FLOPS
     if found.maximal:
         yield "Maximal: no stage can take its next width and stay within."
         yield "Under each stage stands the width of its last layer; a file has all that are maximal."

@@ -50,6 +50,7 @@ class Math(str):
     __slots__ = ()
 
 
+GIVEN_TOP1 = f"{of_records.DAGGER}: top-1 as given by --top1, not published."
 TWO_FLOPS = "FLOPs: two for every multiply-add."
 MOST_EXPLAINED = 4
 """Of more cells than this, a table says only that the witnesses agree."""
@@ -89,7 +90,7 @@ def results_sheet(results: Results, unit: Unit = "raw", chosen: Sequence[str] = 
     if units.of(unit, "macs") in units.FLOPS:
         notes.insert(0, TWO_FLOPS)
     if "top1" in names and any(map(of_records.is_given, results)):
-        notes.append(f"{of_records.DAGGER}: top-1 as given by --top1, not published.")
+        notes.append(GIVEN_TOP1)
     conventions = {record["convention"] for record in results}
     if conventions != {"paper"}:
         notes.insert(0, f"total: counted as {', '.join(sorted(conventions))} does.")
