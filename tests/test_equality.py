@@ -83,6 +83,8 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         "table": "a file of the predicted layers; the records of `predict` are of whole networks",
     },
     "fit": {
+        "from": "a keyword of Python; `source` of the function",
+        "source": "`--from` of the command",
         **dict.fromkeys(("device", "threads", "dtype", "memory_format", "time"), CLOCK),
         "bench": CLOCK_ITSELF,
         **dict.fromkeys(("per_stage", "stage_widths", "multiple_of"), "of the function `fit_stages`, whose result is another"),

@@ -135,7 +135,7 @@ NETWORK, CLOCKED = ("html", "speedscope", "mermaid", "dot", "svg"), ("html", "sp
 DRAWINGS = ("mermaid", "dot", "svg", "json")
 """The forms that ask for the wires between the layers: drawings, and what drawings are made from later."""
 WRITERS = {
-    "html": "compare, sweep, bench, fit, predict and show",
+    "html": "compare, sweep, bench, fit without --per-stage, predict and show",
     "speedscope": "show, compare and bench --layers",
     "trace": "bench --layers",
     "mermaid": "show",

@@ -18,7 +18,7 @@ from profiler.study.calibrated_source import CalibratedSource
 from profiler.study.cells import Cell, counted
 from profiler.study.leaf_rows import leaf_rows
 from profiler.study.measuring import to_be_measured
-from profiler.study.measuring_in_turns import Found, Turns
+from profiler.study.measuring_in_turns import FIRST, Found, Turns
 from profiler.study.predict_networks import family_of
 from profiler.study.predicted import Refusals, calibrated_here, predicted_columns, predicted_here
 
@@ -52,7 +52,8 @@ def latencies(
     decided, interrupted = 0, False
     try:
         with turns.open():
-            yield from turns.measure_first(choice.chosen(works, ANCHORS))
+            first = choice.chosen(works, ANCHORS)
+            yield from turns.measure_first(first, FIRST if len(first) < len(works) else 1.0)
             while (more := _next(turns, limit_s)) is not None:
                 decided += 1
                 yield from turns.measure([more[0]], more[1])

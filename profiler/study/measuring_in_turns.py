@@ -75,10 +75,9 @@ class Turns:
         self.run.outcomes.append(Outcome())
         return len(self.cells) - 1
 
-    def measure_first(self, numbers: Sequence[int]) -> Iterator[Timed]:
+    def measure_first(self, numbers: Sequence[int], share: float = FIRST) -> Iterator[Timed]:
         """A turn for the cells that the others are predicted from; where too few of them had their rounds, one more."""
-        whole = len(numbers) == len(self.cells)
-        yield from self.measure(numbers, self.options.budget.seconds * (1.0 if whole else FIRST))
+        yield from self.measure(numbers, share * self.options.budget.seconds)
         short = [i for i in numbers if self.run.outcomes[i].too_few]
         if len(numbers) - len(short) < min(ENOUGH, len(numbers)) and self.left_s > 0:
             yield from self.measure(short, self.left_s)

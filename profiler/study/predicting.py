@@ -17,7 +17,7 @@ from profiler.records.results import Results
 from profiler.study.bench_options import BenchOptions
 from profiler.study.cells import Cell, Interrupted
 from profiler.study.leaf_rows import leaf_rows
-from profiler.study.measuring_in_turns import Turns
+from profiler.study.measuring_in_turns import FIRST, Turns
 from profiler.study.notes import FEWEST as FEWEST_RATED
 from profiler.study.predicted import Refusals, calibrated_here, predicted_here
 
@@ -43,7 +43,8 @@ def measured_and_predicted(
     interrupted = False
     try:
         with turns.open():
-            yield from _shown(results, turns, turns.measure_first(chosen))
+            share = FIRST if len(chosen) < len(cells) else 1.0
+            yield from _shown(results, turns, turns.measure_first(chosen, share))
             while (more := _next(results, turns, networks)) is not None:
                 decided.append(more[0].what)
                 yield from _shown(results, turns, turns.measure([more[0].cell], more[1]))

@@ -11,7 +11,7 @@ import pytest
 
 from profiler.measure.host import Counters
 from profiler.measure.plan import Budget, Setting, Spec, State
-from profiler.measure.protocol import Round, Run, Scheduler
+from profiler.measure.protocol import Outcome, Round, Run, Scheduler
 from profiler.measure.visits import CellFailed, Prepared, ReferenceTime, Visit, Warmed
 from profiler.measure.workloads import Spin
 from profiler.study.measuring import timing
@@ -388,3 +388,47 @@ def test_a_figure_beside_a_process_that_never_rests_is_a_d_where_threads_take_tu
         run.outcomes[0].known_s = 1e-3
         found = timing(specs[0], run.outcomes[0])
         assert (found.grade, "reference kernel slower than it was here in 100 % of rounds" in found.reason) == ("D", True)
+
+
+def test_a_turn_measures_some_cells_within_its_seconds_and_others_may_follow() -> None:
+    device = Device([0.01, 0.02, 0.03], noisy)
+    specs = cells(2)
+    scheduler, kept = scheduled(device, specs, Budget(60.0))
+    for run in scheduler.steps([1], 5.0):
+        assert run.spent_s <= 5.5
+    assert [bool(outcome.rounds) for outcome in scheduler.run.outcomes] == [False, True]
+    assert {number for cells_of in kept.rounds for number in cells_of} == {1}
+    spent, rounds = scheduler.run.spent_s, len(scheduler.run.outcomes[1].rounds)
+    assert 4 < spent <= 5.5
+    specs.append(cells(3)[2])  # one more, while the run is open
+    scheduler.run.outcomes.append(Outcome())
+    list(scheduler.steps([2], 3.0))
+    assert len(scheduler.run.outcomes[2].rounds) >= 10
+    assert not scheduler.run.outcomes[0].rounds
+    assert len(scheduler.run.outcomes[1].rounds) == rounds, "what had its turn is as it was"
+    assert spent + 2 < scheduler.run.spent_s <= spent + 3.3
+    assert [number for number, _, _ in kept.ends] == [1, 2]
+    list(scheduler.steps([1], 3.0))
+    assert len(scheduler.run.outcomes[1].rounds) == rounds, "a cell that is done is not measured again"
+
+
+def test_a_cell_whose_turn_was_too_short_takes_up_its_rounds_in_the_next() -> None:
+    device = Device([0.2], noisy)
+    scheduler, _ = scheduled(device, cells(1), Budget(20.0))
+    list(scheduler.steps([0], 1.8))
+    (outcome,) = scheduler.run.outcomes
+    assert outcome.too_few
+    assert 0 <= len(outcome.rounds) < 10
+    list(scheduler.steps([0], 10.0))
+    assert len(outcome.rounds) >= 10
+    assert (outcome.reason, outcome.too_few) == ("", False)
+
+
+def test_a_turn_that_is_too_short_says_what_the_whole_run_would_take() -> None:
+    """Not what its own share would: the user gives the time of the run."""
+    device = Device([1.0], noisy)
+    scheduler, _ = scheduled(device, cells(1), Budget(10.0))
+    list(scheduler.steps([0], 5.0))
+    reason = scheduler.run.outcomes[0].reason
+    assert reason.startswith("10s holds ")
+    assert float(reason.partition("--time ")[2].partition("s would do")[0]) >= 2 * 10 * 1.0, "ten calls in half of the time"
