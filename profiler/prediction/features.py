@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from profiler.records.profile import Row
 
@@ -34,8 +34,11 @@ class Work(NamedTuple):
         return Work(*(a + b for a, b in zip(self, other, strict=True)))
 
 
-def terms(kind: str, work: Work) -> tuple[int, int, int]:
-    """What the time of a kind goes by: calls, multiply-adds, and output elements or, where it only moves memory, bytes."""
+def terms(kind: str, work: Any) -> tuple[Any, Any, Any]:
+    """What the time of a kind goes by: calls, multiply-adds, and output elements or, where it only moves memory, bytes.
+
+    `work` is a Work, or has polynomials in the place of its numbers.
+    """
     return work.calls, work.macs, work.moved if kind.split()[0] in MOVING else work.elements
 
 

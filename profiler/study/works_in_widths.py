@@ -10,12 +10,12 @@ from profiler.count.expressions import Expression, Monomial, at
 from profiler.count.stages import Staged
 from profiler.errors import ProfilerError
 from profiler.prediction.calibration import LatencyModel
-from profiler.prediction.features import Work, Works, works_of
+from profiler.prediction.features import Work, Works, terms, works_of
 from profiler.study.polynomials_in_widths import Terms, evaluated
 
 
 class WorkInWidths(NamedTuple):
-    """What operations of one kind do, as polynomials in the widths."""
+    """What operations of one kind do, as a Work whose sizes are polynomials in the widths."""
 
     calls: int
     macs: Terms
@@ -24,8 +24,8 @@ class WorkInWidths(NamedTuple):
 
     @property
     def size(self) -> Terms:
-        """What says how large the operations are: multiply-adds, of those that have none the elements."""
-        return self.macs or self.elements
+        """What says how large the operations are: multiply-adds, of those that have none the bytes moved."""
+        return self.macs or self.moved
 
 
 WorksInWidths = Mapping[str, WorkInWidths]
@@ -81,10 +81,11 @@ def seconds_in_widths(model: LatencyModel, works: WorksInWidths, kinds: Sequence
     for kind, work in works.items():
         if kinds is not None and kind not in kinds:
             continue
-        call, mac, element = (model.correction * rate for rate in model.rates.get(kind, (0.0, 0.0, 0.0)))
-        for terms, rate in (({(): work.calls}, call), (work.macs, mac), (work.elements, element)):
-            for monomial, c in terms.items():
-                total[monomial] = total.get(monomial, 0.0) + rate * c
+        calls, *sizes = terms(kind, work)
+        polynomials = [{(): calls}, *sizes]
+        for rate, polynomial in zip(model.rates.get(kind, ()), polynomials, strict=False):
+            for monomial, c in polynomial.items():
+                total[monomial] = total.get(monomial, 0.0) + model.correction * rate * c
     return total
 
 
@@ -97,12 +98,12 @@ def summed(works: WorksInWidths, name: str) -> dict[Monomial, int]:
     return total
 
 
-def seconds_at(terms: Terms, values: Mapping[int, Any], points: int) -> Any:
+def seconds_at(polynomial: Terms, values: Mapping[int, Any], points: int) -> Any:
     """Seconds as a polynomial in the widths, at some points whose symbols have these values: an array of float64."""
     import numpy as np
 
     found = np.zeros(points)
-    for monomial, c in terms.items():
+    for monomial, c in polynomial.items():
         product: Any = np.full(points, float(c))
         for symbol in monomial:
             product = product * values[symbol]
