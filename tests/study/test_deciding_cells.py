@@ -75,7 +75,9 @@ def test_the_first_that_follows_overlaps_most_of_the_front(machine: Machine, mon
     assert isinstance(end, Finished)
     found = end.found
     assert len(measured(found)) == 6
-    ends = [(latency(record) or prediction(record) or ())[1:] for record in found]
+    known = [latency(record) or prediction(record) for record in found]
+    ends = [each[1:] for each in known if each is not None]
+    assert len(ends) == len(found)
     rated = [i for i, record in enumerate(found) if record["top1"] is not None]
     front = [
         i for i in rated
