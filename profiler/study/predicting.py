@@ -76,8 +76,8 @@ def _next(results: Results, turns: Turns, networks: Sequence[Sequence[int]]) -> 
             if i in known:
                 intervals[i] = known[i].network.seconds
             elif found is not None and i not in turns.tried and not found.refusal(turns.works[i]):
-                intervals[i] = found.predict(turns.works[i])
-                turn_s = turns.one_more_s(intervals[i].estimate)
+                intervals[i] = guess = found.predict(turns.works[i])
+                turn_s = turns.one_more_s(guess.estimate)
                 seconds |= {} if turn_s is None else {i: turn_s}
     rated = [record["top1"] for record in results]
     gains = rated if sum(each is not None for each in rated) >= FEWEST_RATED else [float(record["macs"]) for record in results]

@@ -363,11 +363,12 @@ def test_records_are_made_when_they_are_looked_at() -> None:
 
 
 def test_a_saved_fit_is_drawn_again_as_it_was(tmp_path: Path) -> None:
-    for limits in (
+    some: list[dict[str, Any]] = [
         {"max_macs": "300M", "max_params": "3M"},
         {"max_macs": "1M"},
         {"max_weight_bytes": "2MiB", "min_macs": "50M"},
-    ):
+    ]
+    for limits in some:
         found = profiler.fit_stages("mobilenet_v1", "0.5..1", **limits)
         profiler.write(found, tmp_path / "fit.json")
         again = profiler.read(tmp_path / "fit.json")
