@@ -12,7 +12,7 @@ from typing import Any
 from profiler.count import closed
 from profiler.measure.host import Counters
 from profiler.measure.plan import Spec, State
-from profiler.measure.visits import Prepared, Visit, Warmed
+from profiler.measure.visits import Prepared, ReferenceTime, Visit, Warmed
 from profiler.measure.workloads import NetworkWorkload
 from profiler.prediction.features import is_free, kind_of, work_of
 from profiler.records.timing import Roofs
@@ -129,9 +129,9 @@ class Pool:
     def roofs(self, state: State) -> Roofs:
         return Roofs(1e11, ((1 << 20, 1e10),), {"other": 1e-6})
 
-    def reference(self, state: State) -> float | None:
+    def reference(self, state: State) -> ReferenceTime | None:
         self.machine.clock.now += 1e-3
-        return 1e-3
+        return ReferenceTime(1e-3)
 
     def release(self, number: int) -> None: ...
 
