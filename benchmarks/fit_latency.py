@@ -23,7 +23,7 @@ from benchmarks.fit import AIM_MIB, AIM_S, MIB, ROUNDS, STAGED  # the checkout i
 from profiler import costs, fit_stages, predict, profile
 from profiler.network.registry import names
 
-MADE_UP = 400
+MADE_UP = 50
 """Networks in the table of latencies: each of the zoo's, at several widths and sides."""
 HELD = 20
 """Combinations that are held to the prediction of the built network, of each network."""
@@ -54,10 +54,9 @@ def one(name: str, source: str) -> None:
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MIB
     draw, held = Random(0), 0
     some = draw.sample(range(len(found.maximal)), min(HELD, len(found.maximal)))
-    cost = costs(name)
-    for i in some:
-        record = found.maximal[i]
-        there = predict(cost.reference([int(n) for n in record["widths"].split(":")]), source=source, force=True)[0]
+    cost, records = costs(name), [found.maximal[i] for i in some]
+    built = [cost.reference([int(n) for n in record["widths"].split(":")]) for record in records]
+    for record, there in zip(records, predict(*built, source=source, force=True) if built else [], strict=True):
         held += abs(record["predicted_s"] / there["predicted_s"] - 1) < 1e-9
     latency = found.latency
     assert latency is not None
