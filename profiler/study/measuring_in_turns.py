@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from statistics import median
 from typing import NamedTuple
 
 from profiler.measure.plan import LEAST_ROUNDS, Setting, Spec
@@ -91,8 +92,13 @@ class Turns:
         """Seconds of a turn for a cell that is thought to take so long a call; None where what is left does not hold it."""
         left, each = self.left_s, EACH * self.options.budget.seconds
         calls = 2 * LEAST_ROUNDS * (2 if self.layers else 1)
-        needed = calls * expected_s / (1 - WARM_SHARE)
+        needed = calls * expected_s * self._pace() / (1 - WARM_SHARE)
         return None if left < each / 2 or needed > left else min(max(each, needed), left)
+
+    def _pace(self) -> float:
+        """How many times as long as its latency a call takes by the clock on the wall: more than 1 on a busy machine."""
+        found = [(self.run.outcomes[i].warmed, found.network.seconds.estimate) for i, (_, found) in self._known.items()]
+        return max(1.0, median([warmed.call_s / seconds for warmed, seconds in found if warmed is not None] or [1.0]))
 
     def measure(self, numbers: Sequence[int], seconds: float) -> Iterator[Timed]:
         """A turn for some cells, of so many seconds at most; events with the results of all that had a turn so far."""
