@@ -185,7 +185,7 @@ def test_a_sweep_measures_some_cells_and_predicts_the_others() -> None:
         bench=profiler.BenchOptions(device="cpu", threads=1, time="6s", measure=4),
     )  # fmt: skip
     measured = [record for record in found if record["latency_s"] is not None]
-    assert len(measured) == 4
+    assert 4 <= len(measured) <= len(found), "what is undecided with time left is measured too"
     assert all(record.get("predicted_s") is None for record in measured)
     for record in found:
         if record["latency_s"] is None:
