@@ -34,6 +34,7 @@ from profiler.study.predict_sources import source  # noqa: E402  # the checkout 
 
 GRIDS = ("mobilenet_v1", "mobilenet_v2", "shufflenet_v2_x1_0", "resnet18", "squeezenet1_1")
 ALPHAS, SIDES = "0.25..1.0", "128..224"
+SIDES_EACH = 4
 OTHERS = (
     "mobilenet_v1@alpha=0.5", "mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2_x0_5", "shufflenet_v1", "resnet18",
     "squeezenet1_1", "densenet121", "efficientnet_b0", "googlenet_torchvision", "vgg11@alpha=0.5", "inception_v3@alpha=0.5",
@@ -74,7 +75,7 @@ def clocked(words: Sequence[str], seconds: float, folder: Path) -> list[Measured
 
 def of_grid(name: str, cells: Sequence[MeasuredNetwork]) -> list[Judged]:
     """The cells of a grid, but for the measured six, predicted from these."""
-    anchors = choice.chosen([cell.works for cell in cells], MEASURED)
+    anchors = choice.chosen([cell.works for cell in cells], MEASURED, [divmod(i, SIDES_EACH) for i in range(len(cells))])
     found = calibrated([cells[i]._replace(family="") for i in anchors])
     made = []
     for i, cell in enumerate(cells):

@@ -1,10 +1,10 @@
 """Measured networks → a model of latency, with an interval that its own held-out errors give. No torch.
 
-Each kind of operation takes some seconds a call, a multiply-add and an output element (where it only moves memory, a
-byte), none of them below 0: non-negative least squares of relative errors, over clocked layers where there are some,
-else over whole networks. What the sum misses is the networks' own correction: the geometric mean of measured over summed. The
-interval is of Student's t over the errors of each network (or family of them) predicted from the others, and no narrower than
-the usual interval of what was measured.
+Each kind of operation takes some seconds a call, a multiply-add, a byte that it moves and a weight, none of them below 0:
+non-negative least squares of relative errors over clocked layers. Where only whole networks were clocked, a call of any kind, a
+multiply-add and an output element (a byte, of what has none). What the sum misses is the networks' own correction: the geometric
+mean of measured over summed. The interval is of Student's t over the errors of each network (or family of them) predicted from
+the others, and no narrower than the usual interval of what was measured.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from math import ceil, exp, fsum, log, sqrt
 from statistics import median
 from typing import Any, NamedTuple
 
-from profiler.prediction.features import Work, Works, terms, total
+from profiler.prediction.features import Work, Works, total
 from profiler.records.interval import Interval
 
 FEWEST = 3
@@ -27,6 +27,13 @@ OUTSIDE = 1.5
 """How far beyond what was measured a size may be, as a ratio."""
 NEGLIGIBLE = 0.01
 """Share of the time below which a kind may be of any size, or was never measured."""
+
+
+Rates = tuple[float, float, float, float, float]
+"""Seconds a call, a multiply-add, an output element, a byte moved and a weight."""
+NOTHING: Rates = (0.0, 0.0, 0.0, 0.0, 0.0)
+BY_BYTES = frozenset(("reshape", "embedding"))
+"""Kinds that only move memory: a permutation, a roll, a window, a concatenation or a lookup has no elements of its own."""
 
 
 class ClockedLayer(NamedTuple):
@@ -49,9 +56,9 @@ class MeasuredNetwork(NamedTuple):
 
 
 class LatencyModel(NamedTuple):
-    """Seconds a call, a multiply-add and an element (or a byte) of each kind, as `terms` has them."""
+    """Seconds a unit of what each kind does."""
 
-    rates: Mapping[str, tuple[float, float, float]]
+    rates: Mapping[str, Rates]
     correction: float = 1.0
 
     def seconds(self, works: Works) -> float:
@@ -60,7 +67,7 @@ class LatencyModel(NamedTuple):
 
     def of_kind(self, kind: str, work: Work) -> float:
         """What operations of one kind take, before the correction."""
-        return fsum(rate * size for rate, size in zip(self.rates.get(kind, ()), terms(kind, work), strict=False))
+        return fsum(rate * size for rate, size in zip(self.rates.get(kind, NOTHING), work.terms, strict=True))
 
 
 class Calibration(NamedTuple):
@@ -177,45 +184,42 @@ def fitted(measured: Sequence[MeasuredNetwork]) -> LatencyModel:
     return LatencyModel(rates, exp(fsum(logs) / len(logs)) if logs else 1.0)
 
 
-def _by_layers(layers: Sequence[ClockedLayer]) -> dict[str, tuple[float, float, float]]:
-    """Each kind by itself, from its own layers: relative errors, each as heavy as its share of the time."""
+def _by_layers(layers: Sequence[ClockedLayer]) -> dict[str, Rates]:
+    """Each kind by itself, from its own layers."""
     kinds: dict[str, list[ClockedLayer]] = {}
     for layer in layers:
         if layer.seconds > 0:
             kinds.setdefault(layer.kind, []).append(layer)
-    return {
-        kind: _solved([terms(kind, each.work) for each in members], [each.seconds for each in members], 0.5)
-        for kind, members in kinds.items()
-    }
+    made: dict[str, Rates] = {}
+    for kind, members in kinds.items():
+        table = [(work.calls, work.macs, work.moved, work.weights) for work in (each.work for each in members)]
+        call, mac, byte, weight = _nnls(table, [each.seconds for each in members])
+        made[kind] = (call, mac, 0.0, byte, weight)
+    return made
 
 
-def _by_networks(measured: Sequence[MeasuredNetwork]) -> dict[str, tuple[float, float, float]]:
+def _by_networks(measured: Sequence[MeasuredNetwork]) -> dict[str, Rates]:
     """All kinds together, from whole networks: a rate a multiply-add and an element or byte of each, and one a call of any."""
     kinds = sorted({kind for each in measured for kind in each.works})
+    bytes_of = {kind: kind.split()[0] in BY_BYTES for kind in kinds}
     table = []
     for each in measured:
-        known = [terms(kind, each.works.get(kind, Work())) for kind in kinds]
-        calls, *rest = map(list, zip(*known, strict=True))
-        table.append([sum(calls), *(size for column in rest for size in column)])
-    found = _nnls(table, [each.seconds.estimate for each in measured], 1.0)
-    call, macs, sizes = found[0], found[1 : 1 + len(kinds)], found[1 + len(kinds) :]
-    return {kind: (call, macs[i], sizes[i]) for i, kind in enumerate(kinds)}
+        works = {kind: each.works.get(kind, Work()) for kind in kinds}
+        sizes = [work.moved if bytes_of[kind] else work.elements for kind, work in works.items()]
+        table.append([sum(work.calls for work in works.values()), *(work.macs for work in works.values()), *sizes])
+    call, *rest = _nnls(table, [each.seconds.estimate for each in measured])
+    pairs = zip(kinds, rest[: len(kinds)], rest[len(kinds) :], strict=True)
+    return {kind: (call, mac, 0.0, size, 0.0) if bytes_of[kind] else (call, mac, size, 0.0, 0.0) for kind, mac, size in pairs}
 
 
-def _solved(table: Sequence[Sequence[int]], seconds: list[float], power: float) -> tuple[float, float, float]:
-    a, b, c = _nnls(table, seconds, power)
-    return a, b, c
-
-
-def _nnls(table: Sequence[Sequence[float]], seconds: Sequence[float], power: float) -> list[float]:
-    """Non-negative least squares of (predicted - measured) / measured^power, columns scaled to one size."""
+def _nnls(table: Sequence[Sequence[float]], seconds: Sequence[float]) -> list[float]:
+    """Non-negative least squares of predicted over measured, columns scaled to one size."""
     import numpy as np
     import scipy.optimize
 
     given: Any = np.asarray(table, dtype=float)
     known: Any = np.asarray(seconds, dtype=float)
-    weights = known**-power
     scale = given.max(axis=0)
     scale[scale == 0] = 1.0
-    found, _ = scipy.optimize.nnls((given / scale) * weights[:, None], known * weights)
+    found, _ = scipy.optimize.nnls((given / scale) / known[:, None], np.ones_like(known))
     return [float(each) for each in found / scale]

@@ -1,4 +1,4 @@
-"""Rows → what time is explained by: calls, multiply-adds, elements and bytes of each kind of operation. No torch."""
+"""Rows → what time is explained by: calls, multiply-adds, bytes and weights of each kind of operation. No torch."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from profiler.records.profile import Row
 BY_OPERATION = frozenset(("activation", "norm", "pool", "resize", "elementwise", "recurrent", "reshape"))
 """Kinds whose operations take unlike times for as many elements: each operation is a kind of its own."""
 
-MOVING = frozenset(("reshape", "embedding"))
-"""Kinds that only move memory: a permutation, a roll, a window, a concatenation or a lookup has no elements of its own."""
-
 
 class Work(NamedTuple):
     """What operations of one kind do: how often they are called, and how much they do in all."""
@@ -23,23 +20,22 @@ class Work(NamedTuple):
     """Of their outputs."""
     moved: int = 0
     """Bytes that they read and write."""
+    weights: int = 0
+    """Of their parameters, which are read once however large the output is, and rearranged for the kernel."""
 
     @property
     def size(self) -> int:
-        """What says how large the operations are: multiply-adds, of those that have none the bytes moved."""
+        """What says how large the operations are: multiply-adds, of those that have none the bytes."""
         return self.macs or self.moved
+
+    @property
+    def terms(self) -> tuple[int, int, int, int, int]:
+        """What their time is proportional to."""
+        return self.calls, self.macs, self.elements, self.moved, self.weights
 
     def plus(self, other: Work) -> Work:
         """The sum of two."""
         return Work(*(a + b for a, b in zip(self, other, strict=True)))
-
-
-def terms(kind: str, work: Any) -> tuple[Any, Any, Any]:
-    """What the time of a kind goes by: calls, multiply-adds, and output elements or, where it only moves memory, bytes.
-
-    `work` is a Work, or has polynomials in the place of its numbers.
-    """
-    return work.calls, work.macs, work.moved if kind.split()[0] in MOVING else work.elements
 
 
 Works = Mapping[str, Work]
@@ -53,7 +49,7 @@ def kind_of(row: Row) -> str:
 
 def work_of(row: Row) -> Work:
     """What one row does in a call of its network."""
-    return Work(1, row.macs, row.activations or row.elementwise, row.moved)
+    return Work(1, row.macs, row.activations or row.elementwise, row.moved, row.params)
 
 
 def is_free(row: Row) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Hashable, Iterator, Sequence
 from math import exp
 from typing import Any
 
@@ -37,7 +37,12 @@ def measured_and_predicted(
     assert most is not None
     works = [works_of(leaf_rows(cell)) for cell in cells]
     networks = _networks(cells)
-    chosen = sorted(members[k] for members in networks for k in choice.chosen([works[i] for i in members], most))
+    traits = [_traits(cell) for cell in cells]
+    chosen = sorted(
+        members[k]
+        for members in networks
+        for k in choice.chosen([works[i] for i in members], most, [traits[i] for i in members])
+    )
     turns = Turns(results, cells, works, setting, options)
     decided: list[str] = []
     interrupted = False
@@ -57,6 +62,12 @@ def measured_and_predicted(
     if interrupted:
         raise Interrupted(results)
     return results
+
+
+def _traits(cell: Cell) -> tuple[Hashable, ...]:
+    """Where a cell stands on each axis of a sweep."""
+    network = cell.network
+    return network.alpha, str(network.inputs), cell.batch, *map(str, cell.over.values())
 
 
 def _shown(results: Results, turns: Turns, events: Iterator[Timed]) -> Iterator[Timed]:

@@ -1,6 +1,6 @@
 """The latency that a model predicts for every combination of stages: sums of tables, as the counts are. No torch.
 
-Predicted seconds are a rate a call, a multiply-add and an element of each kind, and these are polynomials in the widths; so the
+Predicted seconds are a rate a call, a multiply-add, a byte and a weight of each kind, and these are polynomials in the widths; so the
 seconds are one too. What the model does not cover is found in the same way: sizes of the whole network, and of each kind.
 """
 

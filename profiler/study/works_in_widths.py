@@ -1,4 +1,4 @@
-"""What time is explained by (calls, multiply-adds, elements by kind) as polynomials in a network's widths. No torch."""
+"""What time is explained by (calls, multiply-adds, elements, bytes, weights by kind) as polynomials in a network's widths. No torch."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from profiler.count import closed
 from profiler.count.expressions import Expression, Monomial, at
 from profiler.count.stages import Staged
 from profiler.errors import ProfilerError
-from profiler.prediction.calibration import LatencyModel
-from profiler.prediction.features import Work, Works, terms, works_of
+from profiler.prediction.calibration import NOTHING, LatencyModel
+from profiler.prediction.features import Work, Works, works_of
 from profiler.study.polynomials_in_widths import Terms, evaluated
 
 
@@ -21,10 +21,11 @@ class WorkInWidths(NamedTuple):
     macs: Terms
     elements: Terms
     moved: Terms
+    weights: Terms
 
     @property
     def size(self) -> Terms:
-        """What says how large the operations are: multiply-adds, of those that have none the bytes moved."""
+        """What says how large the operations are: multiply-adds, of those that have none the bytes."""
         return self.macs or self.moved
 
 
@@ -36,7 +37,7 @@ def works_in_widths(found: Staged, batch: int = 1) -> dict[str, WorkInWidths]:
     """What `profiler.prediction.features.works_of` finds in the rows of the network, at any widths."""
     rows = closed.rows_of(found.widths.steps, batch)
     return {
-        kind: WorkInWidths(work.calls, _terms(work.macs), _terms(work.elements), _terms(work.moved))
+        kind: WorkInWidths(work.calls, *map(_terms, (work.macs, work.elements, work.moved, work.weights)))
         for kind, work in works_of(rows).items()
     }
 
@@ -66,7 +67,7 @@ def check_kinds(name: str, found: Staged, values: Mapping[int, Any]) -> None:
 def works_at(works: WorksInWidths, values: Mapping[int, Any], points: int) -> list[Works]:
     """The works of a network at some points, whose symbols have these values: arrays, one number a point."""
     counts = {
-        kind: evaluated({"macs": work.macs, "elements": work.elements, "moved": work.moved}, values, points)
+        kind: evaluated({name: getattr(work, name) for name in ("macs", "elements", "moved", "weights")}, values, points)
         for kind, work in works.items()
     }
     return [
@@ -81,10 +82,9 @@ def seconds_in_widths(model: LatencyModel, works: WorksInWidths, kinds: Sequence
     for kind, work in works.items():
         if kinds is not None and kind not in kinds:
             continue
-        calls, *sizes = terms(kind, work)
-        polynomials = [{(): calls}, *sizes]
-        for rate, polynomial in zip(model.rates.get(kind, ()), polynomials, strict=False):
-            for monomial, c in polynomial.items():
+        sizes: tuple[Terms, ...] = ({(): work.calls}, work.macs, work.elements, work.moved, work.weights)
+        for terms, rate in zip(sizes, model.rates.get(kind, NOTHING), strict=True):
+            for monomial, c in terms.items():
                 total[monomial] = total.get(monomial, 0.0) + model.correction * rate * c
     return total
 
