@@ -2,9 +2,9 @@
 
 Each kind of operation takes some seconds a call, a multiply-add, a byte that it moves and a weight, none of them below 0:
 non-negative least squares of relative errors over clocked layers. Where only whole networks were clocked, a call of any kind, a
-multiply-add and an output element (a byte, of what has none). What the sum misses is the networks' own correction: the geometric
-mean of measured over summed. The interval is of Student's t over the errors of each network (or family of them) predicted from
-the others, and no narrower than the usual interval of what was measured.
+multiply-add and an output element (a byte, of what has none). What the sum misses is the networks' own correction: the
+geometric mean of measured over summed. The interval is of Student's t over the errors of each network (or family of them)
+predicted from the others, and no narrower than the usual interval of what was measured.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The latency that a model predicts for every combination of stages: sums of tables, as the counts are. No torch.
 
-Predicted seconds are a rate a call, a multiply-add, a byte and a weight of each kind, and these are polynomials in the widths; so the
-seconds are one too. What the model does not cover is found in the same way: sizes of the whole network, and of each kind.
+Predicted seconds are a rate a call, a multiply-add, a byte and a weight of each kind, and these are polynomials in the widths;
+so the seconds are one too. What the model does not cover is found in the same way: sizes of the network, and of each kind.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What time is explained by (calls, multiply-adds, elements, bytes, weights by kind) as polynomials in a network's widths. No torch."""
+"""What time is explained by (calls, multiply-adds, bytes, weights by kind) as polynomials in a network's widths. No torch."""
 
 from __future__ import annotations
 

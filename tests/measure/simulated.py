@@ -18,9 +18,9 @@ from profiler.prediction.features import is_free, kind_of, work_of
 from profiler.records.timing import Roofs
 from profiler.study import measuring
 
-RATES = {"pointwise": (2e-6, 4e-11, 1e-10), "depthwise": (4e-6, 3e-10, 2e-10), "conv": (5e-6, 1e-10, 1e-10)}
-"""Seconds a call, a multiply-add and an output element."""
-OTHERS = (1e-6, 1e-11, 3e-10)
+RATES = {"pointwise": (2e-6, 4e-11, 1e-11), "depthwise": (4e-6, 3e-10, 2e-11), "conv": (5e-6, 1e-10, 1e-11)}
+"""Seconds a call, a multiply-add and a byte moved."""
+OTHERS = (1e-6, 1e-11, 4e-11)
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Machine:
             if not row.side:
                 work = work_of(row)
                 a, b, c = RATES.get(kind_of(row), OTHERS)
-                found[row.path] = 0.0 if is_free(row) else off * (a * work.calls + b * work.macs + c * work.elements)
+                found[row.path] = 0.0 if is_free(row) else off * (a * work.calls + b * work.macs + c * work.moved)
         return found
 
     def seconds(self, spec: Spec) -> float:

@@ -10,6 +10,7 @@ import pytest
 
 from profiler import profile
 from profiler.prediction.calibration import ClockedLayer, MeasuredNetwork, calibrated, fitted
+from profiler.prediction.choice import chosen
 from profiler.prediction.features import Work, is_free, kind_of, total, work_of, works_of
 from profiler.records.interval import Interval
 
@@ -20,12 +21,14 @@ RATES = {
     "linear": (3e-6, 1e-10, 0.0),
 }
 OTHERS = (2e-6, 0.0, 4e-10)
-"""Seconds a call, a multiply-add and an element, of a machine that does not exist; what is reshaped takes them for 8 bytes."""
+"""Seconds a call, a multiply-add and an element, of a machine that does not exist; 8 bytes or 2 weights are as an element."""
 
 
-def seconds_of(kind: str, work: Work) -> float:
+def seconds_of(kind: str, work: Work, layers: bool = True) -> float:
+    """Of a layer on the clock by its bytes and weights; of a network of which no layer was, by its elements."""
     a, b, c = RATES.get(kind, OTHERS)
-    return a * work.calls + b * work.macs + c * (work.moved / 8 if kind.startswith("reshape") else work.elements)
+    size = work.moved / 8 + work.weights / 2 if layers else work.moved / 8 if kind.startswith("reshape") else work.elements
+    return a * work.calls + b * work.macs + c * size
 
 
 def on_the_clock(
@@ -35,10 +38,10 @@ def on_the_clock(
     draw = random.Random(f"{model} {alpha} {side} {seed}")
     rows = [row for row in profile(model, alpha=alpha, resolution=side).rows if not is_free(row)]
     clocked = tuple(
-        ClockedLayer(kind_of(row), work_of(row), seconds_of(kind_of(row), work_of(row)) * exp(draw.gauss(0, noise)))
+        ClockedLayer(kind_of(row), work_of(row), seconds_of(kind_of(row), work_of(row), layers) * exp(draw.gauss(0, noise)))
         for row in rows
     )
-    whole = 1.1 * sum(seconds_of(each.kind, each.work) for each in clocked) * exp(draw.gauss(0, noise))
+    whole = 1.1 * sum(seconds_of(each.kind, each.work, layers) for each in clocked) * exp(draw.gauss(0, noise))
     return MeasuredNetwork("", works_of(rows), Interval(whole, whole * 0.99, whole * 1.01), clocked if layers else ())
 
 
@@ -62,7 +65,7 @@ def test_a_machine_that_obeys_the_model_is_predicted_exactly(layers: bool) -> No
     places = ANCHORS if layers else border
     found = calibrated([on_the_clock("mobilenet_v1", *place, layers=layers) for place in places])
     for place in set(GRID) - set(places):
-        wanted = on_the_clock("mobilenet_v1", *place)
+        wanted = on_the_clock("mobilenet_v1", *place, layers=layers)
         assert found.predict(wanted.works).estimate == pytest.approx(wanted.seconds.estimate, rel=0.02)
         assert found.refusal(wanted.works) == ""
 
@@ -136,3 +139,13 @@ def test_what_was_not_calibrated_is_refused(model: str, alpha: float, side: int,
 def test_no_rate_is_negative() -> None:
     model = fitted([on_the_clock("mobilenet_v1", *place, noise=0.3) for place in ANCHORS])
     assert all(rate >= 0 for rates in model.rates.values() for rate in rates)
+
+
+def test_cells_to_measure_have_every_value_of_every_axis() -> None:
+    """Six of sixteen: every α and every side, the least and the largest among them."""
+    works = [works_of(profile("mobilenet_v1", alpha=alpha, resolution=side).rows) for alpha, side in GRID]
+    found = [GRID[i] for i in chosen(works, 6, GRID)]
+    assert {(0.25, 128), (1.0, 224)} <= set(found)
+    assert {alpha for alpha, _ in found} == {0.25, 0.5, 0.75, 1.0}
+    assert {side for _, side in found} == {128, 160, 192, 224}
+    assert len(set(found)) == 6

@@ -229,7 +229,8 @@ def test_the_table_has_latencies_measured_and_predicted(machine: Machine) -> Non
     assert sheet.columns[-1].text == "latency"
     shown = [row[-1] for row in sheet.rows]
     assert all(" ms ±" in text for text in shown[:5])
-    assert all(text.startswith("≈ ") for text in shown[5:])
+    assert all(text.startswith("≈ ") or " ms ±" in text for text in shown[5:])
+    assert any(text.startswith("≈ ") for text in shown)
     (csv,) = registry.answer(found, View(columns=["stages", "latency_fits", "predicted_s"])).sheets()
     assert {row[1] for row in csv.rows} == {"within"}
     assert list(registry.answer(found).columns)[-14:] == list(found.columns)[-14:]
