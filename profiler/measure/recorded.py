@@ -10,7 +10,7 @@ import msgspec
 
 from profiler.errors import ProfilerError
 from profiler.measure import own_folder
-from profiler.measure.protocol import Outcome
+from profiler.measure.outcomes import Outcome
 from profiler.measure.resuming import FAULTS, damaged, lines_of, taken
 from profiler.measure.samples import PROTOCOL
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from profiler.measure.devices import kind_of as kind_of_device
+from profiler.measure.outcomes import Outcome
 from profiler.measure.plan import Setting
-from profiler.measure.protocol import Outcome
 from profiler.measure.statistics import shares
 from profiler.prediction.calibration import ClockedLayer, MeasuredNetwork
 from profiler.prediction.features import Works, is_free, kind_of, work_of

@@ -9,8 +9,9 @@ from dataclasses import replace
 from statistics import median
 from typing import NamedTuple
 
+from profiler.measure.outcomes import Outcome, Run
 from profiler.measure.plan import LEAST_ROUNDS, Setting, Spec
-from profiler.measure.protocol import WARM_SHARE, Outcome, Run
+from profiler.measure.protocol import WARM_SHARE
 from profiler.prediction.calibration import MeasuredNetwork
 from profiler.prediction.features import Works
 from profiler.records.columns import Record, latency

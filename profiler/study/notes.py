@@ -8,8 +8,8 @@ from typing import Any
 
 from profiler.measure import grades, statistics
 from profiler.measure.devices import working_threads
+from profiler.measure.outcomes import Outcome, Run
 from profiler.measure.plan import Spec
-from profiler.measure.protocol import Outcome, Run
 from profiler.records.columns import GIVEN, Record, latency
 from profiler.records.notes import (
     ByCpuTime,
@@ -81,7 +81,8 @@ def notes_of(results: Results, run: Run, specs: Sequence[Spec], budget_s: float)
     apart = (results.machine or {}).get("between_runs")
     if apart is not None and len(empty) < len(results):
         notes.append(WithinOneRun(apart["share"], apart["runs"]))
-    ratios = [record["wall_s"] / record["latency_s"] for record in results if record["clock"] == "cpu"]
+    timed = [record for record, outcome in zip(results, run.outcomes, strict=True) if outcome.by_cpu_time]
+    ratios = [record["wall_s"] / record["latency_s"] for record in timed if latency(record) is not None]
     if ratios:
         notes.append(ByCpuTime(len(ratios), len(results) - len(empty), min(ratios), max(ratios)))
     unsettled = sum(outcome.warmed is not None and not outcome.warmed.settled for outcome in run.outcomes)

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from profiler.errors import ProfilerError, Unavailable
+from profiler.measure.outcomes import Outcome
 from profiler.measure.own_folder import printable
 from profiler.measure.plan import LEAST_ROUNDS
-from profiler.measure.protocol import Outcome
 from profiler.measure.recorded import recorded
 from profiler.measure.statistics import median_interval, shares
 from profiler.prediction.calibration import ClockedLayer, MeasuredNetwork
