@@ -22,7 +22,9 @@ from statistics import median
 from typing import Protocol
 
 from profiler.measure import cpu_time
+from profiler.measure import energy
 from profiler.measure import plan as plans
+from profiler.measure.energy import Energy, Meter
 from profiler.measure.grades import SLOWED_BY_HARDWARE, Reading
 from profiler.measure.host import Counters, others, stolen_share
 from profiler.measure.plan import Budget, Spec, State
@@ -96,6 +98,8 @@ class Outcome:
     """True where the reason is that too few rounds fitted the budget."""
     known_s: float | None = None
     """Seconds of the reference kernel at its fastest in earlier runs on this machine."""
+    energy: Energy = field(default_factory=Energy)
+    """What its calls take of the device's energy, where that was asked for."""
 
     @property
     def reason_kind(self) -> str:
@@ -141,6 +145,7 @@ class Keeper(Protocol):
 
     def prepared(self, number: int, found: Prepared, warmed: Warmed) -> None: ...
     def round(self, run: Run, cells: Mapping[int, Round]) -> None: ...
+    def energy(self, number: int, found: Energy) -> None: ...
     def ended(self, number: int, stop: str, reason: str) -> None: ...
 
 
@@ -157,9 +162,11 @@ class Scheduler:
         keeper: Keeper | None = None,
         base: int | None = None,
         layers: frozenset[int] = frozenset(),
+        meter: Meter | None = None,
     ) -> None:
+        """`meter` measures the energy of each cell once its rounds are over, where that is asked for."""
         self.cells, self.bench, self.budget, self.clock, self.chance = cells, bench, budget, clock, chance
-        self.keeper, self.base, self.layers = keeper, base, layers
+        self.keeper, self.base, self.layers, self.meter = keeper, base, layers, meter
         self.run = Run([Outcome() for _ in cells])
         self.widths: dict[int, dict[int, float]] = {}
         """Of each cell: {rounds: half-width}."""
@@ -188,7 +195,8 @@ class Scheduler:
             left -= self.run.spent_s - before
 
     def _finished(self, outcome: Outcome) -> bool:
-        return bool(outcome.stop) and len(outcome.rounds) >= self.budget.least_rounds
+        whole = self.meter is None or outcome.energy.ended
+        return bool(outcome.stop) and len(outcome.rounds) >= self.budget.least_rounds and whole
 
     def _now(self) -> float:
         return self.clock() - self.bench.lost_s
@@ -209,10 +217,25 @@ class Scheduler:
         alive = self._fitting(alive, seconds - (self._now() - begun), seconds)
         yield self._at("")
         yield from self._rounds(alive, begun, seconds, already)
+        yield from self._energy(alive)
         for number in members:
             if self.keeper is not None:
                 self.keeper.ended(number, self.run.outcomes[number].stop, self.run.outcomes[number].reason)
             self.bench.release(number)
+
+    def _energy(self, alive: Sequence[int]) -> Iterator[Run]:
+        """The energy of the cells that have a latency, in time of its own beside the budget."""
+        if self.meter is None:
+            return
+
+        def kept(number: int, found: Energy) -> None:
+            if self.keeper is not None:
+                self.keeper.energy(number, found)
+
+        cells = {i: self.run.outcomes[i].energy for i in alive if not self.run.outcomes[i].reason}
+        for stage in energy.measuring(cells, self.meter, self.chance, kept):
+            yield self._at(stage)
+        yield self._at("")
 
     def _at(self, stage: str) -> Run:
         """The run, at a stage."""

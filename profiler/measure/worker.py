@@ -86,6 +86,11 @@ class Worker:
     def reference(self) -> Any:
         return self.kernel.time()
 
+    def energy(self, number: int, seconds: float) -> Any:
+        from profiler.measure.energy import measured_block
+
+        return measured_block(self.live[number], seconds)
+
     def roofs(self, dtype: str) -> Any:
         from profiler.measure.roofs import roofs
 
