@@ -24,6 +24,7 @@ from typing import Protocol
 from profiler.measure import cpu_time
 from profiler.measure import energy
 from profiler.measure import plan as plans
+from profiler.measure.devices import kind_of
 from profiler.measure.energy import Energy, Meter
 from profiler.measure.grades import SLOWED_BY_HARDWARE, Reading
 from profiler.measure.host import Counters, others, stolen_share
@@ -265,7 +266,11 @@ class Scheduler:
     def _least_cost(self, number: int) -> float:
         """Seconds of the shortest visit."""
         settle, _, block = self._shape(number, 0.0)
-        return (settle + block) * self._call(number) * (2 if number in self.layers else 1)
+        return (settle + block * self._times(number)) * self._call(number) * (2 if number in self.layers else 1)
+
+    def _times(self, number: int) -> int:
+        """How often a visit makes each of its calls: where a device clocks its own work, again by events and by replays."""
+        return 3 if kind_of(self.cells[number].setting.device).has_own_time else 1
 
     def _fitting(self, alive: list[int], left: float, seconds: float) -> list[int]:
         """The cells whose least rounds fit what is left of the budget, the costliest left out; the base is never.
@@ -297,7 +302,7 @@ class Scheduler:
         """(settling calls, samples, calls a sample) of a visit of about so many seconds."""
         call = self._call(number)
         block = max(1, round(BLOCK_S / call + 0.499))
-        samples = max(1, min(MOST_SAMPLES, int(seconds / (block * call))))
+        samples = max(1, min(MOST_SAMPLES, int(seconds / (block * self._times(number) * call))))
         return (1 if call < SETTLE_BELOW_S else 0), samples, block
 
     def _rounds(self, alive: list[int], begun: float, seconds: float, already: float) -> Iterator[Run]:
