@@ -100,7 +100,7 @@ class Samples:
         self._put({"what": "round", "round": run.round, **spent, "cells": measured})
 
     def energy(self, number: int, found: Energy) -> None:
-        blocks = [each._asdict() for each in found.blocks]
+        blocks = [list(each) for each in found.blocks]
         self._put({"what": "energy", "cell": self.cells[number].key, "blocks": blocks, "reason": found.reason})
 
     def ended(self, number: int, stop: str, reason: str) -> None:
