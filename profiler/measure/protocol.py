@@ -21,8 +21,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Protocol
 
-from profiler.measure import cpu_time
-from profiler.measure import energy
+from profiler.measure import cpu_time, energy
 from profiler.measure import plan as plans
 from profiler.measure.devices import kind_of
 from profiler.measure.energy import Energy, Meter
