@@ -121,6 +121,9 @@ def _grid(documents: Sequence[Mapping[str, Any]]) -> list[str]:
 def _layers(documents: Sequence[Mapping[str, Any]]) -> list[str]:
     lines: list[str] = []
     for document in documents:
+        for record in document["records"]:
+            if record["latency_s"] is None:
+                lines += [f"{_where(record)}, batch {record['batch']}: {record['reason']}.", ""]
         for network in document["layers"]:
             timing, roofs = network["timing"], network["roofs"]
             rows = [row for row in document["rows"] if row["model"] == network["model"]]

@@ -389,6 +389,23 @@ def test_an_error_that_stays_with_the_process_ends_it(
     assert answers == [(7, outcome, f"RuntimeError: {said}")]
 
 
+@pytest.mark.parametrize("said", ["CUDA error: device-side assert triggered", "something else"])
+def test_a_cell_that_fails_when_nothing_can_be_given_back(gpu: Gpu, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    """After such an error the allocator fails too; the cell's reason is still its own, and the process ends only if it must."""
+    ended: list[int] = []
+    answers: list[Any] = []
+    made = Worker(State("cuda", torch.get_num_threads(), "fp32", False), StandIn)
+    gpu.half_captured.add("a pool")  # giving memory back raises
+    monkeypatch.setattr(made, "prepare", lambda number: (_ for _ in ()).throw(RuntimeError(said)))
+    monkeypatch.setattr(worker, "receive", lambda stream: (7, "prepare", 0))
+    monkeypatch.setattr(worker, "send", lambda stream, message, token: answers.append(message))
+    monkeypatch.setattr(worker, "_exit", ended.append)
+    worker._answer(None, None, b"", made, os.getpid())  # type: ignore[arg-type]
+    fatal = "CUDA error" in said
+    assert answers[0] == (7, "fatal" if fatal else "failed", f"RuntimeError: {said}")
+    assert ended == ([1] if fatal else [])
+
+
 def test_a_network_of_the_zoo_in_a_worker_on_a_gpu(gpu: Gpu) -> None:
     from profiler.load.load import in_closed_form
 

@@ -151,7 +151,7 @@ def test_a_slowed_network_is_not_captured() -> None:
 # Settings
 
 
-@pytest.mark.parametrize(("dtype", "within"), [("fp16", 0.02), ("bf16", 0.1)])
+@pytest.mark.parametrize(("dtype", "within"), [("fp16", 0.05), ("bf16", 0.3)])
 @pytest.mark.parametrize("memory_format", ["contiguous", "channels_last"])
 def test_less_precision_computes_about_the_same(dtype: str, within: float, memory_format: str) -> None:
     whole: Any = live().call()
