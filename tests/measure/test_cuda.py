@@ -332,7 +332,7 @@ def scheduled(gpu: Gpu, kinds: list[type[Work]], energy: bool = False) -> Schedu
     made = Scheduler(
         cells,
         bench,
-        Budget(2.0),
+        Budget(0.8, least_span=0.1),
         lambda: gpu.now / 1e3,
         random.Random(0),
         meter=bench if energy else None,  # type: ignore[arg-type]

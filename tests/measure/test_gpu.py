@@ -32,7 +32,7 @@ from profiler.study.bench import bench
 from profiler.study.bench_options import BenchOptions
 from profiler.study.layers import layers
 
-pytestmark = pytest.mark.gpu
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU")]
 ROOT = Path(__file__).resolve().parents[2]
 DEVICE = "cuda"
 SMALL = in_closed_form("mobilenet_v1@alpha=0.25,resolution=64")
