@@ -241,10 +241,10 @@ def test_memory_that_another_process_holds_is_not_free() -> None:
 
 def test_leaves_partition_the_run() -> None:
     made = live()
-    found = visit(made, Clocked(made), 1, 3, 1)
+    found = visit(made, Clocked(made), 1, 1, 1)
     assert list(found.layers) == [row.path for row in SMALL.profile().rows]
     assert min(found.layers.values()) >= 0
-    assert sum(found.layers.values()) == pytest.approx(sorted(found.seconds)[1], rel=0.2)
+    assert sum(found.layers.values()) == pytest.approx(found.seconds[0], rel=0.05)  # each reading is rounded
     measured = layers("lenet5", bench=BenchOptions(device=DEVICE, time="2s"))
     assert sum(row.share for row in measured.layers[0].rows) == pytest.approx(1.0)
 
