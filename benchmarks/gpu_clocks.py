@@ -72,7 +72,7 @@ def by_loop(live: Live) -> dict[str, float]:
 
 def clocks(device: str) -> list[Callable[[Live], dict[str, float]]]:
     """Those that there are on this device."""
-    found = [ours, by_timer]
+    found: list[Callable[[Live], dict[str, float]]] = [ours, by_timer]
     if opened(device).has_own_time:
         found.append(by_loop)
         try:
