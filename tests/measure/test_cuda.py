@@ -309,6 +309,9 @@ class InProcess:
     def visit(self, number: int, settle: int, samples: int, block: int) -> Any:
         return self._asked(self.worker.visit, number, settle, 2, block)
 
+    def visit_layers(self, number: int, samples: int) -> Any:
+        return self._asked(self.worker.visit, number, 1, samples, 1, True)
+
     def energy(self, number: int, seconds: float) -> Any:
         return self._asked(self.worker.energy, number, seconds)
 
@@ -335,7 +338,7 @@ def scheduled(gpu: Gpu, kinds: list[type[Work]], energy: bool = False) -> Schedu
         Budget(0.8, least_span=0.1),
         lambda: gpu.now / 1e3,
         random.Random(0),
-        meter=bench if energy else None,  # type: ignore[arg-type]
+        meter=bench if energy else None,
     )
     made.measure()
     return made
