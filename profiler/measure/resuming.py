@@ -16,8 +16,8 @@ from profiler.errors import ProfilerError
 from profiler.measure import host, own_folder
 from profiler.measure.energy import BLOCKS, Energy, EnergyBlock
 from profiler.measure.grades import Reading
+from profiler.measure.outcomes import Outcome, Round, Run
 from profiler.measure.plan import Spec, State
-from profiler.measure.protocol import Outcome, Round, Run
 from profiler.measure.samples import PROTOCOL, SUFFIX, stamp
 from profiler.measure.visits import Prepared, Visit, Warmed
 

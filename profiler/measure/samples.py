@@ -19,8 +19,8 @@ from typing import IO, Any
 from profiler.errors import ProfilerError
 from profiler.measure import host, own_folder
 from profiler.measure.energy import Energy
+from profiler.measure.outcomes import Round, Run
 from profiler.measure.plan import Spec, State
-from profiler.measure.protocol import Round, Run
 from profiler.measure.visits import Prepared, Warmed
 from profiler.records.environment import environment
 

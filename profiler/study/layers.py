@@ -14,8 +14,8 @@ from profiler.count.moved import moved
 from profiler.errors import ProfilerError
 from profiler.measure import plan
 from profiler.measure.devices import kind_of
+from profiler.measure.outcomes import Outcome, Run
 from profiler.measure.plan import Setting
-from profiler.measure.protocol import Outcome, Run
 from profiler.measure.statistics import shares
 from profiler.records.events import Event
 from profiler.records.measured import Measured

@@ -24,9 +24,10 @@ from profiler.measure.devices import working_threads
 from profiler.measure.energy import BLOCKS
 from profiler.measure.history import History, key_of
 from profiler.measure.lock import device_lock
+from profiler.measure.outcomes import Outcome, Run
 from profiler.measure.plan import Setting, Source, Spec, State, Workload, memory_of
 from profiler.measure.pool import Pool
-from profiler.measure.protocol import Outcome, Run, Scheduler
+from profiler.measure.protocol import Scheduler
 from profiler.measure.resuming import comparable, resumed
 from profiler.measure.samples import Samples, beside
 from profiler.measure.signals import as_interrupts

@@ -8,8 +8,8 @@ from typing import Any
 
 from profiler.measure import energy, grades, statistics
 from profiler.measure.devices import working_threads
+from profiler.measure.outcomes import Outcome, Run
 from profiler.measure.plan import Spec
-from profiler.measure.protocol import Outcome, Run
 from profiler.records.columns import GIVEN, Record, latency
 from profiler.records.notes import (
     ByCpuTime,

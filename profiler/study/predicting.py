@@ -7,8 +7,8 @@ from math import exp
 from typing import Any
 
 from profiler.measure.devices import kind_of
+from profiler.measure.outcomes import Outcome
 from profiler.measure.plan import Setting
-from profiler.measure.protocol import Outcome
 from profiler.measure.statistics import shares
 from profiler.prediction import calibration, choice
 from profiler.prediction.calibration import Calibration, Layer, Measured

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from profiler import benchmark
 from profiler.measure.cpu_time import is_latency
 from profiler.measure.grades import Reading
+from profiler.measure.outcomes import Outcome, Round
 from profiler.measure.plan import Setting, Spec
-from profiler.measure.protocol import Outcome, Round
 from profiler.measure.visits import Prepared, Visit, Warmed
 from profiler.measure.workloads import Spin
 from profiler.study.measuring import ratio_of, timing

@@ -22,10 +22,11 @@ from profiler.measure.clocks import ReferenceKernel, visit, warm
 from profiler.measure.cuda import Cuda
 from profiler.measure.energy import measured_block
 from profiler.measure.live import Live
+from profiler.measure.outcomes import Outcome
 from profiler.measure.per_layer import Clocked
 from profiler.measure.plan import Budget, Setting, Spec
 from profiler.measure.pool import Pool
-from profiler.measure.protocol import Outcome, Scheduler
+from profiler.measure.protocol import Scheduler
 from profiler.measure.roofs import roofs
 from profiler.measure.workloads import ModuleWorkload, NetworkWorkload, Slowed
 from profiler.study.bench import bench

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from profiler.measure.host import Counters
+from profiler.measure.outcomes import Round, Run
 from profiler.measure.plan import Budget, Setting, Spec, State
-from profiler.measure.protocol import Round, Run, Scheduler
+from profiler.measure.protocol import Scheduler
 from profiler.measure.visits import CellFailed, Prepared, ReferenceTime, Visit, Warmed
 from profiler.measure.workloads import Spin
 from profiler.study.measuring import timing

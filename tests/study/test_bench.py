@@ -28,9 +28,10 @@ from profiler.load.load import in_closed_form as load
 from profiler.load.load import load as load_any
 from profiler.measure import plan
 from profiler.measure.grades import Reading
+from profiler.measure.outcomes import Outcome, Round
 from profiler.measure.plan import Budget, Setting, Spec, groups, memory_of
 from profiler.measure.pool import Pool
-from profiler.measure.protocol import Outcome, Round, Scheduler
+from profiler.measure.protocol import Scheduler
 from profiler.measure.visits import CellFailed, Prepared, Visit, Warmed
 from profiler.measure.workloads import NetworkWorkload, Spin
 from profiler.records.columns import MEASURED_COLUMNS
