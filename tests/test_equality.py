@@ -73,7 +73,9 @@ OTHER_WORDS = {"set": "options"}
 CLOCK = "a field of the BenchOptions, which the library takes whole"
 CLOCK_ITSELF = "the options that say how to measure, as one value"
 MEASURING = {
-    word: CLOCK for word in inspect.signature(BenchOptions).parameters if word not in ("compile", "measure", "outputs", "start")
+    word: CLOCK
+    for word in inspect.signature(BenchOptions).parameters
+    if word not in ("compile", "energy", "measure", "outputs", "start")
 }
 LIMITS = ("macs", "params", "activations", "weight_bytes", "unread", "memory", "latency")
 DIFFERENCES: dict[str, dict[str, str]] = {
@@ -91,10 +93,11 @@ DIFFERENCES: dict[str, dict[str, str]] = {
     },
     "compare": MEASURING,
     "sweep": {**MEASURING, "measure": CLOCK},
-    "bench": {**MEASURING, "compile": CLOCK, "bench": CLOCK_ITSELF, "layers": "the function `layers`"},
+    "bench": {**MEASURING, "compile": CLOCK, "energy": CLOCK, "bench": CLOCK_ITSELF, "layers": "the function `layers`"},
     "layers": {
         **MEASURING,
         "compile": CLOCK,
+        "energy": CLOCK,
         "bench": CLOCK_ITSELF,
         "layers": "the function itself",
         "top1": "an accuracy of whole networks; this is of their layers",

@@ -24,6 +24,7 @@ HANDED_DOWN = {
     "profiler.study.measuring.starting": "the study hears from the pool when a worker starts",
     "profiler.study.measuring.begun": "and when its networks stand",
     "profiler.study.measuring._say": "and when another process has the device",
+    "profiler.commands.streams.write": "what is said on stderr while a busy machine builds slowly; a command puts its own stream there",
     "profiler.tracing.fallbacks.to_meta": "what is done to each tensor of a tree",
     "profiler._renderer": "a note as text: the package sets what puts records in words",
     "profiler.report.words.title": "a title as text, for the document",

@@ -34,6 +34,7 @@ def bench(
     over: o.Over = None,
     setting: MeasuringSetting = MeasuringSetting(),
     compile: o.Compile = False,
+    energy: o.Energy = False,
     training: Training = Training(),
     time: Time = Time(),
     top1: o.Top1 = None,
@@ -54,7 +55,7 @@ def bench(
     from profiler.study.layers import clocking_layers
 
     destinations = out.destinations(forms.CLOCKED if layers else forms.RESULTS, plot)
-    measuring = bench_options(setting, training, time, destinations, compile=compile)
+    measuring = bench_options(setting, training, time, destinations, compile=compile, energy=energy)
     view, place = table.view(destinations, depth=depth, top=top), ranges.place(batch, set_, over)
     if layers and top1:
         raise ProfilerError("--top1 says nothing with --layers, which has no accuracies; leave one of the two out")
@@ -70,6 +71,7 @@ def bench(
 @grouped
 def selftest(
     time: Annotated[str, typer.Option("--time", metavar="TIME", help="How long to measure.")] = "60s",
+    device: o.Device = "cpu",
     threads: o.Threads = None,
     out: Output = Output(),
     verbose: o.Verbose = False,
@@ -79,8 +81,8 @@ def selftest(
     from profiler.report.answer import View
     from profiler.study.selftest import selftesting
 
-    single(threads=threads)
-    found = shown(selftesting(time, threads), out.destinations(), View())
+    single(device=device, threads=threads)
+    found = shown(selftesting(time, threads, device), out.destinations(), View())
     if verbose:
         print(sentence(", ".join(f"{key}: {value}" for key, value in found.machine.items())), file=sys.stderr)
     if not found.passed:

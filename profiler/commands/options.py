@@ -181,6 +181,10 @@ MemoryFormat = Annotated[
     ),
 ]
 Compile = Annotated[bool, typer.Option("--compile", help="Also compiled by torch.compile, beside eager.")]
+Energy = Annotated[
+    bool,
+    typer.Option("--energy", help="Joules an image too, by the GPU's own energy counter; 12 s more a cell, beside --time."),
+]
 Train = Annotated[bool, typer.Option("--train", help="Time training steps: forward, loss, backward, optimiser.")]
 Optimizer = Annotated[
     str,

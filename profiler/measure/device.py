@@ -8,6 +8,7 @@ from functools import cached_property
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from profiler.errors import ProfilerError
 from profiler.measure import host
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Device:
     """Whether there may be several, as cuda:0 and cuda:1."""
     counted: ClassVar[str | None] = None
     """An expression of torch's that counts those that are there; None of a device that always is."""
+    identities: ClassVar[str | None] = None
+    """An expression of torch's that lists, by number, what tells them apart on this machine; None where the name does."""
     threaded: ClassVar[bool] = False
     """Whether the process's threads do its work: a title says how many, and a single one is busy all of the time when quiet."""
     has_leaf_marks: ClassVar[bool] = True
@@ -113,6 +116,10 @@ class Device:
     def reading(self) -> dict[str, Any]:
         """Its clock, temperature and reasons for a lower clock, where it tells."""
         return {}
+
+    def joules(self) -> float:
+        """What its energy counter reads, of all that it did since some moment. Raises ProfilerError where it has none."""
+        raise ProfilerError(f"{self.name} has no energy counter that can be read; only CUDA has, by NVML")
 
     def autocast(self, dtype: torch.dtype) -> AbstractContextManager[object]:
         """Computing in a lower precision."""

@@ -15,6 +15,9 @@ from profiler.measure.mps import Mps
 DEVICES: dict[str, type[Device]] = {kind.type: kind for kind in (Cpu, Cuda, Mps)}
 """In the order in which `auto` looks for one, the CPU aside, which it takes where there is no other."""
 
+_identities: dict[str, list[str]] = {}
+"""{type: what tells the devices apart, by number}, as torch said when it was asked."""
+
 
 def kind_of(name: str) -> type[Device]:
     """The class of a device's name; of one that only another machine knew, what holds for any."""
@@ -47,6 +50,16 @@ def whole_name(name: str) -> str:
     return f"{name}:0" if kind_of(name).numbered and ":" not in name else name
 
 
+def lock_name(name: str) -> str:
+    """What every process on the machine calls that device, whichever of them it sees under which number.
+
+    With CUDA_VISIBLE_DEVICES, cuda:0 of two processes are two GPUs, and one GPU may be cuda:0 and cuda:1.
+    """
+    kind, _, number = whole_name(name).partition(":")
+    known = _identities.get(kind, [])
+    return f"{kind}-{known[int(number)]}" if number and int(number) < len(known) else whole_name(name)
+
+
 def threads_said(name: str, threads: int) -> list[str]:
     """`2 threads`, where they do the work of that device."""
     return [f"{threads} thread{'s' if threads > 1 else ''}"] if kind_of(name).threaded else []
@@ -73,11 +86,14 @@ def _names() -> str:
 def _counted() -> dict[str, int]:
     """How many torch sees of each. Raises Unavailable."""
     counts = ", ".join(f"{name!r}: {kind.counted or 1}" for name, kind in DEVICES.items())
-    script = f"import json, torch; print(json.dumps({{{counts}}}))"
+    known = ", ".join(f"{name!r}: {kind.identities}" for name, kind in DEVICES.items() if kind.identities)
+    script = f"import json, torch; print(json.dumps([{{{counts}}}, {{{known}}}]))"
     ran = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=False)
     try:
-        found: dict[str, int] = json.loads(ran.stdout.splitlines()[-1])
+        found: dict[str, int]
+        found, identities = json.loads(ran.stdout.splitlines()[-1])
     except (IndexError, json.JSONDecodeError):
         last = ran.stderr.strip().splitlines()[-1:] or ["it printed nothing"]
         raise Unavailable(f"torch cannot be asked for its devices: {last[0]}; use --device cpu") from None
+    _identities.update(identities)
     return found

@@ -83,6 +83,7 @@ class Live:
             return answer
 
         self.call = slowed
+        self.uncaptured = False  # it waits for the device, and no graph may
 
     def sync(self) -> None:
         self.device.synchronize()
@@ -164,7 +165,7 @@ class Live:
 
     def capture(self) -> None:
         """Capture the call as a graph, where the device has such and the network allows it: its replays are its own time."""
-        if self.setting.mode == "train" or not self.uncaptured:
+        if self.setting.mode == "train" or not self.uncaptured or not isinstance(self.module, nn.Module):
             return
         self.uncaptured = False  # what could not be captured once cannot be captured later
         self.graph = self.device.capture(self.call)

@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from profiler.errors import ProfilerError
 from profiler.measure import own_folder
-from profiler.measure.devices import whole_name
+from profiler.measure.devices import lock_name, whole_name
 
 PATIENCE_S = 0.2
 
@@ -24,10 +24,11 @@ def device_lock(devices: list[str], say: Callable[[str], None]) -> Iterator[None
     Raises ProfilerError where something else stands in the place of the lock.
     """
     folder = own_folder.temporary_folder()
+    names = {lock_name(name): whole_name(name) for name in devices}
     with ExitStack() as stack:
         # in one order, so that two runs cannot wait for each other
-        for device in sorted({whole_name(name) for name in devices}):
-            file = folder / device.replace(":", "-").replace("/", "-")
+        for place, device in sorted(names.items()):
+            file = folder / place.replace(":", "-").replace("/", "-")
             holder = file.with_suffix(".holder")  # a file of its own, since Windows lets nobody read what is locked
             path = file.with_suffix(".lock")
             lock = FileLock(path, mode=0o600)

@@ -1,4 +1,4 @@
-"""What a run of the protocol finds: rounds, what became of each cell, and the run as a whole. No torch."""
+"""What a run of the protocol finds: rounds, what became of each cell, and the run as it stands. No torch."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from profiler.measure import cpu_time
+from profiler.measure.energy import Energy
 from profiler.measure.grades import Reading
 from profiler.measure.visits import Prepared, Visit, Warmed
 
@@ -44,6 +45,8 @@ class Outcome:
     """True where the reason is that too few rounds fitted the budget."""
     known_s: float | None = None
     """Seconds of the reference kernel at its fastest in earlier runs on this machine."""
+    energy: Energy = field(default_factory=Energy)
+    """What its calls take of the device's energy, where that was asked for."""
 
     @property
     def reason_kind(self) -> str:

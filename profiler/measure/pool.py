@@ -14,6 +14,7 @@ from profiler.errors import Unavailable
 from profiler.measure import host
 from profiler.measure.channel import TOKEN_BYTES, Answers, Garbled, send
 from profiler.measure.devices import kind_of
+from profiler.measure.energy import EnergyBlock
 from profiler.measure.host import Counters
 from profiler.measure.plan import Source, Spec, State
 from profiler.measure.start import Start
@@ -122,6 +123,12 @@ class Pool:
         """A clocked cell's samples of one round, with its leaves' times. Raises CellFailed."""
         found: Visit = self._ask(self.cells[number].state, "visit", number, 1, samples, 1, True)
         _check_seconds(found.seconds)
+        return found
+
+    def energy(self, number: int, seconds: float) -> EnergyBlock:
+        """A block of a cell's calls by the device's energy counter. Raises CellFailed."""
+        found: EnergyBlock = self._ask(self.cells[number].state, "energy", number, seconds)
+        _check_seconds([found.joules, found.seconds])
         return found
 
     def roofs(self, state: State) -> Any:

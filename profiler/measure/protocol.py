@@ -19,7 +19,10 @@ import random
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
+from profiler.measure import energy
 from profiler.measure import plan as plans
+from profiler.measure.devices import kind_of
+from profiler.measure.energy import Energy, Meter
 from profiler.measure.grades import SLOWED_BY_HARDWARE, Reading
 from profiler.measure.host import Counters, others, stolen_share
 from profiler.measure.outcomes import Outcome, Round, Run
@@ -65,6 +68,7 @@ class Keeper(Protocol):
 
     def prepared(self, number: int, found: Prepared, warmed: Warmed) -> None: ...
     def round(self, run: Run, cells: Mapping[int, Round]) -> None: ...
+    def energy(self, number: int, found: Energy) -> None: ...
     def ended(self, number: int, stop: str, reason: str) -> None: ...
 
 
@@ -81,9 +85,11 @@ class Scheduler:
         keeper: Keeper | None = None,
         base: int | None = None,
         layers: Collection[int] = frozenset(),
+        meter: Meter | None = None,
     ) -> None:
+        """`meter` measures the energy of each cell once its rounds are over, where that is asked for."""
         self.cells, self.bench, self.budget, self.clock, self.chance = cells, bench, budget, clock, chance
-        self.keeper, self.base, self.layers = keeper, base, layers
+        self.keeper, self.base, self.layers, self.meter = keeper, base, layers, meter
         self.run = Run([Outcome() for _ in cells])
         self.widths: dict[int, dict[int, float]] = {}
         """Of each cell: {rounds: half-width}."""
@@ -116,7 +122,8 @@ class Scheduler:
             left -= self.run.spent_s - before
 
     def _finished(self, outcome: Outcome) -> bool:
-        return bool(outcome.stop) and len(outcome.rounds) >= self.budget.least_rounds
+        whole = self.meter is None or outcome.energy.ended
+        return bool(outcome.stop) and len(outcome.rounds) >= self.budget.least_rounds and whole
 
     def _now(self) -> float:
         return self.clock() - self.bench.lost_s
@@ -137,10 +144,25 @@ class Scheduler:
         alive = self._fitting(alive, seconds - (self._now() - begun), seconds)
         yield self._at("")
         yield from self._rounds(alive, begun, seconds, already)
+        yield from self._energy(alive)
         for number in members:
             if self.keeper is not None:
                 self.keeper.ended(number, self.run.outcomes[number].stop, self.run.outcomes[number].reason)
             self.bench.release(number)
+
+    def _energy(self, alive: Sequence[int]) -> Iterator[Run]:
+        """The energy of the cells that have a latency, in time of its own beside the budget."""
+        if self.meter is None:
+            return
+
+        def kept(number: int, found: Energy) -> None:
+            if self.keeper is not None:
+                self.keeper.energy(number, found)
+
+        cells = {i: self.run.outcomes[i].energy for i in alive if not self.run.outcomes[i].reason}
+        for stage in energy.measuring(cells, self.meter, self.chance, kept):
+            yield self._at(stage)
+        yield self._at("")
 
     def _at(self, stage: str) -> Run:
         """The run, at a stage."""
@@ -170,7 +192,11 @@ class Scheduler:
     def _least_cost(self, number: int) -> float:
         """Seconds of the shortest visit."""
         settle, _, block = self._shape(number, 0.0)
-        return (settle + block) * self._call(number) * (2 if number in self.layers else 1)
+        return (settle + block * self._times(number)) * self._call(number) * (2 if number in self.layers else 1)
+
+    def _times(self, number: int) -> int:
+        """How often a visit makes each of its calls: where a device clocks its own work, again by events and by replays."""
+        return 3 if kind_of(self.cells[number].setting.device).has_own_time else 1
 
     def _fitting(self, alive: list[int], left: float, seconds: float) -> list[int]:
         """The cells whose least rounds fit what is left of the budget, the costliest left out; the base is never.
@@ -202,7 +228,7 @@ class Scheduler:
         """(settling calls, samples, calls a sample) of a visit of about so many seconds."""
         call = self._call(number)
         block = max(1, round(BLOCK_S / call + 0.499))
-        samples = max(1, min(MOST_SAMPLES, int(seconds / (block * call))))
+        samples = max(1, min(MOST_SAMPLES, int(seconds / (block * self._times(number) * call))))
         return (1 if call < SETTLE_BELOW_S else 0), samples, block
 
     def _rounds(self, alive: list[int], begun: float, seconds: float, already: float) -> Iterator[Run]:

@@ -14,6 +14,7 @@ import msgspec
 
 from profiler.errors import ProfilerError
 from profiler.measure import host, own_folder
+from profiler.measure.energy import BLOCKS, Energy, EnergyBlock
 from profiler.measure.grades import Reading
 from profiler.measure.outcomes import Outcome, Round, Run
 from profiler.measure.plan import Spec, State
@@ -101,6 +102,12 @@ class _Ended(msgspec.Struct):
     reason: str
 
 
+class _Energy(msgspec.Struct):
+    cell: str
+    blocks: Annotated[list[EnergyBlock], msgspec.Meta(max_length=BLOCKS)]
+    reason: str
+
+
 class _Worker(msgspec.Struct):
     state: State
     facts: dict[str, Any]
@@ -131,6 +138,12 @@ def _take(line: Mapping[str, Any], kept: Kept, numbers: Mapping[str, int]) -> No
                 _check_round(round_, clocked='"layers": true' in each.cell)
                 if each.cell in numbers:
                     run.outcomes[numbers[each.cell]].rounds[found.round] = round_
+        case "energy":
+            taken = msgspec.convert(line, _Energy)
+            for block in taken.blocks:
+                _check_numbers(block.joules, block.seconds, block.calls, least=1e-12)
+            if taken.cell in numbers:
+                run.outcomes[numbers[taken.cell]].energy = Energy(taken.blocks, own_folder.printable(taken.reason, 1000))
         case "ended":
             end = msgspec.convert(line, _Ended)
             if end.cell in numbers:

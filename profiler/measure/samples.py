@@ -18,6 +18,7 @@ from typing import IO, Any
 
 from profiler.errors import ProfilerError
 from profiler.measure import host, own_folder
+from profiler.measure.energy import Energy
 from profiler.measure.outcomes import Round, Run
 from profiler.measure.plan import Spec, State
 from profiler.measure.visits import Prepared, Warmed
@@ -97,6 +98,10 @@ class Samples:
         ]
         spent = {"spent_s": run.earlier_s + run.spent_s, "inside_s": run.inside_s}
         self._put({"what": "round", "round": run.round, **spent, "cells": measured})
+
+    def energy(self, number: int, found: Energy) -> None:
+        blocks = [list(each) for each in found.blocks]
+        self._put({"what": "energy", "cell": self.cells[number].key, "blocks": blocks, "reason": found.reason})
 
     def ended(self, number: int, stop: str, reason: str) -> None:
         self._put({"what": "ended", "cell": self.cells[number].key, "stop": stop, "reason": reason})

@@ -86,6 +86,11 @@ class Worker:
     def reference(self) -> Any:
         return self.kernel.time()
 
+    def energy(self, number: int, seconds: float) -> Any:
+        from profiler.measure.energy import measured_block
+
+        return measured_block(self.live[number], seconds)
+
     def roofs(self, dtype: str) -> Any:
         from profiler.measure.roofs import roofs
 
@@ -198,10 +203,11 @@ def _answer(stdin: IO[bytes], stdout: IO[bytes], token: bytes, worker: Worker | 
     if _process() != own:  # a child that the measured code forked came back from it: it is no worker
         _exit(0)
     if outcome == "failed":
-        if what == "prepare" and worker is not None:
-            worker.release(given[0])
         if worker is not None and any(sign in answer for sign in worker.device.fatal):
             send(stdout, (number, "fatal", answer), token)
             _exit(1)
+        if what == "prepare" and worker is not None:
+            with suppress(RuntimeError):  # what a device cannot give back now, it gives back when the process ends
+                worker.release(given[0])
     send(stdout, (number, outcome, answer), token)
     return worker

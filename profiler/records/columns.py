@@ -16,7 +16,7 @@ from profiler.records.place import shape
 
 Record = dict[str, Any]
 """One cell of a comparison or sweep: {column: value}; an unknown is None, what a running study has still to find is WAITING."""
-Unit = Literal["", "count", "macs", "seconds", "bytes", "accuracy", "rate", "ratio", "share"]
+Unit = Literal["", "count", "macs", "seconds", "bytes", "accuracy", "rate", "ratio", "share", "joules"]
 
 
 class State(Enum):
@@ -114,6 +114,15 @@ PREDICTED = (
     Column("predicted_from", str, "from what", unknown=True),
 )
 """The latency of cells that were not measured: never in the columns of those that were."""
+ENERGY = (
+    Column(
+        "joules_per_image", float, "energy/image", "joules", "least", axis=12, unknown=True, of=lambda t: t.joules_per_image
+    ),
+    Column("joules_low", float, "energy from", "joules", unknown=True, of=lambda t: t.joules_low),
+    Column("joules_high", float, "energy to", "joules", unknown=True, of=lambda t: t.joules_high),
+    Column("no_energy", str, "energy unknown since", unknown=True, of=lambda t: t.no_energy or None),
+)
+"""The columns of cells whose energy was asked for."""
 SETTING = ("device", "threads", "dtype", "memory_format", "compile", "mode", "optimizer")
 """The columns of what a cell was measured in."""
 MEASURED = (
@@ -150,7 +159,7 @@ MEASURED = (
     Column("wall_s", float, "by the wall clock", "seconds", unknown=True, of=lambda t: t.wall_s),
 )
 
-COLUMNS: dict[str, Column] = {column.name: column for column in (*COUNTED, *WITNESSED, *FITTED, *MEASURED, *PREDICTED)}
+COLUMNS: dict[str, Column] = {column.name: column for column in (*COUNTED, *WITNESSED, *FITTED, *MEASURED, *PREDICTED, *ENERGY)}
 """Every column, in the order of the contract."""
 BASE_COLUMNS = tuple(column.name for column in COUNTED)
 """The columns that every record has; those of a witness stand after them when it was asked."""
@@ -205,6 +214,11 @@ def measured(timing: Any, dataset_size: int | None = None) -> Record:
         steps = ceil(dataset_size / timing.batch)
         made |= {"dataset_size": dataset_size, "epoch_s": None if timing.latency_s is None else timing.latency_s * steps}
     return made
+
+
+def energy(timing: Any) -> Record:
+    """The columns of a record whose energy was asked for, from its Timing."""
+    return {column.name: column.of(timing) for column in ENERGY if column.of is not None}
 
 
 def value(record: Mapping[str, Any], name: str) -> Any:

@@ -330,6 +330,21 @@ class GpuClock(Said, frozen=True):
     high_hz: float
 
 
+class EnergyMeasured(Said, frozen=True):
+    """What joules are of."""
+
+    blocks: int
+    seconds: float
+
+
+class NoEnergy(Said, frozen=True):
+    """Cells whose energy is unknown, for one reason."""
+
+    cells: int
+    of: int
+    reason: str
+
+
 class SelftestResult(Said, frozen=True):
     """What the last selftest on this machine proved."""
 

@@ -88,6 +88,12 @@ class Timing(Drawn, Struct, frozen=True):
     """What `latency_s` is of: `wall` time, or `cpu` time of the process, where one thread does the work and never waits."""
     wall_s: float | None = None
     """The median by the wall clock, whichever clock the latency is of."""
+    joules_per_image: float | None = None
+    """CUDA: joules of the whole GPU a sample of the batch, by its energy counter; None where not asked, or not there."""
+    joules_low: float | None = None
+    joules_high: float | None = None
+    no_energy: str = ""
+    """Why there are no joules, where they were asked for."""
     medians: Mapping[int, float] = {}
     """{round: its median}, so that cells of one round pair."""
     wall_medians: Mapping[int, float] = {}

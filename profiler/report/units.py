@@ -17,8 +17,9 @@ _STEPS = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 FLOPS: dict[str, Scale] = {"flops": "raw", "MFLOPs": "M", "GFLOPs": "G", "TFLOPs": "T"}
 """What FLOPs are counted in."""
 _SECONDS = {"ns": 1e-9, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
+_JOULES = {"µJ": 1e-6, "mJ": 1e-3, "J": 1.0, "kJ": 1e3}
 _BYTES = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
-_OF: dict[str, Mapping[str, float]] = {"count": _STEPS, "seconds": _SECONDS, "bytes": _BYTES}
+_OF: dict[str, Mapping[str, float]] = {"count": _STEPS, "seconds": _SECONDS, "joules": _JOULES, "bytes": _BYTES}
 
 
 class PerColumn(NamedTuple):
@@ -48,7 +49,7 @@ class Amount(str):
     """The ends of its interval; the number itself where it has none."""
     high: float
     of: str
-    """What it is a number of: `count`, `seconds` or `bytes`; empty where it has no unit to choose."""
+    """What it is a number of: `count`, `seconds`, `joules` or `bytes`; empty where it has no unit to choose."""
     unit: str
     """The unit that was asked for, if one was; raw where it is whole."""
     rest: str
@@ -225,6 +226,14 @@ def seconds(value: float | None) -> str:
     if suffix == "ns":  # or the largest of those that it is at least one of
         suffix = next((name for name in ("s", "ms", "µs") if value >= _SECONDS[name] * 0.9995), "ns")
     return amount(f"{three_digits(value / _SECONDS[suffix])} {suffix}", value, "seconds")
+
+
+def joules(value: float | None) -> str:
+    """Energy to three digits: `3.42 mJ`, `12.0 J`."""
+    if value is None:
+        return UNKNOWN
+    suffix = next((name for name, step in reversed(_JOULES.items()) if value >= step * 0.9995), "µJ")
+    return amount(f"{three_digits(value / _JOULES[suffix])} {suffix}", value, "joules")
 
 
 def interval(value: float, low: float, high: float) -> str:

@@ -292,6 +292,19 @@ def _(note: n.GpuClock) -> str:
 
 
 @said.register
+def _(note: n.EnergyMeasured) -> str:
+    return (
+        f"Energy is of the whole GPU by its own counter, idle power included: the median of {note.blocks} blocks of "
+        f"{note.seconds:g} s or more, with the least and the most of them."
+    )
+
+
+@said.register
+def _(note: n.NoEnergy) -> str:
+    return f"Energy of {note.cells} of {note.of} cells is unknown: {note.reason}."
+
+
+@said.register
 def _(note: n.SelftestResult) -> str:
     how = f"not passed: {'; '.join(note.failed)}" if note.failed else "passed"
     return f"selftest here on {note.date[:10]}: {how}."

@@ -40,6 +40,8 @@ class BenchOptions:
     resume: str | Path | None = None
     measure: str | int | None = None
     """Cells of each network that a sweep measures; it predicts the others."""
+    energy: bool = False
+    """Joules an image too, by the device's energy counter where it has one: some 12 s more a cell, beside `time`."""
     outputs: tuple[str | Path, ...] = ()
     """The samples go beside the first of them."""
     start: Start = field(default_factory=lambda: _here(), compare=False, repr=False)

@@ -39,6 +39,7 @@ def benchmark(
     train: bool = False,
     optimizer: str = "sgd",
     time: str | float | None = None,
+    energy: bool = False,
     watch: Watch | None = None,
     progress: bool = False,
     **options: Any,
@@ -47,11 +48,12 @@ def benchmark(
 
     `model` is what `profile` takes: a name of the zoo, a reference, a Layer with `input`, or an nn.Module with `args` and
     `kwargs` for its forward, or with `input`, the shape of one sample, of which a seeded batch is made. A module is copied to
-    the process that times it; the caller's own is not touched. Batch is 1 unless given, 32 to train. `watch` is called with
-    each event of the study; `progress` shows a bar instead, with the estimate so far, in a terminal or a notebook.
+    the process that times it; the caller's own is not touched. Batch is 1 unless given, 32 to train. With `energy` also
+    joules an image, by the counter of a GPU that has one. `watch` is called with each event of the study; `progress` shows a
+    bar instead, with the estimate so far, in a terminal or a notebook.
     Raises ProfilerError, UnknownName, ShapeError, Unavailable; where the network cannot be measured, the Timing says why.
     """
-    measuring = BenchOptions(device, threads, dtype, memory_format, False, train, optimizer, time=time)
+    measuring = BenchOptions(device, threads, dtype, memory_format, False, train, optimizer, time=time, energy=energy)
     (setting, *others) = measuring.settings()
     if others:
         raise ProfilerError("benchmark measures one setting; give one device, dtype, memory format and number of threads")

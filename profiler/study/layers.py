@@ -58,6 +58,10 @@ def layers(
 
 def clocking_layers(models: Sequence[Given], at: Place, measuring: BenchOptions) -> Iterator[Event]:
     """The events of measuring the layers of `models`; the last holds what was Measured. Raises as `layers` does."""
+    if measuring.energy:
+        raise ProfilerError(
+            "--energy says nothing with --layers, whose calls are too short for the counter; leave one of the two out"
+        )
     if not models:
         raise ProfilerError("there is nothing to measure; name a network, as in: profiler bench mobilenet_v1 --layers")
     if measuring.compile:

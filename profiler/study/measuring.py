@@ -21,6 +21,7 @@ from profiler.measure import grades, host, plan, statistics
 from profiler.measure.between_runs import spread
 from profiler.measure.certificate import last_certificate
 from profiler.measure.devices import working_threads
+from profiler.measure.energy import BLOCKS
 from profiler.measure.history import History, key_of
 from profiler.measure.lock import device_lock
 from profiler.measure.outcomes import Outcome, Run
@@ -31,7 +32,8 @@ from profiler.measure.resuming import comparable, resumed
 from profiler.measure.samples import Samples, beside
 from profiler.measure.signals import as_interrupts
 from profiler.measure.workloads import ModuleWorkload, NetworkWorkload, ReferenceWorkload
-from profiler.records.columns import MEASURED_COLUMNS, SETTING, WAITING, Record
+from profiler.records.columns import ENERGY, MEASURED_COLUMNS, SETTING, WAITING, Record
+from profiler.records.columns import energy as energy_columns
 from profiler.records.columns import measured as measured_columns
 from profiler.records.events import Event, Timed
 from profiler.records.interval import Interval
@@ -173,7 +175,8 @@ def session(
         patience = max(LEAST_PATIENCE_S, 3 * options.budget.seconds)
         pool = stack.enter_context(Pool(specs, layers, patience, begun, starting, options.start, _say))
         base = 0 if len(specs) > 1 and not layers else None
-        scheduler = Scheduler(specs, pool, options.budget, time.perf_counter, random.Random(), keeper, base, layers)
+        meter = pool if options.energy else None
+        scheduler = Scheduler(specs, pool, options.budget, time.perf_counter, random.Random(), keeper, base, layers, meter)
         if kept is not None:
             scheduler.run = kept.run
         made = Session(scheduler, pool, named(path))
@@ -251,6 +254,9 @@ def clocked(
     Raises Interrupted with what was measured by then, where the user ends it; ProfilerError, Unavailable.
     """
     specs = specs_of(cells, settings)
+    if options.energy:
+        waiting = dict.fromkeys((column.name for column in ENERGY), WAITING)
+        results = results.replace([{**record, **waiting} for record in results])
     run = Run([])
     made: Session | None = None
     try:
@@ -298,7 +304,12 @@ def filled(results: Results, specs: Sequence[Spec], run: Run, options: BenchOpti
     records = []
     for record, made, outcome in zip(results, timings, run.outcomes, strict=True):
         there = last or made.latency_s is not None or outcome.reason
-        records.append({**record, **measured_columns(made, dataset), **_ratio(made, timings[0])} if there else record)
+        columns = (
+            {**measured_columns(made, dataset), **_ratio(made, timings[0]), **(energy_columns(made) if options.energy else {})}
+            if there
+            else {}
+        )
+        records.append({**record, **columns})
     return results.replace(records, rounds=[list(made.medians.values()) for made in timings])
 
 
@@ -315,6 +326,7 @@ def timing(spec: Spec, outcome: Outcome) -> Timing:
     # a replay holds the device's work alone; events, what the launches left of it
     graphs = [s for each in outcome.rounds.values() for s in each.visit.graph_s or each.visit.event_s]
     device_s = median(graphs) if graphs else None
+    joules = outcome.energy.per_sample(spec.batch)
     return Timing(
         model=spec.workload.name,
         batch=spec.batch,
@@ -341,9 +353,20 @@ def timing(spec: Spec, outcome: Outcome) -> Timing:
         launch_bound=interval.estimate > LAUNCH_BOUND * device_s if interval and device_s else None,
         clock=("cpu" if by_cpu else "wall") if interval else None,
         wall_s=median(wall.values()) if interval else None,
+        joules_per_image=joules.estimate if joules else None,
+        joules_low=joules.low if joules else None,
+        joules_high=joules.high if joules else None,
+        no_energy="" if joules else _no_energy(outcome),
         medians=medians,
         wall_medians=wall,
     )
+
+
+def _no_energy(outcome: Outcome) -> str:
+    """Why a cell has no joules: what its counter said, that it has no latency either, or that it was interrupted."""
+    if outcome.energy.reason or outcome.reason:
+        return outcome.energy.reason or outcome.reason
+    return f"{len(outcome.energy.blocks)} of {BLOCKS} blocks were measured"
 
 
 def ratio_of(made: Timing, base: Timing) -> Interval | None:

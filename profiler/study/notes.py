@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
-from profiler.measure import grades, statistics
+from profiler.measure import energy, grades, statistics
 from profiler.measure.devices import working_threads
 from profiler.measure.outcomes import Outcome, Run
 from profiler.measure.plan import Spec
@@ -14,8 +14,10 @@ from profiler.records.columns import GIVEN, Record, latency
 from profiler.records.notes import (
     ByCpuTime,
     Disturbed,
+    EnergyMeasured,
     GpuClock,
     MoreReasons,
+    NoEnergy,
     Note,
     ParetoMarked,
     RankCorrelation,
@@ -92,10 +94,19 @@ def notes_of(results: Results, run: Run, specs: Sequence[Spec], budget_s: float)
     clocks = [visit.gpu["sm_clock_hz"] for visit in visits if "sm_clock_hz" in visit.gpu]
     if clocks:
         notes.append(GpuClock(min(clocks), max(clocks)))
+    notes += _energy(results)
     proof = (results.machine or {}).get("selftest")
     if proof is not None:
         notes.append(SelftestResult(proof["date"], tuple(name for name, passed in proof["checks"].items() if not passed)))
     return notes
+
+
+def _energy(results: Results) -> list[Note]:
+    """What joules are of, and why there are none: a sentence a reason."""
+    known = any(record.get("joules_per_image") is not None for record in results)
+    reasons = Counter(record["no_energy"] for record in results if record.get("no_energy"))
+    unknown: list[Note] = [NoEnergy(cells, len(results), reason) for reason, cells in reasons.most_common(MOST_EXPLAINED)]
+    return [*([EnergyMeasured(energy.BLOCKS, energy.BLOCK_S)] if known else []), *unknown]
 
 
 def _causes(spec: Spec, outcome: Outcome) -> tuple[str, ...]:

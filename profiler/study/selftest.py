@@ -10,6 +10,7 @@ from profiler.errors import ProfilerError
 from profiler.load.load import in_closed_form
 from profiler.measure import statistics
 from profiler.measure.certificate import keep
+from profiler.measure.devices import working_threads
 from profiler.measure.plan import Budget, Setting, Spec
 from profiler.measure.workloads import ByTorch, NetworkWorkload, Slowed, Spin
 from profiler.records.columns import MEASURED_COLUMNS, WAITING
@@ -32,24 +33,35 @@ FALSE_POSITIVES, FOUND = 0.08, 0.9
 
 @checked
 def selftest(
-    time: str | float = "60s", threads: str | int | None = None, watch: Watch | None = None, progress: bool = False
+    time: str | float = "60s",
+    threads: str | int | None = None,
+    device: str = "cpu",
+    watch: Watch | None = None,
+    progress: bool = False,
 ) -> Certificate:
-    """Run every check for `time` in all; the certificate is kept where later results find it. Raises ProfilerError."""
-    return finished(selftesting(time, threads), watch, progress)  # type: ignore[no-any-return]
+    """Run every check for `time` in all, on the CPU or on another device.
+
+    The certificate of the CPU is kept where later results find it. Raises ProfilerError, Unavailable.
+    """
+    return finished(selftesting(time, threads, device), watch, progress)  # type: ignore[no-any-return]
 
 
-def selftesting(time: str | float = "60s", threads: str | int | None = None) -> Iterator[Event]:
-    """The events of a selftest; the last holds its Certificate. Raises ProfilerError."""
-    measuring = BenchOptions(device="cpu", threads=threads, time=seconds_of(time))
-    if len(measuring.settings()) > 1:
-        raise ProfilerError(f"threads {threads} are several settings, and a selftest is of one; give one number")
+def selftesting(time: str | float = "60s", threads: str | int | None = None, device: str = "cpu") -> Iterator[Event]:
+    """The events of a selftest; the last holds its Certificate. Raises ProfilerError, Unavailable."""
+    measuring = BenchOptions(device=device, threads=threads, time=seconds_of(time))
+    settings = measuring.settings()
+    for what, given in (("threads", [each.threads for each in settings]), ("devices", [each.device for each in settings])):
+        if len(set(given)) > 1:
+            several = ", ".join(map(str, given))
+            raise ProfilerError(f"{what} {several} are several settings, and a selftest is of one; give one")
     return ending(_tested(measuring))
 
 
 def _tested(measuring: BenchOptions) -> Generator[Event, None, Certificate]:
     found, machine = yield from trying(measuring, PAIRS)
     certificate = Certificate(environment().date, machine, tuple(_checks(found, measuring.settings()[0])))
-    if all(each.latency_s is not None for each in found.values()):  # a run too short to say anything proves nothing
+    of_cpu = working_threads(measuring.settings()[0].device, 1) is not None
+    if of_cpu and all(each.latency_s is not None for each in found.values()):  # a run too short to say anything proves nothing
         keep(certificate)
     return certificate
 

@@ -13,12 +13,14 @@ import pytest
 
 from profiler.errors import ProfilerError
 from profiler.measure import grades
+from profiler.measure.energy import EnergyBlock
 from profiler.measure.plan import Budget, Setting, Spec, State
 from profiler.measure.protocol import Scheduler
 from profiler.measure.resuming import resumed
 from profiler.measure.samples import Samples
-from profiler.measure.visits import Visit
+from profiler.measure.visits import CellFailed, Visit
 from profiler.measure.workloads import Spin
+from profiler.records.columns import energy
 from profiler.records.columns import measured as measured_columns
 from profiler.study.measuring import timing
 from tests.measure.test_protocol import Device, noisy
@@ -43,6 +45,11 @@ class Gpu(Device):
         found.gpu = {"sm_clock_hz": 10**9, "throttle_reasons": 0, "temperature_c": 40}
         return found
 
+    def energy(self, number: int, seconds: float) -> EnergyBlock:
+        if number:
+            raise CellFailed("its energy counter did not move")
+        return EnergyBlock(700.0, 200, 2.0)
+
 
 @pytest.fixture(scope="module")
 def lines(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
@@ -50,8 +57,10 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     device = Gpu([0.01, 0.02], noisy)
     with Samples(path, CELLS, "bench") as samples:
         samples.worker(State("cpu", 1, "fp32", False), {"torch": "2", "threads": 1})
-        budget = Budget(1.0, least_span=0.1)
-        Scheduler(CELLS, device, budget, lambda: device.now, random.Random(0), samples, layers=frozenset((0,))).measure()
+        budget = Budget(2.0, least_span=0.1)
+        Scheduler(
+            CELLS, device, budget, lambda: device.now, random.Random(0), samples, layers=frozenset((0,)), meter=device
+        ).measure()
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
@@ -98,7 +107,7 @@ def used(path: Path) -> bool:
         assert run.round < 2**54
     for spec, outcome in zip(CELLS, kept.run.outcomes, strict=True):
         made = timing(spec, outcome)
-        json.dumps({**made.to_dict(), **measured_columns(made, 1000)}, allow_nan=False).encode()
+        json.dumps({**made.to_dict(), **measured_columns(made, 1000), **energy(made)}, allow_nan=False).encode()
         grades.fastest([each.reading for each in outcome.rounds.values()])
     return True
 
@@ -128,6 +137,8 @@ def test_edited_samples(lines: list[Any], tmp_path: Path, seed: int) -> None:
         ("round", {"cells": {}}), ("prepared", {"first_call_s": float("nan")}), ("prepared", {"peak_bytes": "many"}),
         ("prepared", {"peak_bytes": -1}), ("prepared", {"warmed": []}), ("prepared", {"more": 1}), ("ended", {"stop": "asleep"}),
         ("ended", {"reason": 5}), ("worker", {"state": [[], 1, "fp32", False]}), ("worker", {"facts": []}), ("ended", {"what": ["x"]}),
+        ("energy", {"blocks": [[0.0, 1, 2.0]]}), ("energy", {"blocks": [[1.0, 0, 2.0]]}), ("energy", {"blocks": [[1.0, 1, float("inf")]]}),
+        ("energy", {"blocks": [[1.0, 1, 2.0]] * 7}), ("energy", {"blocks": [[1.0, 1]]}), ("energy", {"reason": None}),
     ],
 )  # fmt: skip
 def test_a_line_that_no_run_writes_is_refused(lines: list[Any], tmp_path: Path, what: str, change: dict[str, Any]) -> None:

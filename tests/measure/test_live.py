@@ -282,16 +282,3 @@ def test_the_same_seed_is_the_same_network_as_build() -> None:
     made = WORKLOAD.live(Setting(), 1)
     ours = build("mobilenet_v1@alpha=0.25,resolution=32")
     assert torch.equal(made.module.get_parameter("stem.conv.weight"), ours.get_parameter("stem.conv.weight"))
-
-
-@pytest.mark.gpu
-def test_on_a_gpu() -> None:
-    made = WORKLOAD.live(Setting(device="cuda"), 4)
-    found = visit(made, None, 1, 3, 2)
-    assert len(found.seconds) == len(found.event_s) == len(found.graph_s) == 3
-    assert made.peak_bytes is not None
-    assert made.peak_bytes >= 4 * SMALL.totals().params
-    layers = visit(made, Clocked(made), 1, 2, 1)
-    assert sum(layers.layers.values()) == pytest.approx(layers.seconds[0], rel=0.5)
-    half = WORKLOAD.live(Setting(device="cuda", dtype="fp16", mode="train", optimizer="adam"), 4)
-    assert len(visit(half, None, 1, 2, 1).seconds) == 2

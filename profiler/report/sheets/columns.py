@@ -77,6 +77,7 @@ UNITS: dict[str, Callable[[Any, Unit], str]] = {
     "count": units.count,
     "macs": units.macs,
     "seconds": lambda value, unit: units.seconds(value),
+    "joules": lambda value, unit: units.joules(value),
     "bytes": lambda value, unit: units.size(value),
     "accuracy": lambda value, unit: units.accuracy(value),
     "rate": lambda value, unit: units.rate(value),
@@ -99,6 +100,15 @@ def latency_text(record: Record) -> str:
     estimate, low, high = known
     rest = f" {units.interval(estimate, low, high)} {record['grade']}"
     return units.amount(units.seconds(estimate), estimate, "seconds", rest=rest, ends=(low, high))
+
+
+def energy_text(record: Record) -> str:
+    """`12.3 mJ ±0.4 %`: never without its interval."""
+    joules, low, high = (value(record, name) for name in ("joules_per_image", "joules_low", "joules_high"))
+    if joules is None or low is None or high is None:
+        return units.UNKNOWN
+    rest = f" {units.interval(joules, low, high)}"
+    return units.amount(units.joules(joules), joules, "joules", rest=rest, ends=(low, high))
 
 
 def predicted_text(record: Record) -> str:
@@ -153,6 +163,7 @@ CELLS: dict[str, Cell] = {
     "top1": lambda record, first, unit: accuracy_text(record),
     "weight_dtype": lambda record, first, unit: dtypes.dtype(record) or units.UNKNOWN,
     "latency_s": lambda record, first, unit: latency_text(record),
+    "joules_per_image": lambda record, first, unit: energy_text(record),
     "ratio": _ratio,
     "pareto": lambda record, first, unit: "*" if record["pareto"] else "",
     "predicted_s": lambda record, first, unit: predicted_text(record),
@@ -228,7 +239,8 @@ def _clock_columns(results: Results) -> list[str]:
     ratio = ["ratio"] if results.command != "sweep" and len(results) > 1 else []
     epoch, device, pareto = ([name] if _has(results, name) else [] for name in ("epoch_s", "device_s", "pareto"))
     guessed = ["predicted_s"] if _has(results, "predicted_s") else []
-    return ["latency_s", *guessed, *device, "images_per_second", *epoch, *ratio, *pareto]
+    joules = ["joules_per_image"] if _has(results, "joules_per_image") else []
+    return ["latency_s", *guessed, *device, "images_per_second", *joules, *epoch, *ratio, *pareto]
 
 
 def _bench_columns(results: Results) -> list[str]:
