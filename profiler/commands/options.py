@@ -180,7 +180,17 @@ MemoryFormat = Annotated[
         "--memory-format", metavar="NAME", help="contiguous or channels_last.", autocompletion=completion.memory_formats
     ),
 ]
-Compile = Annotated[bool, typer.Option("--compile", help="Also compiled by torch.compile, beside eager.")]
+Runtime = Annotated[
+    str,
+    typer.Option(
+        "--runtime",
+        metavar="NAME",
+        help="What runs the network: eager, compile, onnxruntime, openvino.",
+        autocompletion=completion.runtimes,
+    ),
+]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Export networks anew, and keep no export for later runs.")]
+Compile = Annotated[bool, typer.Option("--compile", help="Also compiled by torch.compile: adds compile to --runtime.")]
 Train = Annotated[bool, typer.Option("--train", help="Time training steps: forward, loss, backward, optimiser.")]
 Optimizer = Annotated[
     str,

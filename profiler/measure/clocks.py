@@ -60,7 +60,7 @@ def visit(live: Live, clocked: Clocked | None, settle: int, samples: int, block:
         live.end_if_forked()
         if clocked is not None:
             return clocked.visit(live, samples, start)
-        take = _with_own_time if live.device.has_own_time else _plain
+        take = _with_own_time if live.has_own_time else _plain
         return take(live, samples, block, start)
     finally:
         if collecting:

@@ -13,6 +13,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
 Mode = Literal["infer", "train"]
+RUNTIMES = ("eager", "compile", "onnxruntime", "openvino")
+"""What runs a network: torch operation by operation, torch.compile, and the runtimes that load an exported file."""
+EXPORTED = ("onnxruntime", "openvino")
+"""The runtimes that run an exported ONNX file, without torch."""
 DTYPES = ("fp32", "bf16", "fp16")
 MEMORY_FORMATS = ("contiguous", "channels_last")
 OPTIMIZERS = ("sgd", "adam")
@@ -30,9 +34,19 @@ class Setting:
     threads: int = 1
     dtype: str = "fp32"
     memory_format: str = "contiguous"
-    compile: bool = False
+    runtime: str = "eager"
     mode: Mode = "infer"
     optimizer: str | None = None
+
+    @property
+    def compile(self) -> bool:
+        """Whether torch.compile runs it."""
+        return self.runtime == "compile"
+
+    @property
+    def exported(self) -> bool:
+        """Whether it runs from an exported file, without torch."""
+        return self.runtime in EXPORTED
 
 
 class State(NamedTuple):
@@ -41,7 +55,7 @@ class State(NamedTuple):
     device: str
     threads: int
     dtype: str
-    compile: bool
+    runtime: str
 
 
 class Source(NamedTuple):
@@ -101,7 +115,7 @@ class Spec:
     @property
     def state(self) -> State:
         setting = self.setting
-        return State(setting.device, setting.threads, setting.dtype, setting.compile)
+        return State(setting.device, setting.threads, setting.dtype, setting.runtime)
 
     @property
     def key(self) -> str:

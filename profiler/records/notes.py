@@ -39,6 +39,7 @@ class MeasuredIn(Struct, frozen=True):
     optimizer: str | None
     """Of training steps; None where a forward pass was timed."""
     seconds: float
+    runtimes: tuple[str, ...] = ("eager",)
 
 
 class Title(Struct, frozen=True):

@@ -92,6 +92,14 @@ class Timing(Drawn, Struct, frozen=True):
     """{round: its median}, so that cells of one round pair."""
     wall_medians: Mapping[int, float] = {}
     """The same by the wall clock."""
+    runtime: str = "eager"
+    export_s: float | None = None
+    load_s: float | None = None
+    artifact_bytes: int | None = None
+    nodes: int | None = None
+    """Operations that the runtime runs, once it has fused what it fuses."""
+    output_difference: float | None = None
+    """Largest difference of its outputs from eager's, over the largest value of the output that it is of."""
 
     @property
     def images_per_second(self) -> float | None:

@@ -59,8 +59,8 @@ def clocking_layers(models: Sequence[Given], at: Place, measuring: BenchOptions)
     """The events of measuring the layers of `models`; the last holds what was Measured. Raises as `layers` does."""
     if not models:
         raise ProfilerError("there is nothing to measure; name a network, as in: profiler bench mobilenet_v1 --layers")
-    if measuring.compile:
-        raise ProfilerError("--layers clocks the leaves of an eager network, and --compile fuses them; give one of the two")
+    if "compile" in measuring.runtimes:
+        raise ProfilerError("--layers clocks the leaves of an eager network, and torch.compile fuses them; give one of the two")
     if measuring.train:
         raise ProfilerError("--layers clocks the leaves of a forward pass; leave out --train")
     at = spread(at)

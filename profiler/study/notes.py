@@ -120,6 +120,7 @@ def _place(spec: Spec, record: Record) -> Place:
 def _setting(spec: Spec, results: Results) -> tuple[str, ...]:
     """What tells a cell's setting from the others', in words."""
     setting = spec.setting
-    varied = {name for name in ("device", "threads", "dtype", "memory_format") if len({r[name] for r in results}) > 1}
-    words = [f"{name.replace('_', ' ')} {getattr(setting, name)}" for name in sorted(varied)]
-    return tuple(words + (["compiled"] if setting.compile else []))
+    varied = {
+        name for name in ("device", "threads", "dtype", "memory_format", "runtime") if len({r[name] for r in results}) > 1
+    }
+    return tuple(f"{name.replace('_', ' ')} {getattr(setting, name)}" for name in sorted(varied))

@@ -36,6 +36,7 @@ def predict(
     threads: str | int | None = None,
     dtype: str | None = None,
     memory_format: str | None = None,
+    runtime: str | None = None,
     force: bool = False,
     alpha: Numbers = None,
     resolution: Numbers = None,
@@ -51,11 +52,11 @@ def predict(
 
     `source` is a file: what `bench --layers -o run.json` wrote, another saved run with latencies, or a table (.csv) of at
     least 20 networks of the zoo with `model` and `latency_s` or `latency_ms`. Of a file measured in several settings, `device`,
-    `threads`, `dtype` and `memory_format` choose one. What the file says nothing of (a kind of operation, a size far outside,
-    a batch) is not predicted, with the reason, unless `force`. Raises ProfilerError, UnknownName, Unavailable.
+    `threads`, `dtype`, `memory_format` and `runtime` choose one. What the file says nothing of (a kind of operation, a size far
+    outside, a batch) is not predicted, with the reason, unless `force`. Raises ProfilerError, UnknownName, Unavailable.
     """
     at = Place(None, options or {}, alpha, resolution, input, batch, rho, over or {})
-    asked = {"device": device, "threads": threads, "dtype": dtype, "memory_format": memory_format}
+    asked = {"device": device, "threads": threads, "dtype": dtype, "memory_format": memory_format, "runtime": runtime}
     return finished(predicting(models, at, source, asked, force), watch, progress)  # type: ignore[no-any-return]
 
 
@@ -122,6 +123,7 @@ def _in_one_setting(known: Source, asked: Mapping[str, Any]) -> list[Timed]:
         raise ProfilerError(f"'{known.name}' holds nothing that was measured with {words}; it was not calibrated for that")
     if len(groups) > 1:
         apart = [key for key in SETTING if len({dict(setting)[key] for setting in groups}) > 1]
+        apart = [key for key in apart if key != "compile"]  # which its runtime says
         options = " and ".join(f"--{key.replace('_', '-')}" for key in apart)
         raise ProfilerError(f"'{known.name}' was measured in {len(groups)} settings; choose one by {options}")
     return next(iter(groups.values()))

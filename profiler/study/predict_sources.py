@@ -24,8 +24,8 @@ from profiler.saved.results import read
 SCALES = {"latency_s": 1.0, "latency_ms": 1e-3, "latency_us": 1e-6}
 """The columns of a table that may hold the latency, and their seconds."""
 UNSTATED: Mapping[str, Any] = {
-    "device": "cpu", "threads": None, "dtype": "fp32", "memory_format": "contiguous", "compile": False, "mode": "infer",
-    "optimizer": None,
+    "device": "cpu", "threads": None, "dtype": "fp32", "memory_format": "contiguous", "runtime": "eager", "compile": False,
+    "mode": "infer", "optimizer": None,
 }  # fmt: skip
 """What a table is taken to be measured in where it does not say."""
 MOST_SECONDS = 1e6
@@ -137,7 +137,7 @@ def _table(name: str) -> Source:
         try:
             batch = grid.side(line.get("batch") or 1, "batch")
             rows = _rows(_record(line, batch))
-            setting = tuple((key, _said(key, line.get(key))) for key in SETTING)
+            setting = tuple((key, _said(key, line)) for key in SETTING)
         except ProfilerError as fault:
             raise ProfilerError(f"'{name}', line {number}: {fault}") from None
         if rows is None:
@@ -176,7 +176,10 @@ def _number(name: str, line: int, column: str, text: str, scale: float = 1.0) ->
     return value
 
 
-def _said(key: str, text: str | None) -> Any:
+def _said(key: str, line: Mapping[str, str]) -> Any:
+    text = line.get(key)
+    if key == "runtime" and not text:
+        return "compile" if _said("compile", line) else "eager"
     if text is None or text == "":
         return UNSTATED[key]
     if key == "threads":

@@ -129,7 +129,7 @@ def on_the_clock(cell: Cell, works: Works, record: Record, outcome: Outcome, lay
 
 
 def has_leaf_marks(setting: Setting) -> bool:
-    return kind_of(setting.device).has_leaf_marks and setting.mode == "infer" and not setting.compile
+    return kind_of(setting.device).has_leaf_marks and setting.mode == "infer" and setting.runtime == "eager"
 
 
 def _networks(cells: Sequence[Cell]) -> list[list[int]]:

@@ -209,7 +209,7 @@ def test_memory_is_what_torch_allocated(gpu: Gpu) -> None:
 
 
 def test_a_worker_on_a_gpu(gpu: Gpu) -> None:
-    made = Worker(State("cuda:1", torch.get_num_threads(), "fp32", False), OnCpu)
+    made = Worker(State("cuda:1", torch.get_num_threads(), "fp32", "eager"), OnCpu)
     assert gpu.told[0] == ("set_device",)
     facts = made.facts()
     assert (facts["gpu"], facts["gpu_memory_bytes"], facts["cuda"]) == ("Fake 100", 9_000, torch.version.cuda)
@@ -256,7 +256,7 @@ def test_an_error_that_stays_with_the_process_ends_it(
         raise Ended
 
     answers: list[Any] = []
-    made = Worker(State("cuda", torch.get_num_threads(), "fp32", False), OnCpu)
+    made = Worker(State("cuda", torch.get_num_threads(), "fp32", "eager"), OnCpu)
     monkeypatch.setattr(made, "warm", lambda number: (_ for _ in ()).throw(RuntimeError(said)))
     monkeypatch.setattr(worker, "receive", lambda stream: (7, "warm", 0))
     monkeypatch.setattr(worker, "send", lambda stream, message, token: answers.append(message))
@@ -273,7 +273,7 @@ def test_a_network_of_the_zoo_in_a_worker_on_a_gpu(gpu: Gpu) -> None:
     from profiler.load.load import in_closed_form
 
     network = in_closed_form("lenet5")
-    made = Worker(State("cuda", torch.get_num_threads(), "fp32", False), OnCpu)
+    made = Worker(State("cuda", torch.get_num_threads(), "fp32", "eager"), OnCpu)
     spec = Spec(NetworkWorkload(network.name, network.value, network.inputs), 1, Setting(device="cuda"))
     assert made.prepare(0, spec, layers=True).peak_bytes == 4_096
     assert list(made.visit(0, 0, 1, 1, layers=True).layers) == [row.path for row in network.profile().rows]

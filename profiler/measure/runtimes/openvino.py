@@ -1,0 +1,108 @@
+"""OpenVINO: an exported file on the CPU, or on Intel's GPU or NPU. Loaded in the worker that runs it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from profiler.errors import ProfilerError, shortened
+from profiler.measure.plan import Setting, State
+from profiler.measure.runtimes.runtime import Inputs, Runtime
+
+if TYPE_CHECKING:
+    import numpy as np
+
+PRECISIONS = {"fp32": "f32", "fp16": "f16", "bf16": "bf16"}
+CAPABILITIES = {"fp32": "FP32", "fp16": "FP16", "bf16": "BF16", "int8": "INT8"}
+
+
+class OpenVino(Runtime):
+    """A compiled model with one stream, the threads of the setting, and the precision that was asked for and no other."""
+
+    name = "openvino"
+    extra = "openvino"
+    packages = ("onnx", "onnxscript", "openvino")
+    dtypes = ("fp32", "bf16", "fp16")
+    devices: ClassVar = {"cpu": "CPU", "gpu": "GPU", "npu": "NPU"}
+
+    def __init__(self, path: Path, inputs: Inputs, setting: Setting) -> None:
+        import openvino
+
+        self.path, self.inputs, self.setting = path, inputs, setting
+        self.device = named(setting.device)
+        self.core = openvino.Core()
+        can = self.core.get_property(self.device.partition(".")[0], "OPTIMIZATION_CAPABILITIES")
+        if CAPABILITIES[setting.dtype] not in can:
+            raise ProfilerError(f"openvino has no {setting.dtype} on this {self.device}, only {', '.join(can)}")
+        self.compiled = self._compiled({})
+        self.request = self._request(self.compiled)
+        self.call = self.request.infer
+
+    def _compiled(self, more: dict[str, Any]) -> Any:
+        options = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1, **more}
+        if self.device == "CPU":
+            options["INFERENCE_NUM_THREADS"] = self.setting.threads
+        if self.setting.dtype in PRECISIONS:  # by itself it would compute fp32 in bf16 where the CPU can
+            options["INFERENCE_PRECISION_HINT"] = PRECISIONS[self.setting.dtype]
+        try:
+            return self.core.compile_model(str(self.path), self.device, options)
+        except RuntimeError as fault:
+            raise ProfilerError(f"openvino cannot load its export: {shortened(str(fault))}") from None
+
+    def _request(self, compiled: Any) -> Any:
+        import openvino
+
+        request = compiled.create_infer_request()
+        for name, value in self.inputs.items():
+            request.set_tensor(name, openvino.Tensor(value, shared_memory=True))
+        return request
+
+    def outputs(self) -> list[np.ndarray[Any, Any]]:
+        found = self.request.infer()
+        return [found[port].copy() for port in self.compiled.outputs]
+
+    def inspect(self) -> None:
+        """Count the operations of a run that is profiled, in a compiled model of its own, and look where it runs."""
+        self.nodes = len(self.profile)
+        elsewhere = [where for where in self.compiled.get_property("EXECUTION_DEVICES") if where != self.device]
+        if elsewhere:
+            raise ProfilerError(f"openvino fell back to {', '.join(elsewhere)} from {self.device}; give --device cpu")
+
+    @cached_property
+    def profile(self) -> list[Any]:
+        """The operations that one run executes, in their order, as OpenVINO profiles them."""
+        return self.profiled(1)[-1]
+
+    def profiled(self, runs: int) -> list[list[Any]]:
+        """The same of each of so many runs after a first one."""
+        request = self._profiling
+        found = []
+        for _ in range(runs):
+            request.infer()
+            found.append([each for each in request.get_profiling_info() if each.status == each.EXECUTED])
+        return found
+
+    @cached_property
+    def _profiling(self) -> Any:
+        """A request that reads the clock at every operation, which ran once."""
+        request = self._request(self._compiled({"PERF_COUNT": True}))
+        request.infer()
+        return request
+
+    @classmethod
+    def facts(cls, state: State) -> dict[str, Any]:
+        import openvino
+
+        device = named(state.device)
+        return {
+            "openvino": openvino.__version__,
+            "provider": device,
+            "openvino_device": openvino.Core().get_property(device, "FULL_DEVICE_NAME"),
+        }
+
+
+def named(device: str) -> str:
+    """`gpu:1` as OpenVINO calls it: GPU.1."""
+    kind, _, number = device.partition(":")
+    return ".".join(filter(None, [OpenVino.devices[kind], number]))
