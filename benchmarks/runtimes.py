@@ -150,7 +150,9 @@ def main() -> None:
     found = bench(*NETWORKS, bench=options)
     workers = {worker.get("runtime"): worker for worker in (found.machine or {}).get("workers", ())}
     versions = ", ".join(f"{name} {workers[name][name]}" for name in ("onnxruntime", "openvino") if name in workers)
-    print(f"{machine['cpu']}, {made.platform}, Python {made.python}, torch {made.torch}, {versions}; {made.date}.\n")
+    print(
+        f"{machine['cpu']}, {machine['processors']} processors, Python {made.python}, torch {made.torch}, {versions}; {made.date}.\n"
+    )
     tables(found)
     print("\n## Our timing beside a plain loop\n")
     print(

@@ -11,6 +11,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 SEED = 0
 LEAST_VARIANCE = 1e-6
+LEAST_SHARE = 0.1
+"""Of the channels' mean variance, what a channel has at the least: one that hardly varies would be magnified."""
+FEWEST_VALUES = 16
 
 
 def set_statistics(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
@@ -45,12 +48,12 @@ def _set(norm: Any, x: Tensor, generator: torch.Generator) -> None:
     if not _untrained(norm):  # a module that is called twice keeps what its first call gave it
         return
     values = x.detach().float().transpose(0, 1).flatten(1)
-    if values.shape[1] > 1:
+    if values.shape[1] >= FEWEST_VALUES:
         mean, variance = values.mean(1), values.var(1, correction=0)
-    else:  # one value a channel has no variance
+    else:  # a few values a channel have a variance near 0 by chance, which would make errors of rounding large
         mean, variance = torch.zeros(values.shape[0]), values.square().mean().expand(values.shape[0])
     norm.running_mean.copy_(mean)
-    norm.running_var.copy_(variance.clamp_min(LEAST_VARIANCE))
+    norm.running_var.copy_(variance.clamp_min(max(LEAST_SHARE * float(variance.mean()), LEAST_VARIANCE)))
     if norm.affine and bool((norm.weight == 1).all()) and bool((norm.bias == 0).all()):
         norm.weight.copy_(0.5 + torch.rand(norm.weight.shape, generator=generator))
         norm.bias.copy_(0.1 * torch.randn(norm.bias.shape, generator=generator))

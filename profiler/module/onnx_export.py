@@ -1,4 +1,4 @@
-"""A module → an ONNX file, by torch's own exporters."""
+"""A module → an ONNX file, by torch's own exporter."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ STACK_TRACE = "pkg.torch.onnx.stack_trace"
 def export_onnx(module: nn.Module, args: tuple[Any, ...], path: Path, kwargs: Mapping[str, Any] | None = None) -> None:
     """Write `module` as it is (mode, weights) to `path`, for inputs of the shapes of `args` and `kwargs`.
 
-    By torch.export (`dynamo`), and what that cannot export by TorchScript, which records one run. Weights of more than 1.9 GB
-    go to `path` with `.data` after it. The inputs of the graph are called input_0, input_1 … in the order of the tensors of the
-    call. Raises Unavailable where a package is absent, ProfilerError where neither can export it.
+    By torch.export (`dynamo`), which refuses what it cannot follow; TorchScript, ten times as fast, would write the results of
+    such code as constants. Weights of more than 1.9 GB go to `path` with `.data` after it. The inputs of the graph are called
+    input_0, input_1 … in the order of the tensors of the call. Raises Unavailable where a package is absent, ProfilerError
+    where torch cannot export it.
     """
     missing = [package for package in NEEDED if find_spec(package) is None]
     if missing:
@@ -37,31 +38,20 @@ def export_onnx(module: nn.Module, args: tuple[Any, ...], path: Path, kwargs: Ma
             f"exporting to ONNX needs {' and '.join(missing)}, not installed here; pip install 'arch-profiler[onnx]'"
         )
     names, others = input_names(args, kwargs or {}), dict(kwargs or {})
-    with _quiet():
-        try:
-            _by_export(module, args, others, names, path)
-        except Exception as fault:  # the exporters have no one class for what they cannot export
-            try:
-                _by_trace(module, args, others, names, path)
-            except Exception:
-                raise ProfilerError(f"torch cannot export it to ONNX: {_reason(fault)}") from None
+    try:
+        with _quiet():
+            program = torch.onnx.export(module, args, kwargs=others, input_names=names, dynamo=True, verbose=False)
+            assert program is not None
+            for node in program.model.graph.all_nodes():
+                node.metadata_props.pop(STACK_TRACE, None)
+            program.save(str(path), external_data=_weight_bytes(module) > LARGEST_FILE)
+    except Exception as fault:  # the exporter has no one class for what it cannot export
+        raise ProfilerError(f"torch cannot export it to ONNX: {_reason(fault)}") from None
 
 
 def input_names(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[str]:
     """What the tensors of a call are called in the file, in their order."""
     return [f"input_{i}" for i, _ in enumerate(tensors_of_call(args, kwargs))]
-
-
-def _by_export(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], names: list[str], path: Path) -> None:
-    program = torch.onnx.export(module, args, kwargs=kwargs, input_names=names, dynamo=True, verbose=False)
-    assert program is not None
-    for node in program.model.graph.all_nodes():
-        node.metadata_props.pop(STACK_TRACE, None)
-    program.save(str(path), external_data=_weight_bytes(module) > LARGEST_FILE)
-
-
-def _by_trace(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], names: list[str], path: Path) -> None:
-    torch.onnx.export(module, args, str(path), kwargs=kwargs, input_names=names, dynamo=False)
 
 
 def _weight_bytes(module: nn.Module) -> int:
@@ -70,7 +60,7 @@ def _weight_bytes(module: nn.Module) -> int:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """What the exporters print, log and warn of goes nowhere; no gradients are kept."""
+    """What the exporter prints, logs and warns of goes nowhere; no gradients are kept."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")]
     levels = [logger.level for logger in loggers]
     said = io.StringIO()

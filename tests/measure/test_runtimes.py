@@ -34,7 +34,8 @@ DEPLOYED = sorted(registry.KINDS)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache of the test's own; nothing is kept unless a test says so."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(exports, "HERE", Exports())
+    monkeypatch.setattr(exports, "HERE", Exports(scratch=tmp_path / "scratch"))
+    (tmp_path / "scratch").mkdir()
     return tmp_path / "cache" / "profiler" / "exports"
 
 
@@ -54,13 +55,27 @@ def test_it_runs_the_same_network(runtime: str) -> None:
     made.call()
 
 
-def test_compiled_outputs_are_compared_too() -> None:
-    class Doubling(nn.Module):
-        def forward(self, x: Tensor) -> Tensor:
-            return 2 * x
+class Compiled(nn.Module):
+    """What a compiler made of a module: it adds something to the outputs."""
 
-    made = Live(lambda: (Doubling(), (torch.ones(3),), {}), Setting(runtime="compile"))
-    assert made.output_difference == 0.0
+    def __init__(self, written: nn.Module, more: float) -> None:
+        super().__init__()
+        self._orig_mod, self.more = written, more
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self._orig_mod(x) + self.more
+        return out
+
+
+def test_compiled_outputs_are_compared_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def made(more: float) -> Live:
+        monkeypatch.setattr(torch, "compile", lambda module: Compiled(module, more))
+        return Live(lambda: (Scaled(2.0), (torch.ones(3),), {}), Setting(runtime="compile"))
+
+    assert made(0.0).output_difference == 0.0
+    assert made(2**-8).output_difference == 2**-9
+    with pytest.raises(ProfilerError, match=r"differ from those of eager torch by 3\.12 %"):
+        made(2**-4)
 
 
 class Pair(nn.Module):
@@ -136,9 +151,9 @@ def test_random_outputs_are_compared_with_nothing() -> None:
     made.call()
 
 
-def test_a_changed_export_in_the_cache_is_made_anew(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_export_in_the_cache_is_made_anew(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Code that the key does not see may change: the outputs tell, and the file is exported again."""
-    monkeypatch.setattr(exports, "HERE", Exports(keep=True))
+    monkeypatch.setattr(exports, "HERE", Exports(True, tmp_path))
     monkeypatch.setattr("profiler.measure.runtimes.exports.key_of", lambda *_: "same")
     first = ModuleWorkload.of(Scaled(1.0), (torch.ones(3),), {}).live(Setting(runtime="onnxruntime"), 1)
     assert (first.export_s is not None, [each.name for each in cache.iterdir()]) == (True, ["same"])
@@ -187,6 +202,7 @@ def test_what_was_trained_stays() -> None:
 
 
 def test_one_value_a_channel_has_no_variance() -> None:
+    """And a few have one by chance alone: what is subtracted is 0, what is divided by the root of all squares' mean."""
     module = nn.Sequential(nn.BatchNorm1d(4)).eval()
     set_statistics(module, (torch.tensor([[1.0, 2.0, 3.0, 4.0]]),), {})
     norm: Any = module[0]
@@ -197,25 +213,27 @@ def test_one_value_a_channel_has_no_variance() -> None:
 # Exports
 
 
-def test_an_export_is_kept_and_taken_again(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_export_is_kept_and_taken_again(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr(exports, "HERE", Exports(True, say=said.append))
-    first = WORKLOAD.live(Setting(runtime="onnxruntime"), 1)
+    monkeypatch.setattr(exports, "HERE", Exports(True, tmp_path, said.append))
+    own = ModuleWorkload.of(Scaled(2.0), (torch.ones(3),), {})
+    first = own.live(Setting(runtime="onnxruntime"), 1)
     (kept,) = cache.iterdir()
     assert said == ["exporting to ONNX", "loading its export"]
     assert (first.export_s is not None, first.artifact_bytes) == (True, (kept / "model.onnx").stat().st_size)
     if os.name == "posix":
         assert kept.stat().st_mode & 0o077 == 0
-    again = WORKLOAD.live(Setting(runtime="onnxruntime"), 1)
+    again = own.live(Setting(runtime="onnxruntime"), 1)
     assert (again.export_s, again.artifact_bytes, len(said)) == (None, first.artifact_bytes, 2)
     if "openvino" in DEPLOYED:  # runs the same file
-        assert WORKLOAD.live(Setting(runtime="openvino"), 1).export_s is None
-    WORKLOAD.live(Setting(runtime="onnxruntime"), 2)  # of another batch
+        assert own.live(Setting(runtime="openvino"), 1).export_s is None
+    ModuleWorkload.of(Scaled(2.0), (torch.ones(4),), {}).live(Setting(runtime="onnxruntime"), 1)
     assert len(list(cache.iterdir())) == 2
 
 
 def test_nothing_is_kept_without_a_cache(cache: Path) -> None:
-    assert WORKLOAD.live(Setting(runtime="onnxruntime"), 1).export_s is not None
+    made = ModuleWorkload.of(Scaled(2.0), (torch.ones(3),), {}).live(Setting(runtime="onnxruntime"), 1)
+    assert made.export_s is not None
     assert not cache.exists()
 
 
@@ -223,9 +241,9 @@ def _written(size: int) -> Any:
     return lambda path: path.write_bytes(bytes(size))
 
 
-def test_the_cache_is_bounded_and_the_oldest_go_first(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_is_bounded_and_the_oldest_go_first(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exports, "MOST_BYTES", 100)
-    kept = Exports(keep=True)
+    kept = Exports(True, tmp_path)
     for age, name in enumerate(("first", "second", "third")):
         made = kept.export(name, _written(40))
         assert (made.size, made.seconds is not None) == (40, True)
@@ -243,7 +261,7 @@ def test_the_cache_is_bounded_and_the_oldest_go_first(cache: Path, monkeypatch: 
 
 @pytest.mark.skipif(os.name != "posix", reason="links")
 def test_a_link_in_the_place_of_an_export_is_not_followed(cache: Path, tmp_path: Path) -> None:
-    kept = Exports(keep=True)
+    kept = Exports(True, tmp_path)
     kept.export("key", _written(3))
     (cache / "key" / "model.onnx").unlink()
     (tmp_path / "theirs").write_bytes(b"theirs")
@@ -252,13 +270,13 @@ def test_a_link_in_the_place_of_an_export_is_not_followed(cache: Path, tmp_path:
     assert (tmp_path / "theirs").read_bytes() == b"theirs"
 
 
-def test_a_write_that_fails_leaves_nothing(cache: Path) -> None:
+def test_a_write_that_fails_leaves_nothing(cache: Path, tmp_path: Path) -> None:
     def fails(path: Path) -> None:
         path.write_bytes(b"half")
         raise ProfilerError("no")
 
     with pytest.raises(ProfilerError, match="no"):
-        Exports(keep=True).export("key", fails)
+        Exports(True, tmp_path).export("key", fails)
     assert list(cache.iterdir()) == []
 
 
@@ -300,7 +318,7 @@ def test_what_cannot_be_exported_is_a_sentence() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"runtime": "onnx"}, "no runtime is called 'onnx'; did you mean onnxruntime"),
+        ({"runtime": "onnxrt"}, "no runtime is called 'onnxrt'; did you mean onnxruntime"),
         ({"runtime": "openvino", "train": True}, "openvino runs a forward pass alone; leave out --train"),
         ({"runtime": "eager,onnxruntime", "memory_format": "channels_last"}, "channels_last is a memory format of torch"),
         ({"runtime": "onnxruntime", "dtype": "bf16"}, "onnxruntime has no dtype 'bf16'; use fp32, fp16"),
@@ -367,7 +385,7 @@ def test_a_session_that_fell_back_is_refused(monkeypatch: pytest.MonkeyPatch) ->
     """A build of ONNX Runtime that lists CUDA, on a machine where it cannot begin: the session then has the CPU alone."""
     import onnxruntime
 
-    made: Any = WORKLOAD.live(Setting(runtime="onnxruntime"), 1)
+    made: Any = ModuleWorkload.of(Scaled(2.0), (torch.ones(3),), {}).live(Setting(runtime="onnxruntime"), 1)
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA, CPU])
     found: Any = object.__new__(OnnxRuntime)
     found.setting, found.session, found.path, found.inputs = Setting(device="cuda"), made.runtime.session, None, {}

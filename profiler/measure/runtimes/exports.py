@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import shutil
@@ -10,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -70,8 +71,8 @@ class Exports:
 
     def _scratch(self) -> Path:
         if self.scratch is None:
-            self._own = TemporaryDirectory(prefix="profiler-")
-            self.scratch = Path(self._own.name)
+            self.scratch = Path(mkdtemp(prefix="profiler-"))
+            atexit.register(shutil.rmtree, self.scratch, ignore_errors=True)
         return self.scratch
 
 
