@@ -149,15 +149,12 @@ def main() -> None:
     options = BenchOptions(device="cpu", threads=1, runtime=RUNTIMES, time=given.time, outputs=())
     found = bench(*NETWORKS, bench=options)
     workers = {worker.get("runtime"): worker for worker in (found.machine or {}).get("workers", ())}
-    versions = ", ".join(f"{name} {workers[name][name]}" for name in ("onnxruntime", "openvino") if name in workers)
-    print(
-        f"{machine['cpu']}, {machine['processors']} processors, Python {made.python}, torch {made.torch}, {versions}; {made.date}.\n"
-    )
+    versions = ", ".join(f"{name} {workers[name]['version']}" for name in ("onnxruntime", "openvino") if name in workers)
+    print(f"{machine['cpu']}, {machine['processors']} processors, Python {made.python}, torch {made.torch}, {versions};")
+    print(f"{made.date}.\n")
     tables(found)
     print("\n## Our timing beside a plain loop\n")
-    print(
-        "`session.run` of ONNX Runtime in a loop, in a process without torch, in turns with our measuring: medians of 20 calls.\n"
-    )
+    print("`session.run` in a loop in a process without torch, in turns with our measuring: medians of 20 calls.\n")
     print(table("network", "ours", "plain loop", "ratio", "its quartiles"))
     for name in ("mobilenet_v1", "squeezenet1_0"):
         against_a_plain_loop(name, given.rounds)

@@ -31,10 +31,13 @@ def set_statistics(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str
     ]
     if not handles:
         return
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # the order of sums, and so the bits of the statistics, shall not depend on it
     try:
         with torch.no_grad():
             module(*args, **kwargs)
     finally:
+        torch.set_num_threads(threads)
         for handle in handles:
             handle.remove()
 

@@ -251,6 +251,11 @@ def _(note: n.ByCpuTime) -> str:
 
 
 @said.register
+def _(note: n.RuntimeUsed) -> str:
+    return f"{note.name} {note.version} on {note.provider}: {note.setting}."
+
+
+@said.register
 def _(note: n.Unsettled) -> str:
     return f"{note.unsettled} of {note.cells} cells had not settled within 2 % when their warm-up ended."
 

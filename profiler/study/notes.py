@@ -20,6 +20,7 @@ from profiler.records.notes import (
     ParetoMarked,
     RankCorrelation,
     RoundsDone,
+    RuntimeUsed,
     SelftestResult,
     Unmeasured,
     Unsettled,
@@ -91,6 +92,9 @@ def notes_of(results: Results, run: Run, specs: Sequence[Spec], budget_s: float)
     clocks = [visit.gpu["sm_clock_hz"] for visit in visits if "sm_clock_hz" in visit.gpu]
     if clocks:
         notes.append(GpuClock(min(clocks), max(clocks)))
+    workers = [worker for worker in (results.machine or {}).get("workers", ()) if "provider" in worker]
+    used = [RuntimeUsed(w["runtime"], w["version"], w["provider"], w["runtime_setting"]) for w in workers]
+    notes += list(dict.fromkeys(used))
     proof = (results.machine or {}).get("selftest")
     if proof is not None:
         notes.append(SelftestResult(proof["date"], tuple(name for name, passed in proof["checks"].items() if not passed)))

@@ -407,7 +407,8 @@ def test_a_provider_that_this_build_lacks_is_a_sentence(tmp_path: Path) -> None:
 def test_facts(runtime: str) -> None:
     found = registry.facts(State("cpu", 1, "fp32", runtime))
     assert found["runtime"] == runtime
-    assert found[runtime] == __import__(runtime).__version__
+    assert found["version"]
+    assert __import__(runtime).__version__.startswith(found["version"])
     assert found["provider"] == {"onnxruntime": CPU, "openvino": "CPU"}[runtime]
     json.dumps(found)
     assert registry.facts(State("cpu", 1, "fp32", "eager")) == {}

@@ -145,7 +145,6 @@ def key_of(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], 
         add(name, tensor.dtype, tuple(tensor.shape))
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     for file in sorted({file for part in module.modules() if (file := _file(type(part))) is not None}):
-        add(file)
         with suppress(OSError):
             digest.update(Path(file).read_bytes())
     return digest.hexdigest()[:32]

@@ -93,9 +93,9 @@ class OnnxRuntime(Runtime):
         import onnxruntime
 
         return {
-            "onnxruntime": onnxruntime.__version__,
+            "version": onnxruntime.__version__,
             "provider": cls.devices[state.device.partition(":")[0]],
-            "graph_optimization": "all",
+            "runtime_setting": "all graph optimisations",
         }
 
 

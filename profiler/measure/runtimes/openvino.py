@@ -96,9 +96,10 @@ class OpenVino(Runtime):
 
         device = named(state.device)
         return {
-            "openvino": openvino.__version__,
+            "version": openvino.__version__.partition("-")[0],
             "provider": device,
-            "openvino_device": openvino.Core().get_property(device, "FULL_DEVICE_NAME"),
+            "runtime_setting": f"latency hint, 1 stream, {PRECISIONS.get(state.dtype, 'int8')} as asked",
+            "runtime_device": openvino.Core().get_property(device, "FULL_DEVICE_NAME").strip(),
         }
 
 
