@@ -171,7 +171,10 @@ Threads = Annotated[Optional[str], typer.Option("--threads", metavar="N", help="
 Dtype = Annotated[
     str,
     typer.Option(
-        "--dtype", metavar="NAME", help="fp32, bf16 or fp16; where it trains, by autocast.", autocompletion=completion.dtypes
+        "--dtype",
+        metavar="NAME",
+        help="fp32, bf16, fp16; int8 in onnxruntime; where it trains, by autocast.",
+        autocompletion=completion.dtypes,
     ),
 ]
 MemoryFormat = Annotated[

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
@@ -14,6 +16,7 @@ from profiler.measure.live import DTYPES, Live, Made, array, eager_outputs
 from profiler.measure.outputs import MOST, check_same, largest_difference
 from profiler.measure.plan import Source
 from profiler.measure.runtimes import exports, registry
+from profiler.measure.runtimes.quantised import quantise
 from profiler.measure.runtimes.runtime import Inputs
 from profiler.measure.untrained import set_statistics
 from profiler.module.onnx_export import export_onnx, input_names
@@ -30,14 +33,16 @@ class Exported(Live):
             raise ProfilerError(f"only a module can be exported, and this is {type(module).__name__}")
         self.source = Source.of(module)
         module.eval()
+        self.modules = frozenset(path for path, _ in module.named_modules() if path)
         set_statistics(module, args, kwargs)
         expected = eager_outputs(module, args, kwargs)
         self.build_s = perf_counter() - start
         if self.setting.dtype in ("fp16",) and self.setting.runtime == "onnxruntime":
             module, (args, kwargs) = module.half(), _halved(args, kwargs)
         inputs = dict(zip(input_names(args, kwargs), map(array, tensors_of_call(args, kwargs)), strict=True))
-        key = exports.key_of(module, args, kwargs, "torch.onnx")
-        write = _writer(module, args, kwargs)
+        quantised = self.setting.dtype == "int8"
+        key = exports.key_of(module, args, kwargs, f"onnxscript {version('onnxscript')}{', int8' if quantised else ''}")
+        write = _writer(module, args, kwargs, inputs if quantised else None)
         found = exports.HERE.export(key, write)
         self._load(found, inputs)
         if found.seconds is None and self.setting.dtype == "fp32" and (self._difference(expected) or 0.0) > MOST:
@@ -77,5 +82,17 @@ def _halved(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     return map_tensors((args, dict(kwargs)), lambda x: x.to(DTYPES["fp16"]) if x.is_floating_point() else x)
 
 
-def _writer(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Callable[[Path], None]:
-    return lambda path: export_onnx(module, args, path, kwargs)
+def _writer(
+    module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], quantised_for: Inputs | None
+) -> Callable[[Path], None]:
+    """What writes the file to a path, in int8 where it is given inputs to quantise it for."""
+
+    def write(path: Path) -> None:
+        if quantised_for is None:
+            export_onnx(module, args, path, kwargs)
+            return
+        with TemporaryDirectory(dir=path.parent) as folder:
+            export_onnx(module, args, Path(folder) / path.name, kwargs)
+            quantise(Path(folder) / path.name, path, quantised_for)
+
+    return write

@@ -17,13 +17,13 @@ RUNTIMES = ("eager", "compile", "onnxruntime", "openvino")
 """What runs a network: torch operation by operation, torch.compile, and the runtimes that load an exported file."""
 EXPORTED = ("onnxruntime", "openvino")
 """The runtimes that run an exported ONNX file, without torch."""
-DTYPES = ("fp32", "bf16", "fp16")
+DTYPES = ("fp32", "bf16", "fp16", "int8")
 MEMORY_FORMATS = ("contiguous", "channels_last")
 OPTIMIZERS = ("sgd", "adam")
 LEAST_ROUNDS = 10
 FITS = 0.7
 """Share of the free memory that a group's cells may take together."""
-DTYPE_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
+DTYPE_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2, "int8": 1}
 
 
 @dataclass(frozen=True)

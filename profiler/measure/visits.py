@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+FUSED = " + "
+"""Between the paths of layers that a runtime runs as one operation."""
+OUTSIDE = "(between operations)"
+"""Where the time of a call goes that is no operation's; in brackets, as are operations that are no layer's."""
+
 
 class Prepared(NamedTuple):
     """A cell that is alive."""

@@ -70,9 +70,10 @@ class Worker:
 
         made = spec.workload.live(spec.setting, spec.batch)
         if layers:
+            from profiler.measure.exported_layers import ClockedExport
             from profiler.measure.per_layer import Clocked
 
-            self.clocked[number] = Clocked(made)
+            self.clocked[number] = ClockedExport(made) if spec.setting.exported else Clocked(made)
         self.live[number] = made
         gc.collect()
         gc.freeze()  # what is alive now stays: later collections need not look at it

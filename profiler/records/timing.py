@@ -162,6 +162,11 @@ class Layers(Drawn, Struct, frozen=True):
         head = {"model": self.model, "timing": self.timing.to_dict(), "instrumented": self.instrumented}
         return {**head, "roofs": self.roofs.to_dict()}
 
+    @property
+    def unmapped(self) -> float:
+        """Share of the time in what belongs to no layer: operations that a runtime added, and what is between operations."""
+        return sum(row.share for row in self.rows if row.row.path.startswith("("))
+
     def by_kind(self) -> dict[str, tuple[LayerTiming, ...]]:
         """The rows by kind, the one that takes longest first."""
         kinds: dict[str, list[LayerTiming]] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from statistics import median
 from typing import Any
@@ -17,6 +17,7 @@ from profiler.measure.devices import kind_of
 from profiler.measure.plan import Setting
 from profiler.measure.protocol import Outcome, Run
 from profiler.measure.statistics import shares
+from profiler.measure.visits import FUSED
 from profiler.records.events import Event
 from profiler.records.measured import Measured
 from profiler.records.notes import MeasuringInterrupted, Title
@@ -61,13 +62,15 @@ def clocking_layers(models: Sequence[Given], at: Place, measuring: BenchOptions)
         raise ProfilerError("there is nothing to measure; name a network, as in: profiler bench mobilenet_v1 --layers")
     if "compile" in measuring.runtimes:
         raise ProfilerError("--layers clocks the leaves of an eager network, and torch.compile fuses them; give one of the two")
+    if "int8" in str(measuring.dtype):
+        raise ProfilerError("--layers holds layers against the roofs of torch, which has none for int8; give another --dtype")
     if measuring.train:
         raise ProfilerError("--layers clocks the leaves of a forward pass; leave out --train")
     at = spread(at)
     grid = grid_over(models, at._replace(batch=measuring.batch(at.batch)))
     setting = measuring.setting()
     kind = kind_of(setting.device)
-    if not kind.has_leaf_marks:
+    if not (kind.has_leaf_marks or setting.exported):
         raise ProfilerError(
             f"--layers reads a clock at each leaf's end, which {kind.type.upper()} has none for; give --device cpu"
         )
@@ -88,6 +91,8 @@ def _clocked(grid: Grid, setting: Setting, measuring: BenchOptions) -> Generator
             run = made.scheduler.run
             results = results.replace(samples=made.samples)
             roofs = made.pool.roofs(specs[0].state)
+            if setting.exported:  # the smallest call is torch's, and none of torch's is made
+                roofs = structs.replace(roofs, calls={"other": 0.0})
             yield from watched(results, specs, made.scheduler, measuring)
     except KeyboardInterrupt:
         if made is None:
@@ -137,9 +142,13 @@ def on_the_clock(profile: Profile, made: Timing, outcome: Outcome, roofs: Roofs)
 def rows_of(rows: Sequence[Row], paths: Sequence[str]) -> dict[str, Row]:
     """One row a clocked leaf: its own, the sum of those below it, or a bare one where the count knows nothing of it.
 
-    Operations that are no leaf's stand in the row of the leaf that ended after them, since that is where their time is.
+    Operations that are no leaf's stand in the row of the leaf that ended after them, since that is where their time is. Leaves
+    that a runtime fused, as `stem.conv + stem.act`, are one row.
     """
-    known = set(paths)
+    known: dict[str, str] = {}
+    for path in paths:
+        for part in path.split(FUSED) if not path.startswith("(") else ():
+            known.setdefault(part, path)
     found: dict[str, list[Row]] = {path: [] for path in paths}
     waiting: list[Row] = []
     for row in rows:
@@ -149,14 +158,21 @@ def rows_of(rows: Sequence[Row], paths: Sequence[str]) -> dict[str, Row]:
         if owner is None:
             waiting.append(row)
             continue
-        found[owner] += [*waiting, row]
+        found[known[owner]] += [*waiting, row]
         waiting = []
-    if waiting and paths:
-        found[paths[-1]] += waiting
-    return {path: _merged(path, members) for path, members in found.items()}
+    if waiting and known:
+        found[list(known.values())[-1]] += waiting
+    return {path: _merged(_shortened(path), members) for path, members in found.items()}
 
 
-def _owner(path: str, known: set[str]) -> str | None:
+def _shortened(path: str) -> str:
+    """`stem.conv + stem.act` as `stem.conv + act`: what the first already says is left out."""
+    first, *others = path.split(FUSED)
+    home = first.rpartition(".")[0] + "."
+    return FUSED.join([first, *(each.removeprefix(home) for each in others)])
+
+
+def _owner(path: str, known: Collection[str]) -> str | None:
     while path:
         if path in known:
             return path

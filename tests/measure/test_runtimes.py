@@ -412,3 +412,27 @@ def test_facts(runtime: str) -> None:
     assert found["provider"] == {"onnxruntime": CPU, "openvino": "CPU"}[runtime]
     json.dumps(found)
     assert registry.facts(State("cpu", 1, "fp32", "eager")) == {}
+
+
+# int8
+
+
+def test_int8_is_quantised_and_marked() -> None:
+    """A convolution of 1×1 in 8 bits: a fourth of its weights, near the outputs in fp32, and not equal to them."""
+    torch.manual_seed(0)
+    module, x = nn.Sequential(nn.Conv2d(64, 64, 3), nn.ReLU()).eval(), torch.randn(1, 64, 8, 8)
+    own = ModuleWorkload.of(module, (x,), {})
+    whole, made = (own.live(Setting(runtime="onnxruntime", dtype=dtype), 1) for dtype in ("fp32", "int8"))
+    weights = 64 * 64 * 3 * 3
+    assert 4 * weights < (whole.artifact_bytes or 0)
+    assert weights < (made.artifact_bytes or 0) < 1.3 * weights + 4096
+    assert made.output_difference is not None
+    assert 1e-4 < made.output_difference < 0.1
+    facts = registry.facts(State("cpu", 1, "int8", "onnxruntime"))
+    assert "int8 by its static quantisation on random inputs" in facts["runtime_setting"]
+
+
+@pytest.mark.parametrize("runtime", ["eager", "compile", "openvino"])
+def test_int8_is_where_a_runtime_has_it(runtime: str) -> None:
+    with pytest.raises(ProfilerError, match="int8"):
+        BenchOptions(device="cpu", threads=1, runtime=runtime, dtype="int8").settings()

@@ -6,16 +6,21 @@ import json
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from profiler.errors import ProfilerError, shortened
 from profiler.measure.plan import Setting, State
+from profiler.measure.runtimes.fusion import Operation
 from profiler.measure.runtimes.runtime import Inputs, Runtime
 
 if TYPE_CHECKING:
     import numpy as np
 
 CPU = "CPUExecutionProvider"
+QUANTISED = "; int8 by its static quantisation on random inputs, so that the outputs are of no use"
+KERNEL = "_kernel_time"
+"""What the events of operations end in."""
 
 
 class OnnxRuntime(Runtime):
@@ -24,7 +29,7 @@ class OnnxRuntime(Runtime):
     name = "onnxruntime"
     extra = "onnx"
     packages = ("onnx", "onnxscript", "onnxruntime")
-    dtypes = ("fp32", "fp16")
+    dtypes = ("fp32", "fp16", "int8")
     devices: ClassVar = {"cpu": CPU, "cuda": "CUDAExecutionProvider", "mps": "CoreMLExecutionProvider"}
 
     def __init__(self, path: Path, inputs: Inputs, setting: Setting) -> None:
@@ -73,20 +78,33 @@ class OnnxRuntime(Runtime):
     @cached_property
     def profile(self) -> list[dict[str, Any]]:
         """The events of the operations of one run, in their order."""
-        return self.profiled(1)[-1]
+        ((_, events),) = self._profiled(1)
+        return events
 
-    def profiled(self, runs: int) -> list[list[dict[str, Any]]]:
-        """The events of the operations of each of so many runs after a first one, in a session of its own that is profiled."""
+    def operations(self) -> list[Operation]:
+        return [Operation(each["args"]["op_name"], (each["name"].removesuffix(KERNEL),)) for each in self.profile]
+
+    def clocked(self, runs: int) -> list[tuple[float, list[float]]]:
+        found = [(total, [each["dur"] / 1e6 for each in events]) for total, events in self._profiled(runs)]
+        if any(len(seconds) != len(self.profile) for _, seconds in found):
+            raise ProfilerError("its runs are not of the same operations, since it has control flow; leave out --layers")
+        return found
+
+    def _profiled(self, runs: int) -> list[tuple[float, list[dict[str, Any]]]]:
+        """Seconds and operations of each of so many runs after a first one, in a session of its own, which is profiled."""
         with TemporaryDirectory() as folder:
             options = self._options()
             options.enable_profiling, options.profile_file_prefix = True, str(Path(folder) / "run")
             session = self._session(options)
+            taken = []
             for _ in range(runs + 1):
+                start = perf_counter()
                 session.run(None, self.inputs)
+                taken.append(perf_counter() - start)
             events = json.loads(Path(session.end_profiling()).read_text())
-        nodes = [each for each in events if each.get("cat") == "Node" and each["name"].endswith("_kernel_time")]
-        each = len(nodes) // (runs + 1)
-        return [nodes[i * each : (i + 1) * each] for i in range(1, runs + 1)]
+        nodes = [each for each in events if each.get("cat") == "Node" and each["name"].endswith(KERNEL)]
+        size = len(nodes) // (runs + 1)
+        return [(taken[i], nodes[i * size : (i + 1) * size]) for i in range(1, runs + 1)]
 
     @classmethod
     def facts(cls, state: State) -> dict[str, Any]:
@@ -95,7 +113,7 @@ class OnnxRuntime(Runtime):
         return {
             "version": onnxruntime.__version__,
             "provider": cls.devices[state.device.partition(":")[0]],
-            "runtime_setting": "all graph optimisations",
+            "runtime_setting": "all graph optimisations" + (QUANTISED if state.dtype == "int8" else ""),
         }
 
 

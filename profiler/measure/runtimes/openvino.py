@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from profiler.errors import ProfilerError, shortened
 from profiler.measure.plan import Setting, State
+from profiler.measure.runtimes.fusion import Operation
 from profiler.measure.runtimes.runtime import Inputs, Runtime
 
 if TYPE_CHECKING:
     import numpy as np
 
 PRECISIONS = {"fp32": "f32", "fp16": "f16", "bf16": "bf16"}
-CAPABILITIES = {"fp32": "FP32", "fp16": "FP16", "bf16": "BF16", "int8": "INT8"}
+CAPABILITIES = {"fp32": "FP32", "fp16": "FP16", "bf16": "BF16"}
 
 
 class OpenVino(Runtime):
@@ -43,8 +45,8 @@ class OpenVino(Runtime):
         options = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1, **more}
         if self.device == "CPU":
             options["INFERENCE_NUM_THREADS"] = self.setting.threads
-        if self.setting.dtype in PRECISIONS:  # by itself it would compute fp32 in bf16 where the CPU can
-            options["INFERENCE_PRECISION_HINT"] = PRECISIONS[self.setting.dtype]
+        # by itself it would compute fp32 in bf16 where the CPU can
+        options["INFERENCE_PRECISION_HINT"] = PRECISIONS[self.setting.dtype]
         try:
             return self.core.compile_model(str(self.path), self.device, options)
         except RuntimeError as fault:
@@ -72,23 +74,33 @@ class OpenVino(Runtime):
     @cached_property
     def profile(self) -> list[Any]:
         """The operations that one run executes, in their order, as OpenVINO profiles them."""
-        return self.profiled(1)[-1]
+        _, request = self._profiling
+        request.infer()
+        return _executed(request)
 
-    def profiled(self, runs: int) -> list[list[Any]]:
-        """The same of each of so many runs after a first one."""
-        request = self._profiling
+    def operations(self) -> list[Operation]:
+        compiled, _ = self._profiling
+        graph = compiled.get_runtime_model().get_ordered_ops()
+        held = {each.get_friendly_name(): each.get_rt_info()["originalLayersNames"].astype(str) for each in graph}
+        return [Operation(each.node_type, (*held.get(each.node_name, "").split(","), each.node_name)) for each in self.profile]
+
+    def clocked(self, runs: int) -> list[tuple[float, list[float]]]:
+        _, request = self._profiling
         found = []
         for _ in range(runs):
+            start = perf_counter()
             request.infer()
-            found.append([each for each in request.get_profiling_info() if each.status == each.EXECUTED])
+            total = perf_counter() - start
+            found.append((total, [each.real_time.total_seconds() for each in _executed(request)]))
         return found
 
     @cached_property
-    def _profiling(self) -> Any:
-        """A request that reads the clock at every operation, which ran once."""
-        request = self._request(self._compiled({"PERF_COUNT": True}))
+    def _profiling(self) -> tuple[Any, Any]:
+        """A compiled model that reads the clock at every operation, and its request, which ran once."""
+        compiled = self._compiled({"PERF_COUNT": True})
+        request = self._request(compiled)
         request.infer()
-        return request
+        return compiled, request
 
     @classmethod
     def facts(cls, state: State) -> dict[str, Any]:
@@ -98,9 +110,13 @@ class OpenVino(Runtime):
         return {
             "version": openvino.__version__.partition("-")[0],
             "provider": device,
-            "runtime_setting": f"latency hint, 1 stream, {PRECISIONS.get(state.dtype, 'int8')} as asked",
+            "runtime_setting": f"latency hint, 1 stream, {PRECISIONS[state.dtype]} as asked",
             "runtime_device": openvino.Core().get_property(device, "FULL_DEVICE_NAME").strip(),
         }
+
+
+def _executed(request: Any) -> list[Any]:
+    return [each for each in request.get_profiling_info() if each.status == each.EXECUTED]
 
 
 def named(device: str) -> str:

@@ -22,7 +22,8 @@ def check_runtime(setting: Setting) -> None:
     elif setting.device.partition(":")[0] in OPENVINO_DEVICES:
         raise ProfilerError(f"torch has no device '{setting.device}', which openvino runs on; give --runtime openvino alone")
     elif setting.dtype == "int8":
-        raise ProfilerError(f"dtype int8 is for {' and '.join(KINDS)}; give one of them as --runtime, or another --dtype")
+        kinds = " or ".join(name for name, kind in KINDS.items() if "int8" in kind.dtypes)
+        raise ProfilerError(f"torch runs no network in int8 here; give --runtime {kinds} alone, or another --dtype")
 
 
 def facts(state: State) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from profiler.errors import ProfilerError, Unavailable
 from profiler.measure.plan import Setting, State
+from profiler.measure.runtimes.fusion import Operation
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +34,7 @@ class Runtime(ABC):
     devices: ClassVar[Mapping[str, str]]
     """{type of a device here: what the runtime calls it}."""
 
+    path: Path
     call: Callable[[], object]
     """Runs it once; it has ended when the call returns."""
     nodes: int | None = None
@@ -49,6 +51,14 @@ class Runtime(ABC):
     @abstractmethod
     def inspect(self) -> None:
         """Find out what the runtime made of the file, which no timed call may pay for. Raises ProfilerError for a fallback."""
+
+    @abstractmethod
+    def operations(self) -> list[Operation]:
+        """The operations that a run executes, in their order."""
+
+    @abstractmethod
+    def clocked(self, runs: int) -> list[tuple[float, list[float]]]:
+        """Of each of so many profiled runs its seconds, and those of each operation. Raises ProfilerError."""
 
     @classmethod
     @abstractmethod
