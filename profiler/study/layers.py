@@ -31,6 +31,9 @@ from profiler.study.measuring import Session, filled, session, specs_of, timing,
 from profiler.study.models import Given, grid_over
 from profiler.study.notes import notes_of
 
+NO_LAYER = "no layer"
+"""The kind of what a runtime does beside the layers of the network."""
+
 
 @checked
 def layers(
@@ -132,7 +135,7 @@ def on_the_clock(profile: Profile, made: Timing, outcome: Outcome, roofs: Roofs)
     timed = []
     for path, row in rows.items():
         again = calls[path] if len(calls[path]) > 1 else [row]  # a layer that runs twice moves its bytes twice
-        size = sum(bytes_of(each, each_bytes) for each in again)
+        size = 0 if row.kind == NO_LAYER else sum(bytes_of(each, each_bytes) for each in again)
         roof, least = roofs.bound(row.kind, row.macs, size)
         timed.append(LayerTiming(row, share[path] * made.latency_s, share[path], size, roof, least))
     ratio = median(median(each.visit.layers_s) / each.median for each in rounds)
@@ -184,7 +187,7 @@ def _merged(path: str, members: Sequence[Row]) -> Row:
     if len(members) == 1:
         return members[0]._replace(path=path)
     if not members:
-        return Row(path, "unknown", "reshape", "", {}, (), (), 0, 0, 0, 0, 0, 0, 0, False)
+        return Row(path, "unknown", NO_LAYER if path.startswith("(") else "reshape", "", {}, (), (), 0, 0, 0, 0, 0, 0, 0, False)
     main = max(members, key=lambda row: (row.macs, row.elementwise, row.path == path))
     sums = {
         name: sum(getattr(row, name) for row in members)
