@@ -63,6 +63,11 @@ MODULES = ("stem", "stem.conv", "stem.norm", "stem.act", "join", "pool")
             [("Conv", ("a_nchwc",)), ("ReorderOutput", ("token_1",)), ("Pool", ("p_nchwc",))],
             [("stem.conv", "stem.norm", "stem.act", "join"), (), ("pool",)],
         ),
+        # the sum went into the convolution, whose name is its own: what is pooled is of the same kind as the node it is named by
+        (
+            [("Conv", ("c_nchwc",)), ("GlobalAveragePool", ("p_nchwc",))],
+            [("stem.conv", "stem.norm", "stem.act", "join"), ("pool",)],
+        ),
         # as OpenVINO says them: by every node
         (
             [

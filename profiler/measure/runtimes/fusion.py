@@ -23,21 +23,28 @@ class Operation(NamedTuple):
 
 
 class _Node(NamedTuple):
+    kind: str
     inputs: tuple[str, ...]
     modules: tuple[str, ...]
+    weighted: bool
+    """Whether it reads weights, as a convolution does."""
 
 
 def layers_of(path: Path, modules: Collection[str], operations: Sequence[Operation]) -> list[tuple[str, ...]]:
     """The paths of the modules that each operation holds; none of what the runtime added by itself.
 
-    A node that no operation names was fused: into the operation whose output is computed from it, or else into the one that
-    computes its input.
+    A node that no operation names was fused. An operation of another kind than the node whose output it is named by, as a Conv
+    named by a Relu's, holds what is between that and the weights; all else went into the operation that computes its input.
     """
     import onnx
 
     graph = onnx.load(str(path), load_external_data=False).graph
     weights = {each.name for each in graph.initializer}
-    nodes = [_Node(tuple(each.input), tuple(_modules(each, weights, modules))) for each in graph.node]
+    matrices = {each.name for each in graph.initializer if len(each.dims) > 1}  # and not the bounds of a ReLU6
+    nodes = [
+        _Node(each.op_type, tuple(each.input), tuple(_modules(each, weights, modules)), not matrices.isdisjoint(each.input))
+        for each in graph.node
+    ]
     names = {each.name: i for i, each in enumerate(graph.node)}
     made = {output: i for i, each in enumerate(graph.node) for output in each.output}
     owner: dict[int, int] = {}
@@ -48,9 +55,10 @@ def layers_of(path: Path, modules: Collection[str], operations: Sequence[Operati
             if found is not None:
                 owner.setdefault(found, k)
     for i, k in list(owner.items()):
-        waiting = [i]
+        waiting = [i] if nodes[i].kind != operations[k].kind else []
         while waiting:
-            before = [made[name] for name in nodes[waiting.pop()].inputs if name in made]
+            node = nodes[waiting.pop()]
+            before = [made[name] for name in node.inputs if name in made and not node.weighted]
             fused = [j for j in before if j not in owner]
             owner.update(dict.fromkeys(fused, k))
             waiting += fused
