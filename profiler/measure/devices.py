@@ -24,7 +24,7 @@ OPENVINO_DEVICES: dict[str, type[IntelGpu]] = {kind.type: kind for kind in (Inte
 def kind_of(name: str) -> type[Device]:
     """The class of a device's name; of one that only another machine knew, what holds for any."""
     kind = name.partition(":")[0]
-    return DEVICES.get(kind) or OPENVINO_DEVICES.get(kind, Device)
+    return DEVICES.get(kind) or OPENVINO_DEVICES.get(kind) or Device
 
 
 def opened(name: str) -> Device:

@@ -78,9 +78,17 @@ class Worker:
         gc.collect()
         gc.freeze()  # what is alive now stays: later collections need not look at it
         return Prepared(
-            made.build_s, made.first_call_s, made.compile_s, made.peak_bytes, *made.source,
-            made.export_s, made.load_s, made.artifact_bytes, made.nodes, made.output_difference,
-        )  # fmt: skip
+            made.build_s,
+            made.first_call_s,
+            made.compile_s,
+            made.peak_bytes,
+            *made.source,
+            export_s=made.export_s,
+            load_s=made.load_s,
+            artifact_bytes=made.artifact_bytes,
+            nodes=made.nodes,
+            output_difference=made.output_difference,
+        )
 
     def warm(self, number: int, seconds: float) -> Any:
         from profiler.measure.clocks import warm
