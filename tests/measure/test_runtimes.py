@@ -231,6 +231,19 @@ def test_an_export_is_kept_and_taken_again(cache: Path, tmp_path: Path, monkeypa
     assert len(list(cache.iterdir())) == 2
 
 
+@pytest.mark.parametrize("runtime", DEPLOYED)
+def test_a_damaged_export_is_made_anew(runtime: str, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exports, "HERE", Exports(True, tmp_path))
+    own = ModuleWorkload.of(Scaled(2.0), (torch.ones(3),), {})
+    whole = own.live(Setting(runtime=runtime), 1).artifact_bytes
+    (kept,) = cache.iterdir()
+    data = (kept / "model.onnx").read_bytes()
+    (kept / "model.onnx").write_bytes(data[: len(data) // 2])
+    made: Any = own.live(Setting(runtime=runtime), 1)
+    assert (made.export_s is not None, made.artifact_bytes) == (True, whole)
+    assert made.runtime.outputs()[0].tolist() == [2.0] * 3
+
+
 def test_nothing_is_kept_without_a_cache(cache: Path) -> None:
     made = ModuleWorkload.of(Scaled(2.0), (torch.ones(3),), {}).live(Setting(runtime="onnxruntime"), 1)
     assert made.export_s is not None
