@@ -12,12 +12,13 @@ from profiler.errors import ProfilerError
 if TYPE_CHECKING:
     from profiler.report.output import Destinations
 
-MEASURING = ("device", "threads", "dtype", "memory_format", "time", "train", "dataset_size", "resume")
+SETTING = ("device", "threads", "dtype", "memory_format", "runtime", "no_cache", "time")
+MEASURING = (*SETTING, "train", "dataset_size", "resume")
 TRAINING = ("optimizer",)
 NEEDED: Mapping[str, Sequence[tuple[Sequence[str], tuple[str, ...]]]] = {
     "compare": ((MEASURING, ("bench",)), (TRAINING, ("train",))),
     "sweep": (((*MEASURING, "measure"), ("bench",)), (TRAINING, ("train",))),
-    "fit": ((("device", "threads", "dtype", "memory_format", "time"), ("max_latency",)),),
+    "fit": ((SETTING, ("max_latency",)),),
     "check": ((MEASURING, ("bench", "max_latency")),),
     "bench": ((("depth", "top"), ("layers",)), (TRAINING, ("train",))),
 }

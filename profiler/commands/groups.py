@@ -135,6 +135,8 @@ class MeasuringSetting(Group):
     threads: o.Threads = None
     dtype: o.Dtype = "fp32"
     memory_format: o.MemoryFormat = "contiguous"
+    runtime: o.Runtime = "eager"
+    no_cache: o.NoCache = False
 
 
 class Training(Group):

@@ -171,7 +171,10 @@ Threads = Annotated[Optional[str], typer.Option("--threads", metavar="N", help="
 Dtype = Annotated[
     str,
     typer.Option(
-        "--dtype", metavar="NAME", help="fp32, bf16 or fp16; where it trains, by autocast.", autocompletion=completion.dtypes
+        "--dtype",
+        metavar="NAME",
+        help="fp32, bf16, fp16; int8 in onnxruntime; where it trains, by autocast.",
+        autocompletion=completion.dtypes,
     ),
 ]
 MemoryFormat = Annotated[
@@ -180,7 +183,17 @@ MemoryFormat = Annotated[
         "--memory-format", metavar="NAME", help="contiguous or channels_last.", autocompletion=completion.memory_formats
     ),
 ]
-Compile = Annotated[bool, typer.Option("--compile", help="Also compiled by torch.compile, beside eager.")]
+Runtime = Annotated[
+    str,
+    typer.Option(
+        "--runtime",
+        metavar="NAME",
+        help="What runs the network: eager, compile, onnxruntime, openvino.",
+        autocompletion=completion.runtimes,
+    ),
+]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Export networks anew, and keep no export for later runs.")]
+Compile = Annotated[bool, typer.Option("--compile", help="Also compiled by torch.compile: adds compile to --runtime.")]
 Energy = Annotated[
     bool,
     typer.Option("--energy", help="Joules an image too, by the GPU's own energy counter; 12 s more a cell, beside --time."),

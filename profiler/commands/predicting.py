@@ -43,6 +43,9 @@ def predict(
     memory_format: Annotated[
         Optional[str], typer.Option("--memory-format", metavar="NAME", help="The memory format, of several in the file.")
     ] = None,
+    runtime: Annotated[
+        Optional[str], typer.Option("--runtime", metavar="NAME", help="What ran the networks, of several in the file.")
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Also what the file says nothing of, with the reason beside it.")
     ] = False,
@@ -68,7 +71,7 @@ def predict(
     view = table.view(destinations)
     place = ranges.place(batch, set_, over)
     results.check_view(view, place.over)
-    asked = {"device": device, "threads": threads, "dtype": dtype, "memory_format": memory_format}
+    asked = {"device": device, "threads": threads, "dtype": dtype, "memory_format": memory_format, "runtime": runtime}
     file = None if layer_file is None else files.file_at(layer_file)
     if file is not None:
         files.check_apart(file, [other for other, _ in destinations.files])

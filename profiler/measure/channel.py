@@ -14,6 +14,8 @@ import time
 from typing import IO, Any
 
 TOKEN_BYTES = 16
+SAYS = "says"
+"""In place of the outcome of a question: what a worker does meanwhile, in words. Its answer is still to come."""
 LARGEST = 1 << 28
 """Bytes of an answer, at most: more was never sent by a worker."""
 

@@ -10,6 +10,7 @@ from time import get_clock_info, perf_counter, perf_counter_ns, process_time_ns 
 import torch
 
 from profiler.measure.device import Device
+from profiler.measure.exported_layers import ClockedExport
 from profiler.measure.live import Live
 from profiler.measure.per_layer import Clocked
 from profiler.measure.visits import ReferenceTime, Visit, Warmed
@@ -46,7 +47,7 @@ def warm(live: Live, seconds: float) -> Warmed:
             return Warmed(least, calls, False, now - start)
 
 
-def visit(live: Live, clocked: Clocked | None, settle: int, samples: int, block: int) -> Visit:
+def visit(live: Live, clocked: Clocked | ClockedExport | None, settle: int, samples: int, block: int) -> Visit:
     """`samples` blocks of `block` calls, after `settle` calls that refill the caches."""
     collecting = gc.isenabled()
     gc.disable()  # as timeit does: a collection falls on whichever sample it falls
@@ -60,7 +61,7 @@ def visit(live: Live, clocked: Clocked | None, settle: int, samples: int, block:
         live.end_if_forked()
         if clocked is not None:
             return clocked.visit(live, samples, start)
-        take = _with_own_time if live.device.has_own_time else _plain
+        take = _with_own_time if live.has_own_time else _plain
         return take(live, samples, block, start)
     finally:
         if collecting:

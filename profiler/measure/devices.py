@@ -10,6 +10,7 @@ from profiler.errors import ProfilerError, Unavailable
 from profiler.measure.cpu import Cpu
 from profiler.measure.cuda import Cuda
 from profiler.measure.device import Device
+from profiler.measure.intel import IntelGpu, Npu
 from profiler.measure.mps import Mps
 
 DEVICES: dict[str, type[Device]] = {kind.type: kind for kind in (Cpu, Cuda, Mps)}
@@ -19,9 +20,14 @@ _identities: dict[str, list[str]] = {}
 """{type: what tells the devices apart, by number}, as torch said when it was asked."""
 
 
+OPENVINO_DEVICES: dict[str, type[IntelGpu]] = {kind.type: kind for kind in (IntelGpu, Npu)}
+"""Those that OpenVINO alone runs on, and torch does not."""
+
+
 def kind_of(name: str) -> type[Device]:
     """The class of a device's name; of one that only another machine knew, what holds for any."""
-    return DEVICES.get(name.partition(":")[0], Device)
+    kind = name.partition(":")[0]
+    return DEVICES.get(kind) or OPENVINO_DEVICES.get(kind) or Device
 
 
 def opened(name: str) -> Device:
@@ -29,11 +35,16 @@ def opened(name: str) -> Device:
     return kind_of(name)(name)
 
 
-def device(asked: str) -> str:
-    """`auto` (a GPU when there is one), cpu, cuda, cuda:1 or mps, checked. Raises ProfilerError, Unavailable."""
+def device(asked: str, by_openvino: bool = False) -> str:
+    """`auto` (a GPU when there is one), cpu, cuda, cuda:1 or mps, checked; gpu, gpu:1 or npu where OpenVINO is to run on it.
+
+    Raises ProfilerError, Unavailable.
+    """
     if asked == "auto":
         return _automatic()
     kind, colon, number = asked.partition(":")
+    if by_openvino and kind in OPENVINO_DEVICES and (not colon or (OPENVINO_DEVICES[kind].numbered and number.isdecimal())):
+        return _of_openvino(asked)
     if kind not in DEVICES or (colon and not (DEVICES[kind].numbered and number.isdecimal())):
         raise ProfilerError(f"device '{asked}' is none; give {_names()}")
     if DEVICES[kind].counted is None:
@@ -74,6 +85,20 @@ def _automatic() -> str:
     others = [name for name, kind in DEVICES.items() if kind is not Cpu and kind.may_be_here()]
     there = _counted() if others else {}
     return next((name for name in others if there[name]), Cpu.type)
+
+
+def _of_openvino(asked: str) -> str:
+    """A device that OpenVINO has here. Raises Unavailable."""
+    kind, _, number = asked.partition(":")
+    name = OPENVINO_DEVICES[kind].openvino
+    script = "import json, openvino; print(json.dumps(openvino.Core().available_devices))"
+    ran = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=False)
+    there = json.loads(ran.stdout.splitlines()[-1]) if ran.returncode == 0 and ran.stdout else []
+    if not {name, f"{name}.{number or 0}"} & set(there) or (number not in ("", "0") and f"{name}.{number}" not in there):
+        raise Unavailable(
+            f"device '{asked}' is not to be had: openvino sees {', '.join(there) or 'nothing'} here; use --device cpu"
+        )
+    return asked
 
 
 def _names() -> str:

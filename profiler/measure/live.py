@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from profiler.errors import ProfilerError
 from profiler.measure.device import Graph
 from profiler.measure.devices import opened
+from profiler.measure.outputs import MOST, check_same, largest_difference
 from profiler.measure.plan import Setting, Source
 from profiler.module.trees import map_tensors, tensors
 from profiler.network.layers import Shape
@@ -39,6 +40,19 @@ def random_inputs(shapes: Sequence[Shape], batch: int) -> tuple[Tensor, ...]:
     return tuple(torch.randn(batch, *shape, generator=generator) for shape in shapes)
 
 
+def array(tensor: Tensor) -> Any:
+    """The values of a tensor as numpy holds them; of bf16, which it has not, as fp32."""
+    plain = tensor.detach().float() if tensor.dtype == torch.bfloat16 else tensor.detach()
+    return plain.cpu().contiguous().numpy()
+
+
+def eager_outputs(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any] | None:
+    """The outputs of a module that runs in torch; None where they are random, since two calls differ."""
+    with torch.no_grad():
+        first, second = (list(map(array, tensors(module(*args, **kwargs)))) for _ in range(2))
+    return first if largest_difference(second, first) <= MOST else None
+
+
 def spin(seconds: float) -> None:
     """Read the clock until so many seconds have passed."""
     end = perf_counter_ns() + int(seconds * 1e9)
@@ -56,7 +70,20 @@ class Live:
         self.by_torch = False
         self.graph: Graph | None = None
         self.uncaptured = True
+        self.compile_s: float | None = None
+        self.export_s: float | None = None
+        self.load_s: float | None = None
+        self.artifact_bytes: int | None = None
+        self.nodes: int | None = None
+        self.output_difference: float | None = None
+        self.module: Any = None
+        self.call: Callable[[], object]
         gc.collect()
+        self._bring_alive(make)
+
+    def _bring_alive(self, make: Callable[[], Made]) -> None:
+        """Build it, run it once, and say what both took."""
+        setting = self.setting
         before = self.device.memory_before()
         start = perf_counter()
         built = make()
@@ -64,12 +91,25 @@ class Live:
         self.module, self.args, self.kwargs = self._placed(*built)
         self.sync()
         self.build_s = perf_counter() - start
-        self.call: Callable[[], object] = self._training() if setting.mode == "train" else self._inference()
+        self.call = self._training() if setting.mode == "train" else self._inference()
         self.first_call_s = self._once()
-        self.compile_s: float | None = None
         if setting.compile:  # the first call compiled; a second is the plain one
             self.compile_s = max(self.first_call_s - self._once(), 0.0)
         self.peak_bytes = self.device.peak_since(before)
+        if setting.compile and setting.mode == "infer" and isinstance(self.module, nn.Module):
+            self._compare()
+
+    def _compare(self) -> None:
+        """Hold the outputs of compiled code against those of the module as it was written."""
+        expected = eager_outputs(self.module._orig_mod, self.args, self.kwargs)
+        if expected is not None:
+            self.output_difference = largest_difference(list(map(array, tensors(self.call()))), expected)
+            check_same(self.output_difference, self.setting.dtype)
+
+    @property
+    def has_own_time(self) -> bool:
+        """Whether the device clocks it beside us."""
+        return self.device.has_own_time
 
     def slow_by(self, share: float) -> None:
         """Spin at the end of every call for `share` of the time that it took."""

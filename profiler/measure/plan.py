@@ -13,13 +13,17 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
 Mode = Literal["infer", "train"]
-DTYPES = ("fp32", "bf16", "fp16")
+RUNTIMES = ("eager", "compile", "onnxruntime", "openvino")
+"""What runs a network: torch operation by operation, torch.compile, and the runtimes that load an exported file."""
+EXPORTED = ("onnxruntime", "openvino")
+"""The runtimes that run an exported ONNX file, without torch."""
+DTYPES = ("fp32", "bf16", "fp16", "int8")
 MEMORY_FORMATS = ("contiguous", "channels_last")
 OPTIMIZERS = ("sgd", "adam")
 LEAST_ROUNDS = 10
 FITS = 0.7
 """Share of the free memory that a group's cells may take together."""
-DTYPE_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
+DTYPE_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2, "int8": 1}
 
 
 @dataclass(frozen=True)
@@ -30,9 +34,19 @@ class Setting:
     threads: int = 1
     dtype: str = "fp32"
     memory_format: str = "contiguous"
-    compile: bool = False
+    runtime: str = "eager"
     mode: Mode = "infer"
     optimizer: str | None = None
+
+    @property
+    def compile(self) -> bool:
+        """Whether torch.compile runs it."""
+        return self.runtime == "compile"
+
+    @property
+    def exported(self) -> bool:
+        """Whether it runs from an exported file, without torch."""
+        return self.runtime in EXPORTED
 
 
 class State(NamedTuple):
@@ -41,7 +55,7 @@ class State(NamedTuple):
     device: str
     threads: int
     dtype: str
-    compile: bool
+    runtime: str
 
 
 class Source(NamedTuple):
@@ -101,7 +115,7 @@ class Spec:
     @property
     def state(self) -> State:
         setting = self.setting
-        return State(setting.device, setting.threads, setting.dtype, setting.compile)
+        return State(setting.device, setting.threads, setting.dtype, setting.runtime)
 
     @property
     def key(self) -> str:

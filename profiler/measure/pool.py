@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from math import isfinite
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from profiler.errors import Unavailable
-from profiler.measure import host
-from profiler.measure.channel import TOKEN_BYTES, Answers, Garbled, send
+from profiler.measure import host, own_folder
+from profiler.measure.channel import SAYS, TOKEN_BYTES, Answers, Garbled, send
 from profiler.measure.devices import kind_of
 from profiler.measure.energy import EnergyBlock
 from profiler.measure.host import Counters
@@ -24,7 +26,7 @@ GRACE_S = 5.0
 BEGINNING_S = 600.0
 """What a worker may take to load torch, and to measure roofs: nobody else's code runs then."""
 COMPILING_S = 600.0
-"""What a first call may take longer where it compiles."""
+"""What a first call may take longer where it is compiled or exported before."""
 BUILT_PER_S = 50e6
 """Bytes of a network that are built in a second, on a slow machine."""
 SILENT_S = 1.0
@@ -55,15 +57,18 @@ class Pool:
         starting: Callable[[], None] | None = None,
         start: Start | None = None,
         say: Callable[[str], None] | None = None,
+        keep_exports: bool = True,
     ) -> None:
         """`patience_s` is how long one answer of measured code is waited for; `begun` hears what each new worker is.
 
         `starting` is called while a worker loads torch: what takes this process a while of its own is best done then.
-        `start` is where workers begin, `say` hears of a build that takes long.
+        `start` is where workers begin, `say` hears of a build that takes long. With `keep_exports` what is exported is kept for
+        later runs, and what was kept is taken.
         """
         self.cells, self.layers, self.patience_s, self.begun, self.starting = cells, layers, patience_s, begun, starting
-        self.start, self.say = start or Start.now(), say
+        self.start, self.say, self.keep_exports = start or Start.now(), say, keep_exports
         self.lost_s = 0.0
+        self.scratch: TemporaryDirectory[str] | None = None
         self.workers: dict[State, subprocess.Popen[bytes]] = {}
         self.answers: dict[State, Answers] = {}
         self.facts: dict[State, dict[str, Any]] = {}
@@ -79,6 +84,15 @@ class Pool:
         for process in self.workers.values():
             _end(process)
         self.workers.clear()
+        if self.scratch is not None:
+            self.scratch.cleanup()
+
+    def _scratch(self) -> Path | None:
+        """A folder for the exports of this run; None where nothing is exported."""
+        if self.scratch is None and any(spec.setting.exported for spec in self.cells):
+            folder = own_folder.temporary_folder()
+            self.scratch = TemporaryDirectory(prefix="exports-", dir=folder, ignore_cleanup_errors=True)
+        return None if self.scratch is None else Path(self.scratch.name)
 
     def free(self, state: State) -> int | None:
         """Bytes free where cells of that state live."""
@@ -184,18 +198,21 @@ class Pool:
         """(outcome, answer) to what was asked last. Raises TimeoutError where a call never ends, EOFError, Garbled."""
         what, answers, begun = message[0], self.answers[state], time.monotonic()
         most, silent = self._patience(message), min(self._patience(message), SILENT_S)
+        doing = "building"
         while True:
             try:
                 number, outcome, answer = answers.next(silent - (time.monotonic() - begun))
             except TimeoutError:
                 if silent >= most:
-                    doing = "its first call did not end within" if what == "prepare" else "no answer for"
-                    raise TimeoutError(f"{doing} {most:.0f} s; a longer --time waits longer") from None
+                    why = "its first call did not end within" if what == "prepare" else "no answer for"
+                    raise TimeoutError(f"{why} {most:.0f} s; a longer --time waits longer") from None
                 silent = most
                 if what == "prepare" and self.say is not None:
-                    self.say(_building(message[2], most))
+                    self.say(_building(message[2], most, doing))
                 continue
-            if number == self.asked:  # what a child that the measured code forked has answered is of an earlier one
+            if number == self.asked and outcome == SAYS:  # what it does now, told of if it takes long
+                doing, silent = own_folder.printable(str(answer)), min(most, time.monotonic() - begun + SILENT_S)
+            elif number == self.asked:  # what a child that the measured code forked has answered is of an earlier one
                 return outcome, answer
 
     def _patience(self, message: Sequence[Any]) -> float:
@@ -205,7 +222,7 @@ class Pool:
         if message[0] != "prepare":
             return self.patience_s
         spec: Spec = message[2]
-        return self.patience_s + spec.memory / BUILT_PER_S + (COMPILING_S if spec.setting.compile else 0.0)
+        return self.patience_s + spec.memory / BUILT_PER_S + (COMPILING_S if spec.setting.runtime != "eager" else 0.0)
 
     def _died(self, state: State, culprit: object) -> str:
         """A worker is gone: why; its other cells begin again in a fresh one."""
@@ -233,7 +250,7 @@ class Pool:
         if self.starting is not None:
             self.starting()
         try:
-            self.facts[state] = self._ask(state, "begin", state, kind_of(state.device))
+            self.facts[state] = self._ask(state, "begin", state, kind_of(state.device), self.keep_exports, self._scratch())
         except CellFailed as fault:
             if self.workers.pop(state, None) is not None:
                 _end(process)
@@ -243,10 +260,10 @@ class Pool:
         return process
 
 
-def _building(spec: Spec, most: float) -> str:
+def _building(spec: Spec, most: float, doing: str) -> str:
     """What is waited for, and how long at most."""
     size = f" {spec.memory / 2**30:.3g} GiB" if spec.memory >= 2**28 else ""
-    return f"{spec.workload.name}: building{size}; waiting up to {most:.0f} s for its first call to end"
+    return f"{spec.workload.name}: {doing}{size}; waiting up to {most:.0f} s for its first call to end"
 
 
 def _check_seconds(seconds: Sequence[float]) -> None:

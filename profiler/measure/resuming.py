@@ -125,7 +125,8 @@ def _take(line: Mapping[str, Any], kept: Kept, numbers: Mapping[str, int]) -> No
             made = _made(Prepared, {name: value for name, value in line.items() if name not in ("what", "cell", "warmed")})
             warmed = _made(Warmed, line["warmed"])
             _check_numbers(made.build_s, made.first_call_s, made.compile_s or 0.0)
-            _check_numbers(made.peak_bytes or 0, made.params or 0, most=1 << 53)
+            _check_numbers(made.export_s or 0.0, made.load_s or 0.0, made.output_difference or 0.0)
+            _check_numbers(made.peak_bytes or 0, made.params or 0, made.artifact_bytes or 0, made.nodes or 0, most=1 << 53)
             _check_numbers(warmed.call_s, warmed.calls, warmed.spent_s)
             if cell in numbers:
                 run.outcomes[numbers[cell]].prepared, run.outcomes[numbers[cell]].warmed = made, warmed

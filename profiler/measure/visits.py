@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+FUSED = " + "
+"""Between the paths of layers that a runtime runs as one operation."""
+OUTSIDE = "(between operations)"
+"""Where the time of a call goes that is no operation's; in brackets, as are operations that are no layer's."""
+
 
 class Prepared(NamedTuple):
     """A cell that is alive."""
@@ -17,6 +22,16 @@ class Prepared(NamedTuple):
     """Elements of the parameters of the module that was built, each once; None of what is no module."""
     file: str | None = None
     """The file that the module's class is defined in."""
+    export_s: float | None = None
+    """Seconds that the export took; None of what runs in torch, and where an earlier export was kept."""
+    load_s: float | None = None
+    """Seconds that the runtime took to load the exported file, and to optimise and compile it."""
+    artifact_bytes: int | None = None
+    """Size of the exported file, weights included."""
+    nodes: int | None = None
+    """Operations that the runtime runs, once it has fused what it fuses."""
+    output_difference: float | None = None
+    """Largest difference of its outputs from eager's, over the largest value of the output that it is of."""
 
 
 class Warmed(NamedTuple):

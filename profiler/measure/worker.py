@@ -11,12 +11,14 @@ import select
 import signal
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, Any
 
-from profiler.measure.channel import receive, send
+from profiler.measure.channel import SAYS, receive, send
 from profiler.measure.device import Device
 from profiler.measure.devices import DEVICES, opened
 from profiler.measure.plan import Spec, State
+from profiler.measure.runtimes import exports, registry
 from profiler.measure.visits import Prepared
 from profiler.module.remembered import leave_changes
 
@@ -29,7 +31,7 @@ _exit, _process = os._exit, os.getpid  # which measured code may replace
 class Worker:
     """The cells that are alive in this process, by number, and what can be asked of them."""
 
-    def __init__(self, state: State, kind: type[Device]) -> None:
+    def __init__(self, state: State, kind: type[Device], keep_exports: bool = False, scratch: Path | None = None) -> None:
         import torch
 
         from profiler.measure.clocks import ReferenceKernel
@@ -38,6 +40,8 @@ class Worker:
         DEVICES[kind.type] = kind  # which the process that schedules may have from elsewhere
         self.device = opened(state.device)
         self.device.begin()
+        self.state = state
+        exports.HERE.keep, exports.HERE.scratch = keep_exports, scratch
         self.live: dict[int, Any] = {}
         self.clocked: dict[int, Any] = {}
         self.kernel = ReferenceKernel(self.device)
@@ -53,6 +57,7 @@ class Worker:
             "cpu_capability": torch.backends.cpu.get_cpu_capability(),
             "mkldnn": torch.backends.mkldnn.is_available(),
             **self.device.facts(),
+            **registry.facts(self.state),
         }
 
     def free(self) -> int | None:
@@ -65,13 +70,26 @@ class Worker:
 
         made = spec.workload.live(spec.setting, spec.batch)
         if layers:
+            from profiler.measure.exported_layers import ClockedExport
             from profiler.measure.per_layer import Clocked
 
-            self.clocked[number] = Clocked(made)
+            self.clocked[number] = ClockedExport(made) if spec.setting.exported else Clocked(made)
         self.live[number] = made
         gc.collect()
         gc.freeze()  # what is alive now stays: later collections need not look at it
-        return Prepared(made.build_s, made.first_call_s, made.compile_s, made.peak_bytes, *made.source)
+        return Prepared(
+            made.build_s,
+            made.first_call_s,
+            made.compile_s,
+            made.peak_bytes,
+            params=made.source.params,
+            file=made.source.file,
+            export_s=made.export_s,
+            load_s=made.load_s,
+            artifact_bytes=made.artifact_bytes,
+            nodes=made.nodes,
+            output_difference=made.output_difference,
+        )
 
     def warm(self, number: int, seconds: float) -> Any:
         from profiler.measure.clocks import warm
@@ -191,6 +209,7 @@ def _watch(channel: int) -> None:
 def _answer(stdin: IO[bytes], stdout: IO[bytes], token: bytes, worker: Worker | None, own: int) -> Worker | None:
     """Do what one message says and answer it. Raises EOFError, BrokenPipeError where the other side is gone."""
     number, what, *given = receive(stdin)
+    exports.HERE.say = lambda text: send(stdout, (number, SAYS, text), token)
     try:
         if what == "begin":
             worker = Worker(*given)

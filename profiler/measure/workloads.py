@@ -26,10 +26,11 @@ class NetworkWorkload:
     inputs: tuple[Shape, ...]
 
     def live(self, setting: Setting, batch: int) -> Live:
-        from profiler.measure.live import Live, random_inputs
+        from profiler.measure.alive import alive
+        from profiler.measure.live import random_inputs
         from profiler.module.build import build
 
-        return Live(lambda: (build(self.value, self.inputs, seed=0), random_inputs(self.inputs, batch), {}), setting)
+        return alive(lambda: (build(self.value, self.inputs, seed=0), random_inputs(self.inputs, batch), {}), setting)
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,13 @@ class ReferenceWorkload:
     """Has `module(device)` and `example(batch, device) -> (args, kwargs)`."""
 
     def live(self, setting: Setting, batch: int) -> Live:
-        from profiler.measure.live import Live
+        from profiler.measure.alive import alive
 
         def make() -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
             args, kwargs = self.reference.example(batch, "cpu")
             return self.reference.module("cpu"), tuple(args), dict(kwargs)
 
-        return Live(make, setting)
+        return alive(make, setting)
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,9 @@ class ModuleWorkload:
     def live(self, setting: Setting, batch: int) -> Live:
         import pickle
 
-        from profiler.measure.live import Live
+        from profiler.measure.alive import alive
 
-        return Live(lambda: pickle.loads(self.pickled), setting)
+        return alive(lambda: pickle.loads(self.pickled), setting)
 
 
 @dataclass(frozen=True)

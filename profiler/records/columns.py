@@ -16,7 +16,7 @@ from profiler.records.place import shape
 
 Record = dict[str, Any]
 """One cell of a comparison or sweep: {column: value}; an unknown is None, what a running study has still to find is WAITING."""
-Unit = Literal["", "count", "macs", "seconds", "bytes", "accuracy", "rate", "ratio", "share", "joules"]
+Unit = Literal["", "count", "macs", "seconds", "bytes", "accuracy", "rate", "ratio", "share", "joules", "difference"]
 
 
 class State(Enum):
@@ -123,14 +123,14 @@ ENERGY = (
     Column("no_energy", str, "energy unknown since", unknown=True, of=lambda t: t.no_energy or None),
 )
 """The columns of cells whose energy was asked for."""
-SETTING = ("device", "threads", "dtype", "memory_format", "compile", "mode", "optimizer")
+SETTING = ("device", "threads", "dtype", "memory_format", "runtime", "compile", "mode", "optimizer")
 """The columns of what a cell was measured in."""
 MEASURED = (
     Column("device", str, varies=True, of=lambda t: t.device),
     Column("threads", int, varies=True, of=lambda t: t.threads),
     Column("dtype", str, varies=True, of=lambda t: t.dtype),
     Column("memory_format", str, varies=True, of=lambda t: t.memory_format),
-    Column("compile", bool, "compiled", varies=True, of=lambda t: t.compile),
+    Column("compile", bool, "compiled", of=lambda t: t.compile),
     Column("mode", str, of=lambda t: t.mode),
     Column("latency_s", float, "latency", "seconds", "least", axis=2, unknown=True, of=lambda t: t.latency_s),
     Column("latency_low_s", float, "from", "seconds", label="latency from", unknown=True, of=lambda t: t.latency_low_s),
@@ -157,6 +157,30 @@ MEASURED = (
     Column("stop", str, "stopped", unknown=True, of=lambda t: t.stop or None),
     Column("clock", str, unknown=True, of=lambda t: t.clock),
     Column("wall_s", float, "by the wall clock", "seconds", unknown=True, of=lambda t: t.wall_s),
+    Column("runtime", str, varies=True, later=True, of=lambda t: t.runtime),
+    Column("export_s", float, "export", "seconds", unknown=True, later=True, of=lambda t: t.export_s),
+    Column("load_s", float, "load", "seconds", unknown=True, later=True, of=lambda t: t.load_s),
+    Column(
+        "artifact_bytes",
+        int,
+        "export file",
+        "bytes",
+        label="exported file",
+        unknown=True,
+        later=True,
+        of=lambda t: t.artifact_bytes,
+    ),
+    Column("nodes", int, unit="count", unknown=True, later=True, of=lambda t: t.nodes),
+    Column(
+        "output_difference",
+        float,
+        "differs by",
+        "difference",
+        label="largest difference of the outputs from eager's",
+        unknown=True,
+        later=True,
+        of=lambda t: t.output_difference,
+    ),
 )
 
 COLUMNS: dict[str, Column] = {column.name: column for column in (*COUNTED, *WITNESSED, *FITTED, *MEASURED, *PREDICTED, *ENERGY)}

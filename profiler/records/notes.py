@@ -39,6 +39,7 @@ class MeasuredIn(Struct, frozen=True):
     optimizer: str | None
     """Of training steps; None where a forward pass was timed."""
     seconds: float
+    runtimes: tuple[str, ...] = ("eager",)
 
 
 class Title(Struct, frozen=True):
@@ -314,6 +315,15 @@ class ByCpuTime(Said, frozen=True):
     low: float
     """Wall time over processor time, of the cell where it is least."""
     high: float
+
+
+class RuntimeUsed(Said, frozen=True):
+    """A deployed runtime: its version, where it ran, and how it was set, as it says itself."""
+
+    name: str
+    version: str
+    provider: str
+    setting: str
 
 
 class Unsettled(Said, frozen=True):

@@ -98,6 +98,14 @@ class Timing(Drawn, Struct, frozen=True):
     """{round: its median}, so that cells of one round pair."""
     wall_medians: Mapping[int, float] = {}
     """The same by the wall clock."""
+    runtime: str = "eager"
+    export_s: float | None = None
+    load_s: float | None = None
+    artifact_bytes: int | None = None
+    nodes: int | None = None
+    """Operations that the runtime runs, once it has fused what it fuses."""
+    output_difference: float | None = None
+    """Largest difference of its outputs from eager's, over the largest value of the output that it is of."""
 
     @property
     def images_per_second(self) -> float | None:
@@ -159,6 +167,11 @@ class Layers(Drawn, Struct, frozen=True):
         """Plain dict, JSON-ready, without the rows."""
         head = {"model": self.model, "timing": self.timing.to_dict(), "instrumented": self.instrumented}
         return {**head, "roofs": self.roofs.to_dict()}
+
+    @property
+    def unmapped(self) -> float:
+        """Share of the time in what belongs to no layer: operations that a runtime added, and what is between operations."""
+        return sum(row.share for row in self.rows if row.row.path.startswith("("))
 
     def by_kind(self) -> dict[str, tuple[LayerTiming, ...]]:
         """The rows by kind, the one that takes longest first."""

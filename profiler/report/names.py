@@ -11,7 +11,7 @@ from profiler.records.profile import Profile
 from profiler.report import units
 
 AXES = tuple(column.name for column in COLUMNS.values() if column.varies)
-"""What cells of one network differ in."""
+"""What cells of one network differ in; what is compiled is told from the rest by its runtime."""
 TELLING = ("options", "input", *AXES)
 """Columns that tell records of one network apart."""
 _SAID = {"alpha": "α {}", "resolution": "side {}", "batch": "batch {}", "threads": "{} threads", "input": "input {}"}
@@ -71,8 +71,6 @@ def of_records(records: Sequence[Mapping[str, Any]]) -> list[str]:
         shown += [name for name in AXES if len({str(record.get(name)) for record in records}) > 1]
     for column in telling(records, shown)[1:]:
         values: list[Any] = [record.get(column) for record in records]
-        if column == "compile":
-            values = ["compiled" if value else "eager" for value in values]
         names = [
             name if value is None else f"{name}, {worded(column, value)}" for name, value in zip(names, values, strict=True)
         ]

@@ -282,6 +282,11 @@ def _(note: n.ByCpuTime) -> str:
 
 
 @said.register
+def _(note: n.RuntimeUsed) -> str:
+    return f"{note.name} {note.version} on {note.provider}: {note.setting}."
+
+
+@said.register
 def _(note: n.Unsettled) -> str:
     return f"{note.unsettled} of {note.cells} cells had not settled within 2 % when their warm-up ended."
 
@@ -387,6 +392,7 @@ def _setting(of: n.MeasuredIn) -> str:
         words += threads_said(of.devices[0], of.threads[0]) if len(of.threads) == 1 else []
     words += of.dtypes if len(of.dtypes) == 1 else ()
     words += ["channels last"] if of.memory_formats == ("channels_last",) else []
+    words += [of.runtimes[0]] if len(of.runtimes) == 1 and of.runtimes != ("eager",) else []
     words += [f"training steps with {of.optimizer}"] if of.optimizer else []
     return f"{', '.join(words)}; {of.seconds:g} s for all cells"
 

@@ -86,6 +86,11 @@ def read_document(name: str) -> Saved:
     if document["command"] in (*RESULTS, "show", "list") and not document["records"]:
         saved.refuse(f"it has no records; {CURE}")
     _ = saved.content  # refused here where it is malformed
+    for record in document["records"]:
+        if isinstance(record, dict) and isinstance(
+            record.get("compile"), bool
+        ):  # earlier versions knew no runtimes but eager and compile
+            record.setdefault("runtime", "compile" if record["compile"] else "eager")
     return saved
 
 

@@ -32,6 +32,7 @@ class BenchOptions:
     dtype: str | Sequence[str] = "fp32"
     memory_format: str | Sequence[str] = "contiguous"
     compile: bool = False
+    """The same as `compile` among the runtimes, beside those."""
     train: bool = False
     optimizer: str = "sgd"
     dataset_size: str | int | None = None
@@ -44,29 +45,45 @@ class BenchOptions:
     """Joules an image too, by the device's energy counter where it has one: some 12 s more a cell, beside `time`."""
     outputs: tuple[str | Path, ...] = ()
     """The samples go beside the first of them."""
+    runtime: str | Sequence[str] = "eager"
+    no_cache: bool = False
+    """Whether networks are exported anew, and the exports are not kept."""
     start: Start = field(default_factory=lambda: _here(), compare=False, repr=False)
     """Where workers begin: as this process stands, before any code of the networks runs."""
 
     def settings(self) -> list[Setting]:
-        """Every combination of devices, threads, dtypes and memory formats; eager and compiled. Raises ProfilerError."""
+        """Every combination of devices, threads, dtypes, memory formats and runtimes. Raises ProfilerError, Unavailable."""
         from profiler.measure import plan
         from profiler.measure.devices import device
         from profiler.measure.plan import Setting
+        from profiler.measure.runtimes.registry import check_runtime
 
-        devices = [device(name) for name in _listed(self.device)]
+        runtimes = self.runtimes
+        devices = [device(name, by_openvino="openvino" in runtimes) for name in _listed(self.device)]
         threads = _threads(self.threads)
         dtypes = _known(self.dtype, "dtype", plan.DTYPES)
         formats = _known(self.memory_format, "memory format", plan.MEMORY_FORMATS)
         (optimizer,) = _known(self.optimizer, "optimizer", plan.OPTIMIZERS)
         mode: plan.Mode = "train" if self.train else "infer"
-        return [
-            Setting(where, many, dtype, form, compiled, mode, optimizer if self.train else None)
+        made = [
+            Setting(where, many, dtype, form, runtime, mode, optimizer if self.train else None)
             for where in devices
             for many in threads
             for dtype in dtypes
             for form in formats
-            for compiled in ((False, True) if self.compile else (False,))
+            for runtime in runtimes
         ]
+        for setting in made:
+            check_runtime(setting)
+        return made
+
+    @property
+    def runtimes(self) -> list[str]:
+        """What runs the networks, each once. Raises UnknownName."""
+        from profiler.measure.plan import RUNTIMES
+
+        found = _known(self.runtime, "runtime", RUNTIMES)
+        return list(dict.fromkeys([*found, *(["compile"] if self.compile else [])]))
 
     @property
     def budget(self) -> Budget:
@@ -100,7 +117,9 @@ class BenchOptions:
         """The one setting of a comparison or sweep. Raises ProfilerError where there are several."""
         (setting, *others) = self.settings()
         if others:
-            raise ProfilerError("several settings side by side are for `profiler bench`; give one device, dtype, threads here")
+            raise ProfilerError(
+                "several settings side by side are for `profiler bench`; give one device, dtype, runtime, threads here"
+            )
         return setting
 
     def batch(self, given: Any) -> Any:
@@ -117,6 +136,7 @@ class BenchOptions:
             tuple(dict.fromkeys(setting.memory_format for setting in settings)),
             settings[0].optimizer if settings[0].mode == "train" else None,
             self.budget.seconds,
+            tuple(dict.fromkeys(setting.runtime for setting in settings)),
         )
 
 

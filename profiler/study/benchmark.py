@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from profiler import grid
@@ -40,6 +39,8 @@ def benchmark(
     optimizer: str = "sgd",
     time: str | float | None = None,
     energy: bool = False,
+    runtime: str = "eager",
+    no_cache: bool = False,
     watch: Watch | None = None,
     progress: bool = False,
     **options: Any,
@@ -53,11 +54,25 @@ def benchmark(
     bar instead, with the estimate so far, in a terminal or a notebook.
     Raises ProfilerError, UnknownName, ShapeError, Unavailable; where the network cannot be measured, the Timing says why.
     """
-    measuring = BenchOptions(device, threads, dtype, memory_format, False, train, optimizer, time=time, energy=energy)
+    if compile and runtime not in ("eager", "compile"):
+        raise ProfilerError(f"compile is the runtime 'compile', and the runtime given is '{runtime}'; give one of the two")
+    runtime = "compile" if compile else runtime
+    measuring = BenchOptions(
+        device,
+        threads,
+        dtype,
+        memory_format,
+        False,
+        train,
+        optimizer,
+        time=time,
+        runtime=runtime,
+        no_cache=no_cache,
+        energy=energy,
+    )
     (setting, *others) = measuring.settings()
     if others:
-        raise ProfilerError("benchmark measures one setting; give one device, dtype, memory format and number of threads")
-    setting = replace(setting, compile=compile)
+        raise ProfilerError("benchmark measures one setting; give one device, dtype, runtime and number of threads")
     own = args is not None or kwargs is not None
     size = 1 if own and batch is None else grid.batch(measuring.batch(batch))
     place = Place(model, options, alpha, resolution, input, size, rho)

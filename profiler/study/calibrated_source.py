@@ -21,7 +21,7 @@ from profiler.study.predict_sources import source
 
 FEWEST_NETWORKS = 20
 """Networks of a file whose layers nobody clocked."""
-CHOOSABLE = ("device", "threads", "dtype", "memory_format")
+CHOOSABLE = ("device", "threads", "dtype", "memory_format", "runtime")
 """What of a setting an option of `predict` chooses."""
 
 

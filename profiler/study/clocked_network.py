@@ -31,4 +31,4 @@ def clocked_network(cell: Cell, works: Works, record: Record, outcome: Outcome, 
 
 def has_leaf_marks(setting: Setting) -> bool:
     """Whether leaves can be clocked in a setting."""
-    return kind_of_device(setting.device).has_leaf_marks and setting.mode == "infer" and not setting.compile
+    return kind_of_device(setting.device).has_leaf_marks and setting.mode == "infer" and setting.runtime == "eager"

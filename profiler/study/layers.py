@@ -26,7 +26,7 @@ from profiler.records.timing import Layers, LayerTiming, Roofs, Timing
 from profiler.study.axes import Grid, spread, width_notes
 from profiler.study.bench_options import BenchOptions, bench_options
 from profiler.study.cells import Cell, Interrupted, Numbers, Watch, counted, ending, finished, known
-from profiler.study.leaf_rows import rows_of
+from profiler.study.leaf_rows import NO_LAYER, rows_of
 from profiler.study.measuring import Session, filled, session, specs_of, timing, to_be_measured, watched
 from profiler.study.models import Given, grid_over
 from profiler.study.notes import notes_of
@@ -64,15 +64,17 @@ def clocking_layers(models: Sequence[Given], at: Place, measuring: BenchOptions)
         )
     if not models:
         raise ProfilerError("there is nothing to measure; name a network, as in: profiler bench mobilenet_v1 --layers")
-    if measuring.compile:
-        raise ProfilerError("--layers clocks the leaves of an eager network, and --compile fuses them; give one of the two")
+    if "compile" in measuring.runtimes:
+        raise ProfilerError("--layers clocks the leaves of an eager network, and torch.compile fuses them; give one of the two")
+    if "int8" in str(measuring.dtype):
+        raise ProfilerError("--layers holds layers against the roofs of torch, which has none for int8; give another --dtype")
     if measuring.train:
         raise ProfilerError("--layers clocks the leaves of a forward pass; leave out --train")
     at = spread(at)
     grid = grid_over(models, at._replace(batch=measuring.batch(at.batch)))
     setting = measuring.setting()
     kind = kind_of(setting.device)
-    if not kind.has_leaf_marks:
+    if not (kind.has_leaf_marks or setting.exported):
         raise ProfilerError(
             f"--layers reads a clock at each leaf's end, which {kind.type.upper()} has none for; give --device cpu"
         )
@@ -93,6 +95,8 @@ def _clocked(grid: Grid, setting: Setting, measuring: BenchOptions) -> Generator
             run = made.scheduler.run
             results = results.replace(samples=made.samples)
             roofs = made.pool.roofs(specs[0].state)
+            if setting.exported:  # the smallest call is torch's, and none of torch's is made
+                roofs = structs.replace(roofs, calls={"other": 0.0})
             yield from watched(results, specs, made.scheduler, measuring)
     except KeyboardInterrupt:
         if made is None:
@@ -132,7 +136,7 @@ def on_the_clock(profile: Profile, made: Timing, outcome: Outcome, roofs: Roofs)
     timed = []
     for path, row in rows.items():
         again = calls[path] if len(calls[path]) > 1 else [row]  # a layer that runs twice moves its bytes twice
-        size = sum(bytes_of(each, each_bytes) for each in again)
+        size = 0 if row.kind == NO_LAYER else sum(bytes_of(each, each_bytes) for each in again)
         roof, least = roofs.bound(row.kind, row.macs, size)
         timed.append(LayerTiming(row, share[path] * made.latency_s, share[path], size, roof, least))
     ratio = median(median(each.visit.layers_s) / each.median for each in rounds)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from profiler.measure.visits import FUSED
 from profiler.records.profile import Row
 from profiler.study.cells import Cell
+
+NO_LAYER = "no layer"
+"""The kind of what a runtime does beside the layers of the network."""
 
 
 def leaf_rows(cell: Cell) -> list[Row]:
@@ -22,9 +26,13 @@ def rows_by_leaf(rows: Sequence[Row]) -> list[Row]:
 def rows_of(rows: Sequence[Row], paths: Sequence[str]) -> dict[str, Row]:
     """One row a clocked leaf: its own, the sum of those below it, or a bare one where the count knows nothing of it.
 
-    Operations that are no leaf's stand in the row of the leaf that ended after them, since that is where their time is.
+    Operations that are no leaf's stand in the row of the leaf that ended after them, since that is where their time is. Leaves
+    that a runtime fused, as `stem.conv + stem.act`, are one row.
     """
-    known = set(paths)
+    known: dict[str, str] = {}
+    for path in paths:
+        for part in path.split(FUSED) if not path.startswith("(") else ():
+            known.setdefault(part, path)
     found: dict[str, list[Row]] = {path: [] for path in paths}
     waiting: list[Row] = []
     for row in rows:
@@ -34,14 +42,21 @@ def rows_of(rows: Sequence[Row], paths: Sequence[str]) -> dict[str, Row]:
         if owner is None:
             waiting.append(row)
             continue
-        found[owner] += [*waiting, row]
+        found[known[owner]] += [*waiting, row]
         waiting = []
-    if waiting and paths:
-        found[paths[-1]] += waiting
-    return {path: _merged(path, members) for path, members in found.items()}
+    if waiting and known:
+        found[list(known.values())[-1]] += waiting
+    return {path: _merged(_shortened(path), members) for path, members in found.items()}
 
 
-def _owner(path: str, known: set[str]) -> str | None:
+def _shortened(path: str) -> str:
+    """`stem.conv + stem.act` as `stem.conv + act`: what the first already says is left out."""
+    first, *others = path.split(FUSED)
+    home = first.rpartition(".")[0] + "."
+    return FUSED.join([first, *(each.removeprefix(home) for each in others)])
+
+
+def _owner(path: str, known: Collection[str]) -> str | None:
     while path:
         if path in known:
             return path
@@ -53,7 +68,7 @@ def _merged(path: str, members: Sequence[Row]) -> Row:
     if len(members) == 1:
         return members[0]._replace(path=path)
     if not members:
-        return Row(path, "unknown", "reshape", "", {}, (), (), 0, 0, 0, 0, 0, 0, 0, False)
+        return Row(path, "unknown", NO_LAYER if path.startswith("(") else "reshape", "", {}, (), (), 0, 0, 0, 0, 0, 0, 0, False)
     main = max(members, key=lambda row: (row.macs, row.elementwise, row.path == path))
     sums = {
         name: sum(getattr(row, name) for row in members)

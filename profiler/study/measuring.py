@@ -173,7 +173,7 @@ def session(
         kept = None if options.resume is None else resumed(path, specs)
         keeper = stack.enter_context(Samples(path, specs, command, again=kept is not None))
         patience = max(LEAST_PATIENCE_S, 3 * options.budget.seconds)
-        pool = stack.enter_context(Pool(specs, layers, patience, begun, starting, options.start, _say))
+        pool = stack.enter_context(Pool(specs, layers, patience, begun, starting, options.start, _say, not options.no_cache))
         base = 0 if len(specs) > 1 and not layers else None
         meter = pool if options.energy else None
         scheduler = Scheduler(specs, pool, options.budget, time.perf_counter, random.Random(), keeper, base, layers, meter)
@@ -359,6 +359,12 @@ def timing(spec: Spec, outcome: Outcome) -> Timing:
         no_energy="" if joules else _no_energy(outcome),
         medians=medians,
         wall_medians=wall,
+        runtime=setting.runtime,
+        export_s=prepared.export_s if prepared else None,
+        load_s=prepared.load_s if prepared else None,
+        artifact_bytes=prepared.artifact_bytes if prepared else None,
+        nodes=prepared.nodes if prepared else None,
+        output_difference=prepared.output_difference if prepared else None,
     )
 
 

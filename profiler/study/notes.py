@@ -22,6 +22,7 @@ from profiler.records.notes import (
     ParetoMarked,
     RankCorrelation,
     RoundsDone,
+    RuntimeUsed,
     SelftestResult,
     Unmeasured,
     Unsettled,
@@ -95,6 +96,9 @@ def notes_of(results: Results, run: Run, specs: Sequence[Spec], budget_s: float)
     if clocks:
         notes.append(GpuClock(min(clocks), max(clocks)))
     notes += _energy(results)
+    workers = [worker for worker in (results.machine or {}).get("workers", ()) if "provider" in worker]
+    used = [RuntimeUsed(w["runtime"], w["version"], w["provider"], w["runtime_setting"]) for w in workers]
+    notes += list(dict.fromkeys(used))
     proof = (results.machine or {}).get("selftest")
     if proof is not None:
         notes.append(SelftestResult(proof["date"], tuple(name for name, passed in proof["checks"].items() if not passed)))
@@ -132,6 +136,7 @@ def _place(spec: Spec, record: Record) -> Place:
 def _setting(spec: Spec, results: Results) -> tuple[str, ...]:
     """What tells a cell's setting from the others', in words."""
     setting = spec.setting
-    varied = {name for name in ("device", "threads", "dtype", "memory_format") if len({r[name] for r in results}) > 1}
-    words = [f"{name.replace('_', ' ')} {getattr(setting, name)}" for name in sorted(varied)]
-    return tuple(words + (["compiled"] if setting.compile else []))
+    varied = {
+        name for name in ("device", "threads", "dtype", "memory_format", "runtime") if len({r[name] for r in results}) > 1
+    }
+    return tuple(f"{name.replace('_', ' ')} {getattr(setting, name)}" for name in sorted(varied))

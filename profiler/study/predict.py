@@ -32,6 +32,7 @@ def predict(
     threads: str | int | None = None,
     dtype: str | None = None,
     memory_format: str | None = None,
+    runtime: str | None = None,
     force: bool = False,
     alpha: Numbers = None,
     resolution: Numbers = None,
@@ -48,12 +49,12 @@ def predict(
     `source` is a file: what `bench --layers -o run.json` wrote, another saved run with latencies, the samples of a run
     (.samples.jsonl), or a table (.csv) of at least 20 networks of the zoo with `model` and `latency_s` or `latency_ms`. Where
     it is of another device, `scale_to` is a file of at least 3 of its networks measured on this one. Of a file measured in
-    several settings, `device`, `threads`, `dtype` and `memory_format` choose one. What was not measured (a kind of operation,
-    a size far outside, a batch, a setting, a machine) is not predicted, with the reason, unless `force`. Raises ProfilerError,
-    UnknownName, Unavailable.
+    several settings, `device`, `threads`, `dtype`, `memory_format` and `runtime` choose one. What was not measured (a kind of
+    operation, a size far outside, a batch, a setting, a machine) is not predicted, with the reason, unless `force`. Raises
+    ProfilerError, UnknownName, Unavailable.
     """
     at = Place(None, options or {}, alpha, resolution, input, batch, rho, over or {})
-    asked = {"device": device, "threads": threads, "dtype": dtype, "memory_format": memory_format}
+    asked = {"device": device, "threads": threads, "dtype": dtype, "memory_format": memory_format, "runtime": runtime}
     return finished(predicting(models, at, latencies_of(source, scale_to, asked, force), force), watch, progress)  # type: ignore[no-any-return]
 
 

@@ -31,7 +31,7 @@ class _Key(msgspec.Struct):
     threads: int | None
     dtype: str
     memory_format: str
-    compile: bool
+    runtime: str
     mode: str
     optimizer: str | None = None
     options: dict[str, Any] = {}
@@ -70,7 +70,8 @@ def samples_source(path: Path) -> LatencySource:
         rows = network.profile(key.batch).rows
         layers = _layers(rows, outcome, interval.estimate)
         measured = MeasuredNetwork(family_of(key.model), works_of(rows_by_leaf(rows)), interval, layers)
-        setting = tuple((name, getattr(key, name)) for name in SETTING)
+        said = {**msgspec.structs.asdict(key), "compile": key.runtime == "compile"}
+        setting = tuple((name, said[name]) for name in SETTING)
         timed.append(SourceNetwork(measured, setting, key.batch))
     return LatencySource(str(path), timed, tuple(left), found.machine, why, tuple(changed))
 

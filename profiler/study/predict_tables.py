@@ -48,7 +48,7 @@ def table_source(name: str) -> LatencySource:
         try:
             batch = grid.side(line.get("batch") or 1, "batch")
             rows = rows_at(_record(line, batch))
-            setting = tuple((key, _said(key, line.get(key))) for key in SETTING)
+            setting = tuple((key, _said(key, line)) for key in SETTING)
         except ProfilerError as fault:
             raise ProfilerError(f"'{name}', line {number}: {fault}") from None
         if rows is None:
@@ -88,7 +88,10 @@ def _number(name: str, line: int, column: str, text: str, scale: float = 1.0) ->
     return value
 
 
-def _said(key: str, text: str | None) -> Any:
+def _said(key: str, line: Mapping[str, str]) -> Any:
+    text = line.get(key)
+    if key == "runtime" and not text:
+        return "compile" if _said("compile", line) else "eager"
     if text is None or text == "":
         return UNSTATED[key]
     if key == "threads":

@@ -56,7 +56,7 @@ LINES = [
     ("profiler compare Ours=mobilenet_v1@sep", ["separable="]),
     ("profiler compare --unit=f", ["flops"]),
     ("profiler show -f m", ["markdown", "mermaid"]),
-    ("profiler bench --dtype fp32,", ["fp32,bf16", "fp32,fp16"]),
+    ("profiler bench --dtype fp32,", ["fp32,bf16", "fp32,fp16", "fp32,int8"]),
     ("profiler bench --memory-format ch", ["channels_last"]),
     ("profiler bench --optimizer ", ["sgd", "adam"]),
     ("profiler bench --device c", ["cpu", "cuda"]),

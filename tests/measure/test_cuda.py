@@ -106,7 +106,7 @@ def test_a_network_that_fails_while_it_is_captured(gpu: Gpu) -> None:
 @pytest.mark.parametrize("torch_cleans_up", ["by itself", "not, and offers no way to", "not"])
 def test_a_failed_capture_leaves_the_process_as_it_was(gpu: Gpu, monkeypatch: pytest.MonkeyPatch, torch_cleans_up: str) -> None:
     """torch 2.11 leaves the stream, the allocator and the generator in the capture; what can be put right is."""
-    worker = Worker(State("cuda", torch.get_num_threads(), "fp32", False), StandIn)
+    worker = Worker(State("cuda", torch.get_num_threads(), "fp32", "eager"), StandIn)
     if torch_cleans_up == "by itself":
         monkeypatch.setattr(gpu, "half_captured", Forgetful())
     elif torch_cleans_up != "not":
@@ -165,7 +165,7 @@ def test_memory_is_what_torch_allocated(gpu: Gpu) -> None:
 
 
 def test_a_worker_on_a_gpu(gpu: Gpu) -> None:
-    made = Worker(State("cuda:1", torch.get_num_threads(), "fp32", False), StandIn)
+    made = Worker(State("cuda:1", torch.get_num_threads(), "fp32", "eager"), StandIn)
     assert gpu.told[0] == ("set_device",)
     facts = made.facts()
     assert (facts["gpu"], facts["gpu_memory_bytes"], facts["cuda"]) == ("Stand-in 100", 9_000_000_000, torch.version.cuda)
@@ -379,7 +379,7 @@ def test_an_error_that_stays_with_the_process_ends_it(
         raise Ended
 
     answers: list[Any] = []
-    made = Worker(State("cuda", torch.get_num_threads(), "fp32", False), StandIn)
+    made = Worker(State("cuda", torch.get_num_threads(), "fp32", "eager"), StandIn)
     monkeypatch.setattr(made, "warm", lambda number: (_ for _ in ()).throw(RuntimeError(said)))
     monkeypatch.setattr(worker, "receive", lambda stream: (7, "warm", 0))
     monkeypatch.setattr(worker, "send", lambda stream, message, token: answers.append(message))
@@ -397,7 +397,7 @@ def test_a_cell_that_fails_when_nothing_can_be_given_back(gpu: Gpu, monkeypatch:
     """After such an error the allocator fails too; the cell's reason is still its own, and the process ends only if it must."""
     ended: list[int] = []
     answers: list[Any] = []
-    made = Worker(State("cuda", torch.get_num_threads(), "fp32", False), StandIn)
+    made = Worker(State("cuda", torch.get_num_threads(), "fp32", "eager"), StandIn)
     gpu.half_captured.add("a pool")  # giving memory back raises
     monkeypatch.setattr(made, "prepare", lambda number: (_ for _ in ()).throw(RuntimeError(said)))
     monkeypatch.setattr(worker, "receive", lambda stream: (7, "prepare", 0))
@@ -413,7 +413,7 @@ def test_a_network_of_the_zoo_in_a_worker_on_a_gpu(gpu: Gpu) -> None:
     from profiler.load.load import in_closed_form
 
     network = in_closed_form("lenet5")
-    made = Worker(State("cuda", torch.get_num_threads(), "fp32", False), StandIn)
+    made = Worker(State("cuda", torch.get_num_threads(), "fp32", "eager"), StandIn)
     spec = Spec(NetworkWorkload(network.name, network.value, network.inputs), 1, Setting(device="cuda"))
     assert made.prepare(0, spec, layers=True).peak_bytes == 4_096
     assert list(made.visit(0, 0, 1, 1, layers=True).layers) == [row.path for row in network.profile().rows]

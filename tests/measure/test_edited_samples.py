@@ -56,7 +56,7 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     path = tmp_path_factory.mktemp("samples") / "run.samples.jsonl"
     device = Gpu([0.01, 0.02], noisy)
     with Samples(path, CELLS, "bench") as samples:
-        samples.worker(State("cpu", 1, "fp32", False), {"torch": "2", "threads": 1})
+        samples.worker(State("cpu", 1, "fp32", "eager"), {"torch": "2", "threads": 1})
         budget = Budget(2.0, least_span=0.1)
         Scheduler(
             CELLS, device, budget, lambda: device.now, random.Random(0), samples, layers=frozenset((0,)), meter=device

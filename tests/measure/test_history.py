@@ -98,9 +98,9 @@ def test_a_certificate_that_holds_something_else_is_none(text: str, cache: Path)
 
 def test_what_figures_must_share_to_be_held_against_each_other() -> None:
     machine, facts = host.machine(), {"torch": "2", "cpu_capability": "AVX2"}
-    state = State("cpu", 2, "fp32", False)
+    state = State("cpu", 2, "fp32", "eager")
     first = key_of(state, facts, machine)
-    assert first == key_of(state._replace(dtype="bf16", compile=True), facts, {**machine, "load": [9, 9, 9], "git": "x"})
+    assert first == key_of(state._replace(dtype="bf16", runtime="compile"), facts, {**machine, "load": [9, 9, 9], "git": "x"})
     others = [
         key_of(state._replace(threads=1), facts, machine), key_of(state, {**facts, "torch": "3"}, machine),
         key_of(state, {**facts, "gpu": "one"}, machine), key_of(state, facts, {**machine, "cpu": "another"}),

@@ -180,7 +180,7 @@ def test_how_long_a_first_call_is_waited_for() -> None:
     """By the budget, with what building and compiling take on top: never an hour."""
     waited = {}
     for memory, compiled in ((0, False), (15 << 30, False), (0, True)):
-        spec = Spec(ReferenceWorkload("net", None), 1, Setting(compile=compiled), {}, memory)
+        spec = Spec(ReferenceWorkload("net", None), 1, Setting(runtime="compile" if compiled else "eager"), {}, memory)
         with Paced([spec], patience_s=90.0) as pool:
             waited[memory, compiled] = pool._patience(("prepare", 0, spec, False))
             assert pool._patience(("visit", 0, 0, 1, 1)) == 90.0

@@ -124,7 +124,7 @@ def test_layers_partition_the_plain_run() -> None:
     assert results[0]["latency_s"] == found.timing.latency_s
     kinds = found.by_kind()
     assert sum(len(members) for members in kinds.values()) == len(rows)
-    for refused, said in ((quick(compile=True), "--compile fuses them"), (quick(train=True), "leave out --train")):
+    for refused, said in ((quick(compile=True), "torch.compile fuses them"), (quick(train=True), "leave out --train")):
         with pytest.raises(ProfilerError, match=said):
             layers(SMALL, bench=refused)
 

@@ -16,7 +16,7 @@ from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.sheet import Sheet
 from profiler.report.units import Unit
 
-SETTING = ("device", "threads", "dtype", "memory_format", "compile", "mode")
+SETTING = ("device", "threads", "dtype", "memory_format", "compile", "mode", "runtime")
 COLUMNS = (
     *PLACE, "count", "value", "low", "high", "limit", "source", "before", "room", "verdict", "reason", *SETTING,
 )  # fmt: skip

@@ -185,13 +185,24 @@ def _layers(each: Layers, depth: int, top: int | None, unit: Unit, chosen: Seque
     roofs = each.roofs
     notes = [
         f"Clocked, a run takes {each.instrumented:.2f}× the plain one; shares are of the first, times of the second.",
+        *_by_runtime(each),
         f"Roofs measured here: {roofs.macs_per_s / 1e9:.0f} GMAC/s; "
         + ", ".join(f"{rate / 1e9:.0f} GB/s up to {units.size(size)}" for size, rate in roofs.streams)
-        + "; the smallest call: "
-        + ", ".join(f"{name} {units.seconds(seconds)}" for name, seconds in roofs.calls.items())
+        + ("; the smallest call: " if any(roofs.calls.values()) else "")
+        + ", ".join(f"{name} {units.seconds(seconds)}" for name, seconds in roofs.calls.items() if seconds)
         + ". Bound by: the nearest roof and how much of the time it explains; kernel, where that is under 30 %.",
     ]
     return Sheet(columns, [[cells[name](row) for name in names] for row in shown], title, notes)
+
+
+def _by_runtime(each: Layers) -> list[str]:
+    """What a deployed runtime's own profile leaves open."""
+    if each.timing.runtime in ("eager", "compile"):
+        return []
+    return [
+        f"By the profile of {each.timing.runtime}: a + b were fused into one operation; {100 * each.unmapped:.1f} % of the "
+        "time, in brackets, belongs to no layer."
+    ]
 
 
 def _bound(row: LayerTiming) -> str:

@@ -63,7 +63,7 @@ def _profile(profile: Profile, traced: Traced | None) -> list[Sheet]:
 def timing(made: Timing) -> list[Sheet]:
     """One cell's latency, with what it was measured in; why there is none, where there is none."""
     rows = [["device", made.device], ["threads", str(made.threads)], ["dtype", made.dtype]]
-    rows += [["memory format", made.memory_format], ["compiled", "yes" if made.compile else "no"]]
+    rows += [["memory format", made.memory_format], ["runtime", made.runtime]]
     rows.append(["mode", " with ".join(filter(None, [made.mode, made.optimizer or ""]))])
     if made.latency_s is not None and made.latency_low_s is not None and made.latency_high_s is not None:
         spread = units.interval(made.latency_s, made.latency_low_s, made.latency_high_s)

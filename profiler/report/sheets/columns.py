@@ -83,6 +83,7 @@ UNITS: dict[str, Callable[[Any, Unit], str]] = {
     "rate": lambda value, unit: units.rate(value),
     "ratio": lambda value, unit: units.times(value),
     "share": lambda value, unit: f"{100 * value:.1f} %",
+    "difference": lambda value, unit: f"{value:.0e}",
 }
 
 
@@ -247,8 +248,11 @@ def _bench_columns(results: Results) -> list[str]:
     """What varies, the latency, and what came before it."""
     varied = [name for name in names.AXES if _varies(results, name)]
     place = names.telling(results, ["model", *results.over, *varied], results.over)
+    before = [name for name in ("export_s", "load_s") if _has(results, name)]
     compiled = ["compile_s"] if _has(results, "compile_s") else []
-    return [*place, "macs", *_own_accuracies(results), *_clock_columns(results), "first_call_s", *compiled, "peak_bytes"]
+    after = [name for name in ("artifact_bytes", "output_difference") if _has(results, name)]
+    loading = [*before, "first_call_s", *compiled, "peak_bytes", *after]
+    return [*place, "macs", *_own_accuracies(results), *_clock_columns(results), *loading]
 
 
 def _own_accuracies(results: Results) -> list[str]:

@@ -1,0 +1,125 @@
+"""OpenVINO: an exported file on the CPU, or on Intel's GPU or NPU. Loaded in the worker that runs it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from profiler.errors import ProfilerError, shortened
+from profiler.measure.plan import Setting, State
+from profiler.measure.runtimes.fusion import Operation
+from profiler.measure.runtimes.runtime import Inputs, Runtime
+
+if TYPE_CHECKING:
+    import numpy as np
+
+PRECISIONS = {"fp32": "f32", "fp16": "f16", "bf16": "bf16"}
+CAPABILITIES = {"fp32": "FP32", "fp16": "FP16", "bf16": "BF16"}
+
+
+class OpenVino(Runtime):
+    """A compiled model with one stream, the threads of the setting, and the precision that was asked for and no other."""
+
+    name = "openvino"
+    extra = "openvino"
+    packages = ("onnx", "onnxscript", "openvino")
+    dtypes = ("fp32", "bf16", "fp16")
+    devices: ClassVar = {"cpu": "CPU", "gpu": "GPU", "npu": "NPU"}
+
+    def __init__(self, path: Path, inputs: Inputs, setting: Setting) -> None:
+        import openvino
+
+        self.path, self.inputs, self.setting = path, inputs, setting
+        self.device = named(setting.device)
+        self.core = openvino.Core()
+        can = self.core.get_property(self.device.partition(".")[0], "OPTIMIZATION_CAPABILITIES")
+        if CAPABILITIES[setting.dtype] not in can:
+            raise ProfilerError(f"openvino has no {setting.dtype} on this {self.device}, only {', '.join(can)}")
+        self.compiled = self._compiled({})
+        self.request = self._request(self.compiled)
+        self.call = self.request.infer
+
+    def _compiled(self, more: dict[str, Any]) -> Any:
+        options = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1, **more}
+        if self.device == "CPU":
+            options["INFERENCE_NUM_THREADS"] = self.setting.threads
+        # by itself it would compute fp32 in bf16 where the CPU can
+        options["INFERENCE_PRECISION_HINT"] = PRECISIONS[self.setting.dtype]
+        try:
+            return self.core.compile_model(str(self.path), self.device, options)
+        except RuntimeError as fault:
+            raise ProfilerError(f"openvino cannot load its export: {shortened(str(fault))}") from None
+
+    def _request(self, compiled: Any) -> Any:
+        import openvino
+
+        request = compiled.create_infer_request()
+        for name, value in self.inputs.items():
+            request.set_tensor(name, openvino.Tensor(value, shared_memory=True))
+        return request
+
+    def outputs(self) -> list[np.ndarray[Any, Any]]:
+        found = self.request.infer()
+        return [found[port].copy() for port in self.compiled.outputs]
+
+    def inspect(self) -> None:
+        """Count the operations of a run that is profiled, in a compiled model of its own, and look where it runs."""
+        self.nodes = len(self.profile)
+        elsewhere = [where for where in self.compiled.get_property("EXECUTION_DEVICES") if where != self.device]
+        if elsewhere:
+            raise ProfilerError(f"openvino fell back to {', '.join(elsewhere)} from {self.device}; give --device cpu")
+
+    @cached_property
+    def profile(self) -> list[Any]:
+        """The operations that one run executes, in their order, as OpenVINO profiles them."""
+        _, request = self._profiling
+        request.infer()
+        return _executed(request)
+
+    def operations(self) -> list[Operation]:
+        compiled, _ = self._profiling
+        graph = compiled.get_runtime_model().get_ordered_ops()
+        held = {each.get_friendly_name(): each.get_rt_info()["originalLayersNames"].astype(str) for each in graph}
+        return [Operation(each.node_type, (*held.get(each.node_name, "").split(","), each.node_name)) for each in self.profile]
+
+    def clocked(self, runs: int) -> list[tuple[float, list[float]]]:
+        _, request = self._profiling
+        found = []
+        for _ in range(runs):
+            start = perf_counter()
+            request.infer()
+            total = perf_counter() - start
+            found.append((total, [each.real_time.total_seconds() for each in _executed(request)]))
+        return found
+
+    @cached_property
+    def _profiling(self) -> tuple[Any, Any]:
+        """A compiled model that reads the clock at every operation, and its request, which ran once."""
+        compiled = self._compiled({"PERF_COUNT": True})
+        request = self._request(compiled)
+        request.infer()
+        return compiled, request
+
+    @classmethod
+    def facts(cls, state: State) -> dict[str, Any]:
+        import openvino
+
+        device = named(state.device)
+        return {
+            "version": openvino.__version__.partition("-")[0],
+            "provider": device,
+            "runtime_setting": f"latency hint, 1 stream, {PRECISIONS[state.dtype]} as asked",
+            "runtime_device": openvino.Core().get_property(device, "FULL_DEVICE_NAME").strip(),
+        }
+
+
+def _executed(request: Any) -> list[Any]:
+    return [each for each in request.get_profiling_info() if each.status == each.EXECUTED]
+
+
+def named(device: str) -> str:
+    """`gpu:1` as OpenVINO calls it: GPU.1."""
+    kind, _, number = device.partition(":")
+    return ".".join(filter(None, [OpenVino.devices[kind], number]))

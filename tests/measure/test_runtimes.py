@@ -1,0 +1,451 @@
+"""Deployed runtimes: what they run is the network that eager torch runs, what they cannot run is a sentence, exports are kept."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from profiler.errors import ProfilerError, Unavailable, UnknownName
+from profiler.load.load import in_closed_form as load
+from profiler.measure import outputs
+from profiler.measure.live import Live
+from profiler.measure.outputs import check_same, largest_difference
+from profiler.measure.plan import Setting, State
+from profiler.measure.runtimes import exports, registry
+from profiler.measure.runtimes.exports import Exports, key_of
+from profiler.measure.runtimes.onnxruntime import OnnxRuntime, fallback
+from profiler.measure.untrained import set_statistics
+from profiler.measure.workloads import ModuleWorkload, NetworkWorkload
+from profiler.study.bench_options import BenchOptions
+
+SMALL = load("mobilenet_v1@alpha=0.25,resolution=32")
+WORKLOAD = NetworkWorkload(SMALL.name, SMALL.value, SMALL.inputs)
+DEPLOYED = sorted(registry.KINDS)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of the test's own; nothing is kept unless a test says so."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(exports, "HERE", Exports(scratch=tmp_path / "scratch"))
+    (tmp_path / "scratch").mkdir()
+    return tmp_path / "cache" / "profiler" / "exports"
+
+
+@pytest.mark.parametrize("runtime", DEPLOYED)
+def test_it_runs_the_same_network(runtime: str) -> None:
+    made: Any = WORKLOAD.live(Setting(runtime=runtime), 2)
+    assert made.output_difference is not None
+    assert 0 < made.output_difference < 1e-4  # folded in another order, so not equal; fp32 has 24 bits
+    (found,) = made.runtime.outputs()
+    assert found.shape == (2, 1000)
+    assert (made.export_s > 0, made.load_s > 0, made.first_call_s > 0) == (True, True, True)
+    # 13 depthwise and 14 pointwise convolutions, pooling and the classifier at the least; 84 layers at the most
+    assert 13 + 14 + 1 + 1 <= made.nodes < 84
+    weights = 4 * SMALL.totals(1).params
+    assert weights < made.artifact_bytes < 1.3 * weights
+    assert (made.module, made.has_own_time) == (None, False)
+    made.call()
+
+
+class Compiled(nn.Module):
+    """What a compiler made of a module: it adds something to the outputs."""
+
+    def __init__(self, written: nn.Module, more: float) -> None:
+        super().__init__()
+        self._orig_mod, self.more = written, more
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self._orig_mod(x) + self.more
+        return out
+
+
+def test_compiled_outputs_are_compared_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def made(more: float) -> Live:
+        monkeypatch.setattr(torch, "compile", lambda module: Compiled(module, more))
+        return Live(lambda: (Scaled(2.0), (torch.ones(3),), {}), Setting(runtime="compile"))
+
+    assert made(0.0).output_difference == 0.0
+    assert made(2**-8).output_difference == 2**-9
+    with pytest.raises(ProfilerError, match=r"differ from those of eager torch by 3\.12 %"):
+        made(2**-4)
+
+
+class Pair(nn.Module):
+    """Two inputs, one by its name; three outputs, one of them of integers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor, *, ids: Tensor, scale: float = 2.0) -> dict[str, Any]:
+        out = scale * self.fc(x) + ids
+        return {"out": out, "parts": (out.sum(1), out.argmax(1))}
+
+
+@pytest.mark.parametrize("runtime", DEPLOYED)
+def test_inputs_by_name_and_several_outputs(runtime: str) -> None:
+    torch.manual_seed(0)
+    module, x, ids = Pair().eval(), torch.randn(5, 4), torch.tensor([[1, 2, 3]])
+    made: Any = ModuleWorkload.of(module, (x,), {"ids": ids, "scale": 3.0}).live(Setting(runtime=runtime), 5)
+    expected = module(x, ids=ids, scale=3.0)
+    found = made.runtime.outputs()
+    for mine, theirs in zip(found, (expected["out"], *expected["parts"]), strict=True):
+        np.testing.assert_allclose(mine, theirs.detach().numpy(), rtol=1e-5)
+    assert made.output_difference < 1e-6
+
+
+# Outputs
+
+
+def test_the_difference_is_of_the_largest_value_of_an_output() -> None:
+    theirs = [np.array([[1.0, -4.0]]), np.array([100.0])]
+    assert largest_difference([np.array([[1.1, -4.0]]), np.array([100.0])], theirs) == pytest.approx(0.1 / 4)
+    assert largest_difference([np.array([[1.0, -4.0]]), np.array([103.0])], theirs) == pytest.approx(3 / 100)
+    assert largest_difference([np.array([np.inf, 2.0])], [np.array([np.inf, 2.0])]) == 0.0
+    assert largest_difference([np.array([True])], [np.array([True])]) == 0.0
+    assert largest_difference([np.zeros(2)], [np.zeros(2)]) == 0.0
+    assert largest_difference([np.array([1j])], [np.array([2j])]) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ([np.array([1.0])], "it has 1 outputs, and in eager torch 2"),
+        ([np.array([1.0]), np.array([[1.0]])], r"output 1 is of shape \(1, 1\), and in eager torch of \(1,\)"),
+        ([np.array([1.0]), np.array([np.nan])], "output 1 holds values that are not finite"),
+    ],
+)
+def test_outputs_of_another_kind_are_refused(found: list[Any], said: str) -> None:
+    with pytest.raises(ProfilerError, match=said):
+        largest_difference(found, [np.array([1.0]), np.array([1.0])])
+
+
+def test_another_network_is_refused_with_the_figure() -> None:
+    with pytest.raises(
+        ProfilerError, match=r"differ from those of eager torch by 2\.5 % of their largest value, more than 1 %"
+    ):
+        check_same(0.025, "fp32")
+    check_same(0.025, "fp16")
+    check_same(None, "fp32")
+    check_same(outputs.MOST, "fp32")
+
+
+class Random(nn.Module):
+    """Whose outputs are other ones at every call."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + torch.rand_like(x)
+
+
+def test_random_outputs_are_compared_with_nothing() -> None:
+    made = ModuleWorkload.of(Random(), (torch.zeros(4),), {}).live(Setting(runtime="onnxruntime"), 1)
+    assert made.output_difference is None
+    made.call()
+
+
+def test_a_changed_export_in_the_cache_is_made_anew(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Code that the key does not see may change: the outputs tell, and the file is exported again."""
+    monkeypatch.setattr(exports, "HERE", Exports(True, tmp_path))
+    monkeypatch.setattr("profiler.measure.runtimes.exports.key_of", lambda *_: "same")
+    first = ModuleWorkload.of(Scaled(1.0), (torch.ones(3),), {}).live(Setting(runtime="onnxruntime"), 1)
+    assert (first.export_s is not None, [each.name for each in cache.iterdir()]) == (True, ["same"])
+    second: Any = ModuleWorkload.of(Scaled(2.0), (torch.ones(3),), {}).live(Setting(runtime="onnxruntime"), 1)
+    assert second.export_s is not None
+    assert second.runtime.outputs()[0].tolist() == [2.0] * 3
+
+
+class Scaled(nn.Module):
+    """A factor that is no parameter."""
+
+    def __init__(self, by: float) -> None:
+        super().__init__()
+        self.by = by
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.by * x
+
+
+# Batch normalisation
+
+
+def test_untrained_statistics_are_those_of_the_input() -> None:
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU()).eval()
+    x = torch.randn(2, 3, 9, 9)
+    set_statistics(module, (x,), {})
+    inside = module[0](x)
+    norm: Any = module[1]
+    torch.testing.assert_close(norm.running_mean, inside.mean((0, 2, 3)))
+    torch.testing.assert_close(norm.running_var, inside.var((0, 2, 3), correction=0))
+    assert bool((norm.weight != 1).all())
+    assert bool((norm.bias != 0).any())
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    set_statistics(module, (torch.ones(2, 3, 9, 9),), {})  # it has statistics now
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+
+
+def test_what_was_trained_stays() -> None:
+    module = nn.Sequential(nn.BatchNorm1d(2)).eval()
+    norm: Any = module[0]
+    norm.running_mean.fill_(3.0)
+    set_statistics(module, (torch.randn(4, 2),), {})
+    assert (norm.running_mean.tolist(), norm.running_var.tolist()) == ([3.0, 3.0], [1.0, 1.0])
+    assert norm.weight.tolist() == [1.0, 1.0]
+
+
+def test_one_value_a_channel_has_no_variance() -> None:
+    """And a few have one by chance alone: what is subtracted is 0, what is divided by the root of all squares' mean."""
+    module = nn.Sequential(nn.BatchNorm1d(4)).eval()
+    set_statistics(module, (torch.tensor([[1.0, 2.0, 3.0, 4.0]]),), {})
+    norm: Any = module[0]
+    assert norm.running_mean.tolist() == [0.0] * 4
+    assert norm.running_var.tolist() == pytest.approx([(1 + 4 + 9 + 16) / 4] * 4)
+
+
+# Exports
+
+
+def test_an_export_is_kept_and_taken_again(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(exports, "HERE", Exports(True, tmp_path, said.append))
+    own = ModuleWorkload.of(Scaled(2.0), (torch.ones(3),), {})
+    first = own.live(Setting(runtime="onnxruntime"), 1)
+    (kept,) = cache.iterdir()
+    assert said == ["exporting to ONNX", "loading its export"]
+    assert (first.export_s is not None, first.artifact_bytes) == (True, (kept / "model.onnx").stat().st_size)
+    if os.name == "posix":
+        assert kept.stat().st_mode & 0o077 == 0
+    again = own.live(Setting(runtime="onnxruntime"), 1)
+    assert (again.export_s, again.artifact_bytes, len(said)) == (None, first.artifact_bytes, 2)
+    if "openvino" in DEPLOYED:  # runs the same file
+        assert own.live(Setting(runtime="openvino"), 1).export_s is None
+    ModuleWorkload.of(Scaled(2.0), (torch.ones(4),), {}).live(Setting(runtime="onnxruntime"), 1)
+    assert len(list(cache.iterdir())) == 2
+
+
+@pytest.mark.parametrize("runtime", DEPLOYED)
+def test_a_damaged_export_is_made_anew(runtime: str, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exports, "HERE", Exports(True, tmp_path))
+    own = ModuleWorkload.of(Scaled(2.0), (torch.ones(3),), {})
+    whole = own.live(Setting(runtime=runtime), 1).artifact_bytes
+    (kept,) = cache.iterdir()
+    data = (kept / "model.onnx").read_bytes()
+    (kept / "model.onnx").write_bytes(data[: len(data) // 2])
+    made: Any = own.live(Setting(runtime=runtime), 1)
+    assert (made.export_s is not None, made.artifact_bytes) == (True, whole)
+    assert made.runtime.outputs()[0].tolist() == [2.0] * 3
+
+
+def test_nothing_is_kept_without_a_cache(cache: Path) -> None:
+    made = ModuleWorkload.of(Scaled(2.0), (torch.ones(3),), {}).live(Setting(runtime="onnxruntime"), 1)
+    assert made.export_s is not None
+    assert not cache.exists()
+
+
+def _written(size: int) -> Any:
+    return lambda path: path.write_bytes(bytes(size))
+
+
+def test_the_cache_is_bounded_and_the_oldest_go_first(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exports, "MOST_BYTES", 100)
+    kept = Exports(True, tmp_path)
+    for age, name in enumerate(("first", "second", "third")):
+        made = kept.export(name, _written(40))
+        assert (made.size, made.seconds is not None) == (40, True)
+        if name != "third":
+            os.utime(cache / name, (age, age))
+    assert sorted(each.name for each in cache.iterdir()) == ["second", "third"]
+    made = kept.export("second", _written(0))
+    assert (made.size, made.seconds) == (40, None)  # used now, so it is the newest
+    kept.export("fourth", _written(40))
+    assert sorted(each.name for each in cache.iterdir()) == ["fourth", "second"]
+    large = kept.export("large", _written(101))
+    assert (large.path.stat().st_size, large.path.parent.parent == kept.scratch) == (101, True)
+    assert sorted(each.name for each in cache.iterdir()) == ["fourth", "second"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links")
+def test_a_link_in_the_place_of_an_export_is_not_followed(cache: Path, tmp_path: Path) -> None:
+    kept = Exports(True, tmp_path)
+    kept.export("key", _written(3))
+    (cache / "key" / "model.onnx").unlink()
+    (tmp_path / "theirs").write_bytes(b"theirs")
+    (cache / "key" / "model.onnx").symlink_to(tmp_path / "theirs")
+    assert kept.export("key", _written(5)).path.read_bytes() == bytes(5)
+    assert (tmp_path / "theirs").read_bytes() == b"theirs"
+
+
+def test_a_write_that_fails_leaves_nothing(cache: Path, tmp_path: Path) -> None:
+    def fails(path: Path) -> None:
+        path.write_bytes(b"half")
+        raise ProfilerError("no")
+
+    with pytest.raises(ProfilerError, match="no"):
+        Exports(True, tmp_path).export("key", fails)
+    assert list(cache.iterdir()) == []
+
+
+def test_the_key_is_of_weights_code_and_inputs() -> None:
+    torch.manual_seed(0)
+    module, x = nn.Linear(3, 2), torch.ones(1, 3)
+    key = key_of(module, (x,), {}, "how")
+    assert key == key_of(module, (torch.zeros(1, 3),), {}, "how")  # values of inputs are not in the file
+    others = [
+        key_of(module, (torch.ones(2, 3),), {}, "how"),
+        key_of(module, (x.double(),), {}, "how"),
+        key_of(module, (x,), {"scale": 2}, "how"),
+        key_of(module, (x,), {}, "otherwise"),
+        key_of(nn.Sequential(module), (x,), {}, "how"),
+    ]
+    with torch.no_grad():
+        module.weight[0, 0] += 1e-3
+    others.append(key_of(module, (x,), {}, "how"))
+    assert len({key, *others}) == 7
+
+
+# What cannot be
+
+
+class Sorting(nn.Module):
+    """Calls numpy, which no exporter can follow."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.from_numpy(np.sort(x.numpy()))
+
+
+def test_what_cannot_be_exported_is_a_sentence() -> None:
+    with pytest.raises(ProfilerError, match="torch cannot export it to ONNX: ") as caught:
+        ModuleWorkload.of(Sorting(), (torch.ones(3),), {}).live(Setting(runtime="onnxruntime"), 1)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"runtime": "onnxrt"}, "no runtime is called 'onnxrt'; did you mean onnxruntime"),
+        ({"runtime": "openvino", "train": True}, "openvino runs a forward pass alone; leave out --train"),
+        ({"runtime": "eager,onnxruntime", "memory_format": "channels_last"}, "channels_last is a memory format of torch"),
+        ({"runtime": "onnxruntime", "dtype": "bf16"}, "onnxruntime has no dtype 'bf16'; use fp32, fp16"),
+        ({"device": "gpu"}, "device 'gpu' is none"),
+    ],
+)
+def test_settings_that_a_runtime_does_not_have(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(ProfilerError, match=said):
+        BenchOptions(**{"device": "cpu", "threads": 1, **given}).settings()
+
+
+def test_runtimes_are_listed_each_once() -> None:
+    made = BenchOptions(device="cpu", threads=1, runtime="eager,onnxruntime,eager", compile=True).settings()
+    assert [(setting.runtime, setting.compile) for setting in made] == [
+        ("eager", False), ("onnxruntime", False), ("compile", True),
+    ]  # fmt: skip
+    assert (
+        BenchOptions(device="cpu", threads=1, compile=True).settings()
+        == BenchOptions(device="cpu", threads=1, runtime="eager,compile").settings()
+    )
+    with pytest.raises(UnknownName):
+        BenchOptions(runtime="tensorflow").settings()
+
+
+@pytest.mark.parametrize("runtime", DEPLOYED)
+def test_a_missing_extra_is_one_sentence(runtime: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = registry.KINDS[runtime]
+    monkeypatch.setattr("profiler.measure.runtimes.runtime.find_spec", lambda name: None if name == runtime else object())
+    said = f"runtime {runtime} needs {runtime}, not installed here; pip install 'arch-profiler\\[{kind.extra}\\]'"
+    with pytest.raises(Unavailable, match=said):
+        BenchOptions(device="cpu", threads=1, runtime=runtime).settings()
+
+
+# Providers
+
+
+class Session(NamedTuple):
+    """What a session reports of itself."""
+
+    providers: list[str]
+    ran_on: list[str]
+
+
+CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
+
+
+@pytest.mark.parametrize(
+    ("session", "said"),
+    [
+        (Session([CUDA, CPU], [CUDA, CUDA]), ""),
+        (Session([CUDA, CPU], [CUDA, CPU]), ""),  # shapes are computed on the CPU as a rule
+        (Session([CPU], [CPU]), f"onnxruntime fell back to {CPU}, since {CUDA} did not begin; "),
+        (Session([CUDA, CPU], [CPU, CPU]), f"onnxruntime ran all 2 operations on {CPU}, and {CUDA} none of them; "),
+    ],
+)
+def test_a_provider_that_falls_back_is_found(session: Session, said: str) -> None:
+    found = fallback(CUDA, session.providers, session.ran_on)
+    assert found.startswith(said)
+    assert bool(found) == bool(said)
+    assert fallback(CPU, [CPU], [CPU, CPU]) == ""
+
+
+def test_a_session_that_fell_back_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A build of ONNX Runtime that lists CUDA, on a machine where it cannot begin: the session then has the CPU alone."""
+    import onnxruntime
+
+    made: Any = ModuleWorkload.of(Scaled(2.0), (torch.ones(3),), {}).live(Setting(runtime="onnxruntime"), 1)
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA, CPU])
+    found: Any = object.__new__(OnnxRuntime)
+    found.setting, found.session, found.path, found.inputs = Setting(device="cuda"), made.runtime.session, None, {}
+    found.profile = made.runtime.profile
+    with pytest.raises(ProfilerError, match=f"fell back to {CPU}, since {CUDA} did not begin"):
+        found.inspect()
+
+
+def test_a_provider_that_this_build_lacks_is_a_sentence(tmp_path: Path) -> None:
+    import onnxruntime
+
+    if CUDA in onnxruntime.get_available_providers():
+        pytest.skip("this build has it")
+    with pytest.raises(ProfilerError, match=f"this onnxruntime has no {CUDA}, only .*; give --device cpu"):
+        registry.loaded(tmp_path / "model.onnx", {}, Setting(device="cuda", runtime="onnxruntime"))
+
+
+@pytest.mark.parametrize("runtime", DEPLOYED)
+def test_facts(runtime: str) -> None:
+    found = registry.facts(State("cpu", 1, "fp32", runtime))
+    assert found["runtime"] == runtime
+    assert found["version"]
+    assert __import__(runtime).__version__.startswith(found["version"])
+    assert found["provider"] == {"onnxruntime": CPU, "openvino": "CPU"}[runtime]
+    json.dumps(found)
+    assert registry.facts(State("cpu", 1, "fp32", "eager")) == {}
+
+
+# int8
+
+
+def test_int8_is_quantised_and_marked() -> None:
+    """A convolution of 1×1 in 8 bits: a fourth of its weights, near the outputs in fp32, and not equal to them."""
+    torch.manual_seed(0)
+    module, x = nn.Sequential(nn.Conv2d(64, 64, 3), nn.ReLU()).eval(), torch.randn(1, 64, 8, 8)
+    own = ModuleWorkload.of(module, (x,), {})
+    whole, made = (own.live(Setting(runtime="onnxruntime", dtype=dtype), 1) for dtype in ("fp32", "int8"))
+    weights = 64 * 64 * 3 * 3
+    assert 4 * weights < (whole.artifact_bytes or 0)
+    assert weights < (made.artifact_bytes or 0) < 1.3 * weights + 4096
+    assert made.output_difference is not None
+    assert 1e-4 < made.output_difference < 0.1
+    facts = registry.facts(State("cpu", 1, "int8", "onnxruntime"))
+    assert "int8 by its static quantisation on random inputs" in facts["runtime_setting"]
+
+
+@pytest.mark.parametrize("runtime", ["eager", "compile", "openvino"])
+def test_int8_is_where_a_runtime_has_it(runtime: str) -> None:
+    with pytest.raises(ProfilerError, match="int8"):
+        BenchOptions(device="cpu", threads=1, runtime=runtime, dtype="int8").settings()
