@@ -13,6 +13,7 @@ from profiler.count.formulas import conv_kind
 from profiler.count.products import Work
 from profiler.onnx_graph.calls import Call
 from profiler.onnx_graph.normalisation import Normalisations
+from profiler.onnx_graph.onnx_tool import FACT, tool_count
 from profiler.onnx_graph.operators import ANY, BIAS, BUFFER, NORM, WEIGHT
 from profiler.onnx_graph.values import Held, Value, bytes_of
 from profiler.records.profile import Row
@@ -41,6 +42,7 @@ class Rows:
         """Of the parameters, by dtype."""
         self.norms = Normalisations()
         self._waiting: list[Value] = []
+        self._apart = 0
 
     # Parameters
 
@@ -69,6 +71,10 @@ class Rows:
         return found[0], found[1], found[2], found[3]
 
     # Calls
+
+    def counted_apart(self, call: Call) -> None:
+        """What onnx-tool counts of a node: the row that comes next has it in its facts."""
+        self._apart += tool_count(call)
 
     def free(self, call: Call, view: bool) -> None:
         """What moves or names data: its bytes wait for the row that takes them."""
@@ -110,7 +116,8 @@ class Rows:
         run = [value for value in given if not value.constant]
         inputs = tuple(value.shape for value in run or given if value.shape is not None)
         output = next((value.shape for value in call.outputs if value.shape is not None), ())
-        facts = dict(work.facts)
+        facts = {**work.facts, **({FACT: self._apart} if self._apart else {})}
+        self._apart = 0
         if op == "conv" and inputs:
             channels = inputs[0][-1 - len(facts["kernel"])] if len(inputs[0]) > len(facts["kernel"]) else 0
             kind = conv_kind(channels, facts["groups"], facts["kernel"])
@@ -197,6 +204,9 @@ class Rows:
 
     def finish(self) -> None:
         """Books the copies that no row took."""
+        if self.rows and self._apart:
+            facts = self.rows[-1].facts
+            self.rows[-1] = self.rows[-1]._replace(facts={**facts, FACT: facts.get(FACT, 0) + self._apart})
         rest = self._taken(self._waiting)
         if self.rows and rest:
             self.rows[-1] = self.rows[-1]._replace(moved=self.rows[-1].moved + rest)

@@ -108,6 +108,7 @@ class Walk:
                 call.outputs = self._branch(call, scope, body)
             else:
                 call.outputs = self._outputs(call, scope, body, declared)
+                self.rows.counted_apart(call)
                 self._count(call, scope, path)
         except ShapeError as fault:
             raise (fault if fault.path else ShapeError(fault.reason, path)) from None

@@ -134,6 +134,7 @@ def _by_network(cells: Sequence[Cell], notes: Sequence[Sequence[N]]) -> list[N]:
 
 def record_of(cell: Cell, rule: conventions.Convention = conventions.PAPER) -> Record:
     """The record of a cell, its `total` by a convention. Raises ShapeError, and ProfilerError for a reference."""
+    conventions.check(rule, cell.network.name, cell.network.has_module)
     network, profile = cell.network, _summed(cell)
     total = profile.macs if rule is conventions.PAPER else rule.total(network.profile(cell.batch).rows)
     figure = top1(network)
