@@ -57,14 +57,13 @@ def _read(name: str, path: str, stamp: tuple[int, ...]) -> File:
         import onnx
     except ImportError:
         raise Unavailable(f"'{name}' takes the package onnx; install it by: pip install 'arch-profiler[onnx]'") from None
-    from google.protobuf.message import DecodeError
-
     model = onnx.ModelProto()
     try:
         model.ParseFromString(Path(path).read_bytes())
-        return _checked(name, model, stamp[1])
-    except DecodeError:
+    except Exception:  # DecodeError of protobuf, which onnx brings; RuntimeError of its older versions
         raise ProfilerError(f"'{name}' is no ONNX model, or is cut off; export it again, as torch.onnx.export does") from None
+    try:
+        return _checked(name, model, stamp[1])
     except UnicodeDecodeError:
         raise ProfilerError(f"'{name}' is no ONNX model: it holds a name that is no text; export it again") from None
 
