@@ -197,9 +197,8 @@ class Output(Group):
         self.made.append(Destinations.of(self.format, self.output or (), self.csv, self.quiet, besides, plot))
         return self.made[-1]
 
-
     def onnx_files(self) -> list[File]:
-        """The outputs that are to be ONNX files, which no answer is written as; taken out of the others. Raises ProfilerError."""
+        """The outputs that are to be ONNX files, taken out of the others: no answer is written as one. Raises ProfilerError."""
         from profiler.report import files
 
         asked = [path for path in self.output or () if path.name.lower().endswith(".onnx")]

@@ -103,8 +103,8 @@ class OnnxNetwork(Reference):
 
     def _refusal(self) -> ProfilerError:
         return ProfilerError(
-            f"{self.name} is an ONNX file, of which no torch module is made: it is counted (show, compare, sweep, check, diff); "
-            "for anything that runs a module name the code that makes it, as net.py:Net"
+            f"{self.name} is an ONNX file, of which no torch module is made: show, compare, sweep, check and diff count it; "
+            "for what runs a module name the code that makes it, as net.py:Net"
         )
 
     def traced(self, batch: int | None = 1, wired: bool = False) -> Traced:
@@ -147,7 +147,9 @@ def of_file(place: Place) -> OnnxNetwork:
     """The network of an ONNX file at a place. Raises Unavailable, ProfilerError for what the file leaves open."""
     name = place.model
     if place.options:
-        raise ProfilerError(f"{name} is an ONNX file and takes no options ({', '.join(place.options)}); set them where it is exported")
+        raise ProfilerError(
+            f"{name} is an ONNX file and takes no options ({', '.join(place.options)}); set them where it is exported"
+        )
     if place.alpha is not None and grid.alpha(place.alpha) != 1:
         raise ProfilerError(f"{name} is an ONNX file, whose widths are fixed; give no --alpha")
     if place.resolution is not None and place.rho is not None:
@@ -175,14 +177,16 @@ def _named(network: OnnxNetwork, given: tuple[Input, ...]) -> tuple[Input, ...]:
             names = ", ".join(quoted(name) for name in list(known)[:8]) or "none"
             raise ProfilerError(f"{network.name} has no input for '{quoted(own)}'; its inputs: {names}")
         if own.shape is None:
-            raise ProfilerError(f"{network.name}: {quoted(each.name)} is a tensor; give its shape, as --input {quoted(each.name)}=3x224x224")
+            raise ProfilerError(
+                f"{network.name}: {quoted(each.name)} is a tensor; give its shape, as --input {quoted(each.name)}=3x224x224"
+            )
         if own.dtype is not None and each.dtype in DTYPES and own.dtype != each.dtype:
             raise ProfilerError(f"{network.name}: {quoted(each.name)} holds {each.dtype} in the file, and is given {own.dtype}")
-        found.append(_one(network, own, each))
+        found.append(_one(own, each))
     return tuple(found)
 
 
-def _one(network: OnnxNetwork, own: Input, each: Declared) -> Input:
+def _one(own: Input, each: Declared) -> Input:
     """An input with its name and dtype; whole where its axes are those of the file, or where no batch axis is open."""
     shape = own.shape or ()
     whole = each.axes is None or len(shape) == len(each.axes) or not each.takes_batch

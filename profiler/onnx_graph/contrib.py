@@ -1,4 +1,4 @@
-"""The operators of ONNX Runtime's own domain (com.microsoft), which its optimiser and quantiser write: what they multiply and make.
+"""The operators of ONNX Runtime's own domain (com.microsoft), which its optimiser and quantiser write.
 
 After the table of contrib operators of ONNX Runtime 1.2x (docs/ContribOperators.md). onnx has no schema of them, so the shapes
 that they make stand here too. What is in no table is reported.
@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from profiler.count.products import Work, attention, convolution, matrix_product
 from profiler.onnx_graph.calls import Call, ShapeUnknown
-from profiler.onnx_graph.inference import spread_shapes
 from profiler.onnx_graph.operators import Formula, conv, gemm, matmul, product, recurrent
+from profiler.onnx_graph.spreading import spread_shapes
 from profiler.records.profile import Shape
 
 DOMAIN = "com.microsoft"
@@ -227,10 +227,12 @@ CONTRIB: dict[str, Contrib] = {
     "MatMulIntegerToFloat": Contrib("matmul", "matmul", matmul, "xwqqqqb", _matmul_shape, typed_by=2),
     "DynamicQuantizeMatMul": Contrib("matmul", "matmul", matmul, "xwqqb", _matmul_shape),
     "Attention": Contrib("attention", "attention", _own_projection, "xwb.xxx", _own_projection_shape),
-    "QAttention": Contrib("attention", "attention", partial(_own_projection, quantised=True), "xwbqq.qqx", _own_projection_shape, typed_by=3),
+    "QAttention": Contrib("attention", "attention", partial(_own_projection, quantised=True), "xwbqq.qqx",
+                          _own_projection_shape, typed_by=3),
     "MultiHeadAttention": Contrib("attention", "attention", _multi_head, "xxxb.xxx", _multi_head_shape),
     "GroupQueryAttention": Contrib("attention", "attention", _grouped_query, "xxxxx..qq", _grouped_query_shape),
-    "DynamicQuantizeLSTM": Contrib("lstm", "recurrent", partial(recurrent, gates=4, transposed=True), "xwwb.qqwqqqq", _lstm_shape),
+    "DynamicQuantizeLSTM": Contrib("lstm", "recurrent", partial(recurrent, gates=4, transposed=True), "xwwb.qqwqqqq",
+                                   _lstm_shape),
     "SkipLayerNormalization": Contrib("layer_norm", "norm", None, "xxnnb", _first, 2),
     "SkipSimplifiedLayerNormalization": Contrib("rms_norm", "norm", None, "xxnb", _first, 2),
     "SimplifiedLayerNormalization": Contrib("rms_norm", "norm", None, "xn", _first),

@@ -20,7 +20,12 @@ MOST_UNREAD = 100
 
 
 def traced(
-    file: File, inputs: Mapping[Declared, Shape], symbols: Mapping[str, int], data: Mapping[str, Any], name: str, batch: int | None
+    file: File,
+    inputs: Mapping[Declared, Shape],
+    symbols: Mapping[str, int],
+    data: Mapping[str, Any],
+    name: str,
+    batch: int | None,
 ) -> Traced:
     """The graph of a file counted at whole shapes of its inputs; `data` are the values of those that were written out.
 
@@ -34,7 +39,11 @@ def traced(
     outputs = walk.run(taken)
     rows = tuple(walk.rows.rows)
     counted = walk.rows.counted
-    left = [held for key, held in enumerate(walk.held) if key not in walk.rows.met and held.written and held.dtype.floating and held.elements > 1]
+    left = [
+        held
+        for key, held in enumerate(walk.held)
+        if key not in walk.rows.met and held.written and held.dtype.floating and held.elements > 1
+    ]
     gaps = walk.rows.gaps()
     profile = Profile(
         name, {}, None, None, tuple(inputs.values()), batch, rows, _sums(rows), ENGINE,
@@ -57,5 +66,7 @@ def _array(data: Any, each: Declared, shape: Shape) -> Any:
         return None
     import numpy as np
 
-    kind = {"float32": "f4", "float64": "f8", "float16": "f2", "bool": "?"}.get(each.dtype, "i8" if "64" in each.dtype else "i4")
+    kind = {"float32": "f4", "float64": "f8", "float16": "f2", "bool": "?"}.get(
+        each.dtype, "i8" if "64" in each.dtype else "i4"
+    )
     return np.broadcast_to(np.array(data, dtype=kind), shape).copy()

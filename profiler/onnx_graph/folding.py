@@ -133,6 +133,7 @@ def _squeeze(np: Any, call: Call, x: Any, axes: Any = None) -> Any:
 _RULES: dict[str, Callable[..., Any]] = {
     "Identity": lambda np, call, x: x,
     "Cast": _cast,
+    "CastLike": lambda np, call, x, like: x.astype(like.dtype),
     "Gather": lambda np, call, x, i: np.take(x, i, axis=call.number("axis", 0)),
     "GatherElements": lambda np, call, x, i: np.take_along_axis(x, i, axis=call.number("axis", 0)),
     "Concat": lambda np, call, *given: np.concatenate(given, axis=call.number("axis", 0)),

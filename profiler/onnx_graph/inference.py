@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from math import prod
 from typing import Any
 
 from profiler.errors import ProfilerError, ShapeError, quoted, shortened
-from profiler.onnx_graph.calls import Call
-from profiler.onnx_graph.reading import MOST_ELEMENTS, check_shape
+from profiler.onnx_graph.calls import Call, ShapeUnknown
+from profiler.onnx_graph.own_shapes import OWN
+from profiler.onnx_graph.reading import check_shape
+from profiler.onnx_graph.spreading import spread_shapes
 from profiler.onnx_graph.values import Value
 from profiler.records.profile import Shape
 
@@ -21,20 +22,74 @@ Typed = tuple[Shape | None, int]
 """A shape and a dtype, of which neither may be known."""
 
 _SAME = frozenset(
-    "Relu LeakyRelu Elu Selu Celu Sigmoid HardSigmoid HardSwish Tanh Softmax LogSoftmax Hardmax Softplus Softsign Exp Log Sqrt Erf "
-    "Neg Abs Ceil Floor Round Reciprocal Sign Sin Cos Tan Identity Clip Gelu Mish ThresholdedRelu Shrink LRN "
-    "InstanceNormalization GroupNormalization PRelu Not".split()
+    [
+        "Relu",
+        "LeakyRelu",
+        "Elu",
+        "Selu",
+        "Celu",
+        "Sigmoid",
+        "HardSigmoid",
+        "HardSwish",
+        "Tanh",
+        "Softmax",
+        "LogSoftmax",
+        "Hardmax",
+        "Softplus",
+        "Softsign",
+        "Exp",
+        "Log",
+        "Sqrt",
+        "Erf",
+        "Neg",
+        "Abs",
+        "Ceil",
+        "Floor",
+        "Round",
+        "Reciprocal",
+        "Sign",
+        "Sin",
+        "Cos",
+        "Tan",
+        "Identity",
+        "Clip",
+        "Gelu",
+        "Mish",
+        "ThresholdedRelu",
+        "Shrink",
+        "LRN",
+        "InstanceNormalization",
+        "GroupNormalization",
+        "PRelu",
+        "Not",
+    ]
 )
 """Operators whose first output is as its first input."""
-_SPREAD = frozenset("Add Sub Mul Div Pow Max Min Sum Mean".split())
+_SPREAD = frozenset(["Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Sum", "Mean"])
 """Operators whose output is of the dtype of its inputs, spread over each other."""
 _POSITIVE = frozenset(
-    "strides dilations kernel_shape group blocksize num_groups num_heads kv_num_heads q_num_heads num_outputs hidden_size "
-    "output_width output_height pooled_shape size block_size".split()
+    [
+        "strides",
+        "dilations",
+        "kernel_shape",
+        "group",
+        "blocksize",
+        "num_groups",
+        "num_heads",
+        "kv_num_heads",
+        "q_num_heads",
+        "num_outputs",
+        "hidden_size",
+        "output_width",
+        "output_height",
+        "pooled_shape",
+        "size",
+        "block_size",
+    ]
 )
 """Attributes that are sizes: onnx divides by some of them."""
 _LARGEST_NUMBER = 1 << 31
-_ANY_NUMBER = frozenset("starts ends value_int value_ints to dtype seed axis axes sparse_value".split())
+_ANY_NUMBER = frozenset(["starts", "ends", "value_int", "value_ints", "to", "dtype", "seed", "axis", "axes", "sparse_value"])
 """Attributes whose numbers are no sizes; an end may be the largest integer."""
 MOST_DATA = 4096
 """Elements of a tensor whose values are known to the inference, at most."""
@@ -73,6 +128,8 @@ class Inference:
         if schema is None or not schema.has_type_and_shape_inference_function:
             return unknown
         self._check(call)
+        if not call.domain and call.op in OWN:
+            return self._own(call)
         types, data = {}, {}
         for name, value in zip(call.node.input, call.inputs, strict=True):
             if value is None:
@@ -85,15 +142,26 @@ class Inference:
         found = self._asked(schema, call, types, data, opsets)
         return [_typed(self.name, name, found.get(name)) for name in call.node.output]
 
+    def _own(self, call: Call) -> list[Typed]:
+        first = call.inputs[0]
+        code = 0 if first is None else first.code
+        try:
+            shapes = OWN[call.op](call)
+        except ShapeUnknown:
+            return [(None, code)] * len(call.node.output)
+        for shape in shapes:
+            check_shape(self.name, call.op, shape)
+        return [(shape, code) for shape in shapes]
+
     def _asked(self, schema: Any, call: Call, types: Any, data: Any, opsets: Mapping[str, int]) -> Any:
         from onnx import helper, shape_inference
 
         imports = [helper.make_opsetid(domain, version) for domain, version in opsets.items() if 0 < version < _LARGEST_NUMBER]
         try:
             return shape_inference.infer_node_outputs(schema, call.node, types, data, opset_imports=imports)
-        except (shape_inference.InferenceError, RuntimeError, ValueError, TypeError, IndexError, OverflowError, MemoryError) as fault:
-            if any(value is not None and value.shape is None for value in call.inputs):
-                return {}
+        except Exception as fault:  # InferenceError and ValidationError of onnx, and what its C++ throws besides
+            if call.op == "Range" or any(value is not None and value.shape is None for value in call.inputs):
+                return {}  # runtimes take a Range of tensors of one element, which onnx refuses
             said = shortened(str(fault).replace("[ShapeInferenceError]", "").replace("[TypeInferenceError]", ""), 200)
             raise ShapeError(f"its inputs do not fit: {said.strip(' .')}") from None
 
@@ -111,7 +179,8 @@ class Inference:
                     )
             if len(numbers) > MOST_DATA:
                 raise ProfilerError(
-                    f"{self.name}: the attribute {quoted(name)} of a {quoted(call.op)} has {len(numbers):,} numbers; export it again"
+                    f"{self.name}: the attribute {quoted(name)} of a {quoted(call.op)} has {len(numbers):,} numbers; "
+                    "export it again"
                 )
 
 
@@ -120,19 +189,6 @@ def spread(inputs: Sequence[Value | None]) -> Shape | None:
     shapes = [value.shape for value in inputs if value is not None]
     known = [shape for shape in shapes if shape is not None]
     return spread_shapes(known) if len(known) == len(shapes) else None
-
-
-def spread_shapes(shapes: Sequence[Shape]) -> Shape | None:
-    """The same of shapes; None where they do not fit."""
-    rank = max(map(len, shapes), default=0)
-    made = [1] * rank
-    for shape in shapes:
-        for i, side in enumerate(shape, rank - len(shape)):
-            if side != made[i]:
-                if made[i] != 1 and side != 1:
-                    return None
-                made[i] = side if made[i] == 1 else made[i]
-    return tuple(made) if prod(made) <= MOST_ELEMENTS else None
 
 
 @lru_cache(maxsize=4096)

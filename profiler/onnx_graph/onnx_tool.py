@@ -1,7 +1,7 @@
 """What onnx-tool 1.0.1 counts of a node (its node.py): operations by weights of its own, the instructions of x86 for most.
 
-An exponential is 32 of them, a division 4, a square root 24; of a normalisation, a pooling and an addition every element counts,
-whole numbers and constants too. Nodes that it hides (reshapes, constants) count nothing.
+An exponential is 32 of them, a division 4, a square root 24; of a normalisation, a pooling and an addition every element
+counts, whole numbers and constants too. Nodes that it hides (reshapes, constants) count nothing.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ TANH = EXP + 2 + DIV
 ATAN = SQRT + 3 + 1 + DIV
 
 _BY_INPUTS = {
-    "Add": 1, "Sub": 1, "Mul": 1, "Div": DIV, "Mod": 1, "Min": 1, "Max": 1, "Neg": 1, "Abs": 1, "Ceil": 1, "Sqrt": SQRT, "Pow": EXP,
-    "Sin": SIN, "Cos": SIN, "Sign": 1, "HardSigmoid": 4, "HardSwish": 5, "Relu": 1, "Gelu": EXP + 2, "LeakyRelu": 2, "Reciprocal": DIV,
-    "InstanceNormalization": 3 + DIV, "LpNormalization": EXP + 1, "Hardmax": 1,
+    "Add": 1, "Sub": 1, "Mul": 1, "Div": DIV, "Mod": 1, "Min": 1, "Max": 1, "Neg": 1, "Abs": 1, "Ceil": 1, "Sqrt": SQRT,
+    "Pow": EXP, "Sin": SIN, "Cos": SIN, "Sign": 1, "HardSigmoid": 4, "HardSwish": 5, "Relu": 1, "Gelu": EXP + 2, "LeakyRelu": 2,
+    "Reciprocal": DIV, "InstanceNormalization": 3 + DIV, "LpNormalization": EXP + 1, "Hardmax": 1,
 }  # fmt: skip
 """An element of the output, once for each input beside the first, at least once."""
 _ONCE = {
     "Exp": EXP, "Sigmoid": EXP, "Softmax": EXP + DIV, "LogSoftmax": EXP + DIV + 1 + LOG, "Softplus": EXP + 1 + LOG, "Log": LOG,
-    "Tanh": 2 * TANH, "Atan": 2 * ATAN, "Elu": EXP + 3, "PRelu": 2, "Clip": 2, "Less": 1, "LessOrEqual": 1, "Round": 1, "Not": 1,
-    "And": 1, "Or": 1, "Xor": 1, "Equal": 1, "Greater": 1, "GreaterOrEqual": 1, "Floor": 1, "NonZero": 1, "CumSum": 1,
+    "Tanh": 2 * TANH, "Atan": 2 * ATAN, "Elu": EXP + 3, "PRelu": 2, "Clip": 2, "Less": 1, "LessOrEqual": 1, "Round": 1,
+    "Not": 1, "And": 1, "Or": 1, "Xor": 1, "Equal": 1, "Greater": 1, "GreaterOrEqual": 1, "Floor": 1, "NonZero": 1, "CumSum": 1,
     "QuantizeLinear": 2, "DequantizeLinear": 2, "BatchNormalization": SQRT + DIV + 3,
 }  # fmt: skip
 """An element of the output."""

@@ -67,6 +67,20 @@ def conv(call: Call, weight_at: int = 1, bias_at: int = 2, elementwise: int = 0)
     return product(call, macs, elementwise * call.elements, **window(call, weight, call.has(bias_at)))
 
 
+def _causal_conv(call: Call) -> Work:
+    # depthwise over one axis, out as long as x: weight (M, 1, k)
+    weight = call.shape(1)
+    facts = {
+        "kernel": weight[2:],
+        "stride": (1,),
+        "dilation": (1,),
+        "groups": weight[0],
+        "bias": call.has(2),
+        "padding": "causal",
+    }
+    return product(call, convolution(call.elements, prod(weight), weight[0]), **facts)
+
+
 def _conv_transpose(call: Call) -> Work:
     # every *input* position meets the whole weight (M, N/groups, *k)
     weight, x = call.shape(1), call.shape(0)
@@ -162,7 +176,7 @@ def heads(shape: Shape, count: int) -> Shape:
 
 
 def _attention(call: Call) -> Work:
-    """ONNX's own, of opset 23: queries, keys, values; a mask, and keys and values of the past, which stand before the others."""
+    """ONNX's own, of opset 23: queries, keys, values; a mask, and keys and values of the past, which stand first."""
     count = call.number("q_num_heads", 0)
     q = heads(call.shape(0), count)
     k, v = (heads(call.shape(i), call.number("kv_num_heads", count)) for i in (1, 2))
@@ -174,6 +188,7 @@ def _attention(call: Call) -> Work:
 PRODUCTS: dict[str, Product] = {
     "Conv": Product("conv", "conv", conv, "xwb"),
     "DeformConv": Product("conv", "conv", partial(conv, bias_at=3), "xwxbx"),
+    "CausalConvWithState": Product("conv", "conv", _causal_conv, "xwbx"),
     "ConvTranspose": Product("conv_transpose", "conv_transpose", _conv_transpose, "xwb"),
     "ConvInteger": Product("conv", "conv", partial(conv, bias_at=99), "xwqq"),
     "QLinearConv": Product("conv", "conv", partial(conv, weight_at=3, bias_at=8), "xqqwqqqqb"),

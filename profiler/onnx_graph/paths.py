@@ -1,4 +1,4 @@
-"""What the row of a node is called: the module of the network that it was exported from, its own name, or that of its output."""
+"""What the row of a node is called: the module that it was exported from, its own name, or that of its output."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CONTAINERS = "torch.nn.modules.container."
 
 
 def path_of(node: Any, prefix: str = "") -> str:
-    """`features.0.conv` of torch's notes, else the node's name with dots for slashes, else its first output's; at most 200 letters."""
+    """`features.0.conv` of torch's notes, else its name with dots for slashes, else its first output's; at most 200 letters."""
     own = _scoped(node) or _dotted(str(node.name)) or next((str(name) for name in node.output if name), "")
     path = own or str(node.op_type)
     if prefix:

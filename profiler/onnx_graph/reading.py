@@ -125,17 +125,20 @@ def _refuse_twice(name: str, names: list[str], what: str) -> None:
 
 
 def check_tensor(name: str, tensor: Any) -> Held:
-    """A tensor of the file by its claims, which its data must bear out; external data is not looked at. Raises ProfilerError."""
+    """A tensor of the file by its claims, which its data must bear out, unless it is external. Raises ProfilerError."""
     shape, dtype = tuple(tensor.dims), DTYPES.get(tensor.data_type)
     if dtype is None:
-        raise ProfilerError(f"'{name}': the tensor '{quoted(tensor.name)}' has a dtype that ONNX does not define; export it again")
+        raise ProfilerError(
+            f"'{name}': the tensor '{quoted(tensor.name)}' has a dtype that ONNX does not define; export it again"
+        )
     check_shape(name, tensor.name, shape)
     elements = prod(shape)
     if tensor.data_location != tensor.EXTERNAL:
         there = _elements_there(tensor, dtype.bits, elements)
         if there != elements:
             raise ProfilerError(
-                f"'{name}': the tensor '{quoted(tensor.name)}' claims {elements:,} elements and holds {there:,}; export it again"
+                f"'{name}': the tensor '{quoted(tensor.name)}' claims {elements:,} elements and holds {there:,}; "
+                "export it again"
             )
     return Held(tensor.name, shape, dtype, elements)
 
@@ -156,7 +159,14 @@ def _elements_there(tensor: Any, bits: int, claimed: int) -> int:
     if tensor.HasField("raw_data"):
         there = len(tensor.raw_data)
         return claimed if there == packed else there * 8 // bits
-    fields = (tensor.float_data, tensor.int32_data, tensor.int64_data, tensor.double_data, tensor.uint64_data, tensor.string_data)
+    fields = (
+        tensor.float_data,
+        tensor.int32_data,
+        tensor.int64_data,
+        tensor.double_data,
+        tensor.uint64_data,
+        tensor.string_data,
+    )
     there = next((len(field) for field in fields if len(field)), 0)
     if tensor.data_type in (14, 15):  # complex: two numbers an element
         return there // 2

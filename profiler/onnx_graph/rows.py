@@ -142,7 +142,7 @@ class Rows:
                 self.rows[i] = row._replace(kind="norm", norm=row.norm + row.weights + row.bias, weights=0, bias=0)
         self._follow_scores(call, op, number)
 
-    def bias_of(self, call: Call, path: str) -> bool:
+    def bias_of(self, call: Call) -> bool:
         """Whether an addition is the bias of the product with a weight before it, whose row then has it."""
         if len(call.inputs) != 2 or None in call.inputs or not call.outputs:
             return False

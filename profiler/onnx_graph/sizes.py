@@ -109,7 +109,9 @@ def needed(file: File, each: Declared, names: Sequence[str]) -> ProfilerError:
     """The sentence about sizes that are not in the file."""
     said = quoted(each.name)
     if each.axes is None:
-        return ProfilerError(f"{file.name}: {said} has no shape in the file; give it, batch axis included, as --input {said}=1x3x224x224")
+        return ProfilerError(
+            f"{file.name}: {said} has no shape in the file; give it, batch axis included, as --input {said}=1x3x224x224"
+        )
     open_ = " and ".join(f"'{quoted(name)}'" for name in dict.fromkeys(names))
     axes = each.axes[1:] if each.takes_batch else each.axes
     example = "x".join(str(axis) if isinstance(axis, int) else "224" if len(axes) == 3 else "128" for axis in axes) or "scalar"

@@ -90,7 +90,9 @@ class Walk:
     def _node(self, node: Any, scope: Scope, body: Body, declared: Mapping[str, Any]) -> None:
         self._nodes += 1
         if self._nodes > MOST_NODES:
-            raise ProfilerError(f"'{self.file.name}': its functions expand to more than {MOST_NODES:,} nodes; export it without")
+            raise ProfilerError(
+                f"'{self.file.name}': its functions expand to more than {MOST_NODES:,} nodes; export it without"
+            )
         domain = domain_of(node)
         path = path_of(node, body.prefix)
         inputs = [self._found(scope, name, path) if name else None for name in node.input]
@@ -107,7 +109,7 @@ class Walk:
             elif not domain and node.op_type == "If" and inputs and inputs[0] is not None and inputs[0].data is not None:
                 call.outputs = self._branch(call, scope, body)
             else:
-                call.outputs = self._outputs(call, scope, body, declared)
+                call.outputs = self._outputs(call, body, declared)
                 self.rows.counted_apart(call)
                 self._count(call, scope, path)
         except ShapeError as fault:
@@ -133,12 +135,12 @@ class Walk:
         """A function of the file's own, opened; its nodes have the attributes of the call."""
         function = self.file.functions[key]
         if key in body.inside:
-            raise ProfilerError(f"'{self.file.name}': the function {quoted(key[1])} calls itself, which has no end; export it again")
+            raise ProfilerError(
+                f"'{self.file.name}': the function {quoted(key[1])} calls itself, which has no end; export it again"
+            )
         given = {each.name: each for each in function.attribute_proto} | {each.name: each for each in call.node.attribute}
         opsets = {domain_of(each): each.version for each in function.opset_import} or body.opsets
-        inner: Scope = {
-            name: value for name, value in zip(function.input, [*call.inputs], strict=False) if value is not None
-        }
+        inner: Scope = {name: value for name, value in zip(function.input, [*call.inputs], strict=False) if value is not None}
         left_out = set(function.input) - inner.keys()
         within = Body(opsets, (*body.inside, key), path)
         declared = {info.name: info for info in getattr(function, "value_info", ())}
@@ -159,12 +161,13 @@ class Walk:
 
     # What a node makes
 
-    def _outputs(self, call: Call, scope: Scope, body: Body, declared: Mapping[str, Any]) -> list[Value]:
+    def _outputs(self, call: Call, body: Body, declared: Mapping[str, Any]) -> list[Value]:
         typed = self._typed(call, body)
         if any(shape is None or not code for shape, code in typed):
             known = [self._declared(declared.get(name)) for name in call.node.output]
             typed = [
-                (shape if shape is not None else other, code or their) for (shape, code), (other, their) in zip(typed, known, strict=True)
+                (shape if shape is not None else other, code or their)
+                for (shape, code), (other, their) in zip(typed, known, strict=True)
             ]
         run = [value for value in call.inputs if value is not None]
         data = shape_data(call)
@@ -256,7 +259,7 @@ class Walk:
             return rows.free(call, view=False)  # positions, masks: bookkeeping in whole numbers
         if first.shape is None:
             return rows.uncounted_call(call, f"onnx::{call.op}", SHAPELESS, path)
-        if call.op == "Add" and not call.domain and rows.bias_of(call, path):
+        if call.op == "Add" and not call.domain and rows.bias_of(call):
             return None
         rows.tally["elementwise"] += 1
         spread = call.op in ("Add", "Sub", "Mul", "Div")
@@ -301,6 +304,7 @@ class Walk:
         return list(found.values())
 
 
+_OF_CONV = frozenset(("auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"))
 _CODES = {"f4": 1, "u1": 2, "i1": 3, "u2": 4, "i2": 5, "i4": 6, "i8": 7, "b1": 9, "f2": 10, "f8": 11, "u4": 12, "u8": 13}
 
 
@@ -310,7 +314,12 @@ def _read(call: Call) -> dict[int, str]:
     apart = call.op in ("DequantizeLinear", "QuantizeLinear")
     roles = ROLES.get(call.op, "")
     for i, value in enumerate(call.inputs):
-        if value is None or (i and call.op in FREE and call.op not in JOINED) or call.op in FROM_SHAPES or roles[i : i + 1] == ".":
+        if (
+            value is None
+            or (i and call.op in FREE and call.op not in JOINED)
+            or call.op in FROM_SHAPES
+            or roles[i : i + 1] == "."
+        ):
             continue
         found |= {key: "q" if apart and i else part for key, part in value.read.items()}
     return found
@@ -341,11 +350,14 @@ def _as(call: Call, op: str) -> Call:
     node.op_type, node.domain = op, ""
     del node.input[3:]
     del node.output[1:]
+    own = [each for each in node.attribute if each.name in _OF_CONV]
+    del node.attribute[:]
+    node.attribute.extend(own)
     return Call(node, "", call.inputs[:3])
 
 
 def _resolved(node: Any, given: Mapping[str, Any], left_out: set[str]) -> Any:
-    """A node of a function with the attributes of its call in the place of references, and without inputs that it was not given."""
+    """A node of a function with the attributes of its call in the place of references, without inputs that were left out."""
     refers = any(attribute.ref_attr_name for attribute in node.attribute)
     if not refers and not left_out.intersection(node.input):
         return node

@@ -18,7 +18,8 @@ LARGEST = 1_900_000_000
 def exported(place: Place) -> bytes:
     """The network of a place as an ONNX file, in evaluation mode, for the inputs of the place with its batch.
 
-    Its weights are random under a fixed seed, no two tensors alike. Raises Unavailable where a package is absent, ProfilerError.
+    Its weights are random under a fixed seed, no two tensors alike. Raises Unavailable where a package is absent, and
+    ProfilerError.
     """
     network, batch = load_at(place), grid.batch(place.batch)
     if not network.has_module:

@@ -1,4 +1,4 @@
-"""onnx-tool 1.0.1 (node.py): nodes of an ONNX file, by weights of its own; what it makes of each stands in the facts of the rows."""
+"""onnx-tool 1.0.1 (node.py): nodes of an ONNX file, by weights of its own; its count of each is in the facts of the rows."""
 
 from __future__ import annotations
 
