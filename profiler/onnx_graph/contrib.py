@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from profiler.count.products import Work, attention, convolution, matrix_product
 from profiler.onnx_graph.calls import Call, ShapeUnknown
@@ -32,8 +32,8 @@ class Contrib(NamedTuple):
     roles: str
     shape: Made
     each: int = 1
-    as_standard: str = ""
-    """The operator of ONNX whose attributes and first inputs it has, and whose inference tells its shape."""
+    as_conv: bool = False
+    """Whether it has the attributes and first inputs of Conv, whose inference then tells its shape."""
     typed_by: int = 0
     """The input whose dtype it makes."""
 
@@ -119,6 +119,9 @@ def _multi_head_shapes(call: Call) -> tuple[Shape, Shape, Shape]:
     count, query = call.number("num_heads", 0), call.shape(0)
     if count < 1:
         raise ShapeUnknown
+    q: Shape
+    k: Shape
+    v: Shape
     if len(query) == 5:  # (B, L, H, 3, E)
         one = (query[0], query[2], query[1], query[4])
         q, k, v = one, one, one
@@ -176,7 +179,7 @@ def _grouped_query_shape(call: Call) -> Shape:
 def _nhwc_conv(call: Call) -> Work:
     # x (B, *n, M), weight (N, *k, M/groups), out (B, *m, N)
     weight = call.shape(1)
-    facts = {"kernel": weight[1:-1], "groups": call.number("group", 1), "bias": call.has(2)}
+    facts: dict[str, Any] = {"kernel": weight[1:-1], "groups": call.number("group", 1), "bias": call.has(2)}
     return product(call, convolution(call.elements, prod(weight), weight[0]), **facts)
 
 
@@ -214,7 +217,7 @@ def _pooled(call: Call) -> Shape:
 
 
 CONTRIB: dict[str, Contrib] = {
-    "FusedConv": Contrib("conv", "conv", partial(conv, elementwise=1), "xwbx", _first, as_standard="Conv"),
+    "FusedConv": Contrib("conv", "conv", partial(conv, elementwise=1), "xwbx", _first, as_conv=True),
     "NhwcConv": Contrib("conv", "conv", _nhwc_conv, "xwb", _nhwc_conv_shape),
     "NhwcFusedConv": Contrib("conv", "conv", _nhwc_conv, "xwbx", _nhwc_conv_shape),
     "FusedMatMul": Contrib("matmul", "matmul", matmul, "ww", _matmul_shape),

@@ -55,7 +55,7 @@ def folded(call: Call, shape: Shape | None) -> list[Any] | None:
 def _axes(call: Call, given: Any) -> tuple[int, ...] | None:
     """Axes as an input, or as the attribute of earlier versions."""
     if given is not None:
-        return tuple(int(axis) for axis in given)
+        return tuple(int(axis) for axis in given.reshape(-1)) or None
     found = call.numbers("axes", ())
     return found or None
 
@@ -75,8 +75,7 @@ def _slice(np: Any, call: Call, x: Any, starts: Any = None, ends: Any = None, ax
     step = (1,) * len(begin) if steps is None else tuple(map(int, steps))
     cut = [slice(None)] * x.ndim
     for a, b, axis, by in zip(begin, end, along, step, strict=True):
-        b = None if by < 0 and b < -x.shape[axis] else b
-        cut[axis] = slice(a, b, by)
+        cut[axis] = slice(a, None if by < 0 and b < -x.shape[axis] else b, by)
     return x[tuple(cut)]
 
 

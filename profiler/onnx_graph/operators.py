@@ -70,7 +70,7 @@ def conv(call: Call, weight_at: int = 1, bias_at: int = 2, elementwise: int = 0)
 def _causal_conv(call: Call) -> Work:
     # depthwise over one axis, out as long as x: weight (M, 1, k)
     weight = call.shape(1)
-    facts = {
+    facts: dict[str, Any] = {
         "kernel": weight[2:],
         "stride": (1,),
         "dilation": (1,),

@@ -14,8 +14,9 @@ _CONTAINERS = "torch.nn.modules.container."
 
 def path_of(node: Any, prefix: str = "") -> str:
     """`features.0.conv` of torch's notes, else its name with dots for slashes, else its first output's; at most 200 letters."""
-    own = _scoped(node) or _dotted(str(node.name)) or next((str(name) for name in node.output if name), "")
+    own = _of_weight(node) or _scoped(node) or _dotted(str(node.name)) or next((str(name) for name in node.output if name), "")
     path = own or str(node.op_type)
+    path = "".join(sign if sign.isprintable() else "�" for sign in path)
     if prefix:
         path = f"{prefix}.{path}"
     return path if len(path) <= LONGEST else f"{path[: LONGEST - 1]}…"
@@ -29,6 +30,21 @@ def _dotted(name: str) -> str:
             parts.pop()
         parts.append(part)
     return ".".join(parts)
+
+
+def folded_into(node: Any) -> str:
+    """The path of the BatchNorm that torch's exporter made part of a convolution; empty of any other node."""
+    notes = {each.key: each.value for each in getattr(node, "metadata_props", ())}
+    scopes, classes = _names(notes.get(SCOPES)), _names(notes.get(CLASSES))
+    of_norm = len(scopes) > 1 and len(scopes) == len(classes) and classes[-2].startswith(f"{_LEAVES}batchnorm.")
+    return scopes[-2] if of_norm and node.op_type in ("Conv", "ConvTranspose", "Gemm") else ""
+
+
+def _of_weight(node: Any) -> str:
+    """The module of a weight that torch's exporter named, of a node that may have the notes of what was folded into it."""
+    named = any(each.key == SCOPES for each in getattr(node, "metadata_props", ()))
+    weight = str(node.input[1]) if named and len(node.input) > 1 else ""
+    return weight.removesuffix(".weight") if weight.endswith(".weight") else ""
 
 
 def _scoped(node: Any) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from profiler.errors import ProfilerError, Unavailable, quoted
-from profiler.onnx_graph.values import DTYPES, Held, bytes_of
+from profiler.onnx_graph.values import DTYPES, Held
 
 LARGEST_FILE = (1 << 31) - 1
 """Bytes: protobuf reads no larger message."""
@@ -62,10 +62,7 @@ def _read(name: str, path: str, stamp: tuple[int, ...]) -> File:
         model.ParseFromString(Path(path).read_bytes())
     except Exception:  # DecodeError of protobuf, which onnx brings; RuntimeError of its older versions
         raise ProfilerError(f"'{name}' is no ONNX model, or is cut off; export it again, as torch.onnx.export does") from None
-    try:
-        return _checked(name, model, stamp[1])
-    except UnicodeDecodeError:
-        raise ProfilerError(f"'{name}' is no ONNX model: it holds a name that is no text; export it again") from None
+    return _checked(name, model, stamp[1])
 
 
 def _checked(name: str, model: Any, large: int) -> File:
@@ -84,6 +81,8 @@ def _checked(name: str, model: Any, large: int) -> File:
             raise ProfilerError(f"'{name}' has more than {MOST_NODES:,} nodes; export a part of the network")
         if depth > DEEPEST:
             raise ProfilerError(f"'{name}' has graphs within graphs more than {DEEPEST} deep, as no exporter writes them")
+        if not all(isinstance(text, str) for node in graph.node for text in _texts(node)):
+            raise ProfilerError(f"'{name}' is no ONNX model: it holds a name that is no text; export it again")
         held = [tensor.name for tensor in getattr(graph, "initializer", ())]
         made = [output for node in graph.node for output in node.output if output]
         _refuse_twice(name, held, "initialisers")
@@ -92,6 +91,15 @@ def _checked(name: str, model: Any, large: int) -> File:
             check_tensor(name, tensor)
     opsets = {"" if each.domain in STANDARD else each.domain: each.version for each in model.opset_import}
     return File(name, model, opsets, functions, large)
+
+
+def _texts(item: Any) -> Iterator[object]:
+    """The names that a node is made of; protobuf gives bytes where one is no text."""
+    yield item.op_type
+    yield item.domain
+    yield item.name
+    yield from item.input
+    yield from item.output
 
 
 def domain_of(item: Any) -> str:
@@ -184,4 +192,3 @@ def small_data(tensor: Any, most: int) -> Any:
 
 _NUMERIC = frozenset((1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13))
 """Dtypes of numpy's own."""
-__all__ = ["DEEPEST", "LARGEST_FILE", "MOST_NODES", "File", "bytes_of", "check_shape", "check_tensor", "domain_of", "read"]

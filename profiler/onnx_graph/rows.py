@@ -101,14 +101,15 @@ class Rows:
 
     def row(self, call: Call, path: str, op: str, kind: str, work: Work, roles: str, spread: bool = False) -> None:
         """A row for what costs something, or takes a parameter first."""
-        counts = [0, 0, 0, 0]
+        counts = (0, 0, 0, 0)
         for i, value in enumerate(call.inputs):
             if value is None or not value.read:
                 continue
             role = roles[i] if i < len(roles) else ANY
             if spread and self.norms.scales(call, i):
                 role = NORM
-            counts = [a + b for a, b in zip(counts, self.first_taken(value, role, spread, work), strict=True)]
+            more = self.first_taken(value, role, spread, work)
+            counts = (counts[0] + more[0], counts[1] + more[1], counts[2] + more[2], counts[3] + more[3])
         if work is NOTHING and not any(counts):
             self._follow_scores(call, op, None)
             return

@@ -27,7 +27,7 @@ class Declared(NamedTuple):
     @property
     def takes_batch(self) -> bool:
         """Whether its first axis is open: the batch axis, which --batch sets."""
-        return bool(self.axes) and isinstance(self.axes[0], str)
+        return self.axes is not None and isinstance(next(iter(self.axes), 0), str)
 
     @property
     def text(self) -> str:
@@ -40,7 +40,7 @@ def declared(file: File) -> tuple[Declared, ...]:
     """The inputs of a file's graph, those that it holds values of left out. Raises ProfilerError for what is no tensor."""
     graph = file.model.graph
     held = {tensor.name for tensor in graph.initializer} | {sparse.values.name for sparse in graph.sparse_initializer}
-    found = []
+    found: list[Declared] = []
     for info in graph.input:
         if info.name in held:
             continue

@@ -6,27 +6,25 @@ Sizes of the inputs are known before it begins, so every shape is in whole numbe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from profiler.count.products import Work
 from profiler.errors import ProfilerError, ShapeError, quoted
 from profiler.onnx_graph.calls import Call, ShapeUnknown
-from profiler.onnx_graph.contrib import CONTRIB, DOMAIN, Contrib
+from profiler.onnx_graph.contrib import CONTRIB, DOMAIN
 from profiler.onnx_graph.folding import folded, shape_data
 from profiler.onnx_graph.inference import MOST_DATA, Inference, Typed
-from profiler.onnx_graph.names import CONTROL, ELEMENTWISE, FREE, FROM_SHAPES, JOINED, RANDOM, ROLES, UNCOUNTED, VIEWS, row_name
-from profiler.onnx_graph.operators import PRODUCTS, Product
+from profiler.onnx_graph.names import CONTROL, ELEMENTWISE, FREE, FROM_SHAPES, JOINED, RANDOM, ROLES, VIEWS
+from profiler.onnx_graph.operators import PRODUCTS
 from profiler.onnx_graph.paths import path_of
+from profiler.onnx_graph.pricing import Pricing
 from profiler.onnx_graph.reading import MOST_NODES, File, check_tensor, domain_of, small_data, subgraphs
-from profiler.onnx_graph.rows import NOTHING, Rows, sources
+from profiler.onnx_graph.resolving import as_conv, resolved
+from profiler.onnx_graph.rows import Rows, sources
 from profiler.onnx_graph.values import Held, Value
 
 Scope = dict[str, Value]
 """Tensors by their names, those of the graphs around it included."""
-CUSTOM = "no formula is known of it; count the network's own code, or export it in ONNX's own operators"
-OPEN = "how often it runs its graph, and which, depends on values; count the network's own code"
-SHAPELESS = "its shapes depend on values that are not in the file"
 
 
 class Body(NamedTuple):
@@ -47,6 +45,7 @@ class Walk:
         self.inference = Inference(file.name)
         self.held: list[Held] = []
         self.rows = Rows(self.held)
+        self.pricing = Pricing(self.rows)
         self._nodes = 0
 
     def run(self, inputs: Mapping[str, Value]) -> list[Value]:
@@ -111,7 +110,7 @@ class Walk:
             else:
                 call.outputs = self._outputs(call, body, declared)
                 self.rows.counted_apart(call)
-                self._count(call, scope, path)
+                self.pricing.count(call, path, lambda of: self._inside(of, scope))
         except ShapeError as fault:
             raise (fault if fault.path else ShapeError(fault.reason, path)) from None
         for name, value in zip(node.output, call.outputs, strict=False):
@@ -145,8 +144,7 @@ class Walk:
         within = Body(opsets, (*body.inside, key), path)
         declared = {info.name: info for info in getattr(function, "value_info", ())}
         for node in function.node:
-            resolved = _resolved(node, given, left_out)
-            self._node(resolved, inner, within, declared)
+            self._node(resolved(node, given, left_out), inner, within, declared)
         return [self._found(inner, name, path) for name in function.output]
 
     def _branch(self, call: Call, scope: Scope, body: Body) -> list[Value]:
@@ -199,8 +197,8 @@ class Walk:
         if contrib is None:
             return self.inference.outputs(call, body.opsets)
         rest: list[Typed] = [(None, 0)] * (len(call.node.output) - 1)
-        if contrib.as_standard:
-            alike = _as(call, contrib.as_standard)
+        if contrib.as_conv:
+            alike = as_conv(call)
             return [*self.inference.outputs(alike, body.opsets)[:1], *rest]
         try:
             shape = contrib.shape(call)
@@ -220,66 +218,6 @@ class Walk:
             return (None, held.elem_type)
         sides = [dim.dim_value if dim.HasField("dim_value") else self.symbols.get(dim.dim_param, -1) for dim in held.shape.dim]
         return (None if any(side < 0 for side in sides) else tuple(sides), held.elem_type)
-
-    # What a node costs
-
-    def _count(self, call: Call, scope: Scope, path: str) -> None:
-        rows, op = self.rows, call.op
-        run = [value for value in call.inputs if value is not None]
-        if call.outputs and all(value.constant for value in call.outputs) and run and (call.domain in ("", DOMAIN)):
-            return rows.free(call, view=True)  # computed when the file is loaded
-        contrib = CONTRIB.get(op) if call.domain == DOMAIN or op == "SimplifiedLayerNormalization" else None
-        found: Product | Contrib | None = contrib if contrib is not None else PRODUCTS.get(op) if not call.domain else None
-        if found is not None:
-            return self._product(call, found, path)
-        if call.domain or op in UNCOUNTED or (op not in ELEMENTWISE and op not in FREE):
-            name = f"{call.domain or 'onnx'}::{quoted(op)}"
-            for value in self._inside(call, scope):
-                call.inputs = [*call.inputs, value]
-            return rows.uncounted_call(call, name, OPEN if op in CONTROL and not call.domain else CUSTOM, path)
-        if op == "Gather" and _looks_up(call):
-            return self._elementwise(call, "embedding", "embedding", path, "wx")
-        if op in FREE:
-            return self._moved(call, path)
-        return self._elementwise(call, *self._named(call), path, ROLES.get(op, ""))
-
-    def _product(self, call: Call, found: Product | Contrib, path: str) -> None:
-        formula: Callable[[Call], Work] | None = found.formula
-        try:
-            work = Work(0, 0, call.elements * getattr(found, "each", 1)) if formula is None else formula(call)
-        except (ShapeUnknown, IndexError, ValueError):
-            return self.rows.uncounted_call(call, f"{call.domain or 'onnx'}::{call.op}", SHAPELESS, path)
-        self.rows.tally["elementwise" if formula is None else "counted"] += 1
-        return self.rows.row(call, path, found.op, found.kind, work, found.roles)
-
-    def _elementwise(self, call: Call, op: str, kind: str, path: str, roles: str) -> None:
-        rows = self.rows
-        first = call.outputs[0] if call.outputs else None
-        if first is None or (first.code and not first.dtype.floating):
-            return rows.free(call, view=False)  # positions, masks: bookkeeping in whole numbers
-        if first.shape is None:
-            return rows.uncounted_call(call, f"onnx::{call.op}", SHAPELESS, path)
-        if call.op == "Add" and not call.domain and rows.bias_of(call):
-            return None
-        rows.tally["elementwise"] += 1
-        spread = call.op in ("Add", "Sub", "Mul", "Div")
-        return rows.row(call, path, op, kind, Work(0, 0, call.elements), roles, spread)
-
-    def _moved(self, call: Call, path: str) -> None:
-        """What costs nothing; with a row where it is the first to take a parameter, as a token of the class is."""
-        if call.op not in VIEWS and any(value is not None and value.read for value in call.inputs):
-            self.rows.row(call, path, row_name(call.op), "reshape", NOTHING, ROLES.get(call.op, ""))
-        self.rows.free(call, call.op in VIEWS)
-
-    def _named(self, call: Call) -> tuple[str, str]:
-        op, kind = row_name(call.op), ELEMENTWISE[call.op]
-        if call.op == "Clip":
-            bounds = [_one(call, i, name) for i, name in ((1, "min"), (2, "max"))]
-            if bounds[0] == 0 and bounds[1] == 6:
-                return "relu6", "activation"
-        if call.op == "Gather":
-            return "embedding", "embedding"
-        return op, kind
 
     def _inside(self, call: Call, scope: Scope) -> Sequence[Value]:
         """The tensors of the file that the graphs of a node hold, or take from around it."""
@@ -304,7 +242,6 @@ class Walk:
         return list(found.values())
 
 
-_OF_CONV = frozenset(("auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"))
 _CODES = {"f4": 1, "u1": 2, "i1": 3, "u2": 4, "i2": 5, "i4": 6, "i8": 7, "b1": 9, "f2": 10, "f8": 11, "u4": 12, "u8": 13}
 
 
@@ -323,57 +260,3 @@ def _read(call: Call) -> dict[int, str]:
             continue
         found |= {key: "q" if apart and i else part for key, part in value.read.items()}
     return found
-
-
-def _looks_up(call: Call) -> bool:
-    """Whether a Gather takes rows of a table that the file holds."""
-    table = call.inputs[0] if call.inputs else None
-    if table is None or not table.read or not table.constant or not table.shape:
-        return False
-    return len(table.shape) > 1 and call.number("axis", 0) == 0 and call.has(1) and not call.value(1).constant
-
-
-def _one(call: Call, i: int, name: str) -> float | None:
-    """A bound of Clip: an input, or an attribute of earlier versions."""
-    if call.has(i) and (data := call.value(i).data) is not None and data.size == 1:
-        return float(data.reshape(-1)[0])
-    found = call.attributes.get(name)
-    return found if isinstance(found, float) else None
-
-
-def _as(call: Call, op: str) -> Call:
-    """The same call of an operator of ONNX that has its attributes and first inputs."""
-    from onnx import NodeProto
-
-    node = NodeProto()
-    node.CopyFrom(call.node)
-    node.op_type, node.domain = op, ""
-    del node.input[3:]
-    del node.output[1:]
-    own = [each for each in node.attribute if each.name in _OF_CONV]
-    del node.attribute[:]
-    node.attribute.extend(own)
-    return Call(node, "", call.inputs[:3])
-
-
-def _resolved(node: Any, given: Mapping[str, Any], left_out: set[str]) -> Any:
-    """A node of a function with the attributes of its call in the place of references, without inputs that were left out."""
-    refers = any(attribute.ref_attr_name for attribute in node.attribute)
-    if not refers and not left_out.intersection(node.input):
-        return node
-    from onnx import NodeProto
-
-    made = NodeProto()
-    made.CopyFrom(node)
-    del made.attribute[:]
-    for attribute in node.attribute:
-        if not attribute.ref_attr_name:
-            made.attribute.add().CopyFrom(attribute)
-        elif attribute.ref_attr_name in given:
-            added = made.attribute.add()
-            added.CopyFrom(given[attribute.ref_attr_name])
-            added.name = attribute.name
-    for i, name in enumerate(made.input):
-        if name in left_out:
-            made.input[i] = ""
-    return made

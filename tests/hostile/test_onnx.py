@@ -127,7 +127,9 @@ def test_each_is_a_sentence(name: str, tmp_path: Path) -> None:
     made, said = FILES[name]
     path = tmp_path / "net.onnx"
     path.write_bytes(made if isinstance(made, bytes) else made.SerializeToString())
-    ran = subprocess.run([sys.executable, "-m", "profiler", "show", str(path)], capture_output=True, text=True, cwd=ROOT, check=False)
+    ran = subprocess.run(
+        [sys.executable, "-m", "profiler", "show", str(path)], capture_output=True, text=True, cwd=ROOT, check=False
+    )
     assert (ran.returncode, ran.stdout) == (2, ""), ran.stderr
     assert ran.stderr.startswith("error: ")
     assert len(ran.stderr.splitlines()) == 1
@@ -138,7 +140,9 @@ def test_each_is_a_sentence(name: str, tmp_path: Path) -> None:
 COUNTED: dict[str, Any] = {
     "values that do not end": model([node("Expand", "x s", "y")], {"x": (1,), "s": ((LARGE >> 8,), INT64)}),
     "a step of 0": model([node("Range", "a a a", "y")], {"x": (1,)}, [helper.make_tensor("a", INT64, [], [0])]),
-    "a division by 0": model([node("Div", "a b", "c"), node("Reshape", "x c")], {"x": (4,)}, [numbers("a", [4]), numbers("b", [0])]),
+    "a division by 0": model(
+        [node("Div", "a b", "c"), node("Reshape", "x c")], {"x": (4,)}, [numbers("a", [4]), numbers("b", [0])]
+    ),
     "a large opset": model([node("Relu", "x")], {"x": (3,)}, opset=1 << 40),
     "an opset below 0": model([node("Relu", "x")], {"x": (3,)}, opset=-5),
     "a name of a megabyte": model([node("Relu", "x", name="n" * (1 << 20))], {"x": (3,)}),
@@ -174,7 +178,9 @@ def external(made: Any, location: str) -> None:
         weight.external_data.add(key=key, value=value)
 
 
-@pytest.mark.parametrize("location", ["weights.bin", "../secret", "/etc/passwd", "/dev/zero", "../" * 30 + "etc/passwd", "\x00", "pipe"])
+@pytest.mark.parametrize(
+    "location", ["weights.bin", "../secret", "/etc/passwd", "/dev/zero", "../" * 30 + "etc/passwd", "\x00", "pipe"]
+)
 def test_external_data_is_never_opened(location: str, tmp_path: Path) -> None:
     """Wherever it is said to lie, and as small as it is; a pipe would wait for ever."""
     made = plain()

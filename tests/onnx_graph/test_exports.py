@@ -10,13 +10,21 @@ from typing import NamedTuple
 import pytest
 
 from profiler import profile
-from profiler.load.load import load
 from profiler.network.registry import names
 from profiler.records.place import Place
 from profiler.records.profile import Profile, Row
 from profiler.study.exporting import LARGEST, exported
 
-SEVERAL = ("lenet5", "mobilenet_v1", "mobilenet_v2_cifar", "resnet20_cifar", "squeezenet1_1", "shufflenet_v2_x0_5", "vit_b_32", "hybridsn")
+SEVERAL = (
+    "lenet5",
+    "mobilenet_v1",
+    "mobilenet_v2_cifar",
+    "resnet20_cifar",
+    "squeezenet1_1",
+    "shufflenet_v2_x0_5",
+    "vit_b_32",
+    "hybridsn",
+)
 """A convolution net, separable, residual, branching, shuffled, with attention, and of three axes."""
 
 
@@ -34,7 +42,11 @@ def products(rows: Iterable[Row]) -> dict[str, tuple[str, int, int, int, tuple[i
     for row in rows:
         if not row.macs or row.side:
             continue
-        path = row.path.rpartition(".")[0] if row.path.count(".") and row.path.rpartition(".")[2].startswith("scaled_dot") else row.path
+        path = (
+            row.path.rpartition(".")[0]
+            if row.path.count(".") and row.path.rpartition(".")[2].startswith("scaled_dot")
+            else row.path
+        )
         kind, macs, weights, activations, _ = found.get(path, (row.kind, 0, 0, 0, ()))
         found[path] = (kind, macs + row.macs, weights + row.weights, activations + row.activations, row.output)
     return found
@@ -48,7 +60,9 @@ def folded(closed: Profile, file: Profile) -> Folded:
     own = {row.path: row.bias for row in closed.rows}
     grown = [row for row in file.rows if row.macs and row.bias > own.get(row.path, 0)]
     assert all(row.op in ("conv", "conv_transpose", "linear") for row in grown)
-    return Folded(sum(row.norm for row in gone), sum(row.bias - own[row.path] for row in grown), frozenset(row.path for row in gone))
+    return Folded(
+        sum(row.norm for row in gone), sum(row.bias - own[row.path] for row in grown), frozenset(row.path for row in gone)
+    )
 
 
 def check(name: str, folder: Path) -> None:
@@ -71,6 +85,7 @@ def check(name: str, folder: Path) -> None:
     assert file.params == closed.params - gone.norm + gone.bias
     # a normalisation of n channels is 2n numbers, and becomes n of bias, unless the convolution has a bias already
     assert gone.bias <= gone.norm // 2
+    assert gone.paths <= {row.facts.get("folded") for row in file.rows}  # and each is named
 
 
 @pytest.mark.parametrize("name", SEVERAL)

@@ -117,7 +117,9 @@ def test_a_shape_that_is_computed_is_known(tmp_path: Path) -> None:
 
 
 def test_the_numbers_of_an_input_may_be_written_out(tmp_path: Path) -> None:
-    made = model([node("Reshape", "x shape", "f"), node("MatMul", "f w")], {"x": (6, 8), "shape": ((2,), INT64)}, [held("w", (12, 5))])
+    made = model(
+        [node("Reshape", "x shape", "f"), node("MatMul", "f w")], {"x": (6, 8), "shape": ((2,), INT64)}, [held("w", (12, 5))]
+    )
     assert counted(made, tmp_path, None).uncounted[0].op == "onnx::MatMul"  # of a shape that nobody knows
     assert counted(made, tmp_path, None, input="shape=[4,12]").profile.macs == 4 * 12 * 5
 

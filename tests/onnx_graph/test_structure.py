@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from onnx import helper
+from onnx import AttributeProto, helper
 
 from profiler import show
 from tests.onnx_graph.graphs import BOOL, FLOAT, counted, held, model, node, numbers, saved
@@ -19,8 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def dense() -> Any:
     """A function of the file's own: a product and an activation whose slope its call gives."""
     body = [node("MatMul", "a b", "c"), helper.make_node("LeakyRelu", ["c"], ["d"])]
-    reference = helper.make_attribute_ref_name(helper.make_attribute("alpha", 0.0), "slope")
-    body[1].attribute.append(reference)
+    body[1].attribute.add(name="alpha", type=AttributeProto.FLOAT, ref_attr_name="slope")
     return helper.make_function("own", "Dense", ["a", "b"], ["d"], body, [helper.make_opsetid("", 21)], ["slope"])
 
 
@@ -37,7 +36,9 @@ def test_functions_of_functions(tmp_path: Path) -> None:
         "own", "Twice", ["a", "b"], ["e"], [node("Dense", "a b", "d", "own"), node("Dense", "d b", "e", "own")],
         [helper.make_opsetid("", 21), helper.make_opsetid("own", 1)],
     )  # fmt: skip
-    made = model([node("Twice", "x w", "y", "own")], {"x": (2, 3)}, [held("w", (3, 3))], functions=[outer, dense()], domains=["own"])
+    made = model(
+        [node("Twice", "x w", "y", "own")], {"x": (2, 3)}, [held("w", (3, 3))], functions=[outer, dense()], domains=["own"]
+    )
     assert counted(made, tmp_path, None).profile.macs == 2 * (2 * 3 * 3)
 
 
@@ -71,7 +72,9 @@ def test_a_branch_that_values_decide_is_named_with_its_weights(tmp_path: Path) -
 
 
 def test_loops_are_named(tmp_path: Path) -> None:
-    i, keep, h = (helper.make_tensor_value_info(name, code, shape) for name, code, shape in (("i", 7, []), ("k", 9, []), ("h", 1, [2, 3])))
+    i, keep, h = (
+        helper.make_tensor_value_info(name, code, shape) for name, code, shape in (("i", 7, []), ("k", 9, []), ("h", 1, [2, 3]))
+    )
     out = helper.make_tensor_value_info("h2", 1, [2, 3])
     kept = helper.make_tensor_value_info("k2", 9, [])
     body = helper.make_graph([node("MatMul", "h w", "h2"), node("Identity", "k", "k2")], "body", [i, keep, h], [kept, out])
@@ -91,7 +94,9 @@ def test_operators_of_others_are_named(domain: str, tmp_path: Path) -> None:
 
 
 def test_uncounted_operators_are_loud(tmp_path: Path) -> None:
-    path = saved(model([node("Special", "x", "y", "com.example")], {"x": (2, 3)}, domains=["com.example"]), tmp_path / "net.onnx")
+    path = saved(
+        model([node("Special", "x", "y", "com.example")], {"x": (2, 3)}, domains=["com.example"]), tmp_path / "net.onnx"
+    )
     ran = subprocess.run(
         [sys.executable, "-m", "profiler", "show", str(path), "--strict"], capture_output=True, text=True, cwd=ROOT, check=False
     )
@@ -102,7 +107,10 @@ def test_uncounted_operators_are_loud(tmp_path: Path) -> None:
 
 def test_nodes_without_names_are_called_by_their_outputs(tmp_path: Path) -> None:
     nodes = [node("Relu", "x", "a/b"), node("Relu", "a/b", "y", name="/block1/block1.0/act/Relu")]
-    assert [row.path for row in counted(model(nodes, {"x": (2, 3)}), tmp_path, None).profile.rows] == ["a/b", "block1.0.act.Relu"]
+    assert [row.path for row in counted(model(nodes, {"x": (2, 3)}), tmp_path, None).profile.rows] == [
+        "a/b",
+        "block1.0.act.Relu",
+    ]
 
 
 def test_it_is_drawn_with_its_wires(tmp_path: Path) -> None:
@@ -132,7 +140,7 @@ def test_no_torch_is_loaded(tmp_path: Path) -> None:
 
 def test_what_runs_a_module_refuses_a_file(tmp_path: Path) -> None:
     path = saved(model([node("MatMul", "x w")], {"x": ("n", 3)}, [held("w", (3, 3))]), tmp_path / "net.onnx")
-    for words in (["show", str(path), "--memory"], ["show", str(path), "--training"], ["formula", str(path)], ["show", str(path), "-o", "x.onnx"]):
+    for words in (["show", str(path), "--memory"], ["show", str(path), "--training"], ["show", str(path), "-o", "x.onnx"]):
         ran = subprocess.run([sys.executable, "-m", "profiler", *words], capture_output=True, text=True, cwd=ROOT, check=False)
         assert ran.returncode == 2, words
         assert "ONNX file" in ran.stderr
