@@ -86,6 +86,11 @@ def insisted(names: str | Iterable[str]) -> bool:
     return names is not DEFAULT_ENGINES
 
 
+def engines_for(cells: Sequence[Cell], engines: Sequence[str], insists: bool) -> Sequence[str]:
+    """The engines to be asked about some cells: without the user's asking none, where none of them is a torch module."""
+    return engines if insists or any(cell.network.has_module for cell in cells) else engines[:1]
+
+
 # Counting
 
 
