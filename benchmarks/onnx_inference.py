@@ -70,9 +70,8 @@ def value(draw: random.Random, types: set[str]) -> Value:
     if code not in (6, 7, 9) or draw.random() < 0.4:
         return Value(shape if draw.random() < 0.95 else None, code)
     numbers = [draw.choice(NUMBERS) for _ in range(draw.choice([0, 1, 1, 2, 3, 4, 8]))]
-    kind = {6: np.int32, 7: np.int64, 9: np.bool_}[code]
-    low, high = (0, 1) if code == 9 else (np.iinfo(kind).min, np.iinfo(kind).max)  # type: ignore[type-var]
-    data = np.array([min(max(n, low), high) for n in numbers], dtype=kind)
+    kind, low, high = {6: ("i4", -(1 << 31), (1 << 31) - 1), 7: ("i8", NUMBERS[-2], NUMBERS[-1]), 9: ("?", 0, 1)}[code]
+    data: Any = np.array([min(max(n, low), high) for n in numbers], dtype=kind)
     data = data.reshape(()) if data.size == 1 and draw.random() < 0.3 else data
     return Value(data.shape, code, data)
 

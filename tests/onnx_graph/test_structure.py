@@ -140,7 +140,12 @@ def test_no_torch_is_loaded(tmp_path: Path) -> None:
 
 def test_what_runs_a_module_refuses_a_file(tmp_path: Path) -> None:
     path = saved(model([node("MatMul", "x w")], {"x": ("n", 3)}, [held("w", (3, 3))]), tmp_path / "net.onnx")
-    for words in (["show", str(path), "--memory"], ["show", str(path), "--training"], ["show", str(path), "-o", "x.onnx"]):
+    for words in (
+        ["show", str(path), "--memory"],
+        ["show", str(path), "--training"],
+        ["verify", str(path)],
+        ["show", str(path), "-o", "x.onnx"],
+    ):
         ran = subprocess.run([sys.executable, "-m", "profiler", *words], capture_output=True, text=True, cwd=ROOT, check=False)
         assert ran.returncode == 2, words
         assert "ONNX file" in ran.stderr
