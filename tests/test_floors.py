@@ -26,7 +26,7 @@ records grid config checked
 network
 archs count
 module saved
-tracing measure prediction
+tracing measure prediction onnx_graph
 load report
 witness api
 study

@@ -147,6 +147,7 @@ def show(
     from profiler.report.answers import registry
     from profiler.study.show import in_full
 
+    graphs = out.onnx_files()
     destinations = out.destinations(forms.NETWORK, plot)
     parts = {"--training": train, "--memory": memory}
     check_shown([name for name, asked in parts.items() if asked], destinations)
@@ -155,6 +156,12 @@ def show(
     wired = destinations.asks(*forms.DRAWINGS)
     found = in_full(place, convention, what_if=what_if, training=train, memory=memory, wired=wired)
     destinations.put(registry.answer(found, view))
+    if graphs:
+        from profiler.study.exporting import exported
+
+        graph = exported(place)
+        for file in graphs:
+            destinations.write(file, graph)
     name = found.profile.model
     uncounted = say.tracing(name, found.traced, verbose)
     if strict and uncounted:

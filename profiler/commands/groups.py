@@ -16,6 +16,7 @@ from profiler.report.encoding import sentence
 
 if TYPE_CHECKING:
     from profiler.report.answer import View
+    from profiler.report.files import File
     from profiler.report.output import Destinations
     from profiler.report.units import Unit
     from profiler.study.bench_options import BenchOptions
@@ -197,6 +198,18 @@ class Output(Group):
 
         self.made.append(Destinations.of(self.format, self.output or (), self.csv, self.quiet, besides, plot))
         return self.made[-1]
+
+    def onnx_files(self) -> list[File]:
+        """The outputs that are to be ONNX files, taken out of the others: no answer is written as one. Raises ProfilerError."""
+        from profiler.report import files
+
+        asked = [path for path in self.output or () if path.name.lower().endswith(".onnx")]
+        self.output = [path for path in self.output or () if path not in asked]
+        found: list[File] = []
+        for path in asked:
+            found.append(files.file_at(path))
+            files.check_apart(found[-1], found[:-1])
+        return found
 
 
 def bench_options(

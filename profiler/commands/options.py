@@ -101,7 +101,7 @@ ConventionName = Annotated[
     typer.Option(
         "--convention",
         metavar="NAME",
-        help="How `total` counts: paper, fvcore, thop, torch or torchinfo.",
+        help="How `total` counts: paper, fvcore, thop, torch, torchinfo, or onnx-tool of ONNX files.",
         autocompletion=completion.conventions,
     ),
 ]

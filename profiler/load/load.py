@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, ClassVar, Union
 
 from profiler import grid
 from profiler.count import closed
@@ -45,6 +45,7 @@ class Network:
     alpha: Fraction
     value: Layer
     inputs: tuple[Shape, ...]
+    has_module: ClassVar[bool] = True
 
     @property
     def resolution(self) -> int | None:
@@ -164,7 +165,7 @@ def parse(reference: str) -> tuple[str, dict[str, str]]:
 
 def is_reference(name: str) -> bool:
     """True where `name` is no name of the zoo: a scheme, code or a file."""
-    return ":" in name or name.endswith((".py", ".pt2"))
+    return ":" in name or name.endswith((".py", ".pt2")) or name.lower().endswith(".onnx")
 
 
 def is_module(value: object) -> bool:

@@ -7,7 +7,6 @@ from pathlib import PurePath
 from profiler.errors import ProfilerError
 
 _FILES = {
-    ".onnx": "an ONNX graph",
     ".pt": "a checkpoint or a script", ".pth": "a checkpoint", ".bin": "a checkpoint", ".ckpt": "a checkpoint",
     ".safetensors": "a checkpoint", ".h5": "a Keras model", ".keras": "a Keras model", ".tflite": "a TFLite model",
     ".pb": "a TensorFlow graph", ".gguf": "a checkpoint", ".json": "a JSON file", ".pkl": "a pickle",

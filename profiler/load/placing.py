@@ -13,12 +13,16 @@ from profiler import grid
 from profiler.errors import InputNeeded, ProfilerError
 from profiler.load.arguments import WIDTHS
 from profiler.load.inputs import Call, Input, inputs, merged
+from profiler.load.onnx_file import of_file
 from profiler.load.reference import Reference
+from profiler.load.schemes import SCHEMES
 from profiler.records.place import Place
 
 
 def of_text(place: Place) -> Reference:
-    """The reference that a place names. Raises as `schemes.recipe` does."""
+    """The reference that a place names. Raises as `schemes.recipe` does, and for an ONNX file as `onnx_file.of_file`."""
+    if place.model.lower().endswith(".onnx") and place.model.partition(":")[0] not in SCHEMES:
+        return of_file(place)
     return _placed(Reference(place.model, place.options, ()), place)
 
 

@@ -61,6 +61,8 @@ class Reference:
     """The option that `alpha` sets."""
 
     architecture: ClassVar[None] = None
+    has_module: ClassVar[bool] = True
+    """Whether a torch module can be made of it, which the other engines count and a clock times."""
     sized_native: ClassVar[bool] = False
     """False: no published figure is of a reference."""
 

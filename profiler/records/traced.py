@@ -16,10 +16,12 @@ class Uncounted(Struct, frozen=True):
     times: int
     path: str
     """Where it first ran."""
+    why: str = ""
+    """Why it has none and what to do, of one whose formula nobody can register."""
 
     @property
     def cure(self) -> str:
-        return f"profiler.register('{self.op}') adds its formula"
+        return self.why or f"profiler.register('{self.op}') adds its formula"
 
     def describe(self, model: str) -> str:
         """The warning about it, one line."""

@@ -73,10 +73,16 @@ class TracingPart(Struct, frozen=True):
 
     def traced(self, profile: Profile) -> Traced:
         """What was written, of the profile beside it."""
-        uncounted = tuple(Uncounted(each.op, each.times, each.path) for each in self.gaps)
+        uncounted = tuple(_uncounted(each) for each in self.gaps)
         coverage = Coverage(self.counted, self.elementwise, self.free, sum(each.times for each in uncounted))
         found = (self.unused, self.unread, self.tied, self.harm)
         return Traced(profile, self.rung, self.reason, coverage, uncounted, *found, inputs=self.inputs)
+
+
+def _uncounted(part: UncountedPart) -> Uncounted:
+    """What was written: a cure of its own is why it has no formula."""
+    plain = Uncounted(part.op, part.times, part.path)
+    return plain if plain.cure == part.cure else Uncounted(part.op, part.times, part.path, part.cure)
 
 
 class RewrittenPart(Changed, frozen=True):

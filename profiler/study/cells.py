@@ -86,6 +86,11 @@ def insisted(names: str | Iterable[str]) -> bool:
     return names is not DEFAULT_ENGINES
 
 
+def engines_for(cells: Sequence[Cell], engines: Sequence[str], insists: bool) -> Sequence[str]:
+    """The engines to be asked about some cells: without the user's asking none, where none of them is a torch module."""
+    return engines if insists or any(cell.network.has_module for cell in cells) else engines[:1]
+
+
 # Counting
 
 
@@ -134,6 +139,7 @@ def _by_network(cells: Sequence[Cell], notes: Sequence[Sequence[N]]) -> list[N]:
 
 def record_of(cell: Cell, rule: conventions.Convention = conventions.PAPER) -> Record:
     """The record of a cell, its `total` by a convention. Raises ShapeError, and ProfilerError for a reference."""
+    conventions.check(rule, cell.network.name, cell.network.has_module)
     network, profile = cell.network, _summed(cell)
     total = profile.macs if rule is conventions.PAPER else rule.total(network.profile(cell.batch).rows)
     figure = top1(network)
@@ -180,19 +186,26 @@ def recounted(
     if len(engines) == 1:
         return results
     yield Started(results)
-    from profiler.witness.agree import heard
-
     try:
         for index in chosen:
             network, asked = cells[index].network, list(engines[1:])
             made = dict(results[index])
+            if not network.has_module:  # what counts modules has nothing to count
+                made |= {name: None for engine in asked for name in of_engine(engine)}
+                notes: list[Note] = [EngineFailed(tuple(asked), _NO_MODULE.format(network.name))] if insists else []
+                records = [made if i == index else each for i, each in enumerate(results)]
+                results = results.replace(records, notes=[*results.notes, *notes])
+                yield Recounted(results, index)
+                continue
+            from profiler.witness.agree import heard
+
             if not isinstance(network, Network) and "traced" in asked:  # it is what the record holds already
                 asked.remove("traced")
                 made["traced_macs"] = made["macs"]
             try:
                 found: Sequence[Agreement | WitnessFailed] = heard(network, cells[index].batch, asked, insists=insists)
             except WitnessFailed as fault:
-                notes: list[Note] = [EngineFailed(tuple(asked), str(fault))]
+                notes = [EngineFailed(tuple(asked), str(fault))]
                 found = []
             else:
                 failed = [(name, said) for name, said in zip(asked, found, strict=True) if isinstance(said, WitnessFailed)]
@@ -211,6 +224,9 @@ def recounted(
         notes = [*results.notes, *([RecountInterrupted()] if waiting else [])]
         raise Interrupted(known(results).replace(notes=notes)) from None
     return results
+
+
+_NO_MODULE = "{} is an ONNX file, of which no torch module is made; its count by its own shapes stands"
 
 
 def _heard(engine: str, agreement: Agreement | None) -> Record:

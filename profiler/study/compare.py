@@ -15,7 +15,7 @@ from profiler.records.place import Place, shape
 from profiler.records.results import Results
 from profiler.study.axes import Grid, spread, width_notes
 from profiler.study.bench_options import BenchOptions, bench_options
-from profiler.study.cells import DEFAULT_ENGINES, Cell, Watch, counted, ending, engines_named, finished, insisted
+from profiler.study.cells import DEFAULT_ENGINES, Cell, Watch, counted, ending, engines_for, engines_named, finished, insisted
 from profiler.study.models import Given, grid_over
 from profiler.study.published import accuracy_notes
 from profiler.study.recounting import recounted_and_measured
@@ -80,6 +80,7 @@ def _compared(
     made: Grid, engines: Sequence[str], convention: str, measuring: BenchOptions | None, insists: bool, memory: bool
 ) -> Generator[Event, None, Results]:
     cells = made.cells
+    engines = engines_for(cells, engines, insists)
     settings = [] if measuring is None else [measuring.setting()]
     title = structs.replace(_title(cells), measured_in=None if measuring is None else measuring.title(settings))
     chosen = range(len(cells))

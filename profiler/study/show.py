@@ -65,6 +65,7 @@ def in_full(
     """What the network of a place costs, in full. Raises as `show` does."""
     network, batch = load_at(place), grid.batch(place.batch)
     rule = conventions.find(convention)
+    conventions.check(rule, network.name, network.has_module)
     if what_if is not None:
         rewriting.known(what_if)
     wiring = None

@@ -17,7 +17,17 @@ from profiler.records.place import Place
 from profiler.records.results import Results
 from profiler.study.axes import Axes, Grid, cells_over, spread, width_notes
 from profiler.study.bench_options import BenchOptions, bench_options
-from profiler.study.cells import DEFAULT_ENGINES, Numbers, Watch, counted, ending, engines_named, finished, insisted
+from profiler.study.cells import (
+    DEFAULT_ENGINES,
+    Numbers,
+    Watch,
+    counted,
+    ending,
+    engines_for,
+    engines_named,
+    finished,
+    insisted,
+)
 from profiler.study.models import Given, Named, described, named
 from profiler.study.published import accuracy_notes
 from profiler.study.recounting import recounted_and_measured
@@ -106,6 +116,7 @@ def _swept(
     memory: bool,
 ) -> Generator[Event, None, Results]:
     cells = made.cells
+    engines = engines_for(cells, engines, insists)
     settings = [] if measuring is None else [measuring.setting()]
     title = structs.replace(_title(made), measured_in=None if measuring is None else measuring.title(settings))
     chosen = list(range(len(cells))) if len(cells) <= MOST_CHECKED else made.corners(models)

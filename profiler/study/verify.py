@@ -58,6 +58,11 @@ def verifying(models: Sequence[str], table: str | None, engine: str | Iterable[s
     for model in models:
         name, own = parse(model)
         if is_reference(name):
+            if name.lower().endswith(".onnx"):
+                raise ProfilerError(
+                    f"{name} is an ONNX file, which has no published figures and no torch module for witnesses; "
+                    f"hold it to the network that it was exported from, as profiler diff NETWORK {name}"
+                )
             continue
         if own:
             raise ProfilerError(f"model '{model}': verify has its own points; write {name}")

@@ -11,6 +11,7 @@ from torch._C._functorch import peek_interpreter_stack
 
 from profiler.count.formulas import conv_kind
 from profiler.count.leaves import described
+from profiler.count.products import Work
 from profiler.module import leaves
 from profiler.module.trees import first_tensor, shape_of, tensors, tensors_of_call
 from profiler.records.profile import Row, Shape
@@ -26,7 +27,6 @@ from profiler.tracing.tables.leaves import takes
 from profiler.tracing.tables.members import work_of
 from profiler.tracing.tables.multihead import attention_cost
 from profiler.tracing.tables.shortcuts import has_attention_shapes
-from profiler.tracing.tables.work import Work
 
 NOTHING = Work()
 _NONE: frozenset[int] = frozenset()

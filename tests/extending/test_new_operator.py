@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 import profiler
+from profiler.count.products import Work
 from profiler.tracing.tables.operators import PRODUCTS, Operator
 from profiler.tracing.tables.registered import forget, unregister
-from profiler.tracing.tables.work import Work
 from profiler.tracing.traced import trace
 
 NAME = "profiler_extending::scaled_product"

@@ -58,7 +58,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("resnet50", {"input": (8, 3, 64, 64)}, "resnet50: input 8x3x64x64 has an axis more than its native 3x224x224; the batch axis is --batch 8, so write --input 3x64x64"),
     ("mobilenet_v2", {"input": "224x224x3"}, "mobilenet_v2: input 224x224x3 would be 224 channels of 224 by 3 pixels; channels come first, so write --input 3x224x224"),
     ("lenet5", {"input": (32, 28, 1)}, "lenet5: input 32x28x1 would be 32 channels of 28 by 1 pixels; channels come first, so write --input 1x32x28"),
-    ("model.onnx", {}, "'model.onnx' is an ONNX graph, which is not read as a network; name the code that makes it, as net.py:Net, or export it with torch.export.save and name the .pt2"),
+    ("model.onnx", {}, "model.onnx has no closed form, which is of networks of the zoo"),
     ("a/net.PTH", {}, "'a/net.PTH' is a checkpoint, which is not read as a network"),
     ("net.pt", {}, "'net.pt' is a checkpoint or a script, which is not read as a network"),
     ("config.json", {}, "'config.json' is a JSON file; name a configuration of transformers as hf:config.json"),

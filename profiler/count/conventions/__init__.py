@@ -10,15 +10,16 @@ from __future__ import annotations
 from profiler.count.conventions.convention import Convention, macs
 from profiler.count.conventions.flop_counter import TORCH, TORCH_ON_CPU
 from profiler.count.conventions.fvcore import FVCORE
+from profiler.count.conventions.onnx_tool import ONNX_TOOL
 from profiler.count.conventions.thop import THOP
 from profiler.count.conventions.torchinfo import TORCHINFO
-from profiler.errors import UnknownName
+from profiler.errors import ProfilerError, UnknownName
 
-__all__ = ["CONVENTIONS", "FVCORE", "PAPER", "THOP", "TORCH", "TORCHINFO", "TORCH_ON_CPU", "Convention", "find"]
+__all__ = ["CONVENTIONS", "FVCORE", "ONNX_TOOL", "PAPER", "THOP", "TORCH", "TORCHINFO", "TORCH_ON_CPU", "Convention", "find"]
 
-PAPER = Convention("paper", "the papers", "multiply-adds", {}, {}, macs)
+PAPER = Convention("paper", "the papers", "multiply-adds", {}, {}, macs, counts="any")
 
-CONVENTIONS: dict[str, Convention] = {each.name: each for each in (PAPER, FVCORE, THOP, TORCH, TORCHINFO)}
+CONVENTIONS: dict[str, Convention] = {each.name: each for each in (PAPER, FVCORE, THOP, TORCH, TORCHINFO, ONNX_TOOL)}
 
 
 def find(name: str) -> Convention:
@@ -26,3 +27,17 @@ def find(name: str) -> Convention:
     if name not in CONVENTIONS:
         raise UnknownName("convention", name, CONVENTIONS)
     return CONVENTIONS[name]
+
+
+def check(rule: Convention, name: str, modules: bool) -> None:
+    """Refuse a convention that does not count such a network as the one called `name`. Raises ProfilerError."""
+    if rule.counts == "modules" and not modules:
+        raise ProfilerError(
+            f"convention '{rule.name}' is of torch modules, and {name} is an ONNX file; use paper or {ONNX_TOOL.name}"
+        )
+    if rule.counts == "onnx" and modules:
+        known = ", ".join(each.name for each in CONVENTIONS.values() if each.counts != "onnx")
+        raise ProfilerError(
+            f"convention '{rule.name}' is of ONNX files, and {name} is none; export it first, "
+            f"as profiler show {name} -o {name}.onnx, or use one of {known}"
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
+from typing import Literal
 
 from profiler.records.profile import Row
 
@@ -57,6 +58,8 @@ class Convention:
     """The classes of the modules that it looks at; None where it looks at operations, wherever they run."""
     exceptions: Callable[[Row], tuple[int, str] | None] | None = None
     """What it makes of a row whose facts say that it is not the plain operation, and why; None of every other."""
+    counts: Literal["any", "modules", "onnx"] = "modules"
+    """What it counts: torch modules, ONNX files, or either."""
 
     def of(self, row: Row) -> int:
         """What `row` counts under this convention; nothing for what runs in training only."""

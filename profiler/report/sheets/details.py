@@ -32,6 +32,8 @@ def tracing_head(traced: Traced, params: int, macs: int, unit: Unit, warned: boo
         lines.append(
             f"active       {units.count(traced.active_params, unit, 'params')} params a token, of the experts it is sent to"
         )
+    if folded := sum("folded" in row.facts for row in traced.profile.rows):
+        lines.append(f"folded       {folded:,} BatchNorms, which the exporter made part of the layers before them")
     if traced.uncounted and warned:
         lines.append(f"UNCOUNTED    {coverage(traced)}; the counts above are too low")
     if traced.reason:
@@ -46,14 +48,16 @@ def uncounted(name: str, traced: Traced) -> list[str]:
 
 def tracing_lines(name: str, traced: Traced) -> list[str]:
     """What `-v` says: the rung and why, coverage, what never ran, what is tied, and that no harm was done."""
-    lines = [f"traced: {traced.rung}" + (f", since {traced.reason}" if traced.reason else ""), coverage(traced)]
+    read = traced.rung == "onnx"
+    how = "read from an ONNX file, by the shapes of its nodes" if read else f"traced: {traced.rung}"
+    lines = [how + (f", since {traced.reason}" if traced.reason else ""), coverage(traced)]
     if traced.unused:
         lines.append(f"never ran: {some(traced.unused)}")
     if traced.tied:
         lines.append(f"tied, and counted once: {some(traced.tied)}")
     if traced.harm:
         lines.append(f"changed by its forward, and put back: {some(traced.harm)}")
-    else:
+    elif not read:
         lines.append("no harm: the module, the generators and torch are as before")
     return [f"{name}: {line}" for line in lines]
 

@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
 from typing import Any
 
 from torch import Tensor
 
+from profiler.count.products import Work, attention, attention_of_lengths
 from profiler.errors import ProfilerError
-from profiler.records.profile import Shape
-from profiler.tracing.tables.work import Work
-
-
-def attention(q: Shape, k: Shape, v: Shape, causal: bool, out: int, **facts: Any) -> Work:
-    """q (B, H, L, E), k (B, H_k, S, E), v (B, H_k, S, E_v): Q·Kᵀ is B·H·L·S·E, A·V is B·H·L·S·E_v."""
-    return of_lengths(prod(q[:-2]), [(q[-2], k[-2])], q[-1] + v[-1], causal, out, **facts)
-
-
-def of_lengths(rows: int, lengths: Sequence[tuple[int, int]], width: int, causal: bool, out: int, **facts: Any) -> Work:
-    """Sequences of (queries, keys), each in `rows` heads of `width`, E and E_v together."""
-    scores = rows * sum(length * keys for length, keys in lengths)
-    if causal:
-        pairs = 0
-        for length, keys in lengths:
-            short = min(length, keys)
-            pairs += short * (short + 1) // 2 + (length - short) * keys
-        facts |= {"causal": True, "useful_macs": rows * pairs * width}
-    return Work(scores * width, scores + out, scores, facts)
 
 
 def scaled_dot_product(
@@ -120,9 +101,9 @@ def _kernel(
     width, heads = q.shape[-1] + v.shape[-1], q.shape[-2]
     if offsets_q is None or offsets_k is None:
         batch = prod(q.shape[:-3])
-        return of_lengths(batch * heads, [(q.shape[-3], k.shape[-3])], width, causal, out.numel())
+        return attention_of_lengths(batch * heads, [(q.shape[-3], k.shape[-3])], width, causal, out.numel())
     lengths = list(zip(_lengths(offsets_q, max_q), _lengths(offsets_k, max_k), strict=True))
-    return of_lengths(heads, lengths, width, causal, out.numel())
+    return attention_of_lengths(heads, lengths, width, causal, out.numel())
 
 
 def _lengths(offsets: Tensor, longest: Any) -> list[int]:

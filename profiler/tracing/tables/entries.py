@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 
 import torch
 
+from profiler.count.products import Work
 from profiler.tracing.tables.gradients import GRADIENTS, gradient_work, is_elementwise_gradient, is_outer_product
 from profiler.tracing.tables.names import ELEMENTWISE, FREE, is_free, is_pointwise, row_name
 from profiler.tracing.tables.operators import PRODUCTS
 from profiler.tracing.tables.registered import custom_operator, on_change, torch_formula
 from profiler.tracing.tables.shapes import RULES
-from profiler.tracing.tables.work import Formula, Work
+from profiler.tracing.tables.work import Formula
 
 PRODUCT, ELEMENT, FREE_OF_COST, OPENED, UNKNOWN = range(5)
 """What becomes of an operator."""

@@ -13,10 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from profiler.tracing.tables.attention import attention, efficient_kernel, flash_kernel, varlen
+from profiler.count.products import Work, attention
+from profiler.tracing.tables.attention import efficient_kernel, flash_kernel, varlen
 from profiler.tracing.tables.names import ELEMENTWISE, FREE
 from profiler.tracing.tables.operators import PRODUCTS
-from profiler.tracing.tables.work import Formula, Work, product
+from profiler.tracing.tables.work import Formula, product
 
 Needs = Sequence[bool]
 _ALL: Needs = (True,) * 8

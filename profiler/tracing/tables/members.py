@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from profiler.count.products import Work
 from profiler.module.trees import first_tensor, map_tensors, tensors
-from profiler.tracing.tables.work import Formula, Work
+from profiler.tracing.tables.work import Formula
 
 
 def work_of(formula: Formula, given: list[Tensor], out: Any, args: Any, kwargs: Any) -> Work | None:

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
+from profiler.count.products import Work
 from profiler.records.profile import Shape
-from profiler.tracing.tables.work import Work
 
 _NAMES = ("query", "key", "value", "key_padding_mask", "need_weights", "attn_mask", "average_attn_weights", "is_causal")
 

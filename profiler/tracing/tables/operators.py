@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from profiler.count.products import Work, convolution, matrix_product, recurrence
 from profiler.tracing.tables.attention import (
     cudnn_kernel,
     efficient,
@@ -23,7 +24,7 @@ from profiler.tracing.tables.attention import (
     varlen,
 )
 from profiler.tracing.tables.members import sampled_product
-from profiler.tracing.tables.work import Formula, Work, product
+from profiler.tracing.tables.work import Formula, product
 
 # Convolutions: elements of the weight × positions, whatever the groups
 
@@ -31,16 +32,15 @@ from profiler.tracing.tables.work import Formula, Work, product
 def _conv(out: Any, /, x: Tensor, weight: Tensor, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
           groups: int = 1, *rest: Any) -> Work:  # fmt: skip
     # x (B, M, *n) or (M, *n), weight (N, M/groups, *k), out (B, N, *m)
-    channels, rank = weight.shape[0], weight.ndim - 2
-    facts = _window(weight, rank, stride, padding, dilation, groups, bias)
-    return product(out, out.numel() // max(channels, 1) * weight.numel(), **facts)
+    facts = _window(weight, weight.ndim - 2, stride, padding, dilation, groups, bias)
+    return product(out, convolution(out.numel(), weight.numel(), weight.shape[0]), **facts)
 
 
 def _conv_transpose(out: Any, /, x: Tensor, weight: Tensor, bias: Any = None, stride: Any = 1, padding: Any = 0,
                     output_padding: Any = 0, groups: int = 1, dilation: Any = 1) -> Work:  # fmt: skip
     # every *input* position meets the whole weight (M, N/groups, *k)
     facts = _window(weight, weight.ndim - 2, stride, padding, dilation, groups, bias) | {"transposed": True}
-    return product(out, x.numel() // max(weight.shape[0], 1) * weight.numel(), **facts)
+    return product(out, convolution(x.numel(), weight.numel(), weight.shape[0]), **facts)
 
 
 def _convolution(out: Any, /, x: Tensor, weight: Tensor, bias: Any, stride: Any, padding: Any, dilation: Any, transposed: bool,
@@ -52,20 +52,20 @@ def _convolution(out: Any, /, x: Tensor, weight: Tensor, bias: Any, stride: Any,
 
 def _conv_slow(out: Any, /, x: Tensor, weight: Tensor, *rest: Any, **named: Any) -> Work:
     first = out if isinstance(out, Tensor) else out[0]
-    return product(out, first.numel() // max(weight.shape[0], 1) * weight.numel())
+    return product(out, convolution(first.numel(), weight.numel(), weight.shape[0]))
 
 
 def _conv_library(out: Any, /, x: Tensor, weight: Tensor, *rest: Any, **named: Any) -> Work:
-    return product(out, out.numel() // max(weight.shape[0], 1) * weight.numel())
+    return product(out, convolution(out.numel(), weight.numel(), weight.shape[0]))
 
 
 def _conv_transpose_slow(out: Any, /, x: Tensor, weight: Tensor, *rest: Any, **named: Any) -> Work:
-    return product(out, x.numel() // max(weight.shape[0], 1) * weight.numel())
+    return product(out, convolution(x.numel(), weight.numel(), weight.shape[0]))
 
 
 def _conv_tbc(out: Any, /, x: Tensor, weight: Tensor, *rest: Any) -> Work:
     # x (T, B, M), weight (k, M, N)
-    return product(out, out.numel() // max(weight.shape[2], 1) * weight.numel())
+    return product(out, convolution(out.numel(), weight.numel(), weight.shape[2]))
 
 
 def _window(weight: Tensor, rank: int, stride: Any, padding: Any, dilation: Any, groups: int, bias: Any) -> dict[str, Any]:
@@ -90,11 +90,11 @@ def _linear(out: Any, /, x: Tensor, weight: Tensor, bias: Any = None) -> Work:
 
 def _matmul(out: Any, /, a: Tensor, b: Tensor, *rest: Any, **named: Any) -> Work:
     # (*, n, k) · (*, k, m), the leading axes spread over each other; vectors drop their axis
-    return product(out, out.numel() * a.shape[-1])
+    return product(out, matrix_product(out.numel(), a.shape[-1]))
 
 
 def _plus_matmul(out: Any, /, c: Tensor, a: Tensor, b: Tensor, *rest: Any, **named: Any) -> Work:
-    return product(out, out.numel() * a.shape[-1])
+    return product(out, matrix_product(out.numel(), a.shape[-1]))
 
 
 def _addbmm(out: Any, /, c: Tensor, a: Tensor, b: Tensor, *rest: Any, **named: Any) -> Work:
@@ -156,19 +156,16 @@ def _recurrent(out: Any, /, x: Tensor, *rest: Any, **named: Any) -> Work:
     weights = next(given for given in rest if isinstance(given, list | tuple) and given and given[0].ndim == 2)
     packed = isinstance(rest[0], Tensor) and rest[0].ndim == 1
     steps = x.shape[0] if packed else x.numel() // max(x.shape[-1], 1)
-    matrices = [w for w in weights if w.ndim == 2]
-    made = sum(w.shape[0] for w in matrices)
-    return Work(steps * sum(w.numel() for w in matrices), steps * made)
+    return recurrence(steps, [w.shape for w in weights if w.ndim == 2])
 
 
 def _cell(out: Any, /, x: Tensor, hidden: Any, w_ih: Tensor, w_hh: Tensor, *biases: Any) -> Work:
     rows = x.numel() // max(x.shape[-1], 1)
-    return Work(rows * (w_ih.numel() + w_hh.numel()), rows * (w_ih.shape[0] + w_hh.shape[0]))
+    return recurrence(rows, (w_ih.shape, w_hh.shape))
 
 
 def _mkldnn_rnn(out: Any, /, x: Tensor, w_ih: Tensor, w_hh: Tensor, *rest: Any, **named: Any) -> Work:
-    steps = x.shape[0] * x.shape[1]
-    return Work(steps * (w_ih.numel() + w_hh.numel()), steps * (w_ih.shape[0] + w_hh.shape[0]))
+    return recurrence(x.shape[0] * x.shape[1], (w_ih.shape, w_hh.shape))
 
 
 class Operator(NamedTuple):

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 from torch import nn
 
+from profiler.count.products import Work
 from profiler.errors import ProfilerError
 from profiler.module.trees import first_tensor, map_tensors
-from profiler.tracing.tables.work import Work
 
 _F = TypeVar("_F", bound=Callable[..., int])
 
