@@ -14,6 +14,8 @@ from profiler.checked import checked
 from profiler.count import conventions
 from profiler.count.derivation import derivation, separable_pairs
 from profiler.errors import ProfilerError
+from profiler.records.compressed import Compressed
+from profiler.records.inspected import Inspected
 from profiler.records.listing import Listing
 from profiler.records.measured import Measured
 from profiler.records.polynomials import Domain, Formulas, Polynomials
@@ -22,7 +24,9 @@ from profiler.records.results import Results
 from profiler.records.shown import Shown
 from profiler.records.timing import Certificate, Layers, LayerTiming
 from profiler.saved.documents import (
+    CompressDocument,
     FormulaDocument,
+    InspectDocument,
     LayersDocument,
     ListDocument,
     ResultsDocument,
@@ -32,7 +36,7 @@ from profiler.saved.documents import (
 from profiler.saved.read import CURE, Saved, read_document, results
 from profiler.saved.show_parts import rewritten
 
-Result = Results | Shown | Measured | Certificate | Formulas | Listing | Saved
+Result = Results | Shown | Measured | Certificate | Formulas | Listing | Inspected | Compressed | Saved
 """What a command finds; of verify, check and diff the document itself, whose records are shown as they are."""
 
 
@@ -64,6 +68,10 @@ def result(saved: Saved) -> Result:
                 return structs.replace(document.certificate.certificate(), environment=saved.document["environment"])
             case FormulaDocument():
                 return Formulas(_polynomials(document), saved.document["environment"])
+            case InspectDocument():
+                return document.inspected(saved.document["environment"])
+            case CompressDocument():
+                return document.compressed(saved.document["environment"])
             case ListDocument():
                 return Listing(map(dict, saved.document["records"]), saved.document["environment"], document.notes)
             case _:
@@ -119,6 +127,7 @@ def _shown(document: ShowDocument, environment: Mapping[str, Any]) -> Shown:
         tuple(part.memory() for part in document.memory),
         document.wiring,
         environment=environment,
+        weight_forms=tuple(part.form_bytes() for part in document.weight_forms),
     )
 
 
