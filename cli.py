@@ -49,6 +49,10 @@ COMMANDS = {
         "predicting:predict",
         "Latency of what was not measured, from what was, with an interval; refuses what it was not calibrated on.",
     ),
+    "inspect": Command(
+        "inspecting:inspect",
+        "A file of weights: dead channels, ranges, ranks, bytes at each precision; what leaves its network with what is dead.",
+    ),
     "diff": Command(
         "saved:diff", "Two saved runs or two networks: totals, then layer by layer what changed, came, went or was renamed."
     ),

@@ -35,3 +35,29 @@ def lenet(padded: bool, classes: int = 10) -> Chain:
             output=Linear(fixed(classes)),
         ),
     )  # fmt: skip
+
+
+@architecture(
+    "lenet5_caffe", paper=PAPER, year=1998, input=(1, 28, 28), note="the LeNet-5 of Caffe, which papers on compression use"
+)
+def caffe(classes: int = 10) -> Chain:
+    """20 and 50 maps with max pooling and one rectifier, as Caffe's example for MNIST has it."""
+    return Chain(
+        body=Chain(conv1=Conv(20, 5), pool1=MaxPool(2), conv2=Conv(50, 5), pool2=MaxPool(2)),
+        head=Chain(flatten=Flatten(), ip1=Linear(500), act1=Activation("ReLU"), ip2=Linear(fixed(classes))),
+    )
+
+
+@architecture(
+    "lenet_300_100", paper=PAPER, year=1998, input=(1, 28, 28), note="fully connected, as section III-C.4 compares it"
+)
+def fully_connected(classes: int = 10) -> Chain:
+    """Two hidden layers of 300 and 100 units."""
+    return Chain(
+        head=Chain(
+            flatten=Flatten(),
+            ip1=Linear(300), act1=Activation("Tanh"),
+            ip2=Linear(100), act2=Activation("Tanh"),
+            ip3=Linear(fixed(classes)),
+        )
+    )  # fmt: skip

@@ -9,14 +9,14 @@ import profiler
 from profiler.network import layers as leaves
 
 SECTIONS = {
-    "Count": "profile compare sweep sweep_to fit show listing formula verify trace trace_training memory",
+    "Count": "profile compare sweep sweep_to fit show inspect listing formula verify trace trace_training memory",
     "Search": "costs fit_stages",
     "Check": "check diff Config",
     "Measure": "predict bench layers benchmark selftest BenchOptions",
     "Read and write": "read write",
     "Build and extend": "build architecture register unregister",
     "What comes back": "Profile Results Shown Measured Timing Listing Formulas Verified Checked Diffed Certificate Traced "
-    "TrainingCost Memory Saved Costs StageFit",
+    "TrainingCost Memory Saved Costs StageFit Inspected Compressed",
     "What is raised": "ProfilerError UnknownName ShapeError Unavailable WitnessFailed CheckFailed",
 }
 """{heading: the names below it}, each with its signature and its docstring."""

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from profiler.network.widths import fixed as fixed
     from profiler.network.widths import same as same
     from profiler.network.widths import times as times
+    from profiler.records.compressed import Compressed as Compressed
+    from profiler.records.inspected import Inspected as Inspected
     from profiler.records.listing import Listing as Listing
     from profiler.records.measured import Measured as Measured
     from profiler.records.polynomials import Formulas as Formulas
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
     from profiler.study.fit import fit as fit
     from profiler.study.fit_stages import fit_stages as fit_stages
     from profiler.study.formula import formula as formula
+    from profiler.study.inspect import inspect as inspect
     from profiler.study.layers import layers as layers
     from profiler.study.listing import listing as listing
     from profiler.study.predict import predict as predict
@@ -85,6 +88,8 @@ _NAMES = {
     "profiler.network.combinators": "Aside Branches Chain Graph",
     "profiler.network.registry": "architecture",
     "profiler.network.widths": "fixed same times",
+    "profiler.records.compressed": "Compressed",
+    "profiler.records.inspected": "Inspected",
     "profiler.records.listing": "Listing",
     "profiler.records.measured": "Measured",
     "profiler.records.polynomials": "Formulas",
@@ -110,6 +115,7 @@ _NAMES = {
     "profiler.study.fit": "fit",
     "profiler.study.fit_stages": "fit_stages",
     "profiler.study.formula": "formula",
+    "profiler.study.inspect": "inspect",
     "profiler.study.layers": "layers",
     "profiler.study.listing": "listing",
     "profiler.study.predict": "predict",

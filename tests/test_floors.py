@@ -26,7 +26,8 @@ records grid config checked
 network
 archs count
 module saved
-tracing measure prediction onnx_graph
+checkpoint tracing measure prediction onnx_graph
+pruning
 load report
 witness api
 study
@@ -36,7 +37,7 @@ profiler __main__
 """.strip().splitlines()
 # Where torch may be imported when the file is; below, it is imported by what needs it, when it runs.
 TORCH = (
-    "profiler.module", "profiler.tracing", "profiler.witness", "profiler.load.construct",
+    "profiler.module", "profiler.pruning", "profiler.tracing", "profiler.witness", "profiler.load.construct",
     "profiler.measure.clocks", "profiler.measure.exported", "profiler.measure.live", "profiler.measure.per_layer",
     "profiler.measure.roofs", "profiler.measure.untrained", "profiler.measure.alive",
 )  # fmt: skip

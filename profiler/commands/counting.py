@@ -131,6 +131,20 @@ def show(
     ] = None,
     train: Annotated[bool, typer.Option("--training", help="Also the multiply-adds of a training step.")] = False,
     memory: Annotated[bool, typer.Option("--memory", help="Also the bytes of inference and training, and their peak.")] = False,
+    weights: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--weights",
+            metavar="FORM",
+            help="Also the bytes of its parameters as fp16, bf16, fp8, int8, int4:128 or bits=5; may be repeated.",
+        ),
+    ] = None,
+    widths_of: Annotated[
+        Optional[str],
+        typer.Option(
+            "--widths-of", metavar="FILE", help="Each layer as wide as its weights in FILE, which `inspect --model` writes."
+        ),
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="End in 1 if an operation has no formula.")] = False,
     point: Point = Point(),
     batch: o.Batch = "1",
@@ -149,12 +163,15 @@ def show(
 
     graphs = out.onnx_files()
     destinations = out.destinations(forms.NETWORK, plot)
-    parts = {"--training": train, "--memory": memory}
+    parts = {"--training": train, "--memory": memory, "--weights": bool(weights)}
     check_shown([name for name, asked in parts.items() if asked], destinations)
     view = table.view(destinations, depth=depth, top=top, formulas=formulas, fold=not no_fold)
     place = point.place(batch, set_)._replace(model=model)
     wired = destinations.asks(*forms.DRAWINGS)
-    found = in_full(place, convention, what_if=what_if, training=train, memory=memory, wired=wired)
+    found = in_full(
+        place, convention, what_if=what_if, training=train, memory=memory, weights=weights or (), widths_of=widths_of,
+        wired=wired,
+    )  # fmt: skip
     destinations.put(registry.answer(found, view))
     if graphs:
         from profiler.study.exporting import exported

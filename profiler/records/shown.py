@@ -66,6 +66,20 @@ class WhatIf(Drawn, Struct, frozen=True):
     network: Changed
 
 
+class FormBytes(NamedTuple):
+    """The bytes of all parameters of a network in one form of weights."""
+
+    form: str
+    """As `--weights` takes it: `int4:128`."""
+    values: int
+    """Of the weights, tensors of two or more axes."""
+    scales: int
+    codebooks: int
+    rest: int
+    """Of biases and of the parameters of normalisation."""
+    total: int
+
+
 class Shown(Drawn, Struct, frozen=True):
     """One network as `show` tells of it: its profile, its total under a convention, how the counts are made."""
 
@@ -87,6 +101,8 @@ class Shown(Drawn, Struct, frozen=True):
     """None where no drawing was asked for."""
     environment: Mapping[str, Any] | None = None
     """Of a run that was read back: what it was made with."""
+    weight_forms: tuple[FormBytes, ...] = ()
+    """Bytes of the parameters in the forms that were asked for, as they are first."""
 
     @property
     def total(self) -> int:

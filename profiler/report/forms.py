@@ -109,6 +109,12 @@ def _svg(answer: Answer) -> str:
     return svg(answer.subject, answer.depth)
 
 
+def _safetensors(answer: Answer) -> bytes:
+    from profiler.report.writers.weights import safetensors
+
+    return safetensors(answer.subject)
+
+
 FORMS = {
     form.name: form
     for form in (
@@ -125,22 +131,25 @@ FORMS = {
         Form("mermaid", (".mmd",), _mermaid),
         Form("dot", (".dot", ".gv"), _dot),
         Form("svg", (".svg",), _svg, program="dot"),
+        Form("safetensors", (".safetensors",), _safetensors, binary=True),
     )
 }
 STREAMED = ("csv", "jsonl", "parquet")
 """The forms that hold any number of records: they are written part by part."""
 RESULTS, COMPARED = ("html",), ("html", "speedscope")
 NETWORK, CLOCKED = ("html", "speedscope", "mermaid", "dot", "svg"), ("html", "speedscope", "trace")
-"""What not every answer can be written as: of cells, of networks side by side, of one, and of layers on the clock."""
+INSPECTED = ("html", "safetensors")
+"""What not every answer can be written as: of cells, of networks side by side, of one, of layers on the clock, of weights."""
 DRAWINGS = ("mermaid", "dot", "svg", "json")
 """The forms that ask for the wires between the layers: drawings, and what drawings are made from later."""
 WRITERS = {
-    "html": "compare, sweep, bench, fit without --per-stage, predict and show",
+    "html": "compare, sweep, bench, fit without --per-stage, predict, inspect and show",
     "speedscope": "show, compare and bench --layers",
     "trace": "bench --layers",
     "mermaid": "show",
     "dot": "show",
     "svg": "show",
+    "safetensors": "inspect --model",
 }
 """The commands that write them; every command writes the forms that are not here."""
 

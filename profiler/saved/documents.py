@@ -9,19 +9,21 @@ from msgspec import UNSET, Struct, UnsetType
 
 from profiler.records.agreement import Agreement, Difference
 from profiler.records.columns import BASE_COLUMNS, COLUMNS, Column, Record
+from profiler.records.compressed import Compressed, CompressedLayer
+from profiler.records.inspected import Inspected, Smaller, TensorRecord
 from profiler.records.limits import QUANTITIES, Bound, broken
 from profiler.records.timing import Certificate, Roofs, Timing
 from profiler.records.wiring import Wiring
 from profiler.saved.decode import Malformed, decode, kind
 from profiler.saved.row_parts import ComparedRow, ShownRow, TimedRow
-from profiler.saved.show_parts import MemoryPart, RewrittenPart, TracingPart, TrainingPart
+from profiler.saved.show_parts import FormPart, MemoryPart, RewrittenPart, TracingPart, TrainingPart
 from profiler.saved.stage_parts import PerStagePart, StageRecord
 
 RESULTS = ("compare", "sweep", "bench", "fit", "predict")
 """The commands whose records are cells."""
 BESIDE = {"latency_s": ("latency_low_s", "latency_high_s", "grade"), "ratio": ("ratio_low", "ratio_high", "verdict")}
 """What no record has without the others."""
-SIGNED = ("facts", "options", "environment", "wiring", "base", "amount", "coefficient", "certificate")
+SIGNED = ("facts", "options", "environment", "wiring", "base", "amount", "coefficient", "certificate", "low", "high")
 """The parts of a document in which a number below 0 says something."""
 Object = dict[str, Any]
 
@@ -70,6 +72,7 @@ class ShowDocument(Document, frozen=True, kw_only=True):
     what_if: list[RewrittenPart] | None = None
     training: TrainingPart | None = None
     memory: list[MemoryPart] = []
+    weight_forms: list[FormPart] = []
     wiring: Wiring | None = None
 
 
@@ -246,10 +249,42 @@ class SelftestDocument(Document, frozen=True, kw_only=True):
     certificate: CertificatePart
 
 
+class InspectDocument(Document, frozen=True, kw_only=True):
+    """Of inspect, of a file of weights."""
+
+    records: list[TensorRecord]
+    rows: list[Object] = []
+    file: str
+    form: str
+    bits: int
+    notes: tuple[str, ...] = ()
+    smaller: Smaller | None = None
+
+    def inspected(self, environment: Mapping[str, Any]) -> Inspected:
+        """What was written."""
+        tensors = tuple(self.records)
+        return Inspected(self.file, self.form, self.bits, tensors, self.notes, self.smaller, environment=environment)
+
+
+class CompressDocument(Document, frozen=True, kw_only=True):
+    """Of inspect, of a network under a scheme."""
+
+    records: list[CompressedLayer]
+    rows: list[Object] = []
+    model: str
+    options: Object
+    scheme: str
+
+    def compressed(self, environment: Mapping[str, Any]) -> Compressed:
+        """What was written."""
+        return Compressed(self.model, self.options, self.scheme, tuple(self.records), environment)
+
+
 DOCUMENTS: dict[str, type[Document]] = {
     **dict.fromkeys(RESULTS, ResultsDocument),
     "show": ShowDocument,
     "list": ListDocument,
+    "inspect": InspectDocument,
     "formula": FormulaDocument,
     "selftest": SelftestDocument,
     "fit_stages": StagesDocument,
@@ -260,7 +295,9 @@ def decoded(plain: Mapping[str, Any]) -> Document:
     """The document in what JSON holds. Raises Malformed with the first place where it is not what its command writes."""
     command = plain["command"]
     layers = command == "bench" and "layers" in plain
-    document = decode(plain, LayersDocument if layers else DOCUMENTS.get(command, OtherDocument))
+    scheme = command == "inspect" and "scheme" in plain
+    kind_of = LayersDocument if layers else CompressDocument if scheme else DOCUMENTS.get(command, OtherDocument)
+    document = decode(plain, kind_of)
     if isinstance(document, ResultsDocument):
         _check_over(document.over)
         options = {name for name in document.over if name not in COLUMNS}  # whose values may be below 0

@@ -14,6 +14,8 @@ from profiler.checked import checked
 from profiler.count import conventions
 from profiler.count.derivation import derivation, separable_pairs
 from profiler.errors import ProfilerError
+from profiler.records.compressed import Compressed
+from profiler.records.inspected import Inspected
 from profiler.records.listing import Listing
 from profiler.records.measured import Measured
 from profiler.records.polynomials import Domain, Formulas, Polynomials
@@ -23,7 +25,9 @@ from profiler.records.shown import Shown
 from profiler.records.stage_fit import StageFit
 from profiler.records.timing import Certificate, Layers, LayerTiming
 from profiler.saved.documents import (
+    CompressDocument,
     FormulaDocument,
+    InspectDocument,
     LayersDocument,
     ListDocument,
     ResultsDocument,
@@ -34,7 +38,7 @@ from profiler.saved.documents import (
 from profiler.saved.read import CURE, Saved, read_document, results
 from profiler.saved.show_parts import rewritten
 
-Result = Results | Shown | Measured | Certificate | Formulas | Listing | StageFit | Saved
+Result = Results | Shown | Measured | Certificate | Formulas | Listing | StageFit | Inspected | Compressed | Saved
 """What a command finds; of verify, check and diff the document itself, whose records are shown as they are."""
 
 
@@ -68,6 +72,10 @@ def result(saved: Saved) -> Result:
                 return Formulas(_polynomials(document), saved.document["environment"])
             case StagesDocument():
                 return document.per_stage.stage_fit(saved.document["records"], saved.document["environment"])
+            case InspectDocument():
+                return document.inspected(saved.document["environment"])
+            case CompressDocument():
+                return document.compressed(saved.document["environment"])
             case ListDocument():
                 return Listing(map(dict, saved.document["records"]), saved.document["environment"], document.notes)
             case _:
@@ -123,6 +131,7 @@ def _shown(document: ShowDocument, environment: Mapping[str, Any]) -> Shown:
         tuple(part.memory() for part in document.memory),
         document.wiring,
         environment=environment,
+        weight_forms=tuple(part.form_bytes() for part in document.weight_forms),
     )
 
 

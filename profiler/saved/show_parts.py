@@ -8,8 +8,9 @@ from typing import Any
 from msgspec import Struct, structs, to_builtins
 
 from profiler.count import rewriting
+from profiler.count.weight_forms import weight_form
 from profiler.records.profile import Profile
-from profiler.records.shown import Changed, Shown, WhatIf
+from profiler.records.shown import Changed, FormBytes, Shown, WhatIf
 from profiler.records.traced import Coverage, Traced, Uncounted
 from profiler.records.training import Memory, StepRow, TrainingCost
 
@@ -25,9 +26,26 @@ def parts_of(found: Shown) -> dict[str, Any]:
         made["training"] = to_builtins(TrainingPart.of(found.training))
     if found.memory:
         made["memory"] = [to_builtins(MemoryPart.of(each)) for each in found.memory]
+    if found.weight_forms:
+        made["weight_forms"] = [each._asdict() for each in found.weight_forms]
     if found.wiring is not None:
         made["wiring"] = to_builtins(found.wiring)
     return made
+
+
+class FormPart(Struct, frozen=True):
+    """The bytes of a network's parameters in one form."""
+
+    form: str
+    values: int
+    scales: int
+    codebooks: int
+    rest: int
+    total: int
+
+    def form_bytes(self) -> FormBytes:
+        """What was written. Raises ProfilerError for a form that there is not."""
+        return FormBytes(weight_form(self.form).name, self.values, self.scales, self.codebooks, self.rest, self.total)
 
 
 class UncountedPart(Struct, frozen=True):

@@ -25,12 +25,15 @@ from profiler.records.notes import AccuraciesDiffer, AccuracySources, Differing,
 from profiler.records.place import Place
 from profiler.records.profile import Row
 from profiler.records.published import Figure
+from profiler.study import compressed_figures
 
 
 def ours(figure: Figure) -> Fraction:
     """Our count of what a figure is a number of, in its unit, exactly."""
-    count = QUANTITIES[figure.quantity.removesuffix("_share")]
     every = _rows(figure.model, figure.options, figure.alpha, figure.resolution)
+    if figure.quantity in compressed_figures.QUANTITIES:
+        return compressed_figures.ours(figure, [row for row in every if _holds(figure, row)]) / UNITS.get(figure.unit, 1)
+    count = QUANTITIES[figure.quantity.removesuffix("_share")]
     rows = [row for row in every if not row.side or figure.quantity == "training_params"]
     part = sum(count(row) for row in rows if _holds(figure, row))
     whole = sum(count(row) for row in rows)
@@ -45,7 +48,7 @@ def _holds(figure: Figure, row: Row) -> bool:
     return not key or any(f"{row.path}.".startswith(f"{path}.") for path in value.split(","))
 
 
-UNITS = {"1": 1, "Ki": 1024, "K": 10**3, "M": 10**6, "G": 10**9}
+UNITS = {"1": 1, "Ki": 1024, "K": 10**3, "M": 10**6, "G": 10**9, "KB": 10**3, "MB": 10**6}
 QUANTITIES: dict[str, Callable[[Row], int]] = {
     "macs": lambda row: row.macs,
     "conv_macs": lambda row: 0 if row.op == "linear" else row.macs,

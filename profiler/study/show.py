@@ -19,6 +19,7 @@ from profiler.records.profile import Row
 from profiler.records.shown import Changed, Shown, WhatIf
 from profiler.records.traced import Traced
 from profiler.records.training import Memory, TrainingCost
+from profiler.study import weights_in_forms
 
 if TYPE_CHECKING:
     from profiler.load.inputs import Input
@@ -41,16 +42,23 @@ def show(
     what_if: str | None = None,
     training: bool = False,
     memory: bool = False,
+    weights: str | Sequence[str] | None = None,
+    widths_of: str | None = None,
     wired: bool = True,
 ) -> Shown:
     """What one network costs, in full: the keywords are those of `compare`.
 
     With `what_if` (`separable` or `folded`) it is also rewritten, with `training` and `memory` also counted in a training step;
-    unless `wired` is False it holds which row takes whose output, of which drawings are made. Raises UnknownName for the
-    convention and the rewriting, ShapeError and ProfilerError as `profile` does.
+    `weights` names forms (`int8`, `int4:128`, `fp8`, `bits=5`) that the bytes of its parameters are told in as well; with
+    `widths_of` each layer is as wide as its weights in that file, which `inspect` writes of a smaller network; unless `wired`
+    is False it holds which row takes whose output, of which drawings are made. Raises UnknownName for the convention and the
+    rewriting, ShapeError and ProfilerError as `profile` does, ProfilerError for a form of weights or such a file.
     """
     place = Place(model, options or {}, alpha, resolution, input, batch, rho)
-    return in_full(place, convention, what_if=what_if, training=training, memory=memory, wired=wired)
+    forms = (weights,) if isinstance(weights, str) else weights or ()
+    return in_full(
+        place, convention, what_if=what_if, training=training, memory=memory, weights=forms, widths_of=widths_of, wired=wired
+    )
 
 
 def in_full(
@@ -60,6 +68,8 @@ def in_full(
     what_if: str | None = None,
     training: bool = False,
     memory: bool = False,
+    weights: Sequence[str] = (),
+    widths_of: str | None = None,
     wired: bool = False,
 ) -> Shown:
     """What the network of a place costs, in full. Raises as `show` does."""
@@ -68,6 +78,11 @@ def in_full(
     conventions.check(rule, network.name, network.has_module)
     if what_if is not None:
         rewriting.known(what_if)
+    if widths_of is not None:
+        from profiler.study.widths_of import with_widths_of
+
+        network = with_widths_of(network, widths_of)
+    forms = weights_in_forms.forms_of(weights)
     wiring = None
     if wired:  # before the profile, which is then not traced twice
         wiring = (
@@ -88,6 +103,7 @@ def in_full(
         _training(network, batch) if training else None,
         _memory(network, batch) if memory else (),
         wiring,
+        weight_forms=weights_in_forms.in_forms(network, profile, forms) if forms else (),
     )
 
 

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 SAVED = HERE / "saved"
 
-COMMANDS = ("list", "show", "compare", "sweep", "bench", "formula", "verify", "check", "diff", "report", "selftest")
+COMMANDS = ("list", "show", "compare", "sweep", "bench", "formula", "verify", "check", "diff", "report", "selftest", "inspect")
 TABLES = {"csv": "csv", "json": "json", "jsonl": "jsonl", "markdown": "md", "latex": "tex"}
 """The forms besides the table that every command writes, by the suffix of a file."""
 OTHERS = {"html": "html", "speedscope": "speedscope.json", "trace": "trace.json", "mermaid": "mmd", "dot": "dot", "svg": "svg"}
@@ -152,6 +152,9 @@ OPTIONS = {
     "report-formulas": "report saved/show.json --formulas --depth 0 --top 3 --no-fold",
     "report-layers": "report saved/bench_layers.json --depth 1 --top 3 --sort -seconds",
     "report-list": "report saved/list.json --columns model,macs",
+    "inspect-scheme": "inspect --model alexnet --scheme deep-compression",
+    "inspect-scheme-csv": "inspect --model lenet_300_100 --scheme deep-compression -f csv",
+    "inspect-none": "inspect run.h5",
     "quiet": "compare lenet5 --engine closed -q --csv run.csv -o run.txt",
 }
 """Options one by one, without torch."""
@@ -160,6 +163,7 @@ TRACED = {
     "check-memory": "check lenet5 --max-memory 100MiB --max-weight-bytes 1MiB --max-activations 10K --max-params 60K",
     "show-memory": "show lenet5 --memory",
     "show-training": "show lenet5 --training",
+    "show-weights": "show lenet_300_100 --weights int8,int4:128,bits=5",
     "show-traced": f"show {CALLABLE}",
     "show-traced-json": f"show {CALLABLE} -f json",
     "show-traced-training": f"show {CALLABLE} --training --memory -v",

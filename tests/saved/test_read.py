@@ -206,7 +206,7 @@ def test_forms_that_a_command_cannot_write_are_refused_first(tmp_path: Path) -> 
     assert (ran.returncode, ran.stdout) == (2, "")
     assert (
         ran.stderr
-        == "error: output 'run.html': this command writes no html; compare, sweep, bench, fit without --per-stage, predict and show can\n"
+        == "error: output 'run.html': this command writes no html; compare, sweep, bench, fit without --per-stage, predict, inspect and show can\n"
     )
     run("compare", "lenet5", "--engine", "closed", "-o", "run.json", cwd=tmp_path)
     ran = run("report", "run.json", "-o", "run.trace.json", cwd=tmp_path)

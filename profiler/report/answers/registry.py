@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 from profiler.errors import ProfilerError
 from profiler.records.agreement import Agreement
+from profiler.records.compressed import Compressed
+from profiler.records.inspected import Inspected
 from profiler.records.listing import Listing
 from profiler.records.measured import Measured
 from profiler.records.polynomials import Formulas, Polynomials
@@ -51,6 +53,8 @@ TYPES: dict[type, ResultType] = {
     Listing: ResultType("listing"),
     StageFit: ResultType("stage_fit"),
     Formulas: ResultType("formula"),
+    Inspected: ResultType("inspect", lambda _: forms.INSPECTED),
+    Compressed: ResultType("compressed", lambda _: ("html",)),
     Verified: ResultType("verify"),
     Checked: ResultType("budgets"),
     Diffed: ResultType("diff"),

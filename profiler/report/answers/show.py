@@ -50,7 +50,8 @@ def answer(found: Shown, view: View) -> Answer:
         if not view.formulas or view.columns or view.sort is not None:
             made.append(layers_sheet(profile, depth, top, shown, view.fold, rows, view.columns, view.sort))
         made += [details.training_sheet(found.training, depth, top, shown)] if found.training is not None else []
-        return [*made, *([details.memory_sheet(found.memory)] if found.memory else [])]
+        made += [details.memory_sheet(found.memory)] if found.memory else []
+        return [*made, *([details.forms_sheet(found.weight_forms)] if found.weight_forms else [])]
 
     title = sheet.profile_title(profile, None if traced is None else traced.inputs)
     head = [title, *sheet.totals_text(profile, unit)]

@@ -70,7 +70,7 @@ def _exact(check: FigureCheck) -> str:
     """Ours in the figure's unit, to two digits more than it prints; a count in units of one is an integer."""
     ours = check.ours or Fraction(0)
     exponent = Decimal(check.figure.printed).as_tuple().exponent
-    places = max(2 - int(exponent), 0) if check.figure.unit != "1" else 0
+    places = max(2 - int(exponent), 0) if check.figure.unit != "1" or int(exponent) < 0 else 0
     return f"{float(ours):.{places}f}" if ours.denominator != 1 else str(ours.numerator)
 
 

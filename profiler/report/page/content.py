@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import singledispatch
 from typing import Any
 
 from profiler.records.columns import COLUMNS, latency, options_of, record
+from profiler.records.compressed import Compressed
+from profiler.records.inspected import Inspected
 from profiler.records.limits import Bound
 from profiler.records.measured import Measured
 from profiler.records.notes import ParetoMarked
@@ -107,6 +109,26 @@ def _(shown: Shown, chosen: Sequence[str] = ()) -> Content:  # noqa: ARG001  # e
     return _shown(shown)
 
 
+@content.register(Inspected)
+def _(found: Inspected, chosen: Sequence[str] = ()) -> Content:  # noqa: ARG001  # every function of this dispatch takes it
+    from profiler.report.answers import inspect
+    from profiler.report.sheets import weights
+
+    tables = [*inspect.sheets(found), weights.histograms(found.tensors), weights.dead_maps(found.tensors)]
+    made = Content(inspect.title(found), inspect.head(found), sheets=[each for each in tables if each.rows])
+    for each in made.sheets:
+        each.title = each.title[:1].upper() + each.title[1:]
+    return made
+
+
+@content.register(Compressed)
+def _(found: Compressed, chosen: Sequence[str] = ()) -> Content:  # noqa: ARG001  # every function of this dispatch takes it
+    from profiler.report.answers import compressed
+
+    table = compressed.sheet(found)
+    return Content(table.title, notes=table.notes, sheets=[replace(table, title="By layer", notes=[])])
+
+
 def _results(results: Results) -> Content:
     labelled, given = any(record.get("label") for record in results), any(map(columns.is_given, results))
     known = results.columns
@@ -194,6 +216,7 @@ def _shown(shown: Shown) -> Content:
     made.sheets += [sheet.separable_sheet(shown.pairs)] if shown.pairs else []
     made.sheets += [details.training_sheet(shown.training, 2, None, "raw")] if shown.training is not None else []
     made.sheets += [details.memory_sheet(shown.memory)] if shown.memory else []
+    made.sheets += [details.forms_sheet(shown.weight_forms)] if shown.weight_forms else []
     for each in made.sheets:
         made.warnings += each.warnings
         each.title = each.title[:1].upper() + each.title[1:]

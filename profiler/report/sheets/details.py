@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from msgspec import structs
 
-from profiler.records.shown import Changed, WhatIf
+from profiler.count.weight_forms import weight_form
+from profiler.records.shown import Changed, FormBytes, WhatIf
 from profiler.records.traced import Traced
 from profiler.records.training import RECIPES, Memory, TrainingCost
 from profiler.report import units
@@ -162,3 +163,30 @@ def memory_sheet(found: Sequence[Memory]) -> Sheet:
     notes += [f"{'; '.join(kept)}."] if kept else []
     notes.append("Without what kernels use inside, and what an allocator rounds up; attention as a fused kernel keeps it.")
     return Sheet([Heading("memory", right=False), *(Heading(each.mode) for each in found)], rows, "memory", notes)
+
+
+# Forms of weights
+
+
+def forms_sheet(found: Sequence[FormBytes]) -> Sheet:
+    """Bytes of the parameters in each form, the first of which is fp32, with what they are made of."""
+    parts = [name for name in ("values", "scales", "codebooks", "rest") if any(getattr(each, name) for each in found)]
+    words = {"values": "weights", "rest": "bias and norm"}
+    heads = [
+        Heading("weights as", right=False),
+        *(Heading(words.get(name, name)) for name in parts),
+        Heading("bytes"),
+        Heading("×"),
+    ]
+    first = found[0].total
+    rows = [
+        [
+            each.form,
+            *(units.size(getattr(each, name)) for name in parts),
+            units.size(each.total),
+            units.ratio(each.total, first),
+        ]
+        for each in found
+    ]
+    said = [f"{each.form}: {weight_form(each.form).said}." for each in found[1:]]
+    return Sheet(heads, rows, "bytes of the parameters", said)
