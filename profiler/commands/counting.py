@@ -10,6 +10,7 @@ from profiler.commands import completion
 from profiler.commands import options as o
 from profiler.commands.groups import (
     AutoTable,
+    Language,
     MeasuringSetting,
     Output,
     Point,
@@ -132,6 +133,7 @@ def show(
     train: Annotated[bool, typer.Option("--training", help="Also the multiply-adds of a training step.")] = False,
     memory: Annotated[bool, typer.Option("--memory", help="Also the bytes of inference and training, and their peak.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="End in 1 if an operation has no formula.")] = False,
+    language: Language = Language(),
     point: Point = Point(),
     batch: o.Batch = "1",
     set_: o.Set = None,
@@ -148,12 +150,13 @@ def show(
     from profiler.study.show import in_full
 
     destinations = out.destinations(forms.NETWORK, plot)
-    parts = {"--training": train, "--memory": memory}
+    asked = language.asked()
+    parts = {"--training": train, "--memory": memory, "--prefill and --decode": asked.steps}
     check_shown([name for name, asked in parts.items() if asked], destinations)
     view = table.view(destinations, depth=depth, top=top, formulas=formulas, fold=not no_fold)
-    place = point.place(batch, set_)._replace(model=model)
+    place = point.place(None if asked.steps else batch, set_)._replace(model=model, batch=batch)
     wired = destinations.asks(*forms.DRAWINGS)
-    found = in_full(place, convention, what_if=what_if, training=train, memory=memory, wired=wired)
+    found = in_full(place, convention, what_if=what_if, training=train, memory=memory, asked=asked, wired=wired)
     destinations.put(registry.answer(found, view))
     name = found.profile.model
     uncounted = say.tracing(name, found.traced, verbose)

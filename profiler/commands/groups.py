@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from profiler.report.output import Destinations
     from profiler.report.units import Unit
     from profiler.study.bench_options import BenchOptions
+    from profiler.study.generation import Asked
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
@@ -126,6 +127,26 @@ class Limits(Group):
         given = vars(self)
         names = [name.removeprefix("max_") for name in given if name.startswith("max_")]
         return {name: (given.get(f"min_{name}"), given[f"max_{name}"]) for name in names}
+
+
+class Language(Group):
+    """What is asked of a model that reads and writes text."""
+
+    prefill: o.Prefill = None
+    decode: o.Decode = None
+    tokens: o.Tokens = None
+    weights: o.WeightForm = None
+    cache_dtype: o.CacheDtype = None
+    memory_size: o.MemorySize = None
+    peak_macs: o.PeakMacs = None
+    bandwidth: o.Bandwidth = None
+
+    def asked(self) -> Asked:
+        """As the study takes it."""
+        from profiler.study.generation import Asked
+
+        size = self.memory_size
+        return Asked(self.prefill, self.decode, self.tokens, self.weights, self.cache_dtype, size, self.peak_macs, self.bandwidth)
 
 
 class MeasuringSetting(Group):

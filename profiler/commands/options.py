@@ -127,6 +127,36 @@ Top1 = Annotated[
     ),
 ]
 Memory = Annotated[bool, typer.Option("--memory", help="Also the peak bytes of one inference, on paper.")]
+Prefill = Annotated[
+    Optional[str],
+    typer.Option("--prefill", metavar="TOKENS", help="Of a language model, the tokens of the text that it reads at once."),
+]
+Decode = Annotated[
+    Optional[str],
+    typer.Option("--decode", metavar="TOKENS", help="Also a step of so many tokens behind that text, mostly 1, on the model's cache."),
+]
+Tokens = Annotated[
+    Optional[str],
+    typer.Option("--tokens", metavar="TOKENS", help="The tokens that an encoder reads: of BERT, or in front of a decoder."),
+]
+WeightForm = Annotated[
+    Optional[str],
+    typer.Option("--weights", metavar="FORM", help="Bytes of the weights as bf16, fp8, int8, int4:128 …, with their scales."),
+]
+CacheDtype = Annotated[
+    Optional[str],
+    typer.Option("--cache-dtype", metavar="DTYPE", help="What the cache is kept in: fp32, bf16, fp16, fp8, int8 or int4."),
+]
+PeakMacs = Annotated[
+    Optional[str], typer.Option("--peak-macs", metavar="N", help="MACs a second of a device, as 494T, which bound the steps.")
+]
+Bandwidth = Annotated[
+    Optional[str], typer.Option("--bandwidth", metavar="SIZE", help="Bytes a second of its memory, as 3350GB.")
+]
+MemorySize = Annotated[
+    Optional[str],
+    typer.Option("--memory-size", metavar="SIZE", help="The context that fits it beside the weights; `--memory 80GiB` for short."),
+]
 Columns = Annotated[
     Optional[str],
     typer.Option("--columns", metavar="A,B", help="Columns to show, of those in the CSV.", autocompletion=completion.columns),

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from profiler.records.drawn import Drawn
+from profiler.records.generation import Generation
 from profiler.records.profile import Profile, Shape
 from profiler.records.traced import Traced
 from profiler.records.training import Memory, TrainingCost
@@ -87,6 +88,8 @@ class Shown(Drawn, Struct, frozen=True):
     """None where no drawing was asked for."""
     environment: Mapping[str, Any] | None = None
     """Of a run that was read back: what it was made with."""
+    generation: Generation | None = None
+    """Of a model that reads and writes text, where its steps, cache or weights were asked for."""
 
     @property
     def total(self) -> int:

@@ -9,6 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from profiler.records.agreement import Agreement, Difference
 from profiler.records.columns import BASE_COLUMNS, COLUMNS, Column, Record
+from profiler.records.generation import Generation
 from profiler.records.limits import QUANTITIES, Bound, broken
 from profiler.records.timing import Certificate, Roofs, Timing
 from profiler.records.wiring import Wiring
@@ -70,6 +71,7 @@ class ShowDocument(Document, frozen=True, kw_only=True):
     training: TrainingPart | None = None
     memory: list[MemoryPart] = []
     wiring: Wiring | None = None
+    generation: Generation | None = None
 
 
 class ReasonPart(Struct, frozen=True):

@@ -119,6 +119,7 @@ def _shown(document: ShowDocument, environment: Mapping[str, Any]) -> Shown:
         tuple(part.memory() for part in document.memory),
         document.wiring,
         environment=environment,
+        generation=document.generation,
     )
 
 

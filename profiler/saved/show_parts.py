@@ -25,6 +25,8 @@ def parts_of(found: Shown) -> dict[str, Any]:
         made["training"] = to_builtins(TrainingPart.of(found.training))
     if found.memory:
         made["memory"] = [to_builtins(MemoryPart.of(each)) for each in found.memory]
+    if found.generation is not None:
+        made["generation"] = to_builtins(found.generation)
     if found.wiring is not None:
         made["wiring"] = to_builtins(found.wiring)
     return made

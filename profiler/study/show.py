@@ -19,6 +19,7 @@ from profiler.records.profile import Row
 from profiler.records.shown import Changed, Shown, WhatIf
 from profiler.records.traced import Traced
 from profiler.records.training import Memory, TrainingCost
+from profiler.study.generation import Asked, generation, reading
 
 if TYPE_CHECKING:
     from profiler.load.inputs import Input
@@ -40,17 +41,30 @@ def show(
     convention: str = "paper",
     what_if: str | None = None,
     training: bool = False,
-    memory: bool = False,
+    memory: bool | str = False,
+    prefill: object = None,
+    decode: object = None,
+    tokens: object = None,
+    weights: str | None = None,
+    cache_dtype: str | None = None,
+    peak_macs: object = None,
+    bandwidth: object = None,
     wired: bool = True,
 ) -> Shown:
     """What one network costs, in full: the keywords are those of `compare`.
 
     With `what_if` (`separable` or `folded`) it is also rewritten, with `training` and `memory` also counted in a training step;
-    unless `wired` is False it holds which row takes whose output, of which drawings are made. Raises UnknownName for the
-    convention and the rewriting, ShapeError and ProfilerError as `profile` does.
+    unless `wired` is False it holds which row takes whose output, of which drawings are made. Of a model of transformers that
+    reads text, `prefill` is how many tokens it reads, `decode` how many at once it goes on by, `tokens` how many its encoder
+    reads; `batch` may then be several, as "1,8,32". `weights` is the form of its weights, as "int4:128"; `cache_dtype` that of its
+    cache; `memory` may be the bytes to fit, as "80GiB"; `peak_macs` a second ("494T") and `bandwidth` a second ("3350GB") bound
+    the steps. Raises UnknownName for the convention and the rewriting, ShapeError and ProfilerError as `profile` does.
     """
     place = Place(model, options or {}, alpha, resolution, input, batch, rho)
-    return in_full(place, convention, what_if=what_if, training=training, memory=memory, wired=wired)
+    asked = Asked(
+        prefill, decode, tokens, weights, cache_dtype, memory if isinstance(memory, str) else None, peak_macs, bandwidth
+    )
+    return in_full(place, convention, what_if=what_if, training=training, memory=memory is True, asked=asked, wired=wired)
 
 
 def in_full(
@@ -60,10 +74,14 @@ def in_full(
     what_if: str | None = None,
     training: bool = False,
     memory: bool = False,
+    asked: Asked | None = None,
     wired: bool = False,
 ) -> Shown:
     """What the network of a place costs, in full. Raises as `show` does."""
-    network, batch = load_at(place), grid.batch(place.batch)
+    asked = asked if asked is not None and any(each is not None for each in asked) else None
+    batches = _batches(place.batch, asked)
+    network, batch = load_at(place), batches[0]
+    network = network if asked is None else reading(network, asked)
     rule = conventions.find(convention)
     if what_if is not None:
         rewriting.known(what_if)
@@ -87,7 +105,15 @@ def in_full(
         _training(network, batch) if training else None,
         _memory(network, batch) if memory else (),
         wiring,
+        generation=None if asked is None else generation(network, batches, asked),
     )
+
+
+def _batches(given: object, asked: Asked | None) -> list[int | None]:
+    """One batch, or of the steps of a language model several. Raises ProfilerError."""
+    if asked is None or not asked.steps or not isinstance(given, str):
+        return [grid.batch(given)]
+    return grid.batches(given)
 
 
 def rewritten(network: Counted, batch: int | None, name: str) -> WhatIf:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from profiler.errors import ProfilerError
 from profiler.records.agreement import Agreement
+from profiler.records.generation import Generation
 from profiler.records.listing import Listing
 from profiler.records.measured import Measured
 from profiler.records.polynomials import Formulas, Polynomials
@@ -63,6 +64,7 @@ TYPES: dict[type, ResultType] = {
     Traced: ResultType("parts", answer="", sheets="traced"),
     TrainingCost: ResultType("parts", answer="", sheets="training"),
     Memory: ResultType("parts", answer="", sheets="memory"),
+    Generation: ResultType("parts", answer="", sheets="generation"),
     Polynomials: ResultType("parts", answer="", sheets="polynomials"),
     Layers: ResultType("layer_times", answer="", sheets="sheets_of"),
 }
