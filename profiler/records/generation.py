@@ -77,6 +77,7 @@ class StoredWeights(Struct, frozen=True):
     form: str
     """`int4:128`, or the dtype that the model has."""
     said: str
+    """What the form is, in words; empty of the model's own dtype."""
     params: int
     active_params: int
     values: int
@@ -111,11 +112,11 @@ class Limits(Struct, frozen=True):
 
     def least_s(self, step: StepCost) -> float:
         """Seconds that a step takes at least."""
-        return max(step.useful_macs / self.peak_macs, step.least_bytes / self.bandwidth)
+        return max(_over(step.useful_macs, self.peak_macs), _over(step.least_bytes, self.bandwidth))
 
     def bound_by(self, step: StepCost) -> str:
         """Which of the two it is that takes as long."""
-        return "MACs" if step.useful_macs / self.peak_macs >= step.least_bytes / self.bandwidth else "bytes"
+        return "MACs" if _over(step.useful_macs, self.peak_macs) >= _over(step.least_bytes, self.bandwidth) else "bytes"
 
 
 class Generation(Drawn, Struct, frozen=True):
@@ -155,3 +156,8 @@ def longest_context(cache: tuple[CacheLayers, ...], batch: int, room: int) -> in
         middle = (low + high) // 2
         low, high = (middle, high) if held(middle) <= room else (low, middle)
     return low
+
+
+def _over(amount: float, rate: float) -> float:
+    """Seconds; a rate of 0, which only a file that somebody wrote can hold, bounds nothing."""
+    return amount / rate if rate else 0.0

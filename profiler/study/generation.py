@@ -252,9 +252,9 @@ def _cache(model: Reference, tokens: int, required: bool) -> Any:
     try:
         with quiet():
             found = filled_cache(model.name, model.module(), kwargs, tokens)
-    except ProfilerError:
+    except ProfilerError as fault:
         if required:
-            raise
+            raise ProfilerError(f"{str(fault).partition(';')[0]}; give --tokens or --prefill alone, which count a whole text") from None
         return None
     if found is None and required:
         raise ProfilerError(f"{model.name} keeps no cache, and reads a whole text each time; give --tokens in place of --decode")
@@ -271,6 +271,6 @@ def on_disk_weights(module: Any, profile: Profile) -> list[Stored]:
 def _stored(weights: Sequence[Stored], form: WeightForm | None, profile: Profile) -> StoredWeights:
     found = on_disk.whole(weights, form)
     dtype = "+".join(profile.bytes_by_dtype)
-    name, said = (form.name, form.said) if form is not None else (dtype, "as the configuration has it")
+    name, said = (form.name, form.said) if form is not None else (dtype, "")
     kept = "" if form is None or form.floating else "16 bits"
     return StoredWeights(name, said, profile.params, profile.active_params, *found, kept)

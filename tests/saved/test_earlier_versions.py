@@ -15,7 +15,9 @@ from profiler.report.forms import written
 from profiler.saved.results import read
 
 SAVED = Path(__file__).resolve().parents[1] / "golden" / "saved"
-LATER = ("unread", "moved", "parameter_bytes", "unread_at", "label", "top1_source", "weight_dtype")
+LATER = (
+    "unread", "moved", "parameter_bytes", "unread_at", "label", "top1_source", "weight_dtype", "active_params", "useful_macs",
+)  # fmt: skip
 
 
 def stripped(value: Any) -> Any:

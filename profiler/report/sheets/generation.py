@@ -38,19 +38,20 @@ def steps_sheet(found: Generation, unit: Unit = "raw") -> Sheet:
 
 def cache_sheet(found: Generation) -> Sheet:
     """A row a kind of layers: what a token takes, and what a context does."""
-    context = max(step.context for step in found.steps)
+    context = max((step.context for step in found.steps if step.name != "encode"), default=1)
     columns = [Heading("cache", right=False), Heading("layers"), Heading("tokens held"), Heading("a token"), Heading(f"at {context:,}")]
     rows = []
     for each in found.cache:
         held = "" if not each.elements else "all" if each.window is None else f"{each.window:,}"
         a_token = f"{each.bytes_a_token:,.10g} B" if each.elements else ""
-        rows.append([KINDS[each.kind], str(each.layers), held, a_token, units.size(each.bytes(context))])
+        rows.append([KINDS.get(each.kind, each.kind), str(each.layers), held, a_token, units.size(each.bytes(context))])
     whole = sum(each.bytes_a_token for each in found.cache)
     layers = sum(each.layers for each in found.cache)
     rows.append(["one sample", str(layers), "", f"{whole:,.10g} B", units.size(found.cache_bytes(context))])
     for batch in sorted({step.batch for step in found.steps} - {1}):
         rows.append([f"batch {batch}", "", "", f"{batch * whole:,.10g} B", units.size(found.cache_bytes(context, batch))])
-    notes = [f"Keys and values in {found.cache_dtype}{_without_scales(found)}; layers by the model's own cache."]
+    notes = [f"Keys and values in {found.cache_dtype}{_without_scales(found)}."] if found.cache_dtype else []
+    notes.append("By kind of layer, as the model's own cache allocates them.")
     notes += [_longest(found, i) for i in range(len(found.longest))]
     return Sheet(columns, rows, "cache", notes)
 
@@ -65,9 +66,7 @@ def weights_sheet(found: Generation) -> Sheet:
         rows.append([f"embeddings, head, routers, biases and norms, {weights.kept_dtype}", units.size(weights.kept)])
     rows.append(["all", units.size(weights.total)])
     columns = [Heading("weights", right=False), Heading("bytes")]
-    notes = [f"{weights.form}: {weights.said}." if not weights.said.startswith("as ") else f"The dtype is {weights.said[3:]} it."]
-    if weights.said.startswith("as "):
-        notes = [f"In {weights.form}, {weights.said}."]
+    notes = [f"{weights.form}: {weights.said}."] if weights.said else []
     if weights.active_params != weights.params:
         notes.append(f"{weights.active_params:,} of {weights.params:,} params are active: those that one token meets.")
     if found.memory is not None and not found.cache:
