@@ -130,7 +130,7 @@ def show(
             autocompletion=completion.what_if,
         ),
     ] = None,
-    train: Annotated[bool, typer.Option("--training", help="Also the multiply-adds of a training step.")] = False,
+    training: Annotated[bool, typer.Option("--training", help="Also the multiply-adds of a training step.")] = False,
     memory: Annotated[bool, typer.Option("--memory", help="Also the bytes of inference and training, and their peak.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="End in 1 if an operation has no formula.")] = False,
     language: Language = Language(),
@@ -151,12 +151,13 @@ def show(
 
     destinations = out.destinations(forms.NETWORK, plot)
     asked = language.asked()
-    parts = {"--training": train, "--memory": memory, "--prefill and --decode": asked.steps}
+    step = language.step()
+    parts = {"--training": training, "--memory": memory, "--train": step is not None, "--prefill and --decode": asked.steps}
     check_shown([name for name, asked in parts.items() if asked], destinations)
     view = table.view(destinations, depth=depth, top=top, formulas=formulas, fold=not no_fold)
     place = point.place(None if asked.steps else batch, set_)._replace(model=model, batch=batch)
     wired = destinations.asks(*forms.DRAWINGS)
-    found = in_full(place, convention, what_if=what_if, training=train, memory=memory, asked=asked, wired=wired)
+    found = in_full(place, convention, what_if=what_if, training=training, memory=memory, asked=asked, step=step, wired=wired)
     destinations.put(registry.answer(found, view))
     name = found.profile.model
     uncounted = say.tracing(name, found.traced, verbose)

@@ -17,6 +17,7 @@ _SIZE = re.compile(r"[\d.]+ ?[A-Za-z]{0,3}")
 MEASURING = ("device", "threads", "dtype", "memory_format", "time", "train", "dataset_size", "resume")
 TRAINING = ("optimizer",)
 NEEDED: Mapping[str, Sequence[tuple[Sequence[str], tuple[str, ...]]]] = {
+    "show": ((("optimizer", "zero", "devices", "checkpointing"), ("train",)),),
     "compare": ((MEASURING, ("bench",)), (TRAINING, ("train",))),
     "sweep": (((*MEASURING, "measure"), ("bench",)), (TRAINING, ("train",))),
     "fit": ((("device", "threads", "dtype", "memory_format", "time"), ("max_latency",)),),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from profiler.report.units import Unit
     from profiler.study.bench_options import BenchOptions
     from profiler.study.generation import Asked
+    from profiler.study.training_memory import Step
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
@@ -141,12 +142,26 @@ class Language(Group):
     peak_macs: o.PeakMacs = None
     bandwidth: o.Bandwidth = None
 
+    train: o.TrainStep = False
+    optimizer: o.KeptBy = "adamw"
+    zero: o.Zero = "0"
+    devices: o.Devices = "1"
+    checkpointing: o.Checkpointing = False
+
+    def step(self) -> Step | None:
+        """The training step that is to be weighed."""
+        from profiler.study.training_memory import Step
+
+        return Step(self.optimizer, self.zero, self.devices, self.checkpointing, self.memory_size) if self.train else None
+
     def asked(self) -> Asked:
         """As the study takes it."""
         from profiler.study.generation import Asked
 
-        size = self.memory_size
-        return Asked(self.prefill, self.decode, self.tokens, self.weights, self.cache_dtype, size, self.peak_macs, self.bandwidth)
+        size = None if self.train else self.memory_size
+        return Asked(
+            self.prefill, self.decode, self.tokens, self.weights, self.cache_dtype, size, self.peak_macs, self.bandwidth
+        )
 
 
 class MeasuringSetting(Group):

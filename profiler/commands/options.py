@@ -133,7 +133,9 @@ Prefill = Annotated[
 ]
 Decode = Annotated[
     Optional[str],
-    typer.Option("--decode", metavar="TOKENS", help="Also a step of so many tokens behind that text, mostly 1, on the model's cache."),
+    typer.Option(
+        "--decode", metavar="TOKENS", help="Also a step of so many tokens behind that text, mostly 1, on the model's cache."
+    ),
 ]
 Tokens = Annotated[
     Optional[str],
@@ -153,9 +155,26 @@ PeakMacs = Annotated[
 Bandwidth = Annotated[
     Optional[str], typer.Option("--bandwidth", metavar="SIZE", help="Bytes a second of its memory, as 3350GB.")
 ]
+TrainStep = Annotated[
+    bool,
+    typer.Option("--train", help="Also what a training step holds on each device; with --memory SIZE, the samples that fit."),
+]
+KeptBy = Annotated[
+    str,
+    typer.Option("--optimizer", metavar="NAME", help="Of --train: sgd, momentum, adam, adamw, adamw-8bit, or one with -mixed."),
+]
+Zero = Annotated[
+    str, typer.Option("--zero", metavar="STAGE", help="Of --train: what the devices share, 1 to 3; 3 is FSDP's too.")
+]
+Devices = Annotated[str, typer.Option("--devices", metavar="N", help="Of --train: how many devices.")]
+Checkpointing = Annotated[
+    bool, typer.Option("--checkpointing", help="Of --train: blocks that the model marks run again for the backward.")
+]
 MemorySize = Annotated[
     Optional[str],
-    typer.Option("--memory-size", metavar="SIZE", help="The context that fits it beside the weights; `--memory 80GiB` for short."),
+    typer.Option(
+        "--memory-size", metavar="SIZE", help="The context that fits it beside the weights; `--memory 80GiB` for short."
+    ),
 ]
 Columns = Annotated[
     Optional[str],

@@ -1,4 +1,4 @@
-"""The weights of a model in a form that they are stored in, tensor by tensor: what has the form, and what keeps its own. No torch."""
+"""The weights of a model in a form that they are stored in: which tensors have it, and which keep their own. No torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a language model costs where it reads a text and where it writes it: its steps, its cache, its weights. Bytes are of all samples."""
+"""What a language model costs where it reads a text and where it writes: its steps, its cache, its weights."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class StepCost(Struct, frozen=True):
     moved: int
     """Bytes that its rows read and write, operator by operator."""
     least_bytes: int
-    """Bytes that it cannot do without: each weight that one token meets, read once, the cache read, and written where it grows."""
+    """Bytes that it cannot do without: weights that one token meets, read once, the cache read, and what it gains."""
 
     @property
     def macs_a_byte(self) -> float:

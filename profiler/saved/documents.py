@@ -11,6 +11,7 @@ from profiler.records.agreement import Agreement, Difference
 from profiler.records.columns import BASE_COLUMNS, COLUMNS, Column, Record
 from profiler.records.generation import Generation
 from profiler.records.limits import QUANTITIES, Bound, broken
+from profiler.records.sharding import TrainingMemory
 from profiler.records.timing import Certificate, Roofs, Timing
 from profiler.records.wiring import Wiring
 from profiler.saved.decode import Malformed, decode, kind
@@ -72,6 +73,7 @@ class ShowDocument(Document, frozen=True, kw_only=True):
     memory: list[MemoryPart] = []
     wiring: Wiring | None = None
     generation: Generation | None = None
+    sharding: TrainingMemory | None = None
 
 
 class ReasonPart(Struct, frozen=True):

@@ -120,6 +120,7 @@ def _shown(document: ShowDocument, environment: Mapping[str, Any]) -> Shown:
         document.wiring,
         environment=environment,
         generation=document.generation,
+        sharding=document.sharding,
     )
 
 

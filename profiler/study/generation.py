@@ -161,9 +161,7 @@ def _reads(
     yield _summed("prefill", decoder, batch, context, context, held.least_bytes(context, 0, context))
 
 
-def _cost(
-    name: str, profile: Profile, batch: int | None, tokens: int, context: int, held: _Held, read: int = 0
-) -> StepCost:
+def _cost(name: str, profile: Profile, batch: int | None, tokens: int, context: int, held: _Held, read: int = 0) -> StepCost:
     return _summed(name, profile.rows, batch, tokens, context, held.least_bytes(tokens, read, context))
 
 
@@ -192,7 +190,9 @@ def _encoder_path(module: Any) -> str:
 
 def _reference(network: Counted) -> Reference:
     if isinstance(network, Network) or network.call is not None:
-        raise ProfilerError(f"{network.name} reads no text; --prefill, --decode and --tokens are for models of transformers, as hf:llama")
+        raise ProfilerError(
+            f"{network.name} reads no text; --prefill, --decode and --tokens are for models of transformers, as hf:llama"
+        )
     return network
 
 
@@ -204,13 +204,14 @@ def _text_of(model: Reference) -> str:
             return name
     read = " and ".join(str(each) for each in model.given) or "nothing"
     cure = "give --resolution" if any(len(each.shape or ()) == 3 for each in model.given) else "give --input"
-    raise ProfilerError(f"{model.name} reads {read}, and no tokens of text; {cure} in place of --prefill, --decode and --tokens")
+    raise ProfilerError(
+        f"{model.name} reads {read}, and no tokens of text; {cure} in place of --prefill, --decode and --tokens"
+    )
 
 
 def _with_length(given: Sequence[Input], name: str, tokens: int) -> tuple[Input, ...]:
     return tuple(
-        replace(each, shape=(*each.shape[:-1], tokens)) if each.name == name and each.shape else each
-        for each in given
+        replace(each, shape=(*each.shape[:-1], tokens)) if each.name == name and each.shape else each for each in given
     )
 
 
@@ -254,10 +255,14 @@ def _cache(model: Reference, tokens: int, required: bool) -> Any:
             found = filled_cache(model.name, model.module(), kwargs, tokens)
     except ProfilerError as fault:
         if required:
-            raise ProfilerError(f"{str(fault).partition(';')[0]}; give --tokens or --prefill alone, which count a whole text") from None
+            raise ProfilerError(
+                f"{str(fault).partition(';')[0]}; give --tokens or --prefill alone, which count a whole text"
+            ) from None
         return None
     if found is None and required:
-        raise ProfilerError(f"{model.name} keeps no cache, and reads a whole text each time; give --tokens in place of --decode")
+        raise ProfilerError(
+            f"{model.name} keeps no cache, and reads a whole text each time; give --tokens in place of --decode"
+        )
     return found
 
 

@@ -20,6 +20,7 @@ from profiler.records.shown import Changed, Shown, WhatIf
 from profiler.records.traced import Traced
 from profiler.records.training import Memory, TrainingCost
 from profiler.study.generation import Asked, generation, reading
+from profiler.study.training_memory import Step, training_memory
 
 if TYPE_CHECKING:
     from profiler.load.inputs import Input
@@ -49,22 +50,34 @@ def show(
     cache_dtype: str | None = None,
     peak_macs: object = None,
     bandwidth: object = None,
+    train: bool = False,
+    optimizer: str = "adamw",
+    zero: object = 0,
+    devices: object = 1,
+    checkpointing: bool = False,
     wired: bool = True,
 ) -> Shown:
     """What one network costs, in full: the keywords are those of `compare`.
 
     With `what_if` (`separable` or `folded`) it is also rewritten, with `training` and `memory` also counted in a training step;
-    unless `wired` is False it holds which row takes whose output, of which drawings are made. Of a model of transformers that
-    reads text, `prefill` is how many tokens it reads, `decode` how many at once it goes on by, `tokens` how many its encoder
-    reads; `batch` may then be several, as "1,8,32". `weights` is the form of its weights, as "int4:128"; `cache_dtype` that of its
-    cache; `memory` may be the bytes to fit, as "80GiB"; `peak_macs` a second ("494T") and `bandwidth` a second ("3350GB") bound
-    the steps. Raises UnknownName for the convention and the rewriting, ShapeError and ProfilerError as `profile` does.
+    unless `wired` is False it holds which row takes whose output, of which drawings are made.
+
+    Of a model of transformers that reads text, `prefill` is how many tokens it reads, `decode` how many at once it goes on by,
+    `tokens` how many its encoder reads; `batch` may then be several, as "1,8,32". `weights` is the form of its weights, as
+    "int4:128"; `cache_dtype` that of its cache; `memory` may be the bytes to fit, as "80GiB"; `peak_macs` a second ("494T") and
+    `bandwidth` a second ("3350GB") bound the steps. With `train` a step with `optimizer` is weighed on each of so many `devices`
+    that share it by ZeRO's stage `zero` (3 is FSDP's too), with `checkpointing` of the blocks that the model marks; `memory` then
+    says how many samples fit.
+
+    Raises UnknownName for the convention and the rewriting, ShapeError and ProfilerError as `profile` does.
     """
     place = Place(model, options or {}, alpha, resolution, input, batch, rho)
-    asked = Asked(
-        prefill, decode, tokens, weights, cache_dtype, memory if isinstance(memory, str) else None, peak_macs, bandwidth
+    size = memory if isinstance(memory, str) else None
+    asked = Asked(prefill, decode, tokens, weights, cache_dtype, None if train else size, peak_macs, bandwidth)
+    step = Step(optimizer, zero, devices, checkpointing, size) if train else None
+    return in_full(
+        place, convention, what_if=what_if, training=training, memory=memory is True, asked=asked, step=step, wired=wired
     )
-    return in_full(place, convention, what_if=what_if, training=training, memory=memory is True, asked=asked, wired=wired)
 
 
 def in_full(
@@ -75,6 +88,7 @@ def in_full(
     training: bool = False,
     memory: bool = False,
     asked: Asked | None = None,
+    step: Step | None = None,
     wired: bool = False,
 ) -> Shown:
     """What the network of a place costs, in full. Raises as `show` does."""
@@ -106,6 +120,7 @@ def in_full(
         _memory(network, batch) if memory else (),
         wiring,
         generation=None if asked is None else generation(network, batches, asked),
+        sharding=None if step is None else training_memory(network, batch, step),
     )
 
 

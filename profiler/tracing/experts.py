@@ -99,7 +99,11 @@ def of_all(row: Row, loop: Loop, path: str, first: str, size: int) -> Row:
     experts = len(loop.experts)
     rows = loop.tokens.numel() // max(loop.tokens.shape[-1], 1) * loop.taken
     more = min(experts, max(rows, 1)) - 1
-    facts = {**row.facts, "experts": experts, "active": loop.taken, "experts_run": "one by one"} if row.macs or row.params else row.facts
+    facts = (
+        {**row.facts, "experts": experts, "active": loop.taken, "experts_run": "one by one"}
+        if row.macs or row.params
+        else row.facts
+    )
     return row._replace(
         path=f"{path}.{inner}" if inner else path,
         facts=facts,

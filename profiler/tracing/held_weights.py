@@ -20,7 +20,9 @@ def stored_weights(module: nn.Module, rows: Iterable[Row]) -> list[Stored]:
         table = isinstance(m, nn.Embedding) or type(m).__name__.endswith("Embedding")
         expert = next(((k, of) for at, (k, of) in routed.items() if path == at or path.startswith(f"{at}.")), None)
         last = path.rpartition(".")[2]
-        router = expert is None and (last in ("gate", "router") or ("router" in path and last in ("classifier", "layer", "weight")))
+        router = expert is None and (
+            last in ("gate", "router") or ("router" in path and last in ("classifier", "layer", "weight"))
+        )
         for name, p in m._parameters.items():
             if p is None or id(p) in seen:
                 continue

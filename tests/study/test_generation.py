@@ -97,7 +97,9 @@ DEEPSEEK = (
     "num_attention_heads=4,num_key_value_heads=4,kv_lora_rank=24,q_lora_rank=32,qk_rope_head_dim=8,qk_nope_head_dim=16,"
     "v_head_dim=16,moe_intermediate_size=32,n_routed_experts=8,num_experts_per_tok=2,n_group=2,topk_group=1"
 )
-MAMBA = "hf:Mamba2ForCausalLM@num_hidden_layers=3,hidden_size=64,num_heads=8,head_dim=16,state_size=16,n_groups=1,vocab_size=100"
+MAMBA = (
+    "hf:Mamba2ForCausalLM@num_hidden_layers=3,hidden_size=64,num_heads=8,head_dim=16,state_size=16,n_groups=1,vocab_size=100"
+)
 CACHES = {
     LLAMA: (CacheLayers("full", LAYERS, None, LAYERS * 2 * GROUPS * D, 32),),
     LLAMA.replace(f"num_key_value_heads={GROUPS}", "num_key_value_heads=1"): (CacheLayers("full", 2, None, 2 * 2 * D, 32),),
@@ -131,7 +133,8 @@ def test_the_longest_context_is_exact() -> None:
     weights = found.weights.total
     assert weights == 4 * found.weights.params
     for batch, tokens in found.longest:
-        assert tokens is not None and tokens > 7
+        assert tokens is not None
+        assert tokens > 7
         assert weights + found.cache_bytes(tokens, batch) <= room < weights + found.cache_bytes(tokens + 1, batch)
     window, full = 7 * 2 * GROUPS * D * 4, 2 * GROUPS * D * 4
     assert found.longest[0].tokens == (room - weights - window) // full
@@ -158,7 +161,9 @@ NLLB = (
 def test_experts_in_a_loop_are_those_that_a_token_is_sent_to(model: str, taken: int, bias: int) -> None:
     found = show(model, input=["12", "decoder_input_ids=5"], wired=False)
     profile, traced = found.profile, found.traced
-    assert traced is not None and traced.rung == "meta" and profile.unread == 0
+    assert traced is not None
+    assert traced.rung == "meta"
+    assert profile.unread == 0
     module: Any = load(model).module()
     assert profile.params == sum(p.numel() for p in module.parameters())
     rows = [row for row in profile.rows if "experts" in row.facts]
@@ -224,8 +229,10 @@ def test_a_bound_is_the_slower_of_two_roofs() -> None:
     text, one = step(found, "prefill"), step(found, "decode")
     cache = LAYERS * 2 * GROUPS * D * 4
     assert one.least_bytes == 4 * (LAYERS * LAYER + (2 * LAYERS + 1) * C + C * VOCABULARY + C) + 33 * cache
-    assert found.limits.least_s(one) == one.least_bytes / 1e9 and found.limits.bound_by(one) == "bytes"
-    assert found.limits.least_s(text) == text.useful_macs / 1e9 and found.limits.bound_by(text) == "MACs"
+    assert found.limits.least_s(one) == one.least_bytes / 1e9
+    assert found.limits.bound_by(one) == "bytes"
+    assert found.limits.least_s(text) == text.useful_macs / 1e9
+    assert found.limits.bound_by(text) == "MACs"
 
 
 # What is refused, and what a file holds
@@ -234,14 +241,22 @@ def test_a_bound_is_the_slower_of_two_roofs() -> None:
 @pytest.mark.parametrize(
     ("model", "how", "sentence"),
     [
-        ("hf:ViTModel@num_hidden_layers=1", {"tokens": 8}, "reads pixel_values=3x224x224, and no tokens of text; give --resolution"),
+        (
+            "hf:ViTModel@num_hidden_layers=1",
+            {"tokens": 8},
+            "reads pixel_values=3x224x224, and no tokens of text; give --resolution",
+        ),
         ("resnet18", {"prefill": 8}, "resnet18 reads no text"),
         (LLAMA, {"prefill": 0}, "--prefill 0 is no number of tokens from 1"),
         (LLAMA, {"prefill": 8, "tokens": 8}, "it has one text, which both --prefill and --tokens set"),
         (LLAMA, {"prefill": 8, "peak_macs": "3T"}, "--peak-macs alone bounds no step; give --bandwidth too"),
         (LLAMA, {"prefill": 8, "weights": "int3"}, "unknown form of weights 'int3'"),
         (LLAMA, {"prefill": 8, "memory": "80"}, "has no unit of KiB"),
-        ("hf:BertModel@num_hidden_layers=1,hidden_size=64,num_attention_heads=4", {"decode": 1}, "gives back no cache; give --tokens"),
+        (
+            "hf:BertModel@num_hidden_layers=1,hidden_size=64,num_attention_heads=4",
+            {"decode": 1},
+            "gives back no cache; give --tokens",
+        ),
     ],
 )
 def test_what_has_no_steps_is_refused(model: str, how: dict[str, Any], sentence: str) -> None:
@@ -258,7 +273,8 @@ def test_on_the_command_line_and_back(tmp_path: Path) -> None:
     first, second = tmp_path / "run.json", tmp_path / "again.json"
     words = [LLAMA, "--prefill", "16", "--decode", "1", "--batch", "1,2", "--memory", "1MiB", "-o", str(first)]
     ran = subprocess.run([sys.executable, "-m", "profiler", "show", *words], capture_output=True, text=True, check=True)
-    assert "steps\n" in ran.stdout and "1.0 MiB hold the weights" in ran.stdout
+    assert "steps\n" in ran.stdout
+    assert "1.0 MiB hold the weights" in ran.stdout
     read = subprocess.run(
         [sys.executable, "-m", "profiler", "report", str(first), "-o", str(second)], capture_output=True, text=True, check=True
     )

@@ -6,6 +6,7 @@ from profiler.records.agreement import Agreement
 from profiler.records.generation import Generation
 from profiler.records.polynomials import Formulas, Polynomials
 from profiler.records.profile import Profile
+from profiler.records.sharding import TrainingMemory
 from profiler.records.shown import WhatIf
 from profiler.records.timing import Timing
 from profiler.records.traced import Traced
@@ -17,6 +18,7 @@ from profiler.report.sheets import details, sheet
 from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.generation import generation_sheets
 from profiler.report.sheets.layers import layers_sheet
+from profiler.report.sheets.sharding import sharding_sheet
 from profiler.report.sheets.sheet import Sheet
 
 
@@ -38,6 +40,11 @@ def training(found: TrainingCost) -> list[Sheet]:
 def generation(found: Generation) -> list[Sheet]:
     """The steps of a model that reads and writes text, its cache and weights."""
     return generation_sheets(found, "auto")
+
+
+def sharding(found: TrainingMemory) -> list[Sheet]:
+    """The bytes of a training step on several devices."""
+    return [sharding_sheet(found)]
 
 
 def memory(found: Memory) -> list[Sheet]:

@@ -20,6 +20,7 @@ from profiler.records.polynomials import Formulas, Polynomials
 from profiler.records.profile import Profile
 from profiler.records.published import Verified
 from profiler.records.results import Results
+from profiler.records.sharding import TrainingMemory
 from profiler.records.shown import Shown, WhatIf
 from profiler.records.stage_fit import StageFit
 from profiler.records.timing import Certificate, Layers, Timing
@@ -64,6 +65,7 @@ TYPES: dict[type, ResultType] = {
     Traced: ResultType("parts", answer="", sheets="traced"),
     TrainingCost: ResultType("parts", answer="", sheets="training"),
     Memory: ResultType("parts", answer="", sheets="memory"),
+    TrainingMemory: ResultType("parts", answer="", sheets="sharding"),
     Generation: ResultType("parts", answer="", sheets="generation"),
     Polynomials: ResultType("parts", answer="", sheets="polynomials"),
     Layers: ResultType("layer_times", answer="", sheets="sheets_of"),

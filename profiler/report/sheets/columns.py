@@ -189,7 +189,19 @@ def default_columns(results: Results) -> list[str]:
         place = names.telling(results, ["model", *results.over, *varied], results.over)
         ratios = list(RATIOS) if len(results) > 1 else []
         dtype = ["weight_dtype"] if dtypes.heading(results) == dtypes.SEVERAL else []
-        counts = ["params", *ratios[:1], *active, *unread, "macs", *ratios[1:], *total, "activations", "weight_bytes", *dtype, *memory]
+        counts = [
+            "params",
+            *ratios[:1],
+            *active,
+            *unread,
+            "macs",
+            *ratios[1:],
+            *total,
+            "activations",
+            "weight_bytes",
+            *dtype,
+            *memory,
+        ]
         return [*place, *counts, *side, *_own_accuracies(results), *checks, *clock]
     accuracy = ["top1"] if _has(results, "top1") else []
     dtype = ["weight_dtype"] if len({dtypes.dtype(record) for record in results} - {""}) > 1 else []

@@ -21,13 +21,21 @@ def generation_sheets(found: Generation, unit: Unit = "raw") -> list[Sheet]:
 def steps_sheet(found: Generation, unit: Unit = "raw") -> Sheet:
     """A row a step and batch: what it multiplies, makes and moves."""
     columns = [Heading("step", right=False), *_batched(found), Heading("tokens"), Heading("context")]
-    columns += [Heading(units.macs_heading(unit)), Heading("useful"), Heading("activations"), Heading("moved"), Heading("MACs/B")]
+    columns += [
+        Heading(units.macs_heading(unit)),
+        Heading("useful"),
+        Heading("activations"),
+        Heading("moved"),
+        Heading("MACs/B"),
+    ]
     rows = []
     for step in found.steps:
         macs, useful = units.macs(step.macs, unit), units.macs(step.useful_macs, unit)
         counts = [macs, useful, units.count(step.activations, unit, "activations")]
         rows.append([*_named(found, step), *counts, units.size(step.moved), units.three_digits(step.macs_a_byte)])
-    notes = ["useful: without the half of causal attention that a kernel may skip, and without experts that a token is not sent to."]
+    notes = [
+        "useful: without the half of causal attention that a kernel may skip, and without experts that a token is not sent to."
+    ]
     notes.append("moved: what each operator reads and writes by itself; MACs/B: MACs for each byte of it.")
     notes += [
         f"A token is sent to {taken} of {of} experts: which, its data decide, and the MACs are the same."
@@ -39,7 +47,13 @@ def steps_sheet(found: Generation, unit: Unit = "raw") -> Sheet:
 def cache_sheet(found: Generation) -> Sheet:
     """A row a kind of layers: what a token takes, and what a context does."""
     context = max((step.context for step in found.steps if step.name != "encode"), default=1)
-    columns = [Heading("cache", right=False), Heading("layers"), Heading("tokens held"), Heading("a token"), Heading(f"at {context:,}")]
+    columns = [
+        Heading("cache", right=False),
+        Heading("layers"),
+        Heading("tokens held"),
+        Heading("a token"),
+        Heading(f"at {context:,}"),
+    ]
     rows = []
     for each in found.cache:
         held = "" if not each.elements else "all" if each.window is None else f"{each.window:,}"
@@ -48,8 +62,8 @@ def cache_sheet(found: Generation) -> Sheet:
     whole = sum(each.bytes_a_token for each in found.cache)
     layers = sum(each.layers for each in found.cache)
     rows.append(["one sample", str(layers), "", f"{whole:,.10g} B", units.size(found.cache_bytes(context))])
-    for batch in sorted({step.batch for step in found.steps} - {1}):
-        rows.append([f"batch {batch}", "", "", f"{batch * whole:,.10g} B", units.size(found.cache_bytes(context, batch))])
+    batches = sorted({step.batch for step in found.steps} - {1})
+    rows += [[f"batch {n}", "", "", f"{n * whole:,.10g} B", units.size(found.cache_bytes(context, n))] for n in batches]
     notes = [f"Keys and values in {found.cache_dtype}{_without_scales(found)}."] if found.cache_dtype else []
     notes.append("By kind of layer, as the model's own cache allocates them.")
     notes += [_longest(found, i) for i in range(len(found.longest))]
@@ -84,12 +98,11 @@ def bounds_sheet(found: Generation) -> Sheet:
     for step in found.steps:
         least = found.limits.least_s(step)
         most = step.batch * step.tokens / least if least else 0.0
-        rows.append([
-            *_named(found, step), units.size(step.least_bytes), units.seconds(least), found.limits.bound_by(step), units.three_digits(most),
-        ])  # fmt: skip
+        bound = [units.size(step.least_bytes), units.seconds(least), found.limits.bound_by(step)]
+        rows.append([*_named(found, step), *bound, units.three_digits(most)])
     peak, width = units.three_digits(found.limits.peak_macs / 1e12), units.three_digits(found.limits.bandwidth / 1e9)
     notes = [
-        f"A bound, not a prediction: useful MACs at {peak} T a second, or the least bytes at {width} GB a second, whichever takes longer.",
+        f"A bound, not a prediction: useful MACs at {peak} T a second, or the least bytes at {width} GB a second, whichever is longer.",
         "least bytes: weights that one token meets, read once, the cache read, and what it gains.",
     ]
     return Sheet(columns, rows, "bounds", notes)
