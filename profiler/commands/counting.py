@@ -72,6 +72,8 @@ def sweep(
     engine: o.Engines = None,
     top1: o.Top1 = None,
     memory: o.Memory = False,
+    prefill: o.Prefills = None,
+    decode: o.Decode = None,
     bench: o.Bench = False,
     measure: o.Measure = None,
     setting: MeasuringSetting = MeasuringSetting(),
@@ -88,11 +90,12 @@ def sweep(
     from profiler.errors import ProfilerError
     from profiler.grid import MOST_POINTS
     from profiler.report.answers import results
+    from profiler.study.generation import over_texts
     from profiler.study.sweep import is_large, sweeping
 
     destinations = out.destinations(forms.RESULTS, plot)
     view = table.view(destinations)
-    place = ranges.place(batch, set_, over)
+    place = over_texts(ranges.place(batch, set_, over), prefill, decode)
     results.check_view(view, place.over)
     measuring = bench and bench_options(setting, training, time, destinations, measure=measure)
     own = accuracies_of(top1)

@@ -131,6 +131,12 @@ Prefill = Annotated[
     Optional[str],
     typer.Option("--prefill", metavar="TOKENS", help="Of a language model, the tokens of the text that it reads at once."),
 ]
+Prefills = Annotated[
+    Optional[str],
+    typer.Option(
+        "--prefill", metavar="RANGE", help="Of language models, lengths of a text that is read at once: 512..4096:512."
+    ),
+]
 Decode = Annotated[
     Optional[str],
     typer.Option(

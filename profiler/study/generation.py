@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from profiler import grid
@@ -25,6 +26,7 @@ from profiler.records.generation import (
     StoredWeights,
     longest_context,
 )  # fmt: skip
+from profiler.records.place import Place
 from profiler.records.profile import Profile, Row
 
 if TYPE_CHECKING:
@@ -183,6 +185,29 @@ def _encoder_path(module: Any) -> str:
     get = getattr(module, "get_encoder", None)
     encoder = get() if callable(get) else None
     return next((path for path, m in module.named_modules() if m is encoder and path), "")
+
+
+def over_texts(at: Place, prefill: Any, decode: Any) -> Place:
+    """The place of a sweep with an axis of texts: each length of `prefill`, and with `decode` a step behind each of them.
+
+    Raises ProfilerError for a range that is none, and for inputs that are given besides.
+    """
+    if prefill is None and decode is None:
+        return at
+    if prefill is None:
+        raise ProfilerError("--decode is a step behind a text; give its lengths too, as --prefill 512..2048:512")
+    if at.input is not None or "input" in at.over:
+        raise ProfilerError("--prefill sets the input; leave --input out")
+    if isinstance(prefill, str):
+        lengths = [_tokens(each, "--prefill") for each in grid.points(prefill, "prefill", Fraction(512))]
+    else:
+        lengths = [_tokens(each, "--prefill") for each in (prefill if isinstance(prefill, list | tuple) else [prefill])]
+    texts: list[list[str]] = []
+    for length in lengths:
+        texts.append([f"{_TEXT}={length}"])
+        if decode is not None:
+            texts.append([f"{_TEXT}={_tokens(decode, '--decode')}", f"cache={length}"])
+    return at._replace(over={**at.over, "input": texts})
 
 
 # What it is asked of

@@ -65,9 +65,9 @@ def show(
     Of a model of transformers that reads text, `prefill` is how many tokens it reads, `decode` how many at once it goes on by,
     `tokens` how many its encoder reads; `batch` may then be several, as "1,8,32". `weights` is the form of its weights, as
     "int4:128"; `cache_dtype` that of its cache; `memory` may be the bytes to fit, as "80GiB"; `peak_macs` a second ("494T") and
-    `bandwidth` a second ("3350GB") bound the steps. With `train` a step with `optimizer` is weighed on each of so many `devices`
-    that share it by ZeRO's stage `zero` (3 is FSDP's too), with `checkpointing` of the blocks that the model marks; `memory` then
-    says how many samples fit.
+    `bandwidth` a second ("3350GB") bound the steps. With `train` a step with `optimizer` is weighed on each of so many
+    `devices` that share it by ZeRO's stage `zero` (3 is FSDP's too), with `checkpointing` of the blocks that the model
+    marks; `memory` then says how many samples fit.
 
     Raises UnknownName for the convention and the rewriting, ShapeError and ProfilerError as `profile` does.
     """

@@ -235,6 +235,25 @@ def test_a_bound_is_the_slower_of_two_roofs() -> None:
     assert found.limits.bound_by(text) == "MACs"
 
 
+# A sweep
+
+
+def test_a_sweep_over_lengths_and_batches() -> None:
+    from profiler.study.sweep import sweep
+
+    found = sweep(LLAMA, prefill="16..32:16", decode=1, batch="1,2", engine="closed")
+    one = asked(LLAMA, prefill=32, decode=1, batch="2")
+    assert [(each["input"], each["batch"]) for each in found] == [
+        *(("16", 1), ("16", 2), ("1 16", 1), ("1 16", 2)),
+        *(("32", 1), ("32", 2), ("1 32", 1), ("1 32", 2)),
+    ]
+    assert [each["macs"] for each in found][-3::2] == [step(one, "prefill", 2).macs, step(one, "decode", 2).macs]
+    with pytest.raises(ProfilerError, match="--decode is a step behind a text"):
+        sweep(LLAMA, decode=1)
+    with pytest.raises(ProfilerError, match="--prefill sets the input; leave --input out"):
+        sweep(LLAMA, prefill="16", input="8")
+
+
 # What is refused, and what a file holds
 
 

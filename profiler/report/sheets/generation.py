@@ -102,7 +102,7 @@ def bounds_sheet(found: Generation) -> Sheet:
         rows.append([*_named(found, step), *bound, units.three_digits(most)])
     peak, width = units.three_digits(found.limits.peak_macs / 1e12), units.three_digits(found.limits.bandwidth / 1e9)
     notes = [
-        f"A bound, not a prediction: useful MACs at {peak} T a second, or the least bytes at {width} GB a second, whichever is longer.",
+        f"A bound, not a prediction: useful MACs at {peak} T a second or the least bytes at {width} GB a second.",
         "least bytes: weights that one token meets, read once, the cache read, and what it gains.",
     ]
     return Sheet(columns, rows, "bounds", notes)
