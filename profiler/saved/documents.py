@@ -199,6 +199,8 @@ class PolynomialsPart(Struct, frozen=True):
     rounded: bool
     terms: int
     points: tuple[int, int] | None = None
+    axis: Literal["side", "tokens"] = "side"
+    thumb: tuple[int, int] | None = None
 
 
 class FormulaDocument(Document, frozen=True, kw_only=True):
