@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import ceil
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -63,7 +62,7 @@ class CacheLayers(Struct, frozen=True):
     def bytes(self, context: int) -> int:
         """Bytes at a context of so many tokens."""
         held = context if self.window is None else min(context, self.window)
-        return ceil(self.elements * held * self.bits / 8) + self.fixed
+        return -(-self.elements * held * self.bits // 8) + self.fixed
 
     @property
     def bytes_a_token(self) -> float:

@@ -61,4 +61,4 @@ class TrainingMemory(Drawn, Struct, frozen=True):
 
 def _share(size: int, devices: int) -> int:
     """The part of one device, of parts of one size."""
-    return -(-size // devices)
+    return -(-size // max(devices, 1))

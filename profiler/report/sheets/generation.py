@@ -93,7 +93,7 @@ def bounds_sheet(found: Generation) -> Sheet:
     """The least seconds of each step on a device, and the most tokens a second."""
     assert found.limits is not None
     columns = [Heading("bound", right=False), *_batched(found), Heading("tokens"), Heading("context"), Heading("least bytes")]
-    columns += [Heading("no faster than"), Heading("for its"), Heading("tokens/s at most")]
+    columns += [Heading("no faster than"), Heading("bound by"), Heading("tokens/s at most")]
     rows = []
     for step in found.steps:
         least = found.limits.least_s(step)

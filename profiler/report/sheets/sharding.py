@@ -19,11 +19,14 @@ def sharding_sheet(found: TrainingMemory) -> Sheet:
         if any(parts[stage][name] for stage in stages)
     ]
     rows.append(["all", *(units.size(found.total(stage)) for stage in stages)])
-    columns = [Heading("training, each device", right=False), *(Heading(STAGES[stage]) for stage in stages)]
+    columns = [
+        Heading("training, each device", right=False),
+        *(Heading(STAGES.get(stage, f"stage {stage}")) for stage in stages),
+    ]
     blocks = "checkpointed blocks keep their inputs" if found.checkpointed else "without checkpointing"
     samples = "1 sample" if found.batch == 1 else f"{found.batch} samples"
     devices = "1 device" if found.devices == 1 else f"{found.devices} devices"
-    notes = [f"{devices}, {samples} on each; {blocks}; {found.optimizer} keeps {RECIPES[found.optimizer]}."]
+    notes = [f"{devices}, {samples} on each; {blocks}; {found.optimizer} keeps {RECIPES.get(found.optimizer, 'states')}."]
     notes.append(f"Step by step on one device its peak is {units.size(found.peak)}, where gradients come as activations go.")
     if parts[stages[-1]].get("gathered weights"):
         notes.append("gathered weights: those of the largest block and of no block, which stand whole while they are used.")
