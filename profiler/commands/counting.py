@@ -90,8 +90,8 @@ def sweep(
     from profiler.errors import ProfilerError
     from profiler.grid import MOST_POINTS
     from profiler.report.answers import results
-    from profiler.study.generation import over_texts
     from profiler.study.sweep import is_large, sweeping
+    from profiler.study.texts import over_texts
 
     destinations = out.destinations(forms.RESULTS, plot)
     view = table.view(destinations)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from profiler import grid
@@ -26,8 +25,8 @@ from profiler.records.generation import (
     StoredWeights,
     longest_context,
 )  # fmt: skip
-from profiler.records.place import Place
 from profiler.records.profile import Profile, Row
+from profiler.study.texts import tokens_of
 
 if TYPE_CHECKING:
     from profiler.count.stored_weights import Stored
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 _DECODER = "decoder_input_ids"
 _TEXT = "input_ids"
 _POSITIONS = ("max_position_embeddings", "n_positions", "max_target_positions", "max_sequence_length")
-MOST_TOKENS = 1 << 30
 
 
 class Asked(NamedTuple):
@@ -70,9 +68,9 @@ def reading(network: Counted, asked: Asked) -> Counted:
             raise ProfilerError(f"{model.name}: its encoder reads no tokens of text; give its --input")
         if not encodes and asked.prefill is not None:
             raise ProfilerError(f"{model.name}: it has one text, which both --prefill and --tokens set; give one of them")
-        given = _with_length(given, _TEXT, _tokens(asked.tokens, "--tokens"))
+        given = _with_length(given, _TEXT, tokens_of(asked.tokens, "--tokens"))
     if asked.prefill is not None:
-        given = _with_length(given, name, _tokens(asked.prefill, "--prefill"))
+        given = _with_length(given, name, tokens_of(asked.prefill, "--prefill"))
     return replace(model, given=given)
 
 
@@ -84,7 +82,7 @@ def generation(network: Counted, batches: Sequence[int | None], asked: Asked) ->
     bits = _bits(asked.cache_dtype)
     limits = limits_of(asked)
     context = _length(model, name)
-    step = None if asked.decode is None else _tokens(asked.decode, "--decode")
+    step = None if asked.decode is None else tokens_of(asked.decode, "--decode")
     module: Any = model.module()
     config = getattr(module, "config", None)
     text = config.get_text_config(decoder=True) if hasattr(config, "get_text_config") else config
@@ -187,29 +185,6 @@ def _encoder_path(module: Any) -> str:
     return next((path for path, m in module.named_modules() if m is encoder and path), "")
 
 
-def over_texts(at: Place, prefill: Any, decode: Any) -> Place:
-    """The place of a sweep with an axis of texts: each length of `prefill`, and with `decode` a step behind each of them.
-
-    Raises ProfilerError for a range that is none, and for inputs that are given besides.
-    """
-    if prefill is None and decode is None:
-        return at
-    if prefill is None:
-        raise ProfilerError("--decode is a step behind a text; give its lengths too, as --prefill 512..2048:512")
-    if at.input is not None or "input" in at.over:
-        raise ProfilerError("--prefill sets the input; leave --input out")
-    if isinstance(prefill, str):
-        lengths = [_tokens(each, "--prefill") for each in grid.points(prefill, "prefill", Fraction(512))]
-    else:
-        lengths = [_tokens(each, "--prefill") for each in (prefill if isinstance(prefill, list | tuple) else [prefill])]
-    texts: list[list[str]] = []
-    for length in lengths:
-        texts.append([f"{_TEXT}={length}"])
-        if decode is not None:
-            texts.append([f"{_TEXT}={_tokens(decode, '--decode')}", f"cache={length}"])
-    return at._replace(over={**at.over, "input": texts})
-
-
 # What it is asked of
 
 
@@ -244,13 +219,6 @@ def _length(model: Reference, name: str) -> int:
     shape = next(each.shape for each in model.given if each.name == name)
     assert shape
     return shape[-1]
-
-
-def _tokens(given: object, option: str) -> int:
-    found = grid.exact(given, option.lstrip("-"), "2048")
-    if found.denominator != 1 or not 1 <= found <= MOST_TOKENS:
-        raise ProfilerError(f"{option} {given} is no number of tokens from 1 to {MOST_TOKENS:,}; write it as {option} 2048")
-    return int(found)
 
 
 def _bits(dtype: str | None) -> int | None:

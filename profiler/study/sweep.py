@@ -18,10 +18,10 @@ from profiler.records.results import Results
 from profiler.study.axes import Axes, Grid, cells_over, spread, width_notes
 from profiler.study.bench_options import BenchOptions, bench_options
 from profiler.study.cells import DEFAULT_ENGINES, Numbers, Watch, counted, ending, engines_named, finished, insisted
-from profiler.study.generation import over_texts
 from profiler.study.models import Given, Named, described, named
 from profiler.study.published import accuracy_notes
 from profiler.study.recounting import recounted_and_measured
+from profiler.study.texts import over_texts
 
 MOST_CHECKED = 16
 DEFAULT_MODEL, DEFAULT_ALPHA = "mobilenet_v1", "0.25..1.0"
