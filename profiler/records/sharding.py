@@ -34,7 +34,7 @@ class TrainingMemory(Drawn, Struct, frozen=True):
     rest: int
     """Buffers and inputs."""
     activations: int
-    """At the end of the forward, and what the first step back needs: the most that stands before gradients of weights do."""
+    """The most that stands at once of what operators make, gradients of weights left out."""
     gathered: int
     """Weights that stage 3 has whole at once: those of the largest block, and those of no block."""
     peak: int

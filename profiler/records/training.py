@@ -103,6 +103,8 @@ class Memory(Drawn, Struct, frozen=True):
     phase: str
     timeline: tuple[Moment, ...] = ()
     """Operator by operator; a saved run does not hold it."""
+    without_gradients: int = 0
+    """Of a training step, the most of `activations` that stood at once without gradients of parameters; not in a saved run."""
 
     @property
     def parts(self) -> dict[str, Mapping[str, int]]:

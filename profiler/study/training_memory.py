@@ -67,11 +67,9 @@ def training_memory(network: Counted, batch: int | None, how: Step) -> TrainingM
 def _of(found: Memory, module: Any, how: Step, stage: int, devices: int, batch: int) -> TrainingMemory:
     sums = [sum(part.values()) for part in (found.params, found.gradients, found.optimizer)]
     rest = sum(found.buffers.values()) + sum(found.inputs.values())
-    first = next((i for i, moment in enumerate(found.timeline) if moment.phase == "backward"), len(found.timeline))
-    activations = max((moment.bytes for moment in found.timeline[: first + 1]), default=0)
     gathered = _gathered(module) if stage >= 3 else 0
     return TrainingMemory(
-        how.optimizer, stage, devices, batch, how.checkpointing, *sums, rest, activations, gathered, found.peak
+        how.optimizer, stage, devices, batch, how.checkpointing, *sums, rest, found.without_gradients, gathered, found.peak
     )
 
 

@@ -96,6 +96,7 @@ def _memory(module: nn.Module, given: Given, optimizer: str, step: Step, twin: n
         op=op,
         phase=phase,
         timeline=tuple(Moment(*each) for each in ledger.line),
+        without_gradients=ledger.without([p.grad for p in twin.parameters() if p.grad is not None]) if optimizer else 0,
     )
 
 
