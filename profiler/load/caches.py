@@ -22,7 +22,7 @@ def layers_of(cache: Any, latent_width: int | None = None, bits: int | None = No
     """
     found: dict[tuple[str, int | None, int], list[int]] = {}
     for layer, cross in _layers(cache):
-        grows = [t for name in _GROWS if _filled(t := getattr(layer, name, None))]
+        grows = _growing(layer)
         fixed = sum(t.numel() * t.element_size() // t.shape[0] for t in _others(layer, grows))
         if not grows and not fixed:
             continue
@@ -51,7 +51,7 @@ def bytes_held(cache: Any) -> int:
     """Bytes of all the tensors that a cache has made, of all samples."""
     total = 0
     for layer, _ in _layers(cache):
-        grows = [t for name in _GROWS if _filled(t := getattr(layer, name, None))]
+        grows = _growing(layer)
         total += sum(t.numel() * t.element_size() for t in (*grows, *_others(layer, grows)))
     return total
 
@@ -66,8 +66,14 @@ def _layers(cache: Any) -> Iterator[tuple[Any, bool]]:
 _PARTS = ("self_attention_cache", "cross_attention_cache")
 
 
+def _growing(layer: Any) -> list[Tensor]:
+    """The tensors of a layer that have a place for every token."""
+    found = [getattr(layer, name, None) for name in _GROWS]
+    return [t for t in found if t is not None and _filled(t)]
+
+
 def _filled(t: Any) -> bool:
-    return hasattr(t, "numel") and t.ndim > 1 and t.numel() > 0
+    return bool(hasattr(t, "numel") and t.ndim > 1 and t.numel() > 0)
 
 
 def _others(layer: Any, known: Iterable[Tensor]) -> list[Tensor]:

@@ -84,7 +84,7 @@ def generation(network: Counted, batches: Sequence[int | None], asked: Asked) ->
     context = _length(model, name)
     step = None if asked.decode is None else tokens_of(asked.decode, "--decode")
     module: Any = model.module()
-    config = getattr(module, "config", None)
+    config: Any = getattr(module, "config", None)
     text = config.get_text_config(decoder=True) if hasattr(config, "get_text_config") else config
     cache: tuple[CacheLayers, ...] = ()
     dtype = ""

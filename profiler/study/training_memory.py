@@ -39,7 +39,7 @@ class Step(NamedTuple):
         return int(text)
 
     @property
-    def count(self) -> int:
+    def shared_by(self) -> int:
         """Devices. Raises ProfilerError for none."""
         found = grid.whole(self.devices, "devices")
         if found < 1:
@@ -49,7 +49,7 @@ class Step(NamedTuple):
 
 def training_memory(network: Counted, batch: int | None, how: Step) -> TrainingMemory:
     """The bytes of a step, and the largest batch that fits, found by weighing it and one sample more. Raises ProfilerError."""
-    stage, devices = how.stage, how.count
+    stage, devices = how.stage, how.shared_by
     room = None if how.memory is None else grid.size(how.memory, "--memory")
     module: Any = network.module("meta")
     with _checkpointed(module, network.name, how.checkpointing):
@@ -65,11 +65,22 @@ def training_memory(network: Counted, batch: int | None, how: Step) -> TrainingM
 
 
 def _of(found: Memory, module: Any, how: Step, stage: int, devices: int, batch: int) -> TrainingMemory:
-    sums = [sum(part.values()) for part in (found.params, found.gradients, found.optimizer)]
+    weights, gradients, states = (sum(part.values()) for part in (found.params, found.gradients, found.optimizer))
     rest = sum(found.buffers.values()) + sum(found.inputs.values())
     gathered = _gathered(module) if stage >= 3 else 0
     return TrainingMemory(
-        how.optimizer, stage, devices, batch, how.checkpointing, *sums, rest, found.without_gradients, gathered, found.peak
+        how.optimizer,
+        stage,
+        devices,
+        batch,
+        how.checkpointing,
+        weights,
+        gradients,
+        states,
+        rest,
+        found.without_gradients,
+        gathered,
+        found.peak,
     )
 
 
@@ -139,7 +150,7 @@ def _gathered(module: Any) -> int:
     if not blocks:
         lists = [list(m) for m in module.modules() if isinstance(m, nn.ModuleList) and len(m) > 1]
         blocks = max(lists, key=len, default=[])
-    sizes = [sum(p.numel() * p.element_size() for p in block.parameters()) for block in blocks]
+    sizes: list[int] = [sum(p.numel() * p.element_size() for p in block.parameters()) for block in blocks]
     inside = {id(p) for block in blocks for p in block.parameters()}
-    outside = sum(p.numel() * p.element_size() for p in module.parameters() if id(p) not in inside)
+    outside: int = sum(p.numel() * p.element_size() for p in module.parameters() if id(p) not in inside)
     return outside + max(sizes, default=0)

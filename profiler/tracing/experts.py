@@ -34,7 +34,7 @@ class Loop(NamedTuple):
 
 
 @lru_cache(maxsize=1 << 10)
-def _may_loop(kind: type[nn.Module]) -> bool:
+def _may_loop(kind: Any) -> bool:
     return kind.__name__.endswith("Experts") and issubclass(kind, nn.ModuleList | nn.ModuleDict)
 
 
@@ -82,7 +82,7 @@ def run_one_for_all(loop: Loop) -> Tensor:
     """The output of the list: the first expert on the rows of all, weighted and summed as the loop does it."""
     flat = loop.tokens.reshape(-1, loop.tokens.shape[-1])
     rows = flat.repeat(loop.taken, 1) if loop.taken > 1 else flat
-    out = loop.experts[0](rows)
+    out: Tensor = loop.experts[0](rows)
     out = out * out.new_ones((rows.shape[0], 1))
     out = out.reshape(loop.taken, *flat.shape).sum(0) if loop.taken > 1 else out
     return out.reshape(loop.tokens.shape)

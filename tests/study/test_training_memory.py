@@ -104,7 +104,7 @@ def test_against_what_torch_allocates(checkpointing: bool) -> None:
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
         step()
     now = peak = 0
-    for event in recorded.profiler.kineto_results.events():  # type: ignore[union-attr]
+    for event in recorded.profiler.kineto_results.events():
         if event.name() == "[memory]":
             now += event.nbytes()
             peak = max(peak, now)
