@@ -27,7 +27,7 @@ def test_gpt2() -> None:
     exact = 18432 * 1024**2 + 123532032 * 1024
     assert (
         f"rule of thumb: N·T = 85,056,000·T, which is 6N FLOPs a token of a training step, 59.7 % of the exact {exact:,}"
-        in lines
+        in said
     )
 
 
