@@ -168,7 +168,9 @@ def _options(name: str, kind: Any, base: Mapping[str, Any], options: Mapping[str
         return {}
     own = _configuration(name.removeprefix("hf:"), kind, base).to_dict()
     found = {}
-    for key, value in options.items():
+    other_names = getattr(kind, "attribute_map", None) or {}
+    for given, value in options.items():
+        key = given if given in own else other_names.get(given, given)  # num_experts, of what it keeps as num_local_experts
         at: Any = own
         for step in key.split("."):
             if step == key and step not in own and _read_besides(kind, key):

@@ -31,6 +31,8 @@ def earlier(name: str, folder: Path) -> Path:
     plain = json.loads((SAVED / f"{name}.json").read_text())
     unread = plain.get("tracing", {}).get("unread")
     made = stripped(plain)
+    for key in {"active_params", "useful_macs"} & plain.get("tracing", {}).keys():
+        made["tracing"][key] = plain["tracing"][key]
     if unread is not None:
         made["tracing"]["unread"] = unread  # which earlier versions told in this place alone
     file = folder / f"{name}.json"
