@@ -154,11 +154,12 @@ def show(
 
     destinations = out.destinations(forms.NETWORK, plot)
     asked = language.asked()
+    steps = asked is not None and asked.steps
     step = language.step()
-    parts = {"--training": training, "--memory": memory, "--train": step is not None, "--prefill and --decode": asked.steps}
+    parts = {"--training": training, "--memory": memory, "--train": step is not None, "--prefill and --decode": steps}
     check_shown([name for name, asked in parts.items() if asked], destinations)
     view = table.view(destinations, depth=depth, top=top, formulas=formulas, fold=not no_fold)
-    place = point.place(None if asked.steps else batch, set_)._replace(model=model, batch=batch)
+    place = point.place(None if steps else batch, set_)._replace(model=model, batch=batch)
     wired = destinations.asks(*forms.DRAWINGS)
     found = in_full(place, convention, what_if=what_if, training=training, memory=memory, asked=asked, step=step, wired=wired)
     destinations.put(registry.answer(found, view))

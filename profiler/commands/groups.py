@@ -154,14 +154,15 @@ class Language(Group):
 
         return Step(self.optimizer, self.zero, self.devices, self.checkpointing, self.memory_size) if self.train else None
 
-    def asked(self) -> Asked:
-        """As the study takes it."""
+    def asked(self) -> Asked | None:
+        """As the study takes it; None where nothing is asked."""
+        size = None if self.train else self.memory_size
+        given = (self.prefill, self.decode, self.tokens, self.weights, self.cache_dtype, size, self.peak_macs, self.bandwidth)
+        if all(each is None for each in given):
+            return None
         from profiler.study.generation import Asked
 
-        size = None if self.train else self.memory_size
-        return Asked(
-            self.prefill, self.decode, self.tokens, self.weights, self.cache_dtype, size, self.peak_macs, self.bandwidth
-        )
+        return Asked(*given)
 
 
 class MeasuringSetting(Group):

@@ -14,17 +14,19 @@ from profiler.count.closed import wiring_of
 from profiler.count.derivation import derivation, separable_pairs
 from profiler.load.load import Counted, Model, Network, load_at
 from profiler.module.user_code import quiet
+from profiler.records.generation import Generation
 from profiler.records.place import Place, shape
 from profiler.records.profile import Row
+from profiler.records.sharding import TrainingMemory
 from profiler.records.shown import Changed, Shown, WhatIf
 from profiler.records.traced import Traced
 from profiler.records.training import Memory, TrainingCost
-from profiler.study.generation import Asked, generation, reading
-from profiler.study.training_memory import Step, training_memory
 
 if TYPE_CHECKING:
     from profiler.load.inputs import Input
     from profiler.load.reference import Reference
+    from profiler.study.generation import Asked
+    from profiler.study.training_memory import Step
 
 OPTIMIZERS = ("sgd", "adam")
 
@@ -71,6 +73,9 @@ def show(
 
     Raises UnknownName for the convention and the rewriting, ShapeError and ProfilerError as `profile` does.
     """
+    from profiler.study.generation import Asked
+    from profiler.study.training_memory import Step
+
     place = Place(model, options or {}, alpha, resolution, input, batch, rho)
     size = memory if isinstance(memory, str) else None
     asked = Asked(prefill, decode, tokens, weights, cache_dtype, None if train else size, peak_macs, bandwidth)
@@ -95,7 +100,10 @@ def in_full(
     asked = asked if asked is not None and any(each is not None for each in asked) else None
     batches = _batches(place.batch, asked)
     network, batch = load_at(place), batches[0]
-    network = network if asked is None else reading(network, asked)
+    if asked is not None:
+        from profiler.study.generation import reading
+
+        network = reading(network, asked)
     rule = conventions.find(convention)
     if what_if is not None:
         rewriting.known(what_if)
@@ -119,9 +127,21 @@ def in_full(
         _training(network, batch) if training else None,
         _memory(network, batch) if memory else (),
         wiring,
-        generation=None if asked is None else generation(network, batches, asked),
-        sharding=None if step is None else training_memory(network, batch, step),
+        generation=None if asked is None else _generation(network, batches, asked),
+        sharding=None if step is None else _sharding(network, batch, step),
     )
+
+
+def _generation(network: Counted, batches: Sequence[int | None], asked: Asked) -> Generation:
+    from profiler.study.generation import generation
+
+    return generation(network, batches, asked)
+
+
+def _sharding(network: Counted, batch: int | None, step: Step) -> TrainingMemory:
+    from profiler.study.training_memory import training_memory
+
+    return training_memory(network, batch, step)
 
 
 def _batches(given: object, asked: Asked | None) -> list[int | None]:
