@@ -150,9 +150,11 @@ class Language(Group):
 
     def step(self) -> Step | None:
         """The training step that is to be weighed."""
+        if not self.train:
+            return None
         from profiler.study.training_memory import Step
 
-        return Step(self.optimizer, self.zero, self.devices, self.checkpointing, self.memory_size) if self.train else None
+        return Step(self.optimizer, self.zero, self.devices, self.checkpointing, self.memory_size)
 
     def asked(self) -> Asked | None:
         """As the study takes it; None where nothing is asked."""

@@ -43,7 +43,8 @@ def expert_loop(module: nn.Module, caller: nn.Module, args: tuple[Any, ...], kwa
 
     None of any other module, and where neither the caller nor its router says how many experts a token takes.
     """
-    if not _may_loop(type(module)):
+    kind: Any = type(module)
+    if not _may_loop(kind):
         return None
     experts = tuple(each for each in module._modules.values() if each is not None and any(True for _ in each.parameters()))
     given = tensors_of_call(args, kwargs)
