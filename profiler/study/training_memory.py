@@ -134,11 +134,15 @@ def _checkpointed(module: Any, name: str, on: bool) -> Iterator[None]:
         raise ProfilerError(
             f"{name} marks no blocks to be checkpointed; leave --checkpointing out, or checkpoint in its forward"
         )
-    module.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    enable, disable = (
+        getattr(module, f"activation_checkpointing_{word}", None) or getattr(module, f"gradient_checkpointing_{word}")
+        for word in ("enable", "disable")  # by the name that this version has
+    )
+    enable()
     try:
         yield
     finally:
-        module.gradient_checkpointing_disable()
+        disable()
 
 
 def _gathered(module: Any) -> int:

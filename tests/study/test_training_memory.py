@@ -91,7 +91,7 @@ def test_against_what_torch_allocates(checkpointing: bool) -> None:
     torch.manual_seed(0)
     model = hf.LlamaForCausalLM(config).train()
     if checkpointing:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        model.activation_checkpointing_enable()
     optimizer = torch.optim.AdamW(model.parameters(), foreach=False)
     ids = torch.zeros(4, 64, dtype=torch.int64)
 
