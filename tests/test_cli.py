@@ -133,7 +133,8 @@ def test_more_than_sixteen_cells_are_checked_at_the_corners(tmp_path: Path) -> N
 def test_the_columns_are_the_contract() -> None:
     assert ",".join(BASE_COLUMNS) == (
         "model,options,alpha,resolution,input,batch,params,weights,side_params,buffers,macs,side_macs,elementwise,"
-        "activations,weight_bytes,convention,total,top1,unread,moved,parameter_bytes,label,top1_source,weight_dtype"
+        "activations,weight_bytes,convention,total,top1,unread,moved,parameter_bytes,label,top1_source,weight_dtype,"
+        "active_params,useful_macs"
     )
     ran = run("compare", "googlenet@classes=10,norm=batch", "--engine", "closed", "-f", "csv")
     (row,) = records(ran.stdout)

@@ -114,6 +114,7 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         "resume": "goes on with a file of samples, of which a single measurement keeps none",
     },
     "show": {
+        "memory_size": "`--memory 80GiB` for short; `memory` of the function takes the size as well",
         "strict": "an exit code; the Shown says what has no formula",
         "wired": "whether connections are recorded, for which the command looks at the forms that it writes",
     },

@@ -10,6 +10,7 @@ from profiler.commands import completion
 from profiler.commands import options as o
 from profiler.commands.groups import (
     AutoTable,
+    Language,
     MeasuringSetting,
     Output,
     Point,
@@ -71,6 +72,8 @@ def sweep(
     engine: o.Engines = None,
     top1: o.Top1 = None,
     memory: o.Memory = False,
+    prefill: o.Prefills = None,
+    decode: o.Decode = None,
     bench: o.Bench = False,
     measure: o.Measure = None,
     setting: MeasuringSetting = MeasuringSetting(),
@@ -88,10 +91,11 @@ def sweep(
     from profiler.grid import MOST_POINTS
     from profiler.report.answers import results
     from profiler.study.sweep import is_large, sweeping
+    from profiler.study.texts import over_texts
 
     destinations = out.destinations(forms.RESULTS, plot)
     view = table.view(destinations)
-    place = ranges.place(batch, set_, over)
+    place = over_texts(ranges.place(batch, set_, over), prefill, decode)
     results.check_view(view, place.over)
     measuring = bench and bench_options(setting, training, time, destinations, measure=measure)
     own = accuracies_of(top1)
@@ -129,7 +133,7 @@ def show(
             autocompletion=completion.what_if,
         ),
     ] = None,
-    train: Annotated[bool, typer.Option("--training", help="Also the multiply-adds of a training step.")] = False,
+    training: Annotated[bool, typer.Option("--training", help="Also the multiply-adds of a training step.")] = False,
     memory: Annotated[bool, typer.Option("--memory", help="Also the bytes of inference and training, and their peak.")] = False,
     weights: Annotated[
         Optional[list[str]],
@@ -146,6 +150,7 @@ def show(
         ),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="End in 1 if an operation has no formula.")] = False,
+    language: Language = Language(),
     point: Point = Point(),
     batch: o.Batch = "1",
     set_: o.Set = None,
@@ -163,14 +168,20 @@ def show(
 
     graphs = out.onnx_files()
     destinations = out.destinations(forms.NETWORK, plot)
-    parts = {"--training": train, "--memory": memory, "--weights": bool(weights)}
+    asked = language.asked()
+    steps = asked is not None and asked.steps
+    step = language.step()
+    parts = {
+        "--training": training, "--memory": memory, "--weights": bool(weights), "--train": step is not None,
+        "--prefill and --decode": steps,
+    }  # fmt: skip
     check_shown([name for name, asked in parts.items() if asked], destinations)
     view = table.view(destinations, depth=depth, top=top, formulas=formulas, fold=not no_fold)
-    place = point.place(batch, set_)._replace(model=model)
+    place = point.place(None if steps else batch, set_)._replace(model=model, batch=batch)
     wired = destinations.asks(*forms.DRAWINGS)
     found = in_full(
-        place, convention, what_if=what_if, training=train, memory=memory, weights=weights or (), widths_of=widths_of,
-        wired=wired,
+        place, convention, what_if=what_if, training=training, memory=memory, weights=weights or (), widths_of=widths_of,
+        asked=asked, step=step, wired=wired,
     )  # fmt: skip
     destinations.put(registry.answer(found, view))
     if graphs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,12 @@ from profiler.errors import ProfilerError
 if TYPE_CHECKING:
     from profiler.report.output import Destinations
 
+_SIZE = re.compile(r"[\d.]+ ?[A-Za-z]{0,3}")
 SETTING = ("device", "threads", "dtype", "memory_format", "runtime", "no_cache", "time")
 MEASURING = (*SETTING, "train", "dataset_size", "resume")
 TRAINING = ("optimizer",)
 NEEDED: Mapping[str, Sequence[tuple[Sequence[str], tuple[str, ...]]]] = {
+    "show": ((("optimizer", "zero", "devices", "checkpointing"), ("train",)),),
     "compare": ((MEASURING, ("bench",)), (TRAINING, ("train",))),
     "sweep": (((*MEASURING, "measure"), ("bench",)), (TRAINING, ("train",))),
     "fit": ((SETTING, ("max_latency",)),),
@@ -46,6 +49,18 @@ def check_needed(command: str, given: Collection[str], defaults: Defaults, confi
             f"{names} {'says' if len(said) == 1 else 'say'} nothing without {' or '.join(map(option, needed))}; "
             f"add {option(needed[0])}, or leave {'it' if len(said) == 1 else 'them'} out"
         )
+
+
+def sized_memory(words: Sequence[str]) -> list[str]:
+    """`--memory 80GiB` as `--memory-size 80GiB`: the one option that may stand alone or before a size."""
+    found: list[str] = []
+    for word in words:
+        if found and found[-1] == "--memory" and _SIZE.fullmatch(word):
+            found[-1] = "--memory-size"
+        if word.startswith("--memory=") and _SIZE.fullmatch(word.removeprefix("--memory=")):
+            word = word.replace("--memory=", "--memory-size=")
+        found.append(word)
+    return found
 
 
 def check_shown(parts: Sequence[str], destinations: Destinations) -> None:

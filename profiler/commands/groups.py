@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from profiler.report.output import Destinations
     from profiler.report.units import Unit
     from profiler.study.bench_options import BenchOptions
+    from profiler.study.generation import Asked
+    from profiler.study.training_memory import Step
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
@@ -127,6 +129,42 @@ class Limits(Group):
         given = vars(self)
         names = [name.removeprefix("max_") for name in given if name.startswith("max_")]
         return {name: (given.get(f"min_{name}"), given[f"max_{name}"]) for name in names}
+
+
+class Language(Group):
+    """What is asked of a model that reads and writes text."""
+
+    prefill: o.Prefill = None
+    decode: o.Decode = None
+    tokens: o.Tokens = None
+    cache_dtype: o.CacheDtype = None
+    memory_size: o.MemorySize = None
+    peak_macs: o.PeakMacs = None
+    bandwidth: o.Bandwidth = None
+
+    train: o.TrainStep = False
+    optimizer: o.KeptBy = "adamw"
+    zero: o.Zero = "0"
+    devices: o.Devices = "1"
+    checkpointing: o.Checkpointing = False
+
+    def step(self) -> Step | None:
+        """The training step that is to be weighed."""
+        if not self.train:
+            return None
+        from profiler.study.training_memory import Step
+
+        return Step(self.optimizer, self.zero, self.devices, self.checkpointing, self.memory_size)
+
+    def asked(self) -> Asked | None:
+        """As the study takes it; None where nothing is asked."""
+        size = None if self.train else self.memory_size
+        given = (self.prefill, self.decode, self.tokens, None, self.cache_dtype, size, self.peak_macs, self.bandwidth)
+        if all(each is None for each in given):
+            return None
+        from profiler.study.generation import Asked
+
+        return Asked(*given)
 
 
 class MeasuringSetting(Group):

@@ -13,7 +13,7 @@ from typer.main import get_command_from_info
 from typer.models import CommandInfo
 
 from profiler.commands.defaults import Defaults, of_command
-from profiler.commands.given import check_needed, check_once
+from profiler.commands.given import check_needed, check_once, sized_memory
 from profiler.config import Config
 from profiler.errors import CheckFailed, ProfilerError
 
@@ -29,8 +29,22 @@ class Command(NamedTuple):
         """The command as typer makes it."""
         module, _, function = self.where.partition(":")
         callback = getattr(import_module(f"profiler.commands.{module}"), function)
-        info = CommandInfo(name=name, callback=callback, help=self.summary)
+        info = CommandInfo(name=name, cls=_WithSizes if name == "show" else None, callback=callback, help=self.summary)
         return get_command_from_info(info, pretty_exceptions_short=True, rich_markup_mode=None)
+
+
+class _WithSizes(TyperCommand):
+    """A command of which `--memory` takes a size, or none."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, sized_memory(args))
+
+    def make_parser(self, ctx: Any) -> Any:
+        """The parser, which is asked by itself as well for the options that a command line sets."""
+        parser = super().make_parser(ctx)
+        parse = parser.parse_args
+        parser.parse_args = lambda args: parse(args=sized_memory(args))  # type: ignore[method-assign]
+        return parser
 
 
 class Catalogue(Mapping[str, Any]):

@@ -127,6 +127,57 @@ Top1 = Annotated[
     ),
 ]
 Memory = Annotated[bool, typer.Option("--memory", help="Also the peak bytes of one inference, on paper.")]
+Prefill = Annotated[
+    Optional[str],
+    typer.Option("--prefill", metavar="TOKENS", help="Of a language model, the tokens of the text that it reads at once."),
+]
+Prefills = Annotated[
+    Optional[str],
+    typer.Option(
+        "--prefill", metavar="RANGE", help="Of language models, lengths of a text that is read at once: 512..4096:512."
+    ),
+]
+Decode = Annotated[
+    Optional[str],
+    typer.Option(
+        "--decode", metavar="TOKENS", help="Also a step of so many tokens behind that text, mostly 1, on the model's cache."
+    ),
+]
+Tokens = Annotated[
+    Optional[str],
+    typer.Option("--tokens", metavar="TOKENS", help="The tokens that an encoder reads: of BERT, or in front of a decoder."),
+]
+CacheDtype = Annotated[
+    Optional[str],
+    typer.Option("--cache-dtype", metavar="DTYPE", help="What the cache is kept in: fp32, bf16, fp16, fp8, int8 or int4."),
+]
+PeakMacs = Annotated[
+    Optional[str], typer.Option("--peak-macs", metavar="N", help="MACs a second of a device, as 494T, which bound the steps.")
+]
+Bandwidth = Annotated[
+    Optional[str], typer.Option("--bandwidth", metavar="SIZE", help="Bytes a second of its memory, as 3350GB.")
+]
+TrainStep = Annotated[
+    bool,
+    typer.Option("--train", help="Also what a training step holds on each device; with --memory SIZE, the samples that fit."),
+]
+KeptBy = Annotated[
+    str,
+    typer.Option("--optimizer", metavar="NAME", help="Of --train: sgd, momentum, adam, adamw, adamw-8bit, or one with -mixed."),
+]
+Zero = Annotated[
+    str, typer.Option("--zero", metavar="STAGE", help="Of --train: what the devices share, 1 to 3; 3 is FSDP's too.")
+]
+Devices = Annotated[str, typer.Option("--devices", metavar="N", help="Of --train: how many devices.")]
+Checkpointing = Annotated[
+    bool, typer.Option("--checkpointing", help="Of --train: blocks that the model marks run again for the backward.")
+]
+MemorySize = Annotated[
+    Optional[str],
+    typer.Option(
+        "--memory-size", metavar="SIZE", help="The context that fits it beside the weights; `--memory 80GiB` for short."
+    ),
+]
 Columns = Annotated[
     Optional[str],
     typer.Option("--columns", metavar="A,B", help="Columns to show, of those in the CSV.", autocompletion=completion.columns),

@@ -46,11 +46,25 @@ def with_cache(name: str, module: nn.Module, given: Input, kwargs: Mapping[str, 
     step = rest[text]
     before = {each: value for each, value in rest.items() if each not in _OF_THE_STEP}
     before[text] = step.new_empty((*step.shape[:1], given.shape[0], *step.shape[2:]))
-    return {**rest, key: _filled(name, module, before, takes)}
+    cache, encoded = _filled(name, module, before, takes)
+    if encoded is not None and "encoder_outputs" in takes:  # the encoder has read its text, and reads it no more
+        rest = {each: value for each, value in rest.items() if each == text or each.startswith("decoder_") or each not in takes}
+        rest["encoder_outputs"] = (encoded,)
+    return {**rest, key: cache}
 
 
-def _filled(name: str, module: nn.Module, before: dict[str, Any], takes: Mapping[str, Any]) -> Any:
-    """The cache that the model gives back when it has read these tokens."""
+def filled_cache(name: str, module: nn.Module, kwargs: Mapping[str, Any], tokens: int) -> Any:
+    """The cache of so many tokens of each sample of `kwargs`, as `with_cache` makes it; None where the model takes none.
+
+    Raises ProfilerError where it cannot be filled.
+    """
+    given = Input("cache", (tokens,))
+    made = with_cache(name, module, given, kwargs, "meta")
+    return next((made[key] for key in NAMES if key in made), None)
+
+
+def _filled(name: str, module: nn.Module, before: dict[str, Any], takes: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The cache that the model gives back when it has read these tokens, and what its encoder said, where it has one."""
     asked = {key: True for key in ("use_cache", "return_dict") if key in takes}
     try:
         output = _output(module, {**before, **asked})
@@ -62,27 +76,24 @@ def _filled(name: str, module: nn.Module, before: dict[str, Any], takes: Mapping
     found = next((held for key in NAMES if (held := getattr(output, key, None)) is not None), None)
     if found is None:
         raise ProfilerError(f"{name}: it gives back no cache; count the whole text, without one")
-    return found
+    return found, getattr(output, "encoder_last_hidden_state", None)
 
 
 def _output(module: nn.Module, kwargs: dict[str, Any]) -> Any:
-    """What the module gives back, on the meta device; inside a trace where that device alone lacks an operator."""
+    """What the module gives back, on the meta device: as a trace runs it, which is the quickest, else as torch does."""
     import torch
 
-    try:
-        with torch.no_grad():
-            return module(**kwargs)
-    except (RuntimeError, NotImplementedError) as fault:
-        from profiler.tracing.traced import trace
+    from profiler.tracing.traced import trace
 
-        outputs: list[Any] = []
-        hook = module.register_forward_hook(lambda _module, _args, output: outputs.append(output))
-        try:
-            rung = trace(module, (), kwargs).rung
-        except ProfilerError:
-            raise fault from None
-        finally:
-            hook.remove()
-        if rung != "meta":  # a copy has run
-            raise fault from None
+    outputs: list[Any] = []
+    hook = module.register_forward_hook(lambda _module, _args, output: outputs.append(output))
+    try:
+        rung = trace(module, (), kwargs).rung
+    except ProfilerError:
+        rung = ""
+    finally:
+        hook.remove()
+    if rung == "meta":  # on a later rung a copy has run, or values were needed
         return outputs[-1]
+    with torch.no_grad():
+        return module(**kwargs)

@@ -12,6 +12,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -167,14 +168,28 @@ def _options(name: str, kind: Any, base: Mapping[str, Any], options: Mapping[str
         return {}
     own = _configuration(name.removeprefix("hf:"), kind, base).to_dict()
     found = {}
-    for key, value in options.items():
+    other_names = getattr(kind, "attribute_map", None) or {}
+    for given, value in options.items():
+        key = given if given in own else other_names.get(given, given)  # num_experts, of what it keeps as num_local_experts
         at: Any = own
         for step in key.split("."):
+            if step == key and step not in own and _read_besides(kind, key):
+                at = 0  # a number, which the configuration keeps as it keeps what else a config.json holds
+                break
             if not isinstance(at, Mapping) or step not in at:
                 raise UnknownName(f"option of {name}", key, [str(each) for each in (at if isinstance(at, Mapping) else own)])
             at = at[step]
         found[key] = arguments.typed(value, arguments.NOTHING, at, f"{name}: {key}") if isinstance(value, str) else value
     return found
+
+
+def _read_besides(kind: Any, key: str) -> bool:
+    """Whether the model reads a number that its configuration has no default of (head_dim of Qwen3-MoE), by its source."""
+    try:
+        source = inspect.getsource(import_module(kind.__module__.replace(".configuration_", ".modeling_")))
+    except (ImportError, OSError, TypeError):
+        return False
+    return f'getattr(config, "{key}"' in source
 
 
 def _nested(base: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:

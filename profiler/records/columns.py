@@ -85,6 +85,8 @@ COUNTED = (
     Column("label", str, unknown=True, later=True),
     Column("top1_source", str, "top-1 from", unknown=True, later=True),
     Column("weight_dtype", str, "weights in", unknown=True, later=True, of=lambda p: one_dtype(p.bytes_by_dtype)),
+    Column("active_params", int, "active", unit="count", later=True, of=lambda p: p.active_params),
+    Column("useful_macs", int, "useful", unit="macs", later=True, of=lambda p: p.useful_macs),
 )
 GIVEN = "given"
 """The source of an accuracy that the user gives; of a published one it is the table that prints it."""

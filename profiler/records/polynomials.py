@@ -28,6 +28,8 @@ class Domain(Struct, frozen=True):
     alpha_least: Fraction | None
     alpha: Fraction
     native: int | None
+    axis: str = "side"
+    """What K counts: the side of an image in periods, or `tokens`."""
 
 
 class Polynomials(Drawn, Struct, frozen=True):
@@ -43,6 +45,8 @@ class Polynomials(Drawn, Struct, frozen=True):
     """True where a polynomial in α was looked for and there is none."""
     points: tuple[int, int] | None = None
     """Of a module that is traced: the traces that the polynomials were found from, and those that they hold at besides."""
+    thumb: tuple[int, int] | None = None
+    """Of a language model (N, T): the parameters besides tables, which the rule of thumb multiplies, and the tokens it has."""
 
     def at(self, quantity: Quantity, alpha: Fraction | int = 1, k: int = 0) -> Fraction:
         """The value of a polynomial; K is the quotient of the side by the period."""

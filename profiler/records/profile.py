@@ -171,6 +171,21 @@ class Profile(Drawn, Struct, frozen=True):
         return self.totals.moved
 
     @property
+    def useful_macs(self) -> int:
+        """Multiply-adds without what a kernel may skip: the half of causal attention, experts that a token is not sent to."""
+        skipped: int = sum(row.macs - row.facts.get("useful_macs", row.macs) for row in self.rows if not row.side)
+        return self.macs - skipped
+
+    @property
+    def active_params(self) -> int:
+        """Parameters that one token meets: of a mixture of experts, those of the experts that it is sent to."""
+        idle = 0
+        for row in self.rows:
+            if "active" in row.facts and not row.side:
+                idle += row.params - row.params * row.facts["active"] // row.facts["experts"]
+        return self.params - idle
+
+    @property
     def bytes_by_dtype(self) -> dict[str, int]:
         """Bytes of the parameters that are read, by dtype; of a network that has none yet, as float32."""
         return dict(self.parameter_bytes) or ({"float32": FLOAT32_BYTES * self.params} if self.params else {})

@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from profiler.records.drawn import Drawn
+from profiler.records.generation import Generation
 from profiler.records.profile import Profile, Shape
+from profiler.records.sharding import TrainingMemory
 from profiler.records.traced import Traced
 from profiler.records.training import Memory, TrainingCost
 from profiler.records.wiring import Wiring
@@ -103,6 +105,10 @@ class Shown(Drawn, Struct, frozen=True):
     """Of a run that was read back: what it was made with."""
     weight_forms: tuple[FormBytes, ...] = ()
     """Bytes of the parameters in the forms that were asked for, as they are first."""
+    generation: Generation | None = None
+    """Of a model that reads and writes text, where its steps, cache or weights were asked for."""
+    sharding: TrainingMemory | None = None
+    """Of a training step on several devices, where that was asked for."""
 
     @property
     def total(self) -> int:

@@ -76,14 +76,9 @@ class Traced(Drawn, Struct, frozen=True):
     @property
     def useful_macs(self) -> int:
         """Multiply-adds without the half of causal attention that a kernel may skip."""
-        skipped: int = sum(row.macs - row.facts.get("useful_macs", row.macs) for row in self.profile.rows)
-        return self.profile.macs - skipped
+        return self.profile.useful_macs
 
     @property
     def active_params(self) -> int:
         """Parameters that one token meets: of a mixture of experts, those of the experts that it is sent to."""
-        idle = 0
-        for row in self.profile.rows:
-            if "active" in row.facts:
-                idle += row.weights - row.weights * row.facts["active"] // row.facts["experts"]
-        return self.profile.params - idle
+        return self.profile.active_params

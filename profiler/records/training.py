@@ -43,19 +43,28 @@ class Recipe(NamedTuple):
     states: int
     mixed: bool
     """In float32, with a float32 master copy of every parameter of fewer bits; otherwise states have the parameter's dtype."""
+    bits: int = 0
+    """Of a number of a state, where it is quantised in blocks of 256 with an fp32 scale each; small tensors are not."""
 
     def __str__(self) -> str:
+        if self.bits:
+            return f"{self.states} states of {self.bits} bits, with an fp32 scale for each 256, of small tensors in fp32"
         kept = {0: "no state", 1: "one state", 2: "two states"}[self.states]
         if self.mixed:
             return f"fp32 master copies of parameters of fewer bits, and {kept} in fp32"
         return f"{kept} in the dtype of the parameter" if self.states else kept
 
 
+QUANTISED_BLOCK = 256
+LEAST_QUANTISED = 4096
+"""Elements of a tensor whose states an 8-bit optimiser quantises, at least (bitsandbytes)."""
 RECIPES = {
     "sgd": Recipe(0, False),
     "momentum": Recipe(1, False),
     "adam": Recipe(2, False),
     "adamw": Recipe(2, False),
+    "adam-8bit": Recipe(2, False, 8),
+    "adamw-8bit": Recipe(2, False, 8),
     "sgd-mixed": Recipe(0, True),
     "momentum-mixed": Recipe(1, True),
     "adam-mixed": Recipe(2, True),
@@ -94,6 +103,8 @@ class Memory(Drawn, Struct, frozen=True):
     phase: str
     timeline: tuple[Moment, ...] = ()
     """Operator by operator; a saved run does not hold it."""
+    without_gradients: int = 0
+    """Of a training step, the most of `activations` that stood at once without gradients of parameters; not in a saved run."""
 
     @property
     def parts(self) -> dict[str, Mapping[str, int]]:

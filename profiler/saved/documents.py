@@ -10,8 +10,10 @@ from msgspec import UNSET, Struct, UnsetType
 from profiler.records.agreement import Agreement, Difference
 from profiler.records.columns import BASE_COLUMNS, COLUMNS, Column, Record
 from profiler.records.compressed import Compressed, CompressedLayer
+from profiler.records.generation import Generation
 from profiler.records.inspected import Inspected, Smaller, TensorRecord
 from profiler.records.limits import QUANTITIES, Bound, broken
+from profiler.records.sharding import TrainingMemory
 from profiler.records.timing import Certificate, Roofs, Timing
 from profiler.records.wiring import Wiring
 from profiler.saved.decode import Malformed, decode, kind
@@ -74,6 +76,8 @@ class ShowDocument(Document, frozen=True, kw_only=True):
     memory: list[MemoryPart] = []
     weight_forms: list[FormPart] = []
     wiring: Wiring | None = None
+    generation: Generation | None = None
+    sharding: TrainingMemory | None = None
 
 
 class ReasonPart(Struct, frozen=True):
@@ -207,6 +211,8 @@ class PolynomialsPart(Struct, frozen=True):
     rounded: bool
     terms: int
     points: tuple[int, int] | None = None
+    axis: Literal["side", "tokens"] = "side"
+    thumb: tuple[int, int] | None = None
 
 
 class FormulaDocument(Document, frozen=True, kw_only=True):

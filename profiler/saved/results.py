@@ -132,6 +132,8 @@ def _shown(document: ShowDocument, environment: Mapping[str, Any]) -> Shown:
         document.wiring,
         environment=environment,
         weight_forms=tuple(part.form_bytes() for part in document.weight_forms),
+        generation=document.generation,
+        sharding=document.sharding,
     )
 
 
@@ -144,10 +146,12 @@ def _polynomials(document: FormulaDocument) -> list[Polynomials]:
             found[term.quantity][term.alpha_power, term.side_power] = Fraction(term.coefficient)
         first = terms[0]
         step, least = (None if text is None else Fraction(text) for text in (first.alpha_step, first.alpha_least))
-        domain = Domain(first.period, first.remainder, first.least, step, least, Fraction(head.alpha), head.native)
+        domain = Domain(first.period, first.remainder, first.least, step, least, Fraction(head.alpha), head.native, head.axis)
         points = [each for each in document.grid if each.model == head.model]
         grid = tuple((Fraction(str(each.alpha)), each.resolution, each.params, each.macs) for each in points)
-        made.append(Polynomials(head.model, found["params"], found["macs"], domain, grid, head.rounded, head.points))
+        made.append(
+            Polynomials(head.model, found["params"], found["macs"], domain, grid, head.rounded, head.points, head.thumb)
+        )
     return made
 
 

@@ -28,6 +28,10 @@ def parts_of(found: Shown) -> dict[str, Any]:
         made["memory"] = [to_builtins(MemoryPart.of(each)) for each in found.memory]
     if found.weight_forms:
         made["weight_forms"] = [each._asdict() for each in found.weight_forms]
+    if found.generation is not None:
+        made["generation"] = to_builtins(found.generation)
+    if found.sharding is not None:
+        made["sharding"] = to_builtins(found.sharding)
     if found.wiring is not None:
         made["wiring"] = to_builtins(found.wiring)
     return made

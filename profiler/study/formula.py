@@ -57,8 +57,11 @@ def _polynomials(place: Place, in_alpha: bool) -> Polynomials:
         if in_alpha and found.domain.alpha_step is None:
             found = structs.replace(found, grid=tuple(_grid(network)), rounded=True)
         return found
+    from profiler.study.token_polynomial import reads_text_alone, token_polynomials
     from profiler.study.traced_polynomial import traced_polynomials
 
+    if network.recipe.width is None and reads_text_alone(network):
+        return token_polynomials(network)
     found = traced_polynomials(network, lambda at: load_at(place._replace(alpha=at)), in_alpha)
     rounded = in_alpha and found.domain.alpha_step is None and network.recipe.width is not None
     return structs.replace(found, rounded=rounded)

@@ -12,10 +12,13 @@ from profiler.checked import checked
 from profiler.count import conventions, rewriting
 from profiler.count.closed import wiring_of
 from profiler.count.derivation import derivation, separable_pairs
+from profiler.errors import ProfilerError
 from profiler.load.load import Counted, Model, Network, load_at
 from profiler.module.user_code import quiet
+from profiler.records.generation import Generation
 from profiler.records.place import Place, shape
 from profiler.records.profile import Row
+from profiler.records.sharding import TrainingMemory
 from profiler.records.shown import Changed, Shown, WhatIf
 from profiler.records.traced import Traced
 from profiler.records.training import Memory, TrainingCost
@@ -24,6 +27,8 @@ from profiler.study import weights_in_forms
 if TYPE_CHECKING:
     from profiler.load.inputs import Input
     from profiler.load.reference import Reference
+    from profiler.study.generation import Asked
+    from profiler.study.training_memory import Step
 
 OPTIMIZERS = ("sgd", "adam")
 
@@ -41,9 +46,20 @@ def show(
     convention: str = "paper",
     what_if: str | None = None,
     training: bool = False,
-    memory: bool = False,
+    memory: bool | str = False,
     weights: str | Sequence[str] | None = None,
     widths_of: str | None = None,
+    prefill: object = None,
+    decode: object = None,
+    tokens: object = None,
+    cache_dtype: str | None = None,
+    peak_macs: object = None,
+    bandwidth: object = None,
+    train: bool = False,
+    optimizer: str = "adamw",
+    zero: object = 0,
+    devices: object = 1,
+    checkpointing: bool = False,
     wired: bool = True,
 ) -> Shown:
     """What one network costs, in full: the keywords are those of `compare`.
@@ -51,14 +67,30 @@ def show(
     With `what_if` (`separable` or `folded`) it is also rewritten, with `training` and `memory` also counted in a training step;
     `weights` names forms (`int8`, `int4:128`, `fp8`, `bits=5`) that the bytes of its parameters are told in as well; with
     `widths_of` each layer is as wide as its weights in that file, which `inspect` writes of a smaller network; unless `wired`
-    is False it holds which row takes whose output, of which drawings are made. Raises UnknownName for the convention and the
-    rewriting, ShapeError and ProfilerError as `profile` does, ProfilerError for a form of weights or such a file.
+    is False it holds which row takes whose output, of which drawings are made.
+
+    Of a model of transformers that reads text, `prefill` is how many tokens it reads, `decode` how many at once it goes on by,
+    `tokens` how many its encoder reads; `batch` may then be several, as "1,8,32". `weights` is then the one form that its
+    weights are stored in; `cache_dtype` that of its cache; `memory` may be the bytes to fit, as "80GiB"; `peak_macs` a second
+    ("494T") and `bandwidth` a second ("3350GB") bound the steps. With `train` a step with `optimizer` is weighed on each of so
+    many `devices` that share it by ZeRO's stage `zero` (3 is FSDP's too), with `checkpointing` of the blocks that the model
+    marks; `memory` then says how many samples fit.
+
+    Raises UnknownName for the convention and the rewriting, ShapeError and ProfilerError as `profile` does, ProfilerError for
+    a form of weights or such a file.
     """
+    from profiler.study.generation import Asked
+    from profiler.study.training_memory import Step
+
     place = Place(model, options or {}, alpha, resolution, input, batch, rho)
     forms = (weights,) if isinstance(weights, str) else weights or ()
+    size = memory if isinstance(memory, str) else None
+    asked = Asked(prefill, decode, tokens, None, cache_dtype, None if train else size, peak_macs, bandwidth)
+    step = Step(optimizer, zero, devices, checkpointing, size) if train else None
     return in_full(
-        place, convention, what_if=what_if, training=training, memory=memory, weights=forms, widths_of=widths_of, wired=wired
-    )
+        place, convention, what_if=what_if, training=training, memory=memory is True, weights=forms, widths_of=widths_of,
+        asked=asked, step=step, wired=wired,
+    )  # fmt: skip
 
 
 def in_full(
@@ -70,10 +102,25 @@ def in_full(
     memory: bool = False,
     weights: Sequence[str] = (),
     widths_of: str | None = None,
+    asked: Asked | None = None,
+    step: Step | None = None,
     wired: bool = False,
 ) -> Shown:
     """What the network of a place costs, in full. Raises as `show` does."""
-    network, batch = load_at(place), grid.batch(place.batch)
+    asked = asked if asked is not None and any(each is not None for each in asked) else None
+    forms = weights_in_forms.forms_of(weights)
+    if asked is not None and forms:
+        if len(forms) > 1:
+            raise ProfilerError(
+                f"weights are stored in one form where steps of a model are counted; give one of {', '.join(weights)}"
+            )
+        asked, forms = asked._replace(weights=forms[0].name), forms[:0]
+    batches = _batches(place.batch, asked)
+    network, batch = load_at(place), batches[0]
+    if asked is not None:
+        from profiler.study.generation import reading
+
+        network = reading(network, asked)
     rule = conventions.find(convention)
     conventions.check(rule, network.name, network.has_module)
     if what_if is not None:
@@ -82,7 +129,6 @@ def in_full(
         from profiler.study.widths_of import with_widths_of
 
         network = with_widths_of(network, widths_of)
-    forms = weights_in_forms.forms_of(weights)
     wiring = None
     if wired:  # before the profile, which is then not traced twice
         wiring = (
@@ -104,7 +150,28 @@ def in_full(
         _memory(network, batch) if memory else (),
         wiring,
         weight_forms=weights_in_forms.in_forms(network, profile, forms) if forms else (),
+        generation=None if asked is None else _generation(network, batches, asked),
+        sharding=None if step is None else _sharding(network, batch, step),
     )
+
+
+def _generation(network: Counted, batches: Sequence[int | None], asked: Asked) -> Generation:
+    from profiler.study.generation import generation
+
+    return generation(network, batches, asked)
+
+
+def _sharding(network: Counted, batch: int | None, step: Step) -> TrainingMemory:
+    from profiler.study.training_memory import training_memory
+
+    return training_memory(network, batch, step)
+
+
+def _batches(given: object, asked: Asked | None) -> list[int | None]:
+    """One batch, or of the steps of a language model several. Raises ProfilerError."""
+    if asked is None or not asked.steps or not isinstance(given, str):
+        return [grid.batch(given)]
+    return grid.batches(given)
 
 
 def rewritten(network: Counted, batch: int | None, name: str) -> WhatIf:

@@ -31,6 +31,7 @@ from profiler.study.cells import (
 from profiler.study.models import Given, Named, described, named
 from profiler.study.published import accuracy_notes
 from profiler.study.recounting import recounted_and_measured
+from profiler.study.texts import over_texts
 
 MOST_CHECKED = 16
 DEFAULT_MODEL, DEFAULT_ALPHA = "mobilenet_v1", "0.25..1.0"
@@ -51,6 +52,8 @@ def sweep(
     bench: bool | BenchOptions = False,
     top1: Mapping[str, Any] | None = None,
     memory: bool = False,
+    prefill: Numbers = None,
+    decode: Numbers = None,
     watch: Watch | None = None,
     progress: bool = False,
 ) -> Results:
@@ -59,10 +62,12 @@ def sweep(
     α, resolution and ρ are ranges as text ("0.25..1.0", "128..224:32"), lists or single numbers. `over` names options of an
     architecture, or arguments of a factory, with their values: `{"width": "16..64:16", "norm": ["batch", "layer"]}`; each is
     a column of its own. Without any axis, α runs over 0.25..1.0. A sweep of more than 16 cells is checked at its corners. With
-    `bench` the cells are measured too. Models, `batch`, `top1`, `memory`, `watch` and `progress` are those of `compare`.
+    `bench` the cells are measured too. Of language models `prefill` runs over lengths of the text that is read at once
+    ("512..4096:512"), and `decode` adds a step of so many tokens behind each. Models, `batch`, `top1`, `memory`, `watch` and
+    `progress` are those of `compare`.
     Raises ProfilerError, UnknownName, ShapeError.
     """
-    at = Place(None, options or {}, alpha, resolution, input, batch, rho, over or {})
+    at = over_texts(Place(None, options or {}, alpha, resolution, input, batch, rho, over or {}), prefill, decode)
     return finished(sweeping(models, at, engine, convention, bench, top1=top1, memory=memory), watch, progress)  # type: ignore[no-any-return]
 
 

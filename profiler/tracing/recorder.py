@@ -23,6 +23,7 @@ from profiler.tracing import autocast
 from profiler.tracing.call_facts import ModuleCalls, says_all
 from profiler.tracing.constants import WHOLE
 from profiler.tracing.dispatch import OperatorRecorder
+from profiler.tracing.experts import Loop, expert_loop, of_all, run_one_for_all
 from profiler.tracing.priced import priced
 from profiler.tracing.rows import Frame, Merged
 from profiler.tracing.tables.leaves import SAME_TENSOR, leaf_class, takes
@@ -90,12 +91,15 @@ class Recorder(OperatorRecorder):
             out = self.output_by_formula(module, path, leaf, args, kwargs)
             if out is not None:
                 return out
+        loop = expert_loop(module, self.stack[-1].module, args, kwargs) if self.merging is None and not hooked else None
         frame = Frame(path, module, module._modules.keys())
         if self.wires is not None and module is self.root and len(self.stack) == 1:
             self.wires.begin(args, kwargs)
         self.stack.append(frame)
         try:
-            if not row:
+            if loop is not None:
+                out = self.run_experts(loop, path)
+            elif not row:
                 out = module._call_impl(*args, **kwargs)
             elif hooked:
                 out = self.call_with_hooks(module, leaf, custom, frame, args, kwargs)
@@ -109,6 +113,22 @@ class Recorder(OperatorRecorder):
             raise
         finally:
             self.stack.pop()
+
+    def run_experts(self, loop: Loop, path: str) -> Any:
+        """A loop over experts as one of them on the rows of all; its rows hold the parameters of all."""
+        first, *others = loop.experts
+        begin, builder = len(self.rows), self.builder
+        out = run_one_for_all(loop)
+        size = next((p.element_size() for p in first.parameters()), 0)
+        where = builder.paths.get(id(first), path)
+        builder.rows[begin:] = [of_all(row, loop, path, where, size) for row in builder.rows[begin:]]
+        held = [*first.named_parameters(), *first.named_buffers()]
+        read = {name for name, t in held if id(t) in builder.counted_tensors}
+        for expert in others:
+            self.called.update(id(m) for m in expert.modules() if id(m) not in self.called)
+            named = (*expert.named_parameters(), *expert.named_buffers())
+            builder.counted_tensors.update(id(t) for name, t in named if name in read)
+        return out
 
     def call_as_row(
         self, forward: Callable[..., Any], module: nn.Module, leaf: type[nn.Module] | None, custom: Any, frame: Frame,

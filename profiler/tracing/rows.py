@@ -17,6 +17,7 @@ from profiler.module.trees import first_tensor, shape_of, tensors, tensors_of_ca
 from profiler.records.profile import Row, Shape
 from profiler.tracing.call_facts import ASKED, operator_facts
 from profiler.tracing.constants import WHOLE
+from profiler.tracing.experts import of_experts, unread_of_experts
 from profiler.tracing.moves import Copies, moved_by_row
 from profiler.tracing.normalisation import Normalisations
 from profiler.tracing.parameters import ParameterReads
@@ -299,6 +300,8 @@ class RowBuilder(ParameterReads):
             kind = "conv_transpose" if facts.pop("transposed", False) else _conv_kind(facts, inputs)
         elif "experts" in facts and facts["experts"] in self.routed:
             facts = {**facts, "active": self.routed[facts["experts"]]}
+        elif fresh and self.routed and (more := of_experts([self.owners[key] for key in fresh], self.routed, work.macs)):
+            facts = {**facts, **more}
         elif found.op == "matmul" and len(inputs) == 1 and ids:
             kind = "linear"
         shape = _shape_of(out)
@@ -307,6 +310,8 @@ class RowBuilder(ParameterReads):
         if alone and not inputs:
             inputs = tuple(map(shape_of, given))
         moved_here = moved_by_row(found.op, kind, given, out, shape) + self.copies.taken(given)
+        if "experts" in work.facts:
+            moved_here -= unread_of_experts(given, work.facts["experts"])
         self.rows.append(
             Row._make((where, found.op, kind, name, facts, inputs or (shape,), shape, *counts, work.macs, work.elementwise,
                        work.activations, False, moved_here))

@@ -32,6 +32,16 @@ def test_bits_a_weight_of_known_formats(name: str, bits: float) -> None:
     assert stored(weight_form(name), 4096, 4096).total * 8 / 4096**2 == bits
 
 
+def test_int8_of_torch_has_a_scale_a_channel() -> None:
+    import torch
+
+    weight = torch.arange(64 * 9.0).reshape(64, 9) + 1
+    kept = torch.quantize_per_channel(weight, weight.abs().amax(1) / 127, torch.zeros(64), 0, torch.qint8)
+    scales = kept.q_per_channel_scales().float()
+    found = stored_tensor(weight_form("int8"), (64, 9))
+    assert (found.values, found.scales) == (kept.int_repr().nbytes, scales.nbytes)
+
+
 @pytest.mark.parametrize("name", FORMS)
 def test_biases_stay_but_for_plain_floats(name: str) -> None:
     each = {"fp32": 4, "fp16": 2, "bf16": 2}

@@ -15,7 +15,9 @@ from profiler.report.forms import written
 from profiler.saved.results import read
 
 SAVED = Path(__file__).resolve().parents[1] / "golden" / "saved"
-LATER = ("unread", "moved", "parameter_bytes", "unread_at", "label", "top1_source", "weight_dtype")
+LATER = (
+    "unread", "moved", "parameter_bytes", "unread_at", "label", "top1_source", "weight_dtype", "active_params", "useful_macs",
+)  # fmt: skip
 
 
 def stripped(value: Any) -> Any:
@@ -29,6 +31,8 @@ def earlier(name: str, folder: Path) -> Path:
     plain = json.loads((SAVED / f"{name}.json").read_text())
     unread = plain.get("tracing", {}).get("unread")
     made = stripped(plain)
+    for key in {"active_params", "useful_macs"} & plain.get("tracing", {}).keys():
+        made["tracing"][key] = plain["tracing"][key]
     if unread is not None:
         made["tracing"]["unread"] = unread  # which earlier versions told in this place alone
     file = folder / f"{name}.json"

@@ -23,6 +23,11 @@ def zero(row: Row) -> int:
     return 0
 
 
+def is_grouped(row: Row) -> bool:
+    """Whether one operator multiplies the rows of all experts, which most tools have no formula for."""
+    return "experts" in row.facts and "experts_run" not in row.facts
+
+
 def unfused(row: Row) -> int:
     """A whole attention module, without the products of its fused kernel."""
     fused: int = row.facts.get("fused_macs", 0)
@@ -93,7 +98,7 @@ class Convention:
             return 0, "sees no module that is not registered"
         if self.sees is not None and row.module not in self.sees:
             unseen = f"sees no {row.op.replace('_', ' ')} that is not a module of its own list"
-            return 0, GROUPED if "experts" in row.facts else "" if row.op in ("attention", "matmul") else unseen
+            return 0, GROUPED if is_grouped(row) else "" if row.op in ("attention", "matmul") else unseen
         if self.exceptions is not None:
             exception = self.exceptions(row)
             if exception is not None:

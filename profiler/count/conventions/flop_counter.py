@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from profiler.count.conventions.convention import FUSED, GROUPED, Convention, Rule, unfused, zero
+from profiler.count.conventions.convention import FUSED, GROUPED, Convention, Rule, is_grouped, unfused, zero
 from profiler.records.profile import Row
 
 _TWO = "counts a multiply-add as two operations"
@@ -27,7 +27,7 @@ def _exceptions(row: Row) -> tuple[int, str] | None:
     facts = row.facts
     if "flops" in facts:
         return facts["flops"], _TWO
-    if "experts" in facts:
+    if is_grouped(row):
         return 0, GROUPED
     if facts.get("runs") in ("mv", "dot"):
         return 0, "has no formula for products of a matrix and a vector"

@@ -11,6 +11,7 @@ from profiler.count.conventions.convention import (
     Rule,
     elements_in,
     elements_out,
+    is_grouped,
     macs,
     unfused,
     zero,
@@ -46,7 +47,7 @@ def _exceptions(row: Row) -> tuple[int, str] | None:
     if facts.get("within") == "einsum":
         equation = facts.get("equation")
         return 0 if equation is None else _einsum(equation, facts["operands"]), "counts einsum by numpy's path, to four digits"
-    if "experts" in facts:
+    if is_grouped(row):
         return 0, GROUPED
     if (
         facts.get("masked") and "fused_macs" not in facts

@@ -56,8 +56,8 @@ def answer(found: Formulas, view: View) -> Answer:  # noqa: ARG001  # it looks t
         heads = [Heading("count", right=False), Heading("polynomial", right=False)]
         made = []
         for one in found:
-            rows = [[head(one, quantity, "K"), Math(latex(c))] for quantity, c in quantities(one)]
-            made.append(Sheet(heads, rows, one.model, [domain(one)]))
+            rows = [[head(one, quantity, letter(one)), Math(latex(c, letter(one)))] for quantity, c in quantities(one)]
+            made.append(Sheet(heads, rows, one.model, [domain(one), *rule_of_thumb(one)]))
             if one.grid:
                 numbers = [
                     [*map(str, (float(alpha), side)), f"{params:,}", f"{macs:,}"] for alpha, side, params, macs in one.grid
@@ -73,6 +73,8 @@ def answer(found: Formulas, view: View) -> Answer:  # noqa: ARG001  # it looks t
             "rounded": each.rounded,
             "terms": n,
             **({"points": list(each.points)} if each.points else {}),
+            **({"axis": each.domain.axis} if each.domain.axis != "side" else {}),
+            **({"thumb": list(each.thumb)} if each.thumb else {}),
         }
         for each, n in zip(found, [sum(len(c) for _, c in quantities(each)) for each in found], strict=True)
     ]
@@ -90,7 +92,8 @@ def lines(found: Polynomials) -> list[str]:
     """The polynomials of a network with their domain, as text and as LaTeX."""
     out = [found.model, f"  {domain(found)}", ""]
     for quantity, coefficients in quantities(found):
-        out.append(f"  {head(found, quantity, 'K')} = {text(coefficients)}")
+        out.append(f"  {head(found, quantity, letter(found))} = {text(coefficients, letter(found))}")
+    out += [f"  {line}" for line in rule_of_thumb(found)]
     period, native = found.domain.period, found.domain.native
     if period is not None and native is not None and not found.domain.remainder:
         out += ["", f"  in ρ = side / {native}, ρ a multiple of {fraction(Fraction(period, native))}:"]
@@ -105,8 +108,23 @@ def lines(found: Polynomials) -> list[str]:
         out += ["  " + "  ".join(cell.rjust(n) for cell, n in zip(row, sizes, strict=True)) for row in rows]
     out += ["", "  LaTeX:"]
     for quantity, coefficients in quantities(found):
-        out.append(rf"  \mathrm{{{_NAMES[quantity]}}} = {latex(coefficients)}")
+        out.append(rf"  \mathrm{{{_NAMES[quantity]}}} = {latex(coefficients, letter(found))}")
     return out
+
+
+def letter(found: Polynomials) -> str:
+    """T of tokens, K of sides."""
+    return "T" if found.domain.axis == "tokens" else "K"
+
+
+def rule_of_thumb(found: Polynomials) -> list[str]:
+    """`6N FLOPs a token of a training step …`, beside what is exact, where a language model has it."""
+    if found.thumb is None:
+        return []
+    n, tokens = found.thumb
+    exact = found.at("macs", 1, tokens)
+    share = f", {float(100 * n * tokens / exact):.1f} % of the exact {int(exact):,} at T = {tokens:,}" if exact else ""
+    return [f"rule of thumb: N·T = {n:,}·T, which is 6N FLOPs a token of a training step{share}"]
 
 
 def quantities(found: Polynomials) -> list[tuple[Any, Coefficients]]:
@@ -131,7 +149,9 @@ def domain(found: Polynomials) -> str:
         multiple = "a whole number" if at.alpha_step == 1 else f"a multiple of {fraction(at.alpha_step)}"
         least = at.alpha_least or at.alpha_step
         said.append(f"α {multiple}" + (f", from {fraction(least)}" if least != at.alpha_step else ""))
-    if at.period is not None:
+    if at.axis == "tokens":
+        said.append(f"T tokens, T ≥ {at.least}")
+    elif at.period is not None:
         remainder = f" + {at.remainder}" if at.remainder else ""
         said.append(f"side = {'' if at.period == 1 else at.period}K{remainder}, K ≥ {at.least}")
     elif at.native is not None:

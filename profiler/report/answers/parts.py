@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from profiler.records.agreement import Agreement
+from profiler.records.generation import Generation
 from profiler.records.polynomials import Formulas, Polynomials
 from profiler.records.profile import Profile
+from profiler.records.sharding import TrainingMemory
 from profiler.records.shown import WhatIf
 from profiler.records.timing import Timing
 from profiler.records.traced import Traced
@@ -14,7 +16,9 @@ from profiler.report.answer import View
 from profiler.report.answers import formula
 from profiler.report.sheets import details, sheet
 from profiler.report.sheets.columns import Heading
+from profiler.report.sheets.generation import generation_sheets
 from profiler.report.sheets.layers import layers_sheet
+from profiler.report.sheets.sharding import sharding_sheet
 from profiler.report.sheets.sheet import Sheet
 
 
@@ -31,6 +35,16 @@ def what_if(found: WhatIf) -> list[Sheet]:
 def training(found: TrainingCost) -> list[Sheet]:
     """Multiply-adds of a training step."""
     return [details.training_sheet(found, 2, None, "raw")]
+
+
+def generation(found: Generation) -> list[Sheet]:
+    """The steps of a model that reads and writes text, its cache and weights."""
+    return generation_sheets(found, "auto")
+
+
+def sharding(found: TrainingMemory) -> list[Sheet]:
+    """The bytes of a training step on several devices."""
+    return [sharding_sheet(found)]
 
 
 def memory(found: Memory) -> list[Sheet]:

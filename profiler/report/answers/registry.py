@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from profiler.errors import ProfilerError
 from profiler.records.agreement import Agreement
 from profiler.records.compressed import Compressed
+from profiler.records.generation import Generation
 from profiler.records.inspected import Inspected
 from profiler.records.listing import Listing
 from profiler.records.measured import Measured
@@ -21,6 +22,7 @@ from profiler.records.polynomials import Formulas, Polynomials
 from profiler.records.profile import Profile
 from profiler.records.published import Verified
 from profiler.records.results import Results
+from profiler.records.sharding import TrainingMemory
 from profiler.records.shown import Shown, WhatIf
 from profiler.records.stage_fit import StageFit
 from profiler.records.timing import Certificate, Layers, Timing
@@ -67,6 +69,8 @@ TYPES: dict[type, ResultType] = {
     Traced: ResultType("parts", answer="", sheets="traced"),
     TrainingCost: ResultType("parts", answer="", sheets="training"),
     Memory: ResultType("parts", answer="", sheets="memory"),
+    TrainingMemory: ResultType("parts", answer="", sheets="sharding"),
+    Generation: ResultType("parts", answer="", sheets="generation"),
     Polynomials: ResultType("parts", answer="", sheets="polynomials"),
     Layers: ResultType("layer_times", answer="", sheets="sheets_of"),
 }

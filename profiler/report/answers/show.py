@@ -17,7 +17,9 @@ from profiler.report.answer import Answer, View, sorted_by
 from profiler.report.answers import records
 from profiler.report.encoding import printable
 from profiler.report.sheets import details, sheet
+from profiler.report.sheets.generation import generation_sheets
 from profiler.report.sheets.layers import ROW_COLUMNS, layers_sheet
+from profiler.report.sheets.sharding import sharding_sheet
 from profiler.report.sheets.sheet import Sheet
 from profiler.report.terminal import table
 from profiler.report.units import Unit
@@ -51,7 +53,9 @@ def answer(found: Shown, view: View) -> Answer:
             made.append(layers_sheet(profile, depth, top, shown, view.fold, rows, view.columns, view.sort))
         made += [details.training_sheet(found.training, depth, top, shown)] if found.training is not None else []
         made += [details.memory_sheet(found.memory)] if found.memory else []
-        return [*made, *([details.forms_sheet(found.weight_forms)] if found.weight_forms else [])]
+        made += [details.forms_sheet(found.weight_forms)] if found.weight_forms else []
+        made += [sharding_sheet(found.sharding)] if found.sharding is not None else []
+        return [*made, *(generation_sheets(found.generation, shown) if found.generation is not None else [])]
 
     title = sheet.profile_title(profile, None if traced is None else traced.inputs)
     head = [title, *sheet.totals_text(profile, unit)]

@@ -21,6 +21,8 @@ from profiler.report import names, units, words
 from profiler.report.answers import fit, layer_times
 from profiler.report.page.networks import Network, of_layers, of_profile, of_profiles
 from profiler.report.sheets import columns, details, dtypes, sheet
+from profiler.report.sheets.generation import generation_sheets
+from profiler.report.sheets.sharding import sharding_sheet
 from profiler.report.sheets.sheet import Sheet
 
 AXES = tuple(column.name for column in sorted(COLUMNS.values(), key=lambda column: column.axis) if column.axis)
@@ -217,6 +219,8 @@ def _shown(shown: Shown) -> Content:
     made.sheets += [details.training_sheet(shown.training, 2, None, "raw")] if shown.training is not None else []
     made.sheets += [details.memory_sheet(shown.memory)] if shown.memory else []
     made.sheets += [details.forms_sheet(shown.weight_forms)] if shown.weight_forms else []
+    made.sheets += [sharding_sheet(shown.sharding)] if shown.sharding is not None else []
+    made.sheets += generation_sheets(shown.generation, "auto") if shown.generation is not None else []
     for each in made.sheets:
         made.warnings += each.warnings
         each.title = each.title[:1].upper() + each.title[1:]

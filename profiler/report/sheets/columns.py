@@ -192,6 +192,7 @@ def default_columns(results: Results) -> list[str]:
     side = [name for name in ("side_params", "side_macs") if any(record[name] for record in results)]
     unread = ["unread"] if any(value(record, "unread") for record in results) else []
     memory = ["memory_bytes"] if "memory_bytes" in present else []
+    active = ["active_params"] if any(value(each, "active_params") not in (None, each["params"]) for each in results) else []
     if results.command == "compare":
         # α of some networks beside none of others says nothing, unless it differs
         alphas = {record["alpha"] for record in results} - {None}
@@ -200,7 +201,19 @@ def default_columns(results: Results) -> list[str]:
         place = names.telling(results, ["model", *results.over, *varied], results.over)
         ratios = list(RATIOS) if len(results) > 1 else []
         dtype = ["weight_dtype"] if dtypes.heading(results) == dtypes.SEVERAL else []
-        counts = ["params", *ratios[:1], *unread, "macs", *ratios[1:], *total, "activations", "weight_bytes", *dtype, *memory]
+        counts = [
+            "params",
+            *ratios[:1],
+            *active,
+            *unread,
+            "macs",
+            *ratios[1:],
+            *total,
+            "activations",
+            "weight_bytes",
+            *dtype,
+            *memory,
+        ]
         return [*place, *counts, *side, *_own_accuracies(results), *checks, *clock]
     accuracy = ["top1"] if _has(results, "top1") else []
     dtype = ["weight_dtype"] if len({dtypes.dtype(record) for record in results} - {""}) > 1 else []

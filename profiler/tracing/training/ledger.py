@@ -24,6 +24,20 @@ class Ledger:
         """path, operator, phase and bytes alive after it."""
         self.refs: dict[int, Any] = {}
         self.known: dict[int, Any] = {}
+        self.born: dict[int, int] = {}
+        """Of a storage, the operator that made it, by its place in the line."""
+
+    def without(self, given: Iterable[Tensor]) -> int:
+        """The most bytes that stood at once without these tensors, which still stand: gradients of parameters, say."""
+        made: dict[int, int] = {}
+        for key in {t.untyped_storage()._cdata for each in given for t in dense(each)}:
+            if key in self.live:
+                made[self.born[key]] = made.get(self.born[key], 0) + self.live[key]
+        most = gone = 0
+        for i, (*_, now) in enumerate(self.line):
+            gone += made.get(i, 0)
+            most = max(most, now - gone)
+        return most
 
     def exclude(self, given: Iterable[Tensor]) -> None:
         """Storages that are not activations."""
@@ -54,6 +68,7 @@ class Ledger:
             return
         n = storage.nbytes()
         self.live[key] = n
+        self.born[key] = len(self.line)
         self.now += n
         self.refs[key] = weakref.ref(storage, self._freed(key))
 

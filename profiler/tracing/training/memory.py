@@ -14,7 +14,7 @@ from profiler.errors import UnknownName
 from profiler.module.copying import held_tensors
 from profiler.module.packed import packed_weights
 from profiler.module.user_code import guarded
-from profiler.records.training import RECIPES, Memory, Moment
+from profiler.records.training import LEAST_QUANTISED, QUANTISED_BLOCK, RECIPES, Memory, Moment
 from profiler.tracing.arguments import Given
 from profiler.tracing.fallbacks import uncompiled
 from profiler.tracing.training.ledger import Held
@@ -96,6 +96,7 @@ def _memory(module: nn.Module, given: Given, optimizer: str, step: Step, twin: n
         op=op,
         phase=phase,
         timeline=tuple(Moment(*each) for each in ledger.line),
+        without_gradients=ledger.without([p.grad for p in twin.parameters() if p.grad is not None]) if optimizer else 0,
     )
 
 
@@ -128,9 +129,15 @@ def _states(trained: Iterable[Tensor], optimizer: str) -> dict[str, int]:
     """What the optimiser keeps, by its recipe."""
     if not optimizer:
         return {}
-    states, mixed = RECIPES[optimizer]
+    states, mixed, bits = RECIPES[optimizer]
     found: dict[str, int] = {}
     for p in trained:
+        if bits:
+            whole = p.numel() < LEAST_QUANTISED
+            scales = 0 if whole else states * -(-p.numel() // QUANTISED_BLOCK) * torch.float32.itemsize
+            found["float32"] = found.get("float32", 0) + scales + (states * p.numel() * torch.float32.itemsize if whole else 0)
+            found["uint8"] = found.get("uint8", 0) + (0 if whole else states * p.numel() * bits // 8)
+            continue
         short = mixed and p.is_floating_point() and p.element_size() < torch.float32.itemsize
         dtype, copies = (torch.float32, states + 1) if short else (p.dtype, states)
         if copies:
