@@ -36,8 +36,11 @@ GRIDS = ("mobilenet_v1", "mobilenet_v2", "shufflenet_v2_x1_0", "resnet18", "sque
 ALPHAS, SIDES = "0.25..1.0", "128..224"
 SIDES_EACH = 4
 OTHERS = (
-    "mobilenet_v1@alpha=0.5", "mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2_x0_5", "shufflenet_v1", "resnet18",
-    "squeezenet1_1", "densenet121", "efficientnet_b0", "googlenet_torchvision", "vgg11@alpha=0.5", "inception_v3@alpha=0.5",
+    "mobilenet_v1", "mobilenet_v1@alpha=0.5", "mobilenet_v2", "mobilenet_v3_small", "shufflenet_v1", "shufflenet_v2_x0_5",
+    "shufflenet_v2_x1_0", "shufflenet_v2_x2_0", "resnet18", "resnet34", "resnet50", "resnet56_cifar", "squeezenet1_0",
+    "squeezenet1_1", "densenet121", "densenet_bc100_k12_cifar", "efficientnet_b0", "googlenet_torchvision", "inception_v2",
+    "inception_v3@resolution=224", "alexnet_torchvision", "nin_fashion", "vgg11", "vgg11@resolution=128",
+    "nasnet_mobile", "xception@resolution=160", "vit_b_32",
 )  # fmt: skip
 MEASURED = 6
 CLOSE = log(1.1)
