@@ -27,7 +27,7 @@ HANDED_DOWN = {
     "profiler.commands.streams.write": "what is said on stderr while a busy machine builds slowly; a command puts its own stream there",
     "profiler.tracing.fallbacks.to_meta": "what is done to each tensor of a tree",
     "profiler._renderer": "a note as text: the package sets what puts records in words",
-    "profiler.report.words.title": "a title as text, for the document",
+    "profiler.report.titles.title": "a title as text, for the document",
     "profiler.report.words._": "a note as text, for the document",
 }
 """Functions that were handed down as arguments, and may be called from below."""

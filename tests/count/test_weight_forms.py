@@ -32,6 +32,7 @@ def test_bits_a_weight_of_known_formats(name: str, bits: float) -> None:
     assert stored(weight_form(name), 4096, 4096).total * 8 / 4096**2 == bits
 
 
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")
 def test_int8_of_torch_has_a_scale_a_channel() -> None:
     import torch
 

@@ -100,6 +100,8 @@ UNITS: dict[Unit, tuple[Any, str, str]] = {
     "rate": (31.5, "31.5", "float"),
     "ratio": (1.925, "1.93×", "float"),
     "share": (0.9234, "92.3 %", "float"),
+    "joules": (0.0125, "12.5 mJ", "float"),
+    "difference": (1.25e-6, "1e-06", "float"),
 }
 """{unit: (a value, what a table says, how a page writes it)}."""
 

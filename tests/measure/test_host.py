@@ -171,7 +171,7 @@ def test_where_a_gpu_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_words_of_a_device() -> None:
     kinds = {name: devices.kind_of(name) for name in ("cpu", "cuda:1", "mps", "npu")}
-    assert [kind.title(name) for name, kind in kinds.items()] == ["CPU", "cuda:1", "mps", "npu"]
+    assert [kind.title(name) for name, kind in kinds.items()] == ["CPU", "cuda:1", "mps", "Intel NPU"]
     assert [devices.whole_name(name) for name in ("cpu", "cuda", "cuda:1", "mps")] == ["cpu", "cuda:0", "cuda:1", "mps"]
     assert [devices.threads_said(name, n) for name, n in (("cpu", 1), ("cpu", 2), ("cuda", 2), ("npu", 2))] == [
         ["1 thread"], ["2 threads"], [], [],

@@ -115,7 +115,7 @@ def test_networks_that_are_in_no_table_scale_by_predictions(there: str, tmp_path
         (HERE[:2], {}, "2 networks in common, and scaling takes 3; measure more of those in"),
         (HERE, {"dtype": "bf16"}, "holds nothing that was measured with dtype bf16; it was not calibrated for that"),
         (HERE, {"memory_format": "channels_last"}, "holds nothing that was measured with memory format channels_last"),
-        (HERE, {"compile": "true"}, "holds nothing that was measured with compile True"),
+        (HERE, {"compile": "true"}, "holds nothing that was measured with runtime compile, compile True"),
     ],
 )
 def test_what_does_not_go_together(models: tuple[str, ...], more: Any, words: str, there: str, tmp_path: Path) -> None:

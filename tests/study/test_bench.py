@@ -422,7 +422,7 @@ def test_a_comparison_takes_one_setting(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("profiler.measure.host.affinity", lambda: 2)
     with pytest.raises(ProfilerError, match="several settings side by side are for `profiler bench`"):
         profiler.compare(TINY, engine="closed", bench=quick(dtype="fp32,bf16"))
-    with pytest.raises(ProfilerError, match="threads 1,2 are several settings, and a selftest is of one; give one number"):
+    with pytest.raises(ProfilerError, match="threads 1, 2 are several settings, and a selftest is of one; give one"):
         profiler.selftest(threads="1,2")
     with pytest.raises(ProfilerError, match="there is nothing to measure; name a network"):
         bench()
@@ -490,7 +490,7 @@ def test_layers_by_the_command_line(tmp_path: Path) -> None:
     ran = run("bench", SMALL, "--layers", "--compile")
     assert (ran.returncode, ran.stderr) == (
         2,
-        "error: --layers clocks the leaves of an eager network, and --compile fuses them; give one of the two\n",
+        "error: --layers clocks the leaves of an eager network, and torch.compile fuses them; give one of the two\n",
     )
 
 

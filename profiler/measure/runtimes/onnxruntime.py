@@ -56,7 +56,7 @@ class OnnxRuntime(Runtime):
             raise ProfilerError(
                 f"this onnxruntime has no {provider}, only {', '.join(there)}; give --device cpu, or install one that has"
             )
-        given = [(provider, {"device_id": number or "0"} if kind == "cuda" else {}), (CPU, {})]
+        given = [(provider, {"device_id": number} if number else {}), (CPU, {})]
         try:
             return onnxruntime.InferenceSession(str(self.path), options, providers=given[: 1 if provider == CPU else 2])
         except Exception as fault:  # onnxruntime has a class of its own for each kind of fault

@@ -11,7 +11,7 @@ from profiler.records.columns import Record, options_of
 from profiler.records.limits import BYTES, Bound, broken
 from profiler.records.place import Place
 from profiler.records.results import Results
-from profiler.report import names, units, words
+from profiler.report import names, titles, units, words
 from profiler.report.answer import Answer, View, sorted_by
 from profiler.report.sheets import columns
 from profiler.report.sheets.columns import Heading
@@ -88,7 +88,7 @@ def title(found: Results, shown: int | None = None, unit: Unit = "raw") -> str:
     """`MACs ≤ 300,000,000, params ≤ 4,000,000: 214 of 1,164 cells fit (31 of 54 networks); the best 20`."""
     within, every = ({names.model(record, options_of(found.over)) for record in records} for records in (found.fitting, found))
     limits = ", ".join(limit_text(bound, unit) for bound in found.limits)
-    of = words.title(found.title)
+    of = titles.title(found.title)
     some = f"; the best {shown}" if shown is not None and shown < len(found.fitting) else ""
     states = [record.get("latency_fits") for record in found]
     some = open_states({word: states.count(word) for word in ("undecided", "unknown")}) + some

@@ -12,7 +12,7 @@ from profiler.errors import ProfilerError, UnknownName
 from profiler.records.environment import document
 from profiler.records.measured import Measured
 from profiler.records.timing import Layers, LayerTiming
-from profiler.report import names, units, words
+from profiler.report import names, titles, units, words
 from profiler.report.answer import Answer, View, sorted_by
 from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.sheet import Sheet
@@ -54,7 +54,7 @@ def answer(found: Measured, view: View) -> Answer:
                 Sheet(
                     [Heading("model", right=False)],
                     [[names.model(record)] for record in results],
-                    words.title(results.title),
+                    titles.title(results.title),
                     list(map(words.said, results.notes)),
                 )
             ]

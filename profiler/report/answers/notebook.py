@@ -15,7 +15,8 @@ from profiler.report.answer import View
 from profiler.report.answers import registry
 from profiler.report.sheets.sheet import Sheet
 from profiler.report.terminal import table
-from profiler.report.words import said, title
+from profiler.report.titles import title
+from profiler.report.words import said
 
 __all__ = ["drawn", "html", "said", "text", "title"]
 

@@ -17,7 +17,7 @@ from profiler.records.profile import Profile
 from profiler.records.results import Results
 from profiler.records.shown import Shown
 from profiler.records.timing import Layers
-from profiler.report import names, units, words
+from profiler.report import names, titles, units, words
 from profiler.report.answers import fit, layer_times
 from profiler.report.page.networks import Network, of_layers, of_profile, of_profiles
 from profiler.report.sheets import columns, details, dtypes, sheet
@@ -177,7 +177,7 @@ def _title(results: Results) -> str:
     apart = options_of(results.over)
     called = list(dict.fromkeys(names.model(record, apart) for record in results))
     listed = ", ".join(called) if len(called) <= 4 else f"{', '.join(called[:3])} and {len(called) - 3} more"
-    title = words.title(results.title)
+    title = titles.title(results.title)
     named = results.command == "sweep" or (results.command == "bench" and len(called) == 1)
     return title if title and named else ": ".join(filter(None, [listed, title]))
 

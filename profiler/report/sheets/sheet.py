@@ -16,7 +16,7 @@ from profiler.records.columns import MEASURED_COLUMNS
 from profiler.records.profile import Profile
 from profiler.records.results import Results
 from profiler.report import names as networks
-from profiler.report import units, words
+from profiler.report import titles, units, words
 from profiler.report.sheets import columns as of_records
 from profiler.report.sheets import dtypes
 from profiler.report.sheets.columns import Heading
@@ -95,7 +95,7 @@ def results_sheet(results: Results, unit: Unit = "raw", chosen: Sequence[str] = 
     if conventions != {"paper"}:
         notes.insert(0, f"total: counted as {', '.join(sorted(conventions))} does.")
     warnings = [words.said(note) for note in results.warnings]
-    title = words.title(results.title)
+    title = titles.title(results.title)
     called = list(dict.fromkeys(networks.model(record) for record in results))
     return Sheet(
         heads,
