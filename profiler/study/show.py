@@ -112,7 +112,8 @@ def in_full(
     if asked is not None and forms:
         if len(forms) > 1:
             raise ProfilerError(
-                f"weights are stored in one form where steps of a model are counted; give one of {', '.join(weights)}"
+                f"--weights names {len(forms)} forms ({', '.join(form.name for form in forms)}), and the steps of a model are counted "
+                "with its weights in one; give one"
             )
         asked, forms = asked._replace(weights=forms[0].name), forms[:0]
     batches = _batches(place.batch, asked)

@@ -216,6 +216,14 @@ def test_weights_in_four_bits() -> None:
     assert asked(LLAMA, prefill=8, weights="bf16").weights.total == 2 * found.params
 
 
+def test_steps_are_counted_with_weights_in_one_form() -> None:
+    with pytest.raises(ProfilerError, match=r"--weights names 2 forms \(int8, int4:32\), and the steps .* in one; give one"):
+        show(LLAMA, prefill=8, weights="int8,int4:32", wired=False)
+    found = show(LLAMA, input=["8"], weights="int8,int4:32", wired=False)
+    assert [each.form for each in found.weight_forms] == ["fp32", "int8", "int4:32"]
+    assert found.generation is None
+
+
 def test_experts_have_a_scale_for_each_of_their_channels() -> None:
     found = asked(GPT_OSS, prefill=8, weights="int8").weights
     # q, k, v and out by their own channels; of every expert 2·F of the first product and C of the second
