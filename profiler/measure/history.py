@@ -51,7 +51,7 @@ class _File(msgspec.Struct):
 def key_of(state: State, facts: Mapping[str, Any], machine: Mapping[str, Any]) -> str:
     """What figures must share to be held against each other; `facts` are those of the state's worker."""
     named = {name: machine.get(name) for name in host.SAME_MACHINE}
-    named |= {name: facts.get(name) for name in ("torch", "cpu_capability", "gpu")}
+    named |= {name: facts.get(name) for name in ("torch", "cpu_capability", "gpu", "allocator")}
     named |= {"device": state.device, "threads": state.threads}
     return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:16]
 

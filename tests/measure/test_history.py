@@ -104,8 +104,9 @@ def test_what_figures_must_share_to_be_held_against_each_other() -> None:
     others = [
         key_of(state._replace(threads=1), facts, machine), key_of(state, {**facts, "torch": "3"}, machine),
         key_of(state, {**facts, "gpu": "one"}, machine), key_of(state, facts, {**machine, "cpu": "another"}),
+        key_of(state, {**facts, "allocator": "as the environment sets it"}, machine),
     ]  # fmt: skip
-    assert len({first, *others}) == 5
+    assert len({first, *others}) == 6
 
 
 def test_the_spread_between_runs_by_hand() -> None:
