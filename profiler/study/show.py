@@ -111,9 +111,10 @@ def in_full(
     forms = weights_in_forms.forms_of(weights)
     if asked is not None and forms:
         if len(forms) > 1:
+            names = ", ".join(form.name for form in forms)
             raise ProfilerError(
-                f"--weights names {len(forms)} forms ({', '.join(form.name for form in forms)}), and the steps of a model are counted "
-                "with its weights in one; give one"
+                f"--weights names {len(forms)} forms ({names}), and the steps of a model are counted with its weights in one; "
+                "give one"
             )
         asked, forms = asked._replace(weights=forms[0].name), forms[:0]
     batches = _batches(place.batch, asked)
