@@ -78,7 +78,8 @@ def test_what_cannot_be_weighed_is_refused(how: dict[str, Any], sentence: str) -
         weighed(optimizer="lion")
 
 
-def test_against_what_torch_allocates() -> None:
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_against_what_torch_allocates(checkpointing: bool) -> None:
     """A real step of AdamW on the CPU, every allocation of torch's allocator added up as it stands."""
     import torch
     import transformers as hf
@@ -88,7 +89,9 @@ def test_against_what_torch_allocates() -> None:
         num_hidden_layers=4, hidden_size=64, intermediate_size=160, num_attention_heads=4, num_key_value_heads=2, vocab_size=300
     )
     torch.manual_seed(0)
-    model = hf.LlamaForCausalLM(config).train()
+    model: Any = hf.LlamaForCausalLM(config).train()
+    if checkpointing:
+        (getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable)()
     optimizer = torch.optim.AdamW(model.parameters(), foreach=False)
     ids = torch.zeros(4, 64, dtype=torch.int64)
 
@@ -105,6 +108,6 @@ def test_against_what_torch_allocates() -> None:
         if event.name() == "[memory]":
             now += event.nbytes()
             peak = max(peak, now)
-    found = weighed(batch=4)
+    found = weighed(batch=4, checkpointing=checkpointing)
     ours = found.peak - found.weights - found.states - found.rest
     assert ours == pytest.approx(peak, rel=0.05)

@@ -25,6 +25,8 @@ from profiler.tracing.training.kernels import CASTING, Kernels
 from profiler.tracing.training.ledger import Ledger
 
 FORWARD, BACKWARD, RECOMPUTED = "forward", "backward", "recomputed"
+SEEN = "_profiler_seen"
+"""The attribute of an exception that has passed the module that it comes from."""
 
 
 class Step(TorchDispatchMode):
@@ -59,7 +61,6 @@ class Step(TorchDispatchMode):
         """Whether the loss was reached: a gradient that the forward takes for itself is forward work."""
         self.ledger = Ledger() if self.weighs else None
         self.fault_path = ""
-        self.fault: BaseException | None = None
         self.meta_copies: dict[int, tuple[ref[Tensor], Tensor]] = {}
         self.overwritten: set[int] = set()
 
@@ -81,8 +82,9 @@ class Step(TorchDispatchMode):
             try:
                 return module._call_impl(*args, **kwargs)
             except BaseException as fault:
-                if fault is not step.fault:
-                    step.fault, step.fault_path = fault, step.stack[-1]
+                # a mark on the fault, since to hold it would hold its frames: a checkpoint ends its recomputation by one
+                if SEEN not in fault.__dict__:
+                    fault.__dict__[SEEN], step.fault_path = True, step.stack[-1]
                 raise
             finally:
                 step.stack.pop()
