@@ -15,7 +15,7 @@ from profiler.errors import ProfilerError, UnknownName
 
 OTHERS = ("budgets",)
 """Tables that do not belong to one command: what `profiler check` holds networks to."""
-PATHS = ("output", "csv", "resume", "baseline", "junit", "layer_file", "source", "scale_to", "widths_of")
+PATHS = ("output", "csv", "resume", "baseline", "junit", "layer_file", "source", "scale_to", "widths_of", "roofs")
 """Options whose text is a path, which in a file is seen from the file."""
 WRITTEN = ("output", "csv", "resume", "junit", "layer_file")
 """Those of them that are written to, which in a file stay below it: whoever works in a folder did not write its settings."""

@@ -141,6 +141,7 @@ class Language(Group):
     memory_size: o.MemorySize = None
     peak_macs: o.PeakMacs = None
     bandwidth: o.Bandwidth = None
+    roofs: o.RoofsFile = None
 
     train: o.TrainStep = False
     optimizer: o.KeptBy = "adamw"
@@ -159,7 +160,17 @@ class Language(Group):
     def asked(self) -> Asked | None:
         """As the study takes it; None where nothing is asked."""
         size = None if self.train else self.memory_size
-        given = (self.prefill, self.decode, self.tokens, None, self.cache_dtype, size, self.peak_macs, self.bandwidth)
+        given = (
+            self.prefill,
+            self.decode,
+            self.tokens,
+            None,
+            self.cache_dtype,
+            size,
+            self.peak_macs,
+            self.bandwidth,
+            self.roofs,
+        )
         if all(each is None for each in given):
             return None
         from profiler.study.generation import Asked

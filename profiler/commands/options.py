@@ -157,6 +157,10 @@ PeakMacs = Annotated[
 Bandwidth = Annotated[
     Optional[str], typer.Option("--bandwidth", metavar="SIZE", help="Bytes a second of its memory, as 3350GB.")
 ]
+RoofsFile = Annotated[
+    Optional[str],
+    typer.Option("--roofs", metavar="FILE", help="Both as measured: what bench --layers -o FILE.json wrote on the device."),
+]
 TrainStep = Annotated[
     bool,
     typer.Option("--train", help="Also what a training step holds on each device; with --memory SIZE, the samples that fit."),

@@ -48,6 +48,8 @@ class Asked(NamedTuple):
     """Bytes, as text with a unit."""
     peak_macs: object = None
     bandwidth: object = None
+    roofs: str | None = None
+    """A saved run that measured both."""
 
     @property
     def steps(self) -> bool:
@@ -113,8 +115,12 @@ def generation(network: Counted, batches: Sequence[int | None], asked: Asked) ->
 
 
 def limits_of(asked: Asked) -> Limits | None:
-    """The roofs of a device. Raises ProfilerError for one without the other, or none above 0."""
+    """The roofs of a device. Raises ProfilerError for one without the other, or none above 0; as `measured_limits` does."""
     given = (asked.peak_macs, asked.bandwidth)
+    if asked.roofs is not None:
+        if given != (None, None):
+            raise ProfilerError("--roofs has both the MACs and the bytes a second; leave out --peak-macs and --bandwidth")
+        return measured_limits(asked.roofs)
     if given == (None, None):
         return None
     if None in given:
@@ -124,6 +130,21 @@ def limits_of(asked: Asked) -> Limits | None:
     if not peak or not bandwidth:
         raise ProfilerError("--peak-macs and --bandwidth are above 0; write them as --peak-macs 494T --bandwidth 3350GB")
     return Limits(float(peak), float(bandwidth))
+
+
+def measured_limits(file: str) -> Limits:
+    """The roofs that a saved run of `bench --layers` measured: a large product, and a stream through memory.
+
+    Raises Unavailable, ProfilerError for a file that holds none.
+    """
+    from profiler.records.measured import Measured
+    from profiler.saved.results import read
+
+    found = read(file)
+    roofs = [each.roofs for each in found.layers] if isinstance(found, Measured) else []
+    if not roofs:
+        raise ProfilerError(f"'{file}' holds no roofs; write one by: profiler bench lenet5 --layers -o {file}")
+    return Limits(roofs[0].macs_per_s, roofs[0].streams[-1][1])
 
 
 class _Held(NamedTuple):

@@ -55,6 +55,7 @@ def show(
     cache_dtype: str | None = None,
     peak_macs: object = None,
     bandwidth: object = None,
+    roofs: str | None = None,
     train: bool = False,
     optimizer: str = "adamw",
     zero: object = 0,
@@ -72,9 +73,9 @@ def show(
     Of a model of transformers that reads text, `prefill` is how many tokens it reads, `decode` how many at once it goes on by,
     `tokens` how many its encoder reads; `batch` may then be several, as "1,8,32". `weights` is then the one form that its
     weights are stored in; `cache_dtype` that of its cache; `memory` may be the bytes to fit, as "80GiB"; `peak_macs` a second
-    ("494T") and `bandwidth` a second ("3350GB") bound the steps. With `train` a step with `optimizer` is weighed on each of so
-    many `devices` that share it by ZeRO's stage `zero` (3 is FSDP's too), with `checkpointing` of the blocks that the model
-    marks; `memory` then says how many samples fit.
+    ("494T") and `bandwidth` a second ("3350GB") bound the steps, or `roofs`, a file of a run that measured both. With `train` a
+    step with `optimizer` is weighed on each of so many `devices` that share it by ZeRO's stage `zero` (3 is FSDP's too), with
+    `checkpointing` of the blocks that the model marks; `memory` then says how many samples fit.
 
     Raises UnknownName for the convention and the rewriting, ShapeError and ProfilerError as `profile` does, ProfilerError for
     a form of weights or such a file.
@@ -85,7 +86,7 @@ def show(
     place = Place(model, options or {}, alpha, resolution, input, batch, rho)
     forms = (weights,) if isinstance(weights, str) else weights or ()
     size = memory if isinstance(memory, str) else None
-    asked = Asked(prefill, decode, tokens, None, cache_dtype, None if train else size, peak_macs, bandwidth)
+    asked = Asked(prefill, decode, tokens, None, cache_dtype, None if train else size, peak_macs, bandwidth, roofs)
     step = Step(optimizer, zero, devices, checkpointing, size) if train else None
     return in_full(
         place, convention, what_if=what_if, training=training, memory=memory is True, weights=forms, widths_of=widths_of,

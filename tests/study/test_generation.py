@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from profiler.errors import ProfilerError, UnknownName
+from profiler.errors import ProfilerError, Unavailable, UnknownName
 from profiler.load.caches import bytes_held, layers_of
 from profiler.load.decoding import filled_cache
 from profiler.load.load import load
@@ -241,6 +241,21 @@ def test_a_bound_is_the_slower_of_two_roofs() -> None:
     assert found.limits.bound_by(one) == "bytes"
     assert found.limits.least_s(text) == text.useful_macs / 1e9
     assert found.limits.bound_by(text) == "MACs"
+
+
+def test_roofs_of_a_run_that_measured_them(tmp_path: Path) -> None:
+    """What `bench --layers` saved: its product, and its stream through the largest working set."""
+    run = Path(__file__).resolve().parents[1] / "golden" / "saved" / "bench_layers.json"
+    roofs = json.loads(run.read_text())["layers"][0]["roofs"]
+    found = asked(LLAMA, prefill=8, roofs=str(run)).limits
+    assert found is not None
+    assert (found.peak_macs, found.bandwidth) == (roofs["macs_per_s"], max(roofs["streams"])[1])
+    with pytest.raises(ProfilerError, match="--roofs has both the MACs and the bytes a second; leave out --peak-macs"):
+        asked(LLAMA, prefill=8, roofs=str(run), peak_macs="1T")
+    with pytest.raises(ProfilerError, match=r"compare.json' holds no roofs; write one by: profiler bench lenet5 --layers -o"):
+        asked(LLAMA, prefill=8, roofs=str(run.with_name("compare.json")))
+    with pytest.raises(Unavailable, match="there is no file"):
+        asked(LLAMA, prefill=8, roofs=str(tmp_path / "none.json"))
 
 
 # A sweep
