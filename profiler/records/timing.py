@@ -163,6 +163,12 @@ class Layers(Drawn, Struct, frozen=True):
     instrumented: float
     """Seconds a call with the leaves clocked, over the plain ones."""
 
+    @property
+    def utilisation(self) -> float | None:
+        """The multiply-adds a second of the whole network over the roof of them: a share, known as MFU."""
+        seconds = self.timing.latency_s
+        return sum(row.row.macs for row in self.rows) / seconds / self.roofs.macs_per_s if seconds else None
+
     def to_dict(self) -> dict[str, Any]:
         """Plain dict, JSON-ready, without the rows."""
         head = {"model": self.model, "timing": self.timing.to_dict(), "instrumented": self.instrumented}

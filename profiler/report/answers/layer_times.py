@@ -186,6 +186,7 @@ def _layers(each: Layers, depth: int, top: int | None, unit: Unit, chosen: Seque
     notes = [
         f"Clocked, a run takes {each.instrumented:.2f}× the plain one; shares are of the first, times of the second.",
         *_by_runtime(each),
+        *([] if each.utilisation is None else [f"MFU: {100 * each.utilisation:.1f} % of the roof of MACs, over the network."]),
         f"Roofs measured here: {roofs.macs_per_s / 1e9:.0f} GMAC/s; "
         + ", ".join(f"{rate / 1e9:.0f} GB/s up to {units.size(size)}" for size, rate in roofs.streams)
         + ("; the smallest call: " if any(roofs.calls.values()) else "")
