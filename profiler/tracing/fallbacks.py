@@ -21,6 +21,7 @@ from profiler.module.copying import copied
 from profiler.module.trees import tensors
 from profiler.tracing.arguments import Given, argument_tensors, copy_arguments, floats_to_meta, to_meta
 from profiler.tracing.constants import is_table
+from profiler.tracing.functional_transforms import refused_in_inference
 from profiler.tracing.recorder import Recorder, WrappedRecorder
 from profiler.tracing.refusals import asks_for_gradients, asks_for_values, has_no_meta_form, mixes_devices, refused, sentence
 from profiler.tracing.restore import Places, places, preserved_state
@@ -204,7 +205,8 @@ def forward(recorder: Recorder, module: nn.Module, given: Given, context: Callab
     if numpy is not None:
         numpy.seed(0)
     real = Kernels(fused=False, casting=frozenset(), counted=True) if recorder.grad else nullcontext()
-    with context(), torch.enable_grad() if recorder.grad else torch.inference_mode(), uncompiled(), real, recorder.listening():
+    mode = torch.enable_grad() if recorder.grad else torch.inference_mode()
+    with context(), mode, refused_in_inference(), uncompiled(), real, recorder.listening():
         out = module(*args, **kwargs)
     if recorder.elsewhere:
         raise ProfilerError(
