@@ -1,6 +1,6 @@
-"""The command line: a table of contents. Options in, one study, one answer out; data on stdout, everything else on stderr.
+"""The command line: every command and its line of help. Data goes to stdout, everything else to stderr.
 
-Exit codes: 0 done, 1 a check failed, 2 wrong usage or input, 3 something needed is absent, 130 interrupted.
+Exit codes: 0 done, 1 a check failed, 2 wrong usage or input, 3 something needed is not available, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -15,62 +15,34 @@ from profiler.commands.completion import whole_words
 from profiler.commands.lazy import Command, commands
 
 COMMANDS = {
-    "list": Command("counting:list_", "The zoo: name, paper, year, native input, parameters, multiply-adds, published top-1."),
-    "show": Command("counting:show", "One network: totals, shares by kind of layer, every layer. As CSV, one record a layer."),
-    "compare": Command(
-        "counting:compare",
-        "Networks side by side: one row a model, ratios to the first, checked by fvcore on the built module.",
-    ),
-    "sweep": Command(
-        "counting:sweep",
-        "Networks over α and resolution (mobilenet_v1 over α 0.25..1.0 unless told otherwise), with published accuracies.",
-    ),
-    "bench": Command(
-        "measuring:bench",
-        "Measured latency, with intervals and grades: networks side by side in rounds, over sizes, batches and settings.",
-    ),
-    "formula": Command(
-        "counting:formula",
-        "Exact polynomials of params and MACs in α and the side, of any module, with their domain; text and LaTeX.",
-    ),
-    "verify": Command(
-        "counting:verify",
-        "Our counts against published figures and witnesses: the zoo proves itself. Exits with 1 if anything is not as listed.",
-    ),
-    "check": Command(
-        "gate:check",
-        "Budgets, from options or [tool.profiler.budgets], and a baseline: a gate for CI. Exits with 1 if one is exceeded.",
-    ),
-    "fit": Command(
-        "fitting:fit",
-        "Which networks fit a budget, how wide and at which side: the best first, then what just misses. Exits with 1 if none.",
-    ),
-    "predict": Command(
-        "predicting:predict",
-        "Latency of what was not measured, from what was, with an interval; refuses what it was not calibrated on.",
-    ),
-    "inspect": Command(
-        "inspecting:inspect",
-        "A file of weights: dead channels, ranges, ranks, bytes at each precision; what leaves its network with what is dead.",
-    ),
-    "diff": Command(
-        "saved:diff", "Two saved runs or two networks: totals, then layer by layer what changed, came, went or was renamed."
-    ),
-    "report": Command(
-        "saved:report", "A saved run again, in any form: tables, pages, plots. Nothing is counted or measured anew."
-    ),
-    "selftest": Command(
-        "measuring:selftest",
-        "The measuring protocol proves itself on this machine: known lengths, itself against itself, a planted slowdown, "
-        "torch.",
-    ),
+    "list": Command("counting:list_", "List the networks known here, with parameters, MACs and top-1."),
+    "show": Command("counting:show", "Count one network: totals, by kind of layer and by layer."),
+    "compare": Command("counting:compare", "Compare networks in one table, a row each."),
+    "sweep": Command("counting:sweep", "Count networks over width multipliers and input resolutions."),
+    "bench": Command("measuring:bench", "Measure latency on this machine, with confidence intervals."),
+    "formula": Command("counting:formula", "Print the exact polynomials of parameters and MACs."),
+    "verify": Command("counting:verify", "Test the counts against published figures and other counters."),
+    "check": Command("gate:check", "Fail if a network exceeds its budget or a baseline, for CI."),
+    "fit": Command("fitting:fit", "Find the networks and sizes that fit a budget, best first."),
+    "predict": Command("predicting:predict", "Predict latency from measurements of other networks."),
+    "inspect": Command("inspecting:inspect", "Inspect a file of weights: sparsity, ranges, dead channels."),
+    "diff": Command("saved:diff", "Compare two networks or two saved runs, layer by layer."),
+    "report": Command("saved:report", "Print a saved run again, in any format."),
+    "selftest": Command("measuring:selftest", "Test the latency measurement itself on this machine."),
 }
-"""Each command: where it stands in profiler/commands, and what it does. It is loaded when it is asked for."""
+"""Each command: where it stands in profiler/commands, and its line in `profiler --help`. It is loaded when it is used."""
 
 app = typer.Typer(
     name="profiler",
     cls=commands(COMMANDS),
-    help="What neural networks cost: exact on paper, checked against other counters, and on the clock.",
+    help="""Count the parameters and multiply-adds (MACs) of neural networks exactly, and measure their latency.
+    `profiler COMMAND --help` lists the options of a command.
+
+    Examples:
+        profiler show mobilenet_v1
+        profiler compare mobilenet_v1 vgg16 resnet50
+        profiler show net.py:Net --input 3x224x224
+    """,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -78,8 +50,8 @@ app = typer.Typer(
 )
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(requested: bool) -> None:
+    if requested:
         from profiler.version import __version__
 
         print(f"profiler {__version__}")
@@ -92,24 +64,24 @@ def _root(
         bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
     ] = False,
 ) -> None:
-    """Options of the program itself."""
+    """The options of the program itself."""
 
 
 def main() -> None:
-    """Run the app; a fault of the user's is one sentence on stderr and an exit code."""
+    """Run the app. A mistake of the user's is one sentence on stderr and an exit code."""
     streams.prepare()
     try:
         with whole_words(os.environ):
             code = app(standalone_mode=False) or 0
-        if code == faults.INTERRUPTED:  # typer's own word for the user's hand
+        if code == faults.INTERRUPTED:  # typer returns this code after Ctrl-C
             faults.interrupted()
-    except BaseException as fault:  # whatever it is: no code that is measured ends a command without a word
+    except BaseException as fault:  # any exception: code that is measured must not end a command silently
         code = faults.tell(fault)
     if (lost := streams.finish()) and code == 0:
         faults.say(lost)
         code = 2
     ending.Ending.code = code
-    raise SystemExit(code)  # not by sys.exit, which code that was run may have replaced
+    raise SystemExit(code)  # not sys.exit, which code that was run may have replaced
 
 
 if __name__ == "__main__":

@@ -18,27 +18,38 @@ DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent))
 
 from docs import networks, reference  # noqa: E402  # the checkout is on the path only now
+from profiler.commands import help_pages  # noqa: E402
 
 
 def page(name: str, command: Any) -> str:
-    """A command's page: what it does, its arguments, its options."""
-    arguments = [p for p in command.params if p.param_type_name == "argument"]
-    options = [p for p in command.params if p.param_type_name == "option" and p.name != "help"]
-    usage = " ".join(
-        f"[{p.name.upper()}]..." if p.nargs == -1 else (p.name.upper() if p.required else f"[{p.name.upper()}]")
-        for p in arguments
-    )
-    lines = [f"# profiler {name}", "", command.help.strip(), "", f"    profiler {name} [OPTIONS] {usage}".rstrip(), ""]
-    if arguments:
-        lines += ["| argument | |", "| :--- | :--- |"]
-        lines += [f"| `{p.name.upper()}` | {_escaped(p.help)} |" for p in arguments]
-        lines.append("")
-    lines += ["| option | | default |", "| :--- | :--- | :--- |"]
-    for option in options:
-        flags = ", ".join(f"`{flag}`" for flag in option.opts)
-        metavar = f" {option.metavar}" if option.metavar else ""
-        default = "" if option.default in (None, False, ()) else f"`{option.default}`"
-        lines.append(f"| {flags}{metavar} | {_escaped(option.help)} | {default} |")
+    """A command's page: what it does, examples, its arguments, and its options under their headings."""
+    about, examples = help_pages.parts(command.help)
+    arguments = " ".join(command.collect_usage_pieces(None)[1:])
+    usage = f"profiler {name} [OPTIONS] {arguments}".rstrip()
+    lines = [
+        f"# profiler {name}",
+        "",
+        " ".join(about.split()),
+        "",
+        f"    {usage}",
+        "",
+        "For example:",
+        "",
+        "```sh",
+        *examples,
+        "```",
+    ]
+    for heading, params in help_pages.sections(name, [p for p in command.params if p.name != "help"]).items():
+        if heading == "Arguments":
+            lines += ["", "| argument | |", "| :--- | :--- |"]
+            lines += [f"| `{help_pages.name(p)}` | {_escaped(p.help)} |" for p in params]
+            continue
+        lines += ["", f"**{heading}**", "", "| option | | default |", "| :--- | :--- | :--- |"]
+        for option in params:
+            flags = ", ".join(f"`{flag}`" for flag in option.opts)
+            metavar = f" {option.metavar}" if option.metavar else ""
+            default = "" if option.default in (None, False, ()) else f"`{option.default}`"
+            lines.append(f"| {flags}{metavar} | {_escaped(option.help)} | {default} |")
     return "\n".join(lines) + "\n"
 
 
@@ -59,7 +70,7 @@ def pages() -> dict[Path, str]:
     group: Any = typer.main.get_command(load_cli().app)
     paths = {name: DOCS / "commands" / f"{name}.md" for name in group.commands}
     made = {paths[name]: page(name, command) + _example(paths[name]) for name, command in group.commands.items()}
-    links = "".join(f"- [{name}]({name}.md): {command.help.strip()}\n" for name, command in group.commands.items())
+    links = "".join(f"- [{name}]({name}.md): {command.short_help}\n" for name, command in group.commands.items())
     made |= {DOCS / "commands" / "README.md": f"# Commands\n\n{links}", DOCS / "reference.md": reference.page()}
     return made | networks.pages(DOCS / "networks")
 

@@ -6,7 +6,8 @@ from typing import Annotated, Optional
 
 import typer
 
-from profiler.commands import completion
+from profiler.commands import completion, language_options
+from profiler.commands import limit_options as limits
 from profiler.commands import options as o
 from profiler.commands.groups import (
     AutoTable,
@@ -46,6 +47,13 @@ def compare(
     out: Output = Output(),
     verbose: o.Verbose = False,
 ) -> None:
+    """Compare networks in one table: parameters, multiply-adds (MACs) and activations of each, and how many times the first
+    network's they are. fvcore checks the counts. With --bench, also latency.
+
+    Examples:
+        profiler compare mobilenet_v1 vgg16 resnet50
+        profiler compare Ours=net.py:Net mobilenet_v2 --input 3x224x224 --bench
+    """
     from profiler.commands import verbose as say
     from profiler.commands.watch import shown
     from profiler.report.answers import results
@@ -72,8 +80,8 @@ def sweep(
     engine: o.Engines = None,
     top1: o.Top1 = None,
     memory: o.Memory = False,
-    prefill: o.Prefills = None,
-    decode: o.Decode = None,
+    prefill: language_options.Prefills = None,
+    decode: language_options.Decode = None,
     bench: o.Bench = False,
     measure: o.Measure = None,
     setting: MeasuringSetting = MeasuringSetting(),
@@ -85,6 +93,13 @@ def sweep(
     out: Output = Output(),
     verbose: o.Verbose = False,
 ) -> None:
+    """Count networks over ranges of width multipliers, resolutions, batch sizes or options, with published accuracies.
+    Without options it counts mobilenet_v1 at the width multipliers 0.25, 0.5, 0.75 and 1.
+
+    Examples:
+        profiler sweep mobilenet_v1 --alpha 0.25..1.0 --resolution 128..224
+        profiler sweep net.py:Net --input 3x32x32 --over width=16..64:16 --csv sweep.csv
+    """
     from profiler.commands import verbose as say
     from profiler.commands.watch import put_streamed, shown
     from profiler.errors import ProfilerError
@@ -128,28 +143,36 @@ def show(
         typer.Option(
             "--what-if",
             metavar="REWRITING",
-            help="What it would cost rewritten: separable (each k×k convolution as depthwise and pointwise) or folded "
-            "(BatchNorm into convolutions).",
+            help="Count a rewritten network beside the original: separable (each k×k convolution becomes depthwise "
+            "and pointwise) or folded (BatchNorm merged into convolutions).",
             autocompletion=completion.what_if,
         ),
     ] = None,
-    training: Annotated[bool, typer.Option("--training", help="Also the multiply-adds of a training step.")] = False,
-    memory: Annotated[bool, typer.Option("--memory", help="Also the bytes of inference and training, and their peak.")] = False,
+    training: Annotated[bool, typer.Option("--training", help="Also count the multiply-adds of a training step.")] = False,
+    memory: Annotated[
+        bool, typer.Option("--memory", help="Also compute the peak memory of inference and of training, without running them.")
+    ] = False,
     weights: Annotated[
         Optional[list[str]],
         typer.Option(
             "--weights",
             metavar="FORM",
-            help="Also the bytes of its parameters as fp16, bf16, fp8, int8, int4:128 or bits=5; may be repeated.",
+            help="Also compute the size of the parameters in another form: fp16, bf16, fp8, int8, int4:128 (groups "
+            "of 128) or bits=5. Can be repeated.",
         ),
     ] = None,
     widths_of: Annotated[
         Optional[str],
         typer.Option(
-            "--widths-of", metavar="FILE", help="Each layer as wide as its weights in FILE, which `inspect --model` writes."
+            "--widths-of",
+            metavar="FILE",
+            help="Set the width of each layer from the weights in FILE, a smaller network that `profiler inspect "
+            "--model` wrote.",
         ),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="End in 1 if an operation has no formula.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with code 1 if an operation has no formula and was not counted.")
+    ] = False,
     language: Language = Language(),
     point: Point = Point(),
     batch: o.Batch = "1",
@@ -160,6 +183,12 @@ def show(
     out: Output = Output(),
     verbose: o.Verbose = False,
 ) -> None:
+    """Count one network: its totals, its share of parameters and multiply-adds (MACs) by kind of layer, and every layer.
+
+    Examples:
+        profiler show mobilenet_v1
+        profiler show net.py:Net --input 3x224x224 --depth 1 --memory
+    """
     from profiler.commands import verbose as say
     from profiler.commands.given import check_shown
     from profiler.errors import CheckFailed
@@ -200,22 +229,43 @@ def show(
 def list_(
     pattern: Annotated[
         Optional[str],
-        typer.Argument(help="Only names that match, as resnet or 'vgg1*'; of a library, 'timm:*mobile*'.", metavar="PATTERN"),
+        typer.Argument(
+            help="Only names that contain or match this, e.g. resnet or 'vgg1*'; models of a library by 'timm:*mobile*'.",
+            metavar="PATTERN",
+        ),
     ] = None,
-    max_macs: o.MaxMacs = None,
-    max_params: o.MaxParams = None,
-    year: Annotated[Optional[str], typer.Option("--year", metavar="YEAR", help="Published then: 2015, or 2014..2016.")] = None,
-    task: Annotated[Optional[str], typer.Option("--task", metavar="TASK", help="As classification.")] = None,
+    max_macs: limits.MaxMacs = None,
+    max_params: limits.MaxParams = None,
+    year: Annotated[
+        Optional[str],
+        typer.Option("--year", metavar="YEAR", help="Only networks published in this year, e.g. 2015 or 2014..2016."),
+    ] = None,
+    task: Annotated[
+        Optional[str], typer.Option("--task", metavar="TASK", help="Only networks for this task, e.g. classification.")
+    ] = None,
     native: Annotated[
         Optional[str],
-        typer.Option("--native", metavar="SHAPE", help="Native input, or a pattern of it: 3x224x224, 3x* for three channels."),
+        typer.Option(
+            "--native", metavar="SHAPE", help="Only networks with this native input, e.g. 3x224x224, or 3x* for three channels."
+        ),
     ] = None,
     count: Annotated[
-        bool, typer.Option("--count", help="Of a library, count every network; a few are counted unasked.")
+        bool,
+        typer.Option(
+            "--count",
+            help="With a pattern of a library: count every network that matches, however many; otherwise only a "
+            "few are counted.",
+        ),
     ] = False,
     table: AutoTable = AutoTable(),
     out: Output = Output(),
 ) -> None:
+    """List the networks known here, with paper, year, native input, parameters, MACs and published top-1 accuracy.
+
+    Examples:
+        profiler list
+        profiler list 'mobilenet*' --max-macs 300M --sort=-top1
+    """
     from profiler.report.answers import registry
     from profiler.report.terminal.progress import bar
     from profiler.study.listing import listing
@@ -239,6 +289,13 @@ def formula(
     set_: o.Set = None,
     out: Output = Output(),
 ) -> None:
+    """Print parameters and MACs as exact polynomials in the width multiplier α and the resolution, as text and LaTeX, and
+    say for which values they hold.
+
+    Examples:
+        profiler formula mobilenet_v1
+        profiler formula net.py:Net --input 3x224x224
+    """
     from profiler.commands.groups import options_of
     from profiler.report.answers import registry
     from profiler.study.formula import formula
@@ -253,12 +310,19 @@ def verify(
     models: o.Verified = None,
     published: Annotated[
         Optional[str],
-        typer.Option("--table", metavar="NAME", help='One published table with ours beside it: "MobileNets Table 6".'),
+        typer.Option("--table", metavar="NAME", help='Print one published table beside our counts, e.g. "MobileNets Table 6".'),
     ] = None,
     engine: o.Engines = None,
     out: Output = Output(),
     verbose: o.Verbose = False,
 ) -> None:
+    """Test the counts: compare them with the figures that papers publish, and count the built networks with fvcore. Exits
+    with code 1 if a count differs from what is expected.
+
+    Examples:
+        profiler verify
+        profiler verify mobilenet_v1 --table "MobileNets Table 6"
+    """
     from profiler.commands import verbose as say
     from profiler.commands.watch import shown
     from profiler.errors import CheckFailed

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-SENTENCE = b"error: code that was run ends the program (os._exit); let it raise an error, or return\n"
+SENTENCE = b"error: the network's code exits the program (os._exit); let it raise an error or return instead\n"
 
 
 class Ending:

@@ -37,7 +37,11 @@ def fit(
     limits: Limits = Limits(),
     task: Annotated[
         Optional[str],
-        typer.Option("--task", metavar="TASK", help="Without models: networks of the zoo for it. [default: classification]"),
+        typer.Option(
+            "--task",
+            metavar="TASK",
+            help="Without networks: search those of `profiler list` for this task. [default: classification]",
+        ),
     ] = None,
     ranges: Ranges = Ranges(),
     batch: o.Batches = None,
@@ -47,30 +51,50 @@ def fit(
     per_stage: Annotated[
         Optional[list[str]],
         typer.Option(
-            "--per-stage", metavar="RANGE", help="Multipliers for each stage of one network, as 0.25..1.5: every combination."
+            "--per-stage",
+            metavar="RANGE",
+            help="Width multipliers of each stage of one network, e.g. 0.25..1.5: every combination is counted. "
+            "Repeat it to give each stage its own.",
         ),
     ] = None,
     stage_widths: Annotated[
         Optional[list[str]],
         typer.Option(
-            "--stage-widths", metavar="RANGE", help="Widths of each stage's last layer in their place, as 16..256:16."
+            "--stage-widths",
+            metavar="RANGE",
+            help="Widths of each stage's last layer in place of multipliers, e.g. 16..256:16.",
         ),
     ] = None,
     multiple_of: Annotated[
         Optional[int],
-        typer.Option("--multiple-of", metavar="N", help="What the widths of stages are multiples of. [default: 8]"),
+        typer.Option(
+            "--multiple-of", metavar="N", help="Round the widths of stages to a multiple of this, e.g. 16. [default: 8]"
+        ),
     ] = None,
     source: Annotated[
         Optional[str],
-        typer.Option("--from", metavar="FILE", help="Predict latencies from what was measured before, as predict does."),
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help="Predict latency from a saved run, as `profiler predict` does, in place of measuring.",
+        ),
     ] = None,
     setting: MeasuringSetting = MeasuringSetting(),
     time: o.Seconds = None,
-    top: Annotated[Optional[int], typer.Option("--top", metavar="N", help="Cells shown; a file has all.")] = 20,
+    top: Annotated[
+        Optional[int], typer.Option("--top", metavar="N", help="Number of rows to show, e.g. 50; a file has all of them.")
+    ] = 20,
     table: Table = Table(),
     plot: o.Plot = False,
     out: Output = Output(),
 ) -> None:
+    """Find the networks, width multipliers and resolutions that fit a budget: the best first, by published accuracy where
+    it is known, then those that just miss. Exits with code 1 if none fits.
+
+    Examples:
+        profiler fit --max-macs 300M --max-params 4M
+        profiler fit mobilenet_v2 --alpha 0.35..1.4:0.05 --max-latency 20ms
+    """
     if per_stage or stage_widths or multiple_of is not None:
         if plot:
             from profiler.errors import ProfilerError

@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from profiler.commands import limit_options as limits
 from profiler.commands import options as o
 from profiler.commands.groups import (
     MeasuringSetting,
@@ -23,35 +24,59 @@ from profiler.commands.groups import (
 @grouped
 def check(
     models: o.Models = None,
-    max_macs: o.MaxMacs = None,
-    max_params: o.MaxParams = None,
-    max_activations: o.MaxActivations = None,
-    max_weight_bytes: o.MaxWeightBytes = None,
+    max_macs: limits.MaxMacs = None,
+    max_params: limits.MaxParams = None,
+    max_activations: limits.MaxActivations = None,
+    max_weight_bytes: limits.MaxWeightBytes = None,
     max_unread: Annotated[
-        Optional[str], typer.Option("--max-unread", metavar="N", help="Parameters that the forward does not read, as 0.")
+        Optional[str],
+        typer.Option("--max-unread", metavar="N", help="Most parameters allowed that the forward pass does not read, e.g. 0."),
     ] = None,
-    max_memory: o.MaxMemory = None,
+    max_memory: limits.MaxMemory = None,
     max_latency: Annotated[
-        Optional[str], typer.Option("--max-latency", metavar="TIME", help="Measured here, as 30ms; fails above its interval.")
+        Optional[str],
+        typer.Option(
+            "--max-latency",
+            metavar="TIME",
+            help="Highest latency allowed, e.g. 30ms, measured on this machine; fails if the whole 95 % confidence "
+            "interval is above it.",
+        ),
     ] = None,
     baseline: Annotated[
-        Optional[str], typer.Option("--baseline", metavar="FILE", help="A saved run that no count may have grown beyond.")
+        Optional[str],
+        typer.Option("--baseline", metavar="FILE", help="A saved run, e.g. base.json: fails if a count is larger than in it."),
     ] = None,
-    tolerance: Annotated[str, typer.Option("--tolerance", metavar="SHARE", help="Growth that the baseline allows.")] = "0%",
+    tolerance: Annotated[
+        str, typer.Option("--tolerance", metavar="SHARE", help="Growth over the baseline that is allowed, e.g. 5%.")
+    ] = "0%",
     strict: Annotated[
-        bool, typer.Option("--strict", help="Also fail where a latency is undecided, or an operation has no formula.")
+        bool,
+        typer.Option(
+            "--strict", help="Also fail if the latency is too uncertain to decide, or if an operation has no formula."
+        ),
     ] = False,
-    junit: Annotated[Optional[Path], typer.Option("--junit", metavar="PATH", help="Also write JUnit XML.")] = None,
-    top: Annotated[Optional[int], typer.Option("--top", metavar="N", help="Layers shown of a network that grew.")] = 10,
+    junit: Annotated[
+        Optional[Path], typer.Option("--junit", metavar="PATH", help="Also write the result as JUnit XML, e.g. budgets.xml.")
+    ] = None,
+    top: Annotated[
+        Optional[int], typer.Option("--top", metavar="N", help="Number of layers to show of a network that grew, e.g. 20.")
+    ] = 10,
     point: Point = Point(),
     batch: o.SingleBatch = None,
     set_: o.Set = None,
-    bench: Annotated[bool, typer.Option("--bench", help="Measure latency too, to compare it with the baseline's.")] = False,
+    bench: Annotated[bool, typer.Option("--bench", help="Also measure latency, to compare it with the baseline's.")] = False,
     setting: MeasuringSetting = MeasuringSetting(),
     time: o.Seconds = None,
     unit_: o.UnitName = "raw",
     out: Output = Output(),
 ) -> None:
+    """Fail with exit code 1 if a network exceeds its budget, or has grown beyond a baseline. For CI. Budgets come from the
+    options below or from [tool.profiler.budgets] in pyproject.toml.
+
+    Examples:
+        profiler check mobilenet_v1 --max-macs 600M --max-params 5M
+        profiler check net.py:Net --input 3x224x224 --baseline base.json --tolerance 2%
+    """
     import os
 
     from profiler.commands.watch import shown
@@ -70,13 +95,13 @@ def check(
     if report is not None:
         files.check_apart(report, [file for file, _ in destinations.files])
         files.check_suffix(report, "--junit", ".xml", "the tests of JUnit")
-    limits = {
+    budget = {
         "macs": max_macs, "params": max_params, "activations": max_activations, "weight_bytes": max_weight_bytes,
         "unread": max_unread, "memory": max_memory, "latency": max_latency,
     }  # fmt: skip
     measuring = bench_options(setting, Training(), Time(time=time, resume=None), destinations)
     events = checking(
-        models or (), point.place(batch, set_), {key: value for key, value in limits.items() if value is not None}, baseline,
+        models or (), point.place(batch, set_), {key: value for key, value in budget.items() if value is not None}, baseline,
         tolerance, strict, Config.nearest(), bench, measuring,
     )  # fmt: skip
     found = shown(events, destinations, view)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, Any, get_type_hints
 
+from profiler.commands import language_options as language
+from profiler.commands import limit_options as limits
 from profiler.commands import options as o
 from profiler.commands.given import check_caption
 from profiler.errors import ProfilerError
@@ -111,18 +113,18 @@ class Ranges(Group):
 class Limits(Group):
     """What a network may cost."""
 
-    max_macs: o.MaxMacs = None
-    max_params: o.MaxParams = None
-    max_activations: o.MaxActivations = None
-    max_weight_bytes: o.MaxWeightBytes = None
-    max_memory: o.MaxMemory = None
-    min_macs: o.MinMacs = None
-    min_params: o.MinParams = None
-    min_activations: o.MinActivations = None
-    min_weight_bytes: o.MinWeightBytes = None
-    min_memory: o.MinMemory = None
+    max_macs: limits.MaxMacs = None
+    max_params: limits.MaxParams = None
+    max_activations: limits.MaxActivations = None
+    max_weight_bytes: limits.MaxWeightBytes = None
+    max_memory: limits.MaxMemory = None
+    min_macs: limits.MinMacs = None
+    min_params: limits.MinParams = None
+    min_activations: limits.MinActivations = None
+    min_weight_bytes: limits.MinWeightBytes = None
+    min_memory: limits.MinMemory = None
 
-    max_latency: o.MaxLatency = None
+    max_latency: limits.MaxLatency = None
 
     def pairs(self) -> dict[str, tuple[str | None, str | None]]:
         """{quantity: (least, most)}, as they were written."""
@@ -134,20 +136,20 @@ class Limits(Group):
 class Language(Group):
     """What is asked of a model that reads and writes text."""
 
-    prefill: o.Prefill = None
-    decode: o.Decode = None
-    tokens: o.Tokens = None
-    cache_dtype: o.CacheDtype = None
-    memory_size: o.MemorySize = None
-    peak_macs: o.PeakMacs = None
-    bandwidth: o.Bandwidth = None
-    roofs: o.RoofsFile = None
+    prefill: language.Prefill = None
+    decode: language.Decode = None
+    tokens: language.Tokens = None
+    cache_dtype: language.CacheDtype = None
+    memory_size: language.MemorySize = None
+    peak_macs: language.PeakMacs = None
+    bandwidth: language.Bandwidth = None
+    roofs: language.RoofsFile = None
 
-    train: o.TrainStep = False
-    optimizer: o.KeptBy = "adamw"
-    zero: o.Zero = "0"
-    devices: o.Devices = "1"
-    checkpointing: o.Checkpointing = False
+    train: language.TrainStep = False
+    optimizer: language.KeptBy = "adamw"
+    zero: language.Zero = "0"
+    devices: language.Devices = "1"
+    checkpointing: language.Checkpointing = False
 
     def step(self) -> Step | None:
         """The training step that is to be weighed."""

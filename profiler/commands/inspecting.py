@@ -16,7 +16,8 @@ def inspect(
     file: Annotated[
         Optional[str],
         typer.Argument(
-            help="Weights: .safetensors, .pt, .pth, .onnx, .npz, .pb (a frozen TensorFlow graph) or .tflite.", metavar="FILE"
+            help="File of weights: .safetensors, .pt, .pth, .onnx, .npz, .pb (a frozen TensorFlow graph) or .tflite.",
+            metavar="FILE",
         ),
     ] = None,
     model: Annotated[
@@ -24,7 +25,8 @@ def inspect(
         typer.Option(
             "--model",
             metavar="MODEL",
-            help="Their network: also what leaves it with its dead channels; -o FILE.safetensors writes what is left.",
+            help="The network that the weights belong to: also shows what can be removed with its dead channels. "
+            "-o small.safetensors writes the smaller weights.",
             autocompletion=completion.models,
         ),
     ] = None,
@@ -33,17 +35,36 @@ def inspect(
         typer.Option(
             "--scheme",
             metavar="SCHEME",
-            help="Without a file, the weights of --model pruned, shared and coded: deep-compression, or a scheme.toml.",
+            help="Without a file: the size of the weights of --model after pruning, weight sharing and coding, by "
+            "deep-compression or a file such as scheme.toml.",
         ),
     ] = None,
-    bits: Annotated[int, typer.Option("--bits", metavar="N", help="The entropy of weights in so many bits, 2 to 8.")] = 8,
+    bits: Annotated[
+        int,
+        typer.Option(
+            "--bits", metavar="N", help="Number of bits that weights are quantised to before their entropy is computed, 2 to 8."
+        ),
+    ] = 8,
     every_rank: Annotated[
-        bool, typer.Option("--every-rank", help="The effective rank of matrices of more than 512 rows and columns too.")
+        bool,
+        typer.Option(
+            "--every-rank",
+            help="Also compute the effective rank of matrices with more than 512 rows and columns, which is slow.",
+        ),
     ] = False,
-    top: Annotated[Optional[int], typer.Option("--top", metavar="N", help="Only the N layers with most weights.")] = None,
+    top: Annotated[
+        Optional[int], typer.Option("--top", metavar="N", help="Show only the N layers with the most weights, e.g. 10.")
+    ] = None,
     table: Table = Table(),
     out: Output = Output(),
 ) -> None:
+    """Inspect a file of weights: the range, sparsity and rank of each tensor, its dead channels, and its size at lower
+    precision. With --model, also what the network can do without.
+
+    Examples:
+        profiler inspect weights.safetensors
+        profiler inspect weights.pt --model mobilenet_v1 -o smaller.safetensors
+    """
     from profiler.report.answers import registry
     from profiler.report.terminal.progress import bar
     from profiler.study.inspect import inspect as inspected

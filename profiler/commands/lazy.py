@@ -8,12 +8,14 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 from typer.main import get_command_from_info
 from typer.models import CommandInfo
 
 from profiler.commands.defaults import Defaults, of_command
 from profiler.commands.given import check_needed, check_once, sized_memory
+from profiler.commands.help_pages import HelpfulCommand, parts, write_examples
+from profiler.commands.usage import USAGE
 from profiler.config import Config
 from profiler.errors import CheckFailed, ProfilerError
 
@@ -24,16 +26,18 @@ class Command(NamedTuple):
     where: str
     """`counting:compare`, a file of this folder and a function in it."""
     summary: str
+    """One line of at most 66 letters, which a terminal of 80 columns shows whole; the function's docstring says the rest."""
 
     def load(self, name: str) -> Any:
         """The command as typer makes it."""
         module, _, function = self.where.partition(":")
         callback = getattr(import_module(f"profiler.commands.{module}"), function)
-        info = CommandInfo(name=name, cls=_WithSizes if name == "show" else None, callback=callback, help=self.summary)
+        cls = _WithSizes if name == "show" else HelpfulCommand
+        info = CommandInfo(name=name, cls=cls, callback=callback, short_help=self.summary)
         return get_command_from_info(info, pretty_exceptions_short=True, rich_markup_mode=None)
 
 
-class _WithSizes(TyperCommand):
+class _WithSizes(HelpfulCommand):
     """A command of which `--memory` takes a size, or none."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -84,16 +88,27 @@ def commands(table: Mapping[str, Command]) -> type[TyperGroup]:
             return self.commands.get(cmd_name)
 
         def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # click's own signature
-            limit = formatter.width - 6 - max(map(len, table))
             with formatter.section("Commands"):
-                formatter.write_dl([(name, _short(command.summary, limit)) for name, command in table.items()])
+                formatter.write_dl([(name, command.summary) for name, command in table.items()])
+
+        def format_help_text(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # click's own signature
+            about, examples = parts(self.help)
+            formatter.write_paragraph()
+            with formatter.indentation():
+                formatter.write_text(" ".join(about.split()))
+            write_examples(formatter, examples)
+
+        def format_options(self, ctx: Any, formatter: Any) -> None:
+            self.format_commands(ctx, formatter)
+            with formatter.section("Options"):
+                formatter.write_dl([found for param in self.get_params(ctx) if (found := param.get_help_record(ctx))])
 
         def shell_complete(self, ctx: Any, incomplete: str) -> Any:
             names = [name for name in table if name.startswith(incomplete)]
             if not names:
                 return super().shell_complete(ctx, incomplete)
             item = _completion_item()
-            return [item(name, help=_short(table[name].summary, 45)) for name in names]
+            return [item(name, help=table[name].summary) for name in names]
 
         def invoke(self, ctx: Any) -> Any:
             words = [*getattr(ctx, "_protected_args", ()), *ctx.args]
@@ -113,6 +128,11 @@ def commands(table: Mapping[str, Command]) -> type[TyperGroup]:
                 if param is None or param.name not in mine.written or param in parsed:
                     raise
                 raise ProfilerError(f"{mine.written_as(param.name)}: {fault.message[:1].lower()}{fault.message[1:]}") from None
+            except USAGE as fault:
+                command: Any = self.commands.get(words[0])
+                if fault.ctx is None and command is not None:  # typer does not say which command the error is about
+                    fault.ctx = typer.Context(command, parent=ctx, info_name=words[0])
+                raise
             except CheckFailed:
                 raise
             except ProfilerError as fault:
@@ -130,11 +150,6 @@ def commands(table: Mapping[str, Command]) -> type[TyperGroup]:
             return order
 
     return Commands
-
-
-def _short(summary: str, limit: int) -> str:
-    """The summary in one line, as typer shortens it."""
-    return TyperCommand(None, help=summary).get_short_help_str(limit)
 
 
 def _completion_item() -> Any:

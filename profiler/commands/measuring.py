@@ -39,7 +39,7 @@ def bench(
     time: Time = Time(),
     top1: o.Top1 = None,
     layers: Annotated[
-        bool, typer.Option("--layers", help="Each layer on the clock, beside its MACs, activations and bytes.")
+        bool, typer.Option("--layers", help="Measure each layer of a network, beside its MACs, activations and bytes.")
     ] = False,
     depth: o.FlatDepth = 0,
     top: o.SlowestLayers = 20,
@@ -48,6 +48,13 @@ def bench(
     out: Output = Output(),
     verbose: o.Verbose = False,
 ) -> None:
+    """Measure the latency of networks on this machine. They are measured in turn, many times, so that each latency has a 95
+    % confidence interval and a grade that says how far to trust it.
+
+    Examples:
+        profiler bench mobilenet_v1 mobilenet_v2
+        profiler bench resnet50 --device cpu --threads 1,4 --batch 1,8 --time 2m
+    """
     from profiler.commands import verbose as say
     from profiler.commands.watch import shown
     from profiler.report.answers import layer_times, results
@@ -70,12 +77,19 @@ def bench(
 
 @grouped
 def selftest(
-    time: Annotated[str, typer.Option("--time", metavar="TIME", help="How long to measure.")] = "60s",
+    time: Annotated[str, typer.Option("--time", metavar="TIME", help="Time to measure for, e.g. 2m.")] = "60s",
     device: o.Device = "cpu",
     threads: o.Threads = None,
     out: Output = Output(),
     verbose: o.Verbose = False,
 ) -> None:
+    """Test the latency measurement itself on this machine: it measures calls of known length, one network against itself
+    and against a copy slowed down on purpose, and compares its result with torch.utils.benchmark.
+
+    Examples:
+        profiler selftest
+        profiler selftest --time 5m --device cuda
+    """
     from profiler.commands.watch import shown
     from profiler.errors import CheckFailed
     from profiler.report.answer import View

@@ -1,4 +1,4 @@
-"""The options of the commands, each once, as typer reads them."""
+"""The options of the commands, each defined once, as typer reads them. Their headings are in help_pages.py."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from profiler.commands import completion
 from profiler.commands.defaults import Defaults
 from profiler.report.encoding import sentence
 
-# What several commands share. Typer reads the annotations, so Optional stands where a type checker would take `| None`.
+# Options that several commands share. Typer reads the annotations, so they say Optional and not `| None`.
 
 Model = Annotated[
     str,
     typer.Argument(
-        help="A network, e.g. mobilenet_v1@alpha=0.5, or a reference to any module: timm:resnet18, net.py:Net.",
+        help="A network: a name from `profiler list` (mobilenet_v1, or with settings mobilenet_v1@alpha=0.5), your "
+        "own module (net.py:Net), a model of a library (timm:resnet18, hf:BertModel), or a file (net.onnx, "
+        "net.pt2).",
         metavar="MODEL",
         autocompletion=completion.models,
     ),
@@ -25,8 +27,8 @@ Model = Annotated[
 Models = Annotated[
     Optional[list[str]],
     typer.Argument(
-        help="Networks, which `profiler list` names, patterns ('mobilenet_v3*'), or references: timm:resnet18, net.py:Net. "
-        "Ours=net.py:Net labels a row.",
+        help="Networks: names from `profiler list` or patterns ('mobilenet_v3*'), your own modules (net.py:Net), "
+        "models of a library (timm:resnet18), or files (net.onnx). Write Ours=net.py:Net to label a row.",
         metavar="MODEL...",
         autocompletion=completion.models,
     ),
@@ -34,47 +36,75 @@ Models = Annotated[
 Verified = Annotated[
     Optional[list[str]],
     typer.Argument(
-        help="Networks, which `profiler list` names, patterns ('vgg1*'), or references: timm:resnet18, net.py:Net.",
+        help="Networks: names from `profiler list` or patterns ('vgg1*'), or references to other modules "
+        "(timm:resnet18, net.py:Net). [default: every network of `profiler list`]",
         metavar="MODEL...",
         autocompletion=completion.models,
     ),
 ]
-Alpha = Annotated[Optional[str], typer.Option("--alpha", metavar="NUMBER", help="Width multiplier.")]
-Resolution = Annotated[Optional[str], typer.Option("--resolution", metavar="PIXELS", help="Side of the input.")]
-Rho = Annotated[Optional[str], typer.Option("--rho", metavar="NUMBER", help="Side as a multiple of the native one.")]
+Alpha = Annotated[Optional[str], typer.Option("--alpha", metavar="ALPHA", help="Width multiplier, e.g. 0.5. [default: 1]")]
+Resolution = Annotated[
+    Optional[str],
+    typer.Option(
+        "--resolution",
+        metavar="PIXELS",
+        help="Height and width of the input in pixels, e.g. 192. [default: the network's native resolution]",
+    ),
+]
+Rho = Annotated[
+    Optional[str], typer.Option("--rho", metavar="RHO", help="Resolution as a multiple of the native one, e.g. 0.5 or 4/7.")
+]
 Alphas = Annotated[
-    Optional[str], typer.Option("--alpha", metavar="RANGE", help="Width multipliers: 0.25..1.0, 0.1..0.5:0.1 or 0.5,1.")
+    Optional[str],
+    typer.Option(
+        "--alpha",
+        metavar="RANGE",
+        help="Width multipliers: a list (0.5,1), a range (0.25..1.0), or a range with a step (0.1..0.5:0.1).",
+    ),
 ]
 Resolutions = Annotated[
     Optional[str],
-    typer.Option("--resolution", metavar="RANGE", help="Sides of the input: 128..224, 128..224:16 or 224,192."),
+    typer.Option(
+        "--resolution",
+        metavar="RANGE",
+        help="Input resolutions in pixels: a list (192,224), a range (128..224), or a range with a step (128..224:16).",
+    ),
 ]
 Rhos = Annotated[
-    Optional[str], typer.Option("--rho", metavar="RANGE", help="Sides as multiples of the native one: 0.5..1.0:0.1.")
+    Optional[str],
+    typer.Option("--rho", metavar="RANGE", help="Resolutions as multiples of the native one, e.g. 0.5..1.0:0.1 or 4/7,1."),
 ]
 Input = Annotated[
     Optional[list[str]],
     typer.Option(
         "--input",
         metavar="SHAPE",
-        help="Shape of one sample, as 3x224x224; of a reference any inputs, as ids=128:int64, repeated.",
+        help="Shape of one sample, without the batch, e.g. 3x224x224. A module of your own may have several, with "
+        "names and dtypes: ids=128:int64. Can be repeated.",
     ),
 ]
 Batch = Annotated[
-    str, typer.Option("--batch", metavar="N", help="Samples at once; none passes the shapes of a reference as they are.")
+    str,
+    typer.Option(
+        "--batch",
+        metavar="N",
+        help="Batch size, e.g. 8. With `none`, the shapes of --input are used as they are and get no batch axis.",
+    ),
 ]
-TimedBatch = Annotated[Optional[str], typer.Option("--batch", metavar="N", help="Samples at once. [default: 1; 32 to train]")]
+TimedBatch = Annotated[
+    Optional[str], typer.Option("--batch", metavar="N", help="Batch size, e.g. 8. [default: 1; 32 with --train]")
+]
 TimedBatches = Annotated[
     Optional[str],
-    typer.Option("--batch", metavar="RANGE", help="Samples at once: 8, or 1,8,32. [default: 1; 32 to train]"),
+    typer.Option("--batch", metavar="RANGE", help="Batch sizes, e.g. 8 or 1,8,32. [default: 1; 32 with --train]"),
 ]
-Batches = Annotated[Optional[str], typer.Option("--batch", metavar="RANGE", help="Samples at once: 8, or 1,8,32. [default: 1]")]
+Batches = Annotated[Optional[str], typer.Option("--batch", metavar="RANGE", help="Batch sizes, e.g. 8 or 1,8,32. [default: 1]")]
 Set = Annotated[
     Optional[list[str]],
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="An option of the architecture; may be repeated.",
+        help="Set an option of the network, e.g. classes=10. Can be repeated.",
         autocompletion=completion.own_settings,
     ),
 ]
@@ -83,7 +113,7 @@ Over = Annotated[
     typer.Option(
         "--over",
         metavar="KEY=RANGE",
-        help="An option to run over: width=16..64:16, norm=batch,layer; may be repeated.",
+        help="Run over several values of an option of the network, e.g. width=16..64:16 or norm=batch,layer. Can be repeated.",
         autocompletion=completion.own_settings,
     ),
 ]
@@ -92,7 +122,8 @@ Engines = Annotated[
     typer.Option(
         "--engine",
         metavar="NAME",
-        help="Who counts: closed, traced, fvcore, thop, torch; repeated or with commas. [default: closed,fvcore]",
+        help="What counts: closed (formulas, for networks of `profiler list`), traced (any module), or fvcore, "
+        "thop and torch, which check the count. Separate several with commas. [default: closed,fvcore]",
         autocompletion=completion.engines,
     ),
 ]
@@ -101,94 +132,59 @@ ConventionName = Annotated[
     typer.Option(
         "--convention",
         metavar="NAME",
-        help="How `total` counts: paper, fvcore, thop, torch, torchinfo, or onnx-tool of ONNX files.",
+        help="How the column `total` counts: as the papers do (1 per multiply-add), or as fvcore, thop, torch or "
+        "torchinfo do; for ONNX files also onnx-tool.",
         autocompletion=completion.conventions,
     ),
 ]
+UNIT_HELP = (
+    "Unit of the counts in tables: raw (every digit), auto, K, M, G, flops (2 per MAC), GFLOPs, paper (params "
+    "in M, MACs in M or G), or one per column: params=M,macs=G."
+)
 UnitName = Annotated[
     str,
     typer.Option(
         "--unit",
         metavar="UNIT",
-        help="Counts in the table: raw, auto, K, M, G, flops (2 per MAC), GFLOPs; paper; or by column, params=M,macs=G.",
+        help=UNIT_HELP,
         autocompletion=completion.units,
     ),
 ]
 Caption = Annotated[
     Optional[str],
-    typer.Option("--caption", metavar="TEXT", help="What LaTeX and Markdown call the table. [default: its networks]"),
+    typer.Option(
+        "--caption",
+        metavar="TEXT",
+        help="Caption of the table in LaTeX and Markdown, e.g. 'Our networks'. [default: the networks' names]",
+    ),
 ]
 Top1 = Annotated[
     Optional[list[str]],
     typer.Option(
         "--top1",
         metavar="NAME=PERCENT",
-        help="An accuracy of your own, by label or model: Ours=74.1; marked in the table, may be repeated.",
+        help="Add an accuracy of your own in percent, e.g. Ours=74.1 for the row labelled Ours. The table marks "
+        "it. Can be repeated.",
     ),
 ]
-Memory = Annotated[bool, typer.Option("--memory", help="Also the peak bytes of one inference, on paper.")]
-Prefill = Annotated[
-    Optional[str],
-    typer.Option("--prefill", metavar="TOKENS", help="Of a language model, the tokens of the text that it reads at once."),
-]
-Prefills = Annotated[
-    Optional[str],
-    typer.Option(
-        "--prefill", metavar="RANGE", help="Of language models, lengths of a text that is read at once: 512..4096:512."
-    ),
-]
-Decode = Annotated[
-    Optional[str],
-    typer.Option(
-        "--decode", metavar="TOKENS", help="Also a step of so many tokens behind that text, mostly 1, on the model's cache."
-    ),
-]
-Tokens = Annotated[
-    Optional[str],
-    typer.Option("--tokens", metavar="TOKENS", help="The tokens that an encoder reads: of BERT, or in front of a decoder."),
-]
-CacheDtype = Annotated[
-    Optional[str],
-    typer.Option("--cache-dtype", metavar="DTYPE", help="What the cache is kept in: fp32, bf16, fp16, fp8, int8 or int4."),
-]
-PeakMacs = Annotated[
-    Optional[str], typer.Option("--peak-macs", metavar="N", help="MACs a second of a device, as 494T, which bound the steps.")
-]
-Bandwidth = Annotated[
-    Optional[str], typer.Option("--bandwidth", metavar="SIZE", help="Bytes a second of its memory, as 3350GB.")
-]
-RoofsFile = Annotated[
-    Optional[str],
-    typer.Option("--roofs", metavar="FILE", help="Both as measured: what bench --layers -o FILE.json wrote on the device."),
-]
-TrainStep = Annotated[
-    bool,
-    typer.Option("--train", help="Also what a training step holds on each device; with --memory SIZE, the samples that fit."),
-]
-KeptBy = Annotated[
-    str,
-    typer.Option("--optimizer", metavar="NAME", help="Of --train: sgd, momentum, adam, adamw, adamw-8bit, or one with -mixed."),
-]
-Zero = Annotated[
-    str, typer.Option("--zero", metavar="STAGE", help="Of --train: what the devices share, 1 to 3; 3 is FSDP's too.")
-]
-Devices = Annotated[str, typer.Option("--devices", metavar="N", help="Of --train: how many devices.")]
-Checkpointing = Annotated[
-    bool, typer.Option("--checkpointing", help="Of --train: blocks that the model marks run again for the backward.")
-]
-MemorySize = Annotated[
-    Optional[str],
-    typer.Option(
-        "--memory-size", metavar="SIZE", help="The context that fits it beside the weights; `--memory 80GiB` for short."
-    ),
-]
+Memory = Annotated[bool, typer.Option("--memory", help="Also compute the peak memory of one forward pass, without running it.")]
 Columns = Annotated[
     Optional[str],
-    typer.Option("--columns", metavar="A,B", help="Columns to show, of those in the CSV.", autocompletion=completion.columns),
+    typer.Option(
+        "--columns",
+        metavar="NAMES",
+        help="Columns to show, with commas, e.g. model,params,macs. The names are those of the CSV file.",
+        autocompletion=completion.columns,
+    ),
 ]
 Sort = Annotated[
     Optional[str],
-    typer.Option("--sort", metavar="COLUMN", help="Sort by a column; -COLUMN downwards.", autocompletion=completion.sort),
+    typer.Option(
+        "--sort",
+        metavar="COLUMN",
+        help="Column to sort by, e.g. macs; -macs sorts from the largest.",
+        autocompletion=completion.sort,
+    ),
 ]
 Format = Annotated[
     str,
@@ -196,46 +192,64 @@ Format = Annotated[
         "-f",
         "--format",
         metavar="FORMAT",
-        help="stdout as table, csv, json, jsonl, markdown, latex, html …",
+        help="Format of what is printed: table, csv, json, jsonl, markdown, latex or html; of layers also svg, dot, "
+        "mermaid, speedscope and trace.",
         autocompletion=completion.forms,
     ),
 ]
 Outputs = Annotated[
     Optional[list[Path]],
-    typer.Option("-o", "--output", metavar="PATH", help="Also write a file, format by its suffix; may be repeated."),
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="PATH",
+        help="Also write the result to a file, e.g. run.json or table.tex; the suffix sets the format. Can be repeated.",
+    ),
 ]
-Csv = Annotated[Optional[Path], typer.Option("--csv", metavar="PATH", help="Also write the records as CSV.")]
+Csv = Annotated[
+    Optional[Path], typer.Option("--csv", metavar="PATH", help="Also write the records to a CSV file, e.g. run.csv.")
+]
 
 # How latency is measured. `bench` takes several of a device, a number of threads, a dtype and a memory format, with commas.
 
-Bench = Annotated[bool, typer.Option("--bench", help="Measure latency too.")]
+Bench = Annotated[bool, typer.Option("--bench", help="Also measure latency on this machine.")]
 Measure = Annotated[
     Optional[str],
-    typer.Option("--measure", metavar="N", help="Measure so many cells of each network, and predict the others from them."),
+    typer.Option(
+        "--measure",
+        metavar="N",
+        help="Measure only this many configurations of each network, e.g. 6, and predict the others from them.",
+    ),
 ]
 Device = Annotated[
     str,
     typer.Option(
         "--device",
         metavar="NAME",
-        help="cpu, cuda, cuda:1, mps; auto: a GPU if there is one.",
+        help="Device to measure on: cpu, cuda, cuda:1 or mps; auto takes a GPU if there is one.",
         autocompletion=completion.devices,
     ),
 ]
-Threads = Annotated[Optional[str], typer.Option("--threads", metavar="N", help="CPU threads. [default: all that may be used]")]
+Threads = Annotated[
+    Optional[str],
+    typer.Option("--threads", metavar="N", help="Number of CPU threads, e.g. 4. [default: all that this process may use]"),
+]
 Dtype = Annotated[
     str,
     typer.Option(
         "--dtype",
         metavar="NAME",
-        help="fp32, bf16, fp16; int8 in onnxruntime; where it trains, by autocast.",
+        help="Data type: fp32, bf16 or fp16; int8 with onnxruntime only. With --train it is applied by autocast.",
         autocompletion=completion.dtypes,
     ),
 ]
 MemoryFormat = Annotated[
     str,
     typer.Option(
-        "--memory-format", metavar="NAME", help="contiguous or channels_last.", autocompletion=completion.memory_formats
+        "--memory-format",
+        metavar="NAME",
+        help="Memory format of the tensors: contiguous or channels_last.",
+        autocompletion=completion.memory_formats,
     ),
 ]
 Runtime = Annotated[
@@ -243,41 +257,64 @@ Runtime = Annotated[
     typer.Option(
         "--runtime",
         metavar="NAME",
-        help="What runs the network: eager, compile, onnxruntime, openvino.",
+        help="What runs the network: eager or compile (PyTorch), onnxruntime or openvino.",
         autocompletion=completion.runtimes,
     ),
 ]
-NoCache = Annotated[bool, typer.Option("--no-cache", help="Export networks anew, and keep no export for later runs.")]
-Compile = Annotated[bool, typer.Option("--compile", help="Also compiled by torch.compile: adds compile to --runtime.")]
+NoCache = Annotated[
+    bool,
+    typer.Option(
+        "--no-cache", help="Export the network again for onnxruntime and openvino, and do not keep the file for later runs."
+    ),
+]
+Compile = Annotated[
+    bool, typer.Option("--compile", help="Also measure with torch.compile; the same as adding compile to --runtime.")
+]
 Energy = Annotated[
     bool,
-    typer.Option("--energy", help="Joules an image too, by the GPU's own energy counter; 12 s more a cell, beside --time."),
+    typer.Option(
+        "--energy",
+        help="Also measure joules per image with the GPU's energy counter; takes 12 s per configuration in addition to --time.",
+    ),
 ]
-Train = Annotated[bool, typer.Option("--train", help="Time training steps: forward, loss, backward, optimiser.")]
+Train = Annotated[
+    bool,
+    typer.Option("--train", help="Measure training steps (forward, loss, backward, optimizer) in place of forward passes."),
+]
 Optimizer = Annotated[
     str,
-    typer.Option("--optimizer", metavar="NAME", help="Of training steps: sgd or adam.", autocompletion=completion.optimizers),
+    typer.Option(
+        "--optimizer", metavar="NAME", help="Optimizer of --train: sgd or adam.", autocompletion=completion.optimizers
+    ),
 ]
 DatasetSize = Annotated[
-    Optional[str], typer.Option("--dataset-size", metavar="N", help="Samples of an epoch, as 60K: seconds an epoch.")
+    Optional[str],
+    typer.Option(
+        "--dataset-size", metavar="N", help="Samples per epoch, e.g. 60K: with --train, also print seconds per epoch."
+    ),
 ]
 Seconds = Annotated[
     Optional[str],
     typer.Option(
-        "--time", metavar="TIME", help="Shared by all cells, from the first warm-up: 5m. [default: 30s; 60s to train]"
+        "--time",
+        metavar="TIME",
+        help="Time to measure for, e.g. 5m, shared by everything that is measured. [default: 30s; 60s with --train]",
     ),
 ]
 Resume = Annotated[
-    Optional[Path], typer.Option("--resume", metavar="FILE", help="Carry on with the .samples.jsonl of an interrupted run.")
+    Optional[Path], typer.Option("--resume", metavar="PATH", help="Continue an interrupted run from its .samples.jsonl file.")
 ]
-Depth = Annotated[int, typer.Option("--depth", metavar="N", help="Levels of the layer tree; 0 shows every layer.")]
-Top = Annotated[Optional[int], typer.Option("--top", metavar="N", help="Only the N layers with most MACs.")]
+Depth = Annotated[int, typer.Option("--depth", metavar="N", help="Levels of modules to show, e.g. 1; 0 shows every layer.")]
+Top = Annotated[Optional[int], typer.Option("--top", metavar="N", help="Show only the N layers with the most MACs, e.g. 10.")]
 Formulas = Annotated[
-    bool, typer.Option("--formulas", help="Each layer's closed form with its numbers, and what separable pairs save.")
+    bool,
+    typer.Option(
+        "--formulas", help="Show each layer's formula with its numbers, and what depthwise separable convolutions save."
+    ),
 ]
-NoFold = Annotated[bool, typer.Option("--no-fold", help="Equal layers one by one, not summed in a line.")]
-Plot = Annotated[bool, typer.Option("--plot", help="Also plots in the terminal, below the table.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Nothing on stdout.")]
+NoFold = Annotated[bool, typer.Option("--no-fold", help="Show equal layers one by one, not as one row with a count.")]
+Plot = Annotated[bool, typer.Option("--plot", help="Also draw plots in the terminal, below the table.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing; use it with -o.")]
 
 
 def _say_settings(ctx: typer.Context, verbose: bool) -> bool:
@@ -287,35 +324,19 @@ def _say_settings(ctx: typer.Context, verbose: bool) -> bool:
     return verbose
 
 
-SingleBatch = Annotated[Optional[str], typer.Option("--batch", metavar="N", help="Samples at once. [default: 1]")]
-FlatDepth = Annotated[int, typer.Option("--depth", metavar="N", help="With --layers: levels of the tree; 0: every layer.")]
+SingleBatch = Annotated[Optional[str], typer.Option("--batch", metavar="N", help="Batch size, e.g. 8. [default: 1]")]
+FlatDepth = Annotated[
+    int, typer.Option("--depth", metavar="N", help="With --layers: levels of modules to show, e.g. 1; 0 shows every layer.")
+]
 SlowestLayers = Annotated[
-    Optional[int], typer.Option("--top", metavar="N", help="With --layers: only the N that take longest.")
-]
-MaxMacs = Annotated[Optional[str], typer.Option("--max-macs", metavar="N", help="At most so many, as 600M.")]
-MaxParams = Annotated[Optional[str], typer.Option("--max-params", metavar="N", help="At most so many, as 5M.")]
-MaxActivations = Annotated[Optional[str], typer.Option("--max-activations", metavar="N", help="At most so many, as 10M.")]
-MaxWeightBytes = Annotated[
-    Optional[str], typer.Option("--max-weight-bytes", metavar="SIZE", help="Bytes of the parameters, as 20MiB.")
-]
-MaxMemory = Annotated[
-    Optional[str], typer.Option("--max-memory", metavar="SIZE", help="Peak of inference on paper, as 100MiB.")
-]
-MaxLatency = Annotated[
-    Optional[str], typer.Option("--max-latency", metavar="TIME", help="Measured and predicted here, as 20ms, within --time.")
-]
-MinMacs = Annotated[Optional[str], typer.Option("--min-macs", metavar="N", help="At least so many, as 100M.")]
-MinParams = Annotated[Optional[str], typer.Option("--min-params", metavar="N", help="At least so many, as 1M.")]
-MinActivations = Annotated[Optional[str], typer.Option("--min-activations", metavar="N", help="At least so many, as 1M.")]
-MinWeightBytes = Annotated[
-    Optional[str], typer.Option("--min-weight-bytes", metavar="SIZE", help="At least so many bytes of parameters, as 1MiB.")
-]
-MinMemory = Annotated[
-    Optional[str], typer.Option("--min-memory", metavar="SIZE", help="At least such a peak of inference, as 1MiB.")
+    Optional[int], typer.Option("--top", metavar="N", help="With --layers: show only the N slowest layers.")
 ]
 Verbose = Annotated[
     bool,
     typer.Option(
-        "-v", "--verbose", callback=_say_settings, help="Also what stands behind the answer, and the settings used, on stderr."
+        "-v",
+        "--verbose",
+        callback=_say_settings,
+        help="Also print details to stderr: how the result was obtained, and settings read from pyproject.toml.",
     ),
 ]

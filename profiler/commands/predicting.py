@@ -20,13 +20,16 @@ def predict(
         typer.Option(
             "--from",
             metavar="FILE",
-            help="What bench --layers -o run.json wrote, its samples, or a .csv of 20 networks.",
+            help="What to predict from: a run saved by `profiler bench --layers -o run.json`, its .samples.jsonl, "
+            "or a CSV file with the latency of 20 or more networks.",
         ),
     ] = "",
     scale_to: Annotated[
         Optional[str],
         typer.Option(
-            "--scale-to", metavar="FILE", help="3 or more of its networks measured here, where --from is of another device."
+            "--scale-to",
+            metavar="FILE",
+            help="If --from is of another device: a run of this device with 3 or more of the same networks, e.g. here.json.",
         ),
     ] = None,
     ranges: Ranges = Ranges(),
@@ -34,29 +37,53 @@ def predict(
     set_: o.Set = None,
     over: o.Over = None,
     device: Annotated[
-        Optional[str], typer.Option("--device", metavar="NAME", help="The device, of several that the file was measured on.")
+        Optional[str],
+        typer.Option("--device", metavar="NAME", help="If --from holds several devices: the one to predict for, e.g. cpu."),
     ] = None,
     threads: Annotated[
-        Optional[str], typer.Option("--threads", metavar="N", help="How many threads, of several in the file.")
+        Optional[str],
+        typer.Option(
+            "--threads", metavar="N", help="If --from holds several numbers of threads: the one to predict for, e.g. 4."
+        ),
     ] = None,
-    dtype: Annotated[Optional[str], typer.Option("--dtype", metavar="NAME", help="The dtype, of several in the file.")] = None,
+    dtype: Annotated[
+        Optional[str],
+        typer.Option("--dtype", metavar="NAME", help="If --from holds several data types: the one to predict for, e.g. fp32."),
+    ] = None,
     memory_format: Annotated[
-        Optional[str], typer.Option("--memory-format", metavar="NAME", help="The memory format, of several in the file.")
+        Optional[str],
+        typer.Option(
+            "--memory-format",
+            metavar="NAME",
+            help="If --from holds several memory formats: the one to predict for, e.g. channels_last.",
+        ),
     ] = None,
     runtime: Annotated[
-        Optional[str], typer.Option("--runtime", metavar="NAME", help="What ran the networks, of several in the file.")
+        Optional[str],
+        typer.Option("--runtime", metavar="NAME", help="If --from holds several runtimes: the one to predict for, e.g. eager."),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Also what the file says nothing of, with the reason beside it.")
+        bool, typer.Option("--force", help="Also predict networks unlike those that were measured, with a warning beside each.")
     ] = False,
     layer_file: Annotated[
         Optional[Path],
-        typer.Option("--table", metavar="FILE.csv", help="Also every layer of every cell with its seconds, for a search."),
+        typer.Option(
+            "--table",
+            metavar="FILE.csv",
+            help="Also write the predicted seconds of every layer to a CSV file, e.g. for an architecture search.",
+        ),
     ] = None,
     table: Table = Table(),
     plot: o.Plot = False,
     out: Output = Output(),
 ) -> None:
+    """Predict the latency of networks from measurements of others, with a 95 % interval. Networks too unlike those that
+    were measured are refused.
+
+    Examples:
+        profiler bench mobilenet_v1 resnet50 --layers -o run.json
+        profiler predict mobilenet_v1 --alpha 0.25..1.0:0.05 --from run.json
+    """
     from profiler.commands.watch import shown
     from profiler.errors import CheckFailed, ProfilerError
     from profiler.report import files

@@ -14,9 +14,10 @@ from profiler.commands.groups import Output, Point, grouped, named, unit
 
 @grouped
 def report(
-    file: Annotated[str, typer.Argument(help="What -o run.json wrote; - reads a pipe.", metavar="FILE")],
+    file: Annotated[str, typer.Argument(help="A run saved with -o run.json; - reads stdin.", metavar="FILE")],
     depth: Annotated[
-        Optional[int], typer.Option("--depth", metavar="N", help="Levels of the layer tree; 0 shows every layer.")
+        Optional[int],
+        typer.Option("--depth", metavar="N", help="Levels of modules to show, e.g. 1; 0 shows every layer. [default: 2]"),
     ] = None,
     top: o.Top = None,
     no_fold: o.NoFold = False,
@@ -26,7 +27,7 @@ def report(
         typer.Option(
             "--unit",
             metavar="UNIT",
-            help="Counts in the table: raw, auto, K, M, G, flops (2 per MAC), GFLOPs; paper; or by column, params=M,macs=G.",
+            help=o.UNIT_HELP,
         ),
     ] = None,
     columns: o.Columns = None,
@@ -36,6 +37,12 @@ def report(
     out: Output = Output(),
     verbose: o.Verbose = False,
 ) -> None:
+    """Print a saved run again, in any format: as a table, a page, LaTeX, CSV. Nothing is counted or measured again.
+
+    Examples:
+        profiler report run.json
+        profiler report run.json -f latex --unit paper
+    """
     from profiler.report.answer import View
     from profiler.report.answers import registry
     from profiler.report.encoding import sentence
@@ -57,16 +64,30 @@ def report(
 
 @grouped
 def diff(
-    before: Annotated[str, typer.Argument(help="A saved run (.json, or - for a pipe), or a network.", metavar="BEFORE")],
-    after: Annotated[str, typer.Argument(help="The same, of what it became.", metavar="AFTER")],
-    top: Annotated[Optional[int], typer.Option("--top", metavar="N", help="Layers shown, those that differ most.")] = 10,
-    exit_code: Annotated[bool, typer.Option("--exit-code", help="End in 1 where they differ.")] = False,
+    before: Annotated[
+        str,
+        typer.Argument(
+            help="The network before: a saved run (run.json, or - for stdin), or a network (mobilenet_v1, net.py:Net).",
+            metavar="BEFORE",
+        ),
+    ],
+    after: Annotated[str, typer.Argument(help="The network after, given in the same ways.", metavar="AFTER")],
+    top: Annotated[
+        Optional[int], typer.Option("--top", metavar="N", help="Number of layers to show, those that changed most, e.g. 20.")
+    ] = 10,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with code 1 if the two differ.")] = False,
     point: Point = Point(),
     batch: o.SingleBatch = None,
     set_: o.Set = None,
     unit_: o.UnitName = "raw",
     out: Output = Output(),
 ) -> None:
+    """Compare two networks or two saved runs: the totals, then layer by layer what was changed, added, removed or renamed.
+
+    Examples:
+        profiler diff mobilenet_v1 mobilenet_v1@alpha=0.5
+        profiler diff before.json net.py:Net --input 3x224x224
+    """
     from profiler.report.answer import View
     from profiler.report.answers import layer_changes, registry
     from profiler.study.diff import differing

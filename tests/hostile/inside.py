@@ -44,7 +44,7 @@ def refused(found: Ended, *parts: str, code: int = 2) -> str:
     assert (found.code, found.out) == (code, ""), found
     assert found.err.startswith("error: "), found
     assert found.err.count("\n") == 1, found
-    assert "profiler itself has failed" not in found.err
+    assert "profiler has a bug" not in found.err
     for part in parts:
         assert part in found.err, found
     return found.err

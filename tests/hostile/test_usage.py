@@ -25,18 +25,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 USAGE = [
-    ("show", "Missing argument MODEL; write profiler show mobilenet_v1"),
-    ("diff lenet5", "Missing argument AFTER; write "),
-    ("show lenet5 vgg16", "Got unexpected extra argument(s) (vgg16); profiler show takes no more"),
-    ("show lenet5 --depth x", "--depth: 'x' is not a valid int; give a whole number, as 2"),
-    ("show lenet5 --top 1.5", "--top: '1.5' is not a valid int; give a whole number"),
-    ("show lenet5 --alpha", "Option '--alpha' requires an argument; put its value behind it"),
+    ("show", "missing argument MODEL; write profiler show mobilenet_v1"),
+    ("diff lenet5", "missing argument AFTER; write profiler diff "),
+    ("show lenet5 vgg16", "unexpected argument 'vgg16'; profiler show takes no more"),
+    ("show lenet5 --depth x", "--depth: 'x' is not a whole number; write it as --depth 2"),
+    ("show lenet5 --top 1.5", "--top: '1.5' is not a whole number; write it as --top 2"),
+    ("show lenet5 --alpha", "option --alpha needs a value; write it as --alpha ALPHA"),
     ("list -q=1 --quiet=1", "; "),
-    ("show lenet5 --alhpa 1", "No such option: --alhpa; did you mean --alpha?"),
-    ("show lenet5 --zzz", "No such option: --zzz; `profiler show --help` lists them"),
-    ("--zzz", "No such option: --zzz; `profiler --help` lists them"),
-    ("shwo", "No such command 'shwo'; did you mean 'show'?"),
-    ("zzzzz", "No such command 'zzzzz'; `profiler --help` lists them"),
+    ("show lenet5 --alhpa 1", "unknown option '--alhpa'; did you mean --alpha?"),
+    ("show lenet5 --zzz", "unknown option '--zzz'; `profiler show --help` lists the options"),
+    ("--zzz", "unknown option '--zzz'; `profiler --help` lists the options"),
+    ("shwo", "unknown command 'shwo'; did you mean show?"),
+    ("zzzzz", "unknown command 'zzzzz'; `profiler --help` lists the commands"),
     ("list --csv a.csv --csv b.csv", "--csv is given twice; give it once, or several files as -o"),
     ("show lenet5 --alpha 1 --alpha 2", "--alpha is given twice; give it once"),
     ("predict lenet5 --from a.csv --from b.csv", "--from is given twice; give it once"),
@@ -74,7 +74,7 @@ LONG = [
     ("show lenet5 --alpha N", "is out of any network's range"),
     ("show lenet5 --alpha 0.N", "alpha"),
     ("show lenet5 --batch N", "is out of any network's range"),
-    ("show lenet5 --depth N", "is not a valid int"),
+    ("show lenet5 --depth N", "is not a whole number"),
     ("show lenet5 --rho N", "is out of any network's range"),
     ("sweep lenet5 --resolution 1..N", "is out of any network's range"),
     ("list --year N", "is not a number"),
@@ -191,16 +191,16 @@ class Unspeakable(Exception):
 @pytest.mark.parametrize(
     ("fault", "code", "said"),
     [
-        (MemoryError(), 3, "there is not enough memory for this; give it more, or ask about less at once"),
+        (MemoryError(), 3, "out of memory; free some memory, or ask for less at once"),
         (
             ModuleNotFoundError("No module named 'jinja2'"),
             3,
-            "a package does not load (ModuleNotFoundError: No module named 'jinja2')",
+            "cannot import a package (ModuleNotFoundError: No module named 'jinja2')",
         ),
-        (SystemExit(0), 2, "code that was run ends the program (SystemExit: 0)"),
-        (GeneratorExit(), 2, "profiler itself has failed (GeneratorExit: )"),
-        (Unspeakable(), 2, "profiler itself has failed (Unspeakable: it has no text)"),
-        (ValueError("a\nb\x1b"), 2, "profiler itself has failed (ValueError: a b\ufffd)"),
+        (SystemExit(0), 2, "the network's code exits the program (SystemExit: 0)"),
+        (GeneratorExit(), 2, "profiler has a bug (GeneratorExit: )"),
+        (Unspeakable(), 2, "profiler has a bug (Unspeakable: no message)"),
+        (ValueError("a\nb\x1b"), 2, "profiler has a bug (ValueError: a b\ufffd)"),
     ],
     ids=lambda each: type(each).__name__,
 )
@@ -225,7 +225,7 @@ def test_a_traceback_for_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROFILER_TRACEBACK", "1")
     err = ended(monkeypatch, "list").err
     assert "Traceback (most recent call last)" in err
-    assert err.splitlines()[-1].startswith("error: profiler itself has failed (KeyError: 'x')")
+    assert err.splitlines()[-1].startswith("error: profiler has a bug (KeyError: 'x')")
 
 
 def test_code_that_empties_the_path_of_imports(folder: Path) -> None:
@@ -270,7 +270,7 @@ def test_code_that_ends_the_program_while_a_command_runs(folder: Path) -> None:
     for status in (0, 1):
         ran = subprocess.run([sys.executable, "-c", code % status], capture_output=True, text=True, check=False, cwd=ROOT)
         assert (ran.returncode, ran.stdout) == (2, "")
-        assert ran.stderr == "error: code that was run ends the program (os._exit); let it raise an error, or return\n"
+        assert ran.stderr == "error: the network's code exits the program (os._exit); let it raise an error or return instead\n"
     child = "import os; from profiler.commands import ending; ending.keep(); pid = os.fork() or os._exit(7); print(os.waitpid(pid, 0)[1] >> 8)"
     ran = subprocess.run([sys.executable, "-c", child], capture_output=True, text=True, check=False, cwd=ROOT)
     assert (ran.returncode, ran.stdout) == (0, "7\n")
