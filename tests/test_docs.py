@@ -26,7 +26,7 @@ from profiler.__main__ import load_cli
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 BUDGET = "2s"
 """What a command with a clock in it is given, on a clock of calls; its page shows what it printed in its own budget."""
-VERSION = re.compile(r"\b(torch|fvcore|thop) \d+(?:\.\d+)+")
+VERSION = re.compile(r"\b(torch|fvcore|thop|arch-profiler) \d+(?:\.\d+)+")
 """Versions that a page shows are those of the machine that wrote it."""
 PACED = "from tests.measure.paced import install; install()"
 
