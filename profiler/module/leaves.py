@@ -110,12 +110,13 @@ def _parameter(field: str, cls: type[nn.Module]) -> str:
 def _reader(leaf: type[L.Layer]) -> Read:
     def read(module: Any, shape: Shape) -> L.Layer | None:
         attributes, fixed = _attributes(leaf, stock_class(type(module), leaf))
-        for name, value in fixed:
-            if name == "bias":  # a normalisation with a scale and no shift
-                if (module._parameters.get("bias") is None) is not (module._parameters.get("weight") is None):
-                    return None
-            elif getattr(module, name) != value:
-                return None
+        # a normalisation with a scale and no shift, or the other way round; older torch has no argument for it
+        if "affine" in attributes and (module._parameters.get("bias") is None) is not (
+            module._parameters.get("weight") is None
+        ):
+            return None
+        if any(getattr(module, name) != value for name, value in fixed if name != "bias"):
+            return None
         values = [module._parameters["bias"] is not None if name == "bias" else getattr(module, name) for name in attributes]
         return _leaf(leaf, *[tuple(value) if type(value) is list else value for value in values])
 

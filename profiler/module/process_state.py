@@ -230,7 +230,7 @@ class ProcessState:
     def __init__(self) -> None:
         torch: Any = sys.modules.get("torch")
         self.torch = torch if hasattr(torch, "nn") else None
-        self.compiles = "torch._dynamo" in sys.modules
+        self.loaded = [name for name in _SET_ON_LOADING if name in sys.modules]
         self.settings = (*_PYTHON, *of_numpy(), *(_of_torch() if self.torch is not None else ()))
         self.values = _values(self.settings)
         self.attributes = Attributes()
@@ -243,12 +243,13 @@ class ProcessState:
         """Puts back what changed, but attributes with a value that `stays` names; the generators go on where they were."""
         limit = sys.getrecursionlimit()
         sys.setrecursionlimit(self.values[0])  # what follows may need it
-        loaded = not self.compiles and "torch._dynamo" in sys.modules
-        names, attributes = self.attributes.put_back(_of_the_compiler(stays) if loaded else stays)
+        loaded = [name for name in _SET_ON_LOADING if name in sys.modules and name not in self.loaded]
+        theirs = {setting for name in loaded for setting in _SET_ON_LOADING[name]}
+        names, attributes = self.attributes.put_back(_of_the_compiler(stays) if "torch._dynamo" in loaded else stays)
         changed: list[tuple[Setting, Any]] = []
         if not _same(values := _values(self.settings), self.values):
             for setting, before, now in zip(self.settings, self.values, values, strict=True):
-                if not _same(now, before) and not (loaded and setting.name in _SET_BY_THE_COMPILER):
+                if not _same(now, before) and setting.name not in theirs:
                     with suppress(Exception):  # a folder that is gone, a handler that was not set from Python
                         setting.put(before)
                     changed.append((setting, now))
@@ -262,8 +263,8 @@ class ProcessState:
         return Changes((*names, *(setting.name for setting, _ in changed)), tuple(changed), attributes)
 
 
-_SET_BY_THE_COMPILER = ("the environment", "the warnings filters")
-"""What torch's compiler sets when it is first loaded, which a kernel of the meta device may bring about, and relies on."""
+_SET_ON_LOADING = {"torch._dynamo": ("the environment", "the warnings filters"), "sympy": ("the warnings filters",)}
+"""What torch's compiler and sympy set as they load, which a kernel of the meta device may bring about, and rely on."""
 
 
 def _of_the_compiler(stays: Callable[[Any], bool]) -> Callable[[Any], bool]:

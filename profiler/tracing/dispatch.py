@@ -38,7 +38,8 @@ CPU = (torch.device("cpu"), torch.device("cpu", 0))
 _aten = torch.ops.aten
 _ASKED_OF_THE_TENSOR = frozenset(
     (
-        *(_aten.is_contiguous.default, _aten.is_contiguous.memory_format, _aten.sym_is_contiguous.default),
+        *(_aten.is_contiguous.default, _aten.is_contiguous.memory_format),
+        *([_aten.sym_is_contiguous.default] if hasattr(_aten, "sym_is_contiguous") else []),  # since torch 2.8
         *(_aten.is_strides_like_format.default, _aten.is_non_overlapping_and_dense.default),
         *(_aten.size.default, _aten.sym_size.default, _aten.stride.default, _aten.sym_stride.default),
         *(_aten.storage_offset.default, _aten.sym_storage_offset.default, _aten.numel.default, _aten.sym_numel.default),

@@ -23,7 +23,15 @@ from profiler.tracing.arguments import Given, argument_tensors, copy_arguments, 
 from profiler.tracing.constants import is_table
 from profiler.tracing.functional_transforms import refused_in_inference
 from profiler.tracing.recorder import Recorder, WrappedRecorder
-from profiler.tracing.refusals import asks_for_gradients, asks_for_values, has_no_meta_form, mixes_devices, refused, sentence
+from profiler.tracing.refusals import (
+    asks_for_gradients,
+    asks_for_values,
+    has_no_meta_form,
+    mixes_devices,
+    refused,
+    refuses_hooks,
+    sentence,
+)
 from profiler.tracing.restore import Places, places, preserved_state
 from profiler.tracing.training.kernels import Kernels
 from profiler.tracing.wiring import Wires
@@ -75,13 +83,13 @@ class Ladder:
         recorder = Recorder(self.module, self.everything, wires=self.wires(), values=rung != "data-dependent" and self.values)
         fault = self.attempt(recorder, self.module, copy_arguments(self.given, change, self.modules), context)
         why = ""
-        for grad, asked in ((False, mixes_devices), (True, asks_for_gradients)):
+        for grad, mode, asked in _MODES:
             if fault is None or not asked(fault):
                 continue
             self.restore()
             twin, given = self.on_one_device(change)
             recorder = Recorder(twin, places(twin), grad=grad, wires=self.wires())
-            fault = self.attempt(recorder, twin, given, context)
+            fault = self.attempt(recorder, twin, given, context, mode)
             if fault is None:
                 why = "its forward asks for gradients, so it was run with autograd" if grad else ""
                 _translate(recorder, twin, self.module)
@@ -134,14 +142,21 @@ class Ladder:
         assert fault is not None
         raise refused(self.name, recorder.fault_path, fault, self.runs_in_eager) from None
 
-    def attempt(self, recorder: Recorder, module: nn.Module, given: Given, context: Callable[[], Any]) -> Exception | None:
+    def attempt(
+        self,
+        recorder: Recorder,
+        module: nn.Module,
+        given: Given,
+        context: Callable[[], Any],
+        mode: Callable[[], Any] | None = None,
+    ) -> Exception | None:
         """Runs a module under a recorder; what it raises, None where it goes to its end. Raises ShapeError."""
         try:
-            forward(recorder, module, given, context)
+            forward(recorder, module, given, context, mode)
         except (ShapeError, ProfilerError):
             raise
         except Exception as fault:
-            return fault
+            return fault.with_traceback(None)  # its frames hold what the forward was within, as the hooks of a checkpoint
         return None
 
     def note(self, fault: Exception, recorder: Recorder) -> None:
@@ -196,8 +211,14 @@ def run_with_fallbacks(
     return Ladder(module, everything, given, name, restore, wired).climb()
 
 
-def forward(recorder: Recorder, module: nn.Module, given: Given, context: Callable[[], Any]) -> None:
-    """One run under a recorder; what is drawn at random is the same each time."""
+def forward(
+    recorder: Recorder,
+    module: nn.Module,
+    given: Given,
+    context: Callable[[], Any],
+    mode: Callable[[], Any] | None = None,
+) -> None:
+    """One run under a recorder, with gradients where it follows them; what is drawn at random is the same each time."""
     args, kwargs = given
     torch.default_generator.manual_seed(0)
     random.seed(0)
@@ -205,8 +226,8 @@ def forward(recorder: Recorder, module: nn.Module, given: Given, context: Callab
     if numpy is not None:
         numpy.seed(0)
     real = Kernels(fused=False, casting=frozenset(), counted=True) if recorder.grad else nullcontext()
-    mode = torch.enable_grad() if recorder.grad else torch.inference_mode()
-    with context(), mode, refused_in_inference(), uncompiled(), real, recorder.listening():
+    mode = mode or (torch.enable_grad if recorder.grad else torch.inference_mode)
+    with context(), mode(), refused_in_inference(), uncompiled(), real, recorder.listening():
         out = module(*args, **kwargs)
     if recorder.elsewhere:
         raise ProfilerError(
@@ -334,6 +355,12 @@ def _default_meta() -> Iterator[None]:
         yield
 
 
+_MODES: tuple[tuple[bool, Callable[[], Any], Callable[[BaseException], bool]], ...] = (
+    (False, torch.inference_mode, mixes_devices),
+    (True, torch.enable_grad, asks_for_gradients),
+    (True, torch.no_grad, refuses_hooks),
+)
+"""What is tried again on a rung where a fault asks for it: whether gradients are followed, and in which mode of torch."""
 _RUNGS: tuple[tuple[str, Callable[[Tensor], Tensor], Callable[[], Any]], ...] = (
     ("meta", to_meta, nullcontext),
     ("meta-device", to_meta, _default_meta),

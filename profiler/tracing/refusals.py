@@ -32,6 +32,11 @@ def asks_for_gradients(fault: BaseException) -> bool:
     return isinstance(fault, RuntimeError) and any(words in text for words in _ASKS_FOR_GRADIENTS)
 
 
+def refuses_hooks(fault: BaseException) -> bool:
+    """Whether torch.func met the hooks of a checkpoint, which it does not take; without autograd a checkpoint sets none."""
+    return isinstance(fault, RuntimeError) and "saved tensor hooks" in str(fault)
+
+
 def mixes_devices(fault: BaseException) -> bool:
     """Whether torch met tensors of a module that stand on another device than those of the run, where nobody could step in."""
     text = str(fault)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -74,10 +75,13 @@ def plain(value: Any) -> Any:
     return f"<{type(value).__name__}>"
 
 
+VERSION = re.compile(r'(?<="engine": ")(torch|fvcore|thop) [\d.]+')
+
+
 def text(name: str) -> str:
-    """What the call returns, without its environment and the seconds that it took."""
+    """What the call returns, without its environment, the seconds that it took and the versions of other counters."""
     made = plain(CALLS[name]())
     if isinstance(made, dict):
         made.pop("environment", None)
         made.pop("counting_s", None)
-    return json.dumps(made, indent=1, ensure_ascii=False) + "\n"
+    return VERSION.sub(r"\1 …", json.dumps(made, indent=1, ensure_ascii=False)) + "\n"

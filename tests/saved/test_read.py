@@ -14,6 +14,7 @@ from profiler.errors import ProfilerError, Unavailable
 from profiler.records.environment import SCHEMA
 from profiler.saved import read as saved
 from profiler.saved.results import result
+from profiler.version import __version__
 from tests.measure import paced
 from tests.test_cli import ROOT, run
 
@@ -119,7 +120,7 @@ BAD: list[tuple[str, str]] = [
     ),
     (
         json.dumps(document(schema=SCHEMA + 1)),
-        f"'run.json': schema {SCHEMA + 1} is newer than {SCHEMA}, the newest that profiler 0.1.0 reads; "
+        f"'run.json': schema {SCHEMA + 1} is newer than {SCHEMA}, the newest that profiler {__version__} reads; "
         "pip install --upgrade arch-profiler",
     ),
     (json.dumps(document(records=[])), "'run.json': it has no records; save one with -o run.json"),

@@ -78,6 +78,7 @@ def test_what_cannot_be_weighed_is_refused(how: dict[str, Any], sentence: str) -
         weighed(optimizer="lion")
 
 
+@pytest.mark.filterwarnings("ignore:.*Profiler clears events:UserWarning")  # of torch 2.11's own profiler
 @pytest.mark.parametrize("checkpointing", [False, True])
 def test_against_what_torch_allocates(checkpointing: bool) -> None:
     """A real step of AdamW on the CPU, every allocation of torch's allocator added up as it stands."""

@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 from torch.utils.flop_counter import FlopCounterMode
 
+from profiler.tracing.functional_transforms import COMPUTE_IN_INFERENCE
 from profiler.tracing.traced import trace
 from profiler.tracing.training.training import trace_training
 from tests.tracing.grammar.writer import generate
@@ -54,15 +55,18 @@ def replay(seed: int) -> None:
     finally:
         for handle in handles:
             handle.remove()
+    # transforms that need autograd, before torch 2.13: what is around them is decomposed as for training, or run with values
+    whole = COMPUTE_IN_INFERENCE or not re.search(r"func\.(grad|jvp)", made.source)
     for found in (there, here, mixed):
         profile = found.profile
         assert profile.macs == expected
         assert profile.uncounted == ()
-        assert [each for each in zip(profile.rows, there.profile.rows, strict=False) if each[0] != each[1]][:1] == []
-        assert profile.rows == there.profile.rows
-        assert profile.totals == there.profile.totals
-        assert (found.rung, found.reason) == ("meta", "")
         assert found.harm == () or made.changes
+        if whole:
+            assert [each for each in zip(profile.rows, there.profile.rows, strict=False) if each[0] != each[1]][:1] == []
+            assert profile.rows == there.profile.rows
+            assert profile.totals == there.profile.totals
+            assert (found.rung, found.reason) == ("meta", "")
         if not any(is_lazy(p) for p in module.parameters()):
             assert profile.params + found.unread == sum(p.numel() for p in module.parameters()) + made.outside
 

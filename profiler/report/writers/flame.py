@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from functools import singledispatch
 from typing import Any
@@ -85,10 +86,15 @@ def _profile(frames: dict[str, int], weighed: Weighed) -> dict[str, Any]:
         "name": f"{model}, {name}",
         "unit": unit,
         "startValue": 0,
-        "endValue": sum(weight for _, weight in kept),
+        "endValue": _total([weight for _, weight in kept]),
         "samples": [[frames.setdefault(frame, len(frames)) for frame in _stack(model, row)] for row, _ in kept],
         "weights": [weight for _, weight in kept],
     }
+
+
+def _total(weights: Sequence[int | float]) -> int | float:
+    """The sum: exact where it is of counts, and correctly rounded of seconds, which every version of Python adds up alike."""
+    return sum(weights) if all(isinstance(weight, int) for weight in weights) else math.fsum(weights)
 
 
 def _stack(model: str, row: Row) -> list[str]:

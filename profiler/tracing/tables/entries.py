@@ -55,15 +55,32 @@ def parts_of(func: Any) -> Callable[..., Any] | None:
     if func.name() == "cond":
         return _cond
     if func.name() == "scan":
-        from torch._higher_order_ops.scan import generic_scan
-
-        return lambda body, init, xs, *more: generic_scan(body, init, xs, additional_inputs=more[-1] if more else ())
+        return _scan
     found: Callable[..., Any] | None = func.py_kernels.get(torch._C.DispatchKey.CompositeExplicitAutograd)
     return found
 
 
 def _cond(asked: Any, if_true: Callable[..., Any], if_false: Callable[..., Any], operands: Any) -> Any:
     return if_true(*operands) if asked else if_false(*operands)
+
+
+def _scan(body: Callable[..., Any], init: Any, xs: Any, *more: Any, **named: Any) -> Any:
+    """torch's scan: the last carry, then the outputs of all steps stacked along a first axis.
+
+    `more` ends in the body's further inputs; torch 2.6 names them, and gives an axis and whether to run backwards before them.
+    torch's own loop runs the body once more in some versions, to learn the shapes of its outputs.
+    """
+    axis, backwards = more[:2] if len(more) > 1 else (0, False)
+    further = named.get("additional_inputs", more[-1] if more and not named else ())
+    carry, steps = list(init), []
+    slices = list(zip(*(x.unbind(axis) for x in xs), strict=True))
+    for row in reversed(slices) if backwards else slices:
+        found = list(body(*carry, *row, *further))
+        carry = found[: len(carry)]
+        steps.append(found[len(carry) :])
+    in_order = reversed(steps) if backwards else steps
+    stacked = (None if each[0] is None else torch.stack(each) for each in zip(*in_order, strict=True))
+    return (*carry, *stacked)
 
 
 _ENTRIES: dict[Any, Entry] = {}
