@@ -55,7 +55,7 @@ def test_a_witness_that_differs_shows_its_own_count() -> None:
 def test_integers_where_they_fit() -> None:
     results = compare("mobilenet_v1", "vgg16", engine="closed")
     assert "15,470,264,320" in drawn(results, 100)
-    narrow = drawn(results, 70)
+    narrow = drawn(results, 76)
     assert "15.5 G" in narrow
     assert "Rounded to fit the terminal" in narrow
 
