@@ -203,7 +203,7 @@ def test_force_color() -> None:
 
 def test_a_witness_that_passes_things_over_is_heard_with_v() -> None:
     ran = run("compare", "vgg11@resolution=32", "-v")
-    assert ran.stderr == "vgg11 (32): fvcore 0.1.5 says that it passed over aten::max_pool2d\n"
+    assert ran.stderr == "vgg11 (32): fvcore 0.1.5 reports that it skipped aten::max_pool2d\n"
 
 
 def test_fit_shows_what_fits_and_ends_in_1_where_nothing_does(tmp_path: Path) -> None:
