@@ -94,8 +94,8 @@ def test_the_action_checks_the_budgets_of_a_repository(home: Path, repository: P
         ({"models": "lenet5", "arguments": "--max-macs '400 K'"}, 1, "1 of 1"),
         ({"models": "$(touch stolen); `touch stolen`", "arguments": "--max-macs 1"}, 2, "touch stolen"),
         ({"models": "lenet5", "arguments": '--max-macs "$(touch stolen)"'}, 2, "--max-macs '$(touch stolen)' is not a number"),
-        ({"models": "lenet5", "arguments": "--max-macs 1 ; touch stolen"}, 2, "no network is called ';'"),
-        ({"models": "--help"}, 2, "no network is called '--help'"),
+        ({"models": "lenet5", "arguments": "--max-macs 1 ; touch stolen"}, 2, "unknown network ';'"),
+        ({"models": "--help"}, 2, "unknown network '--help'"),
         ({"arguments": "--max-macs 'open"}, 1, "quote"),
     ],
 )

@@ -49,11 +49,11 @@ def test_points_are_exact(text: str, expected: list[F]) -> None:
         ("0..inf", "alpha 'inf' is not finite; give a positive number"),
         ("wide", "alpha 'wide' is not a number; write it as 0.25 or 224"),
         ("0..1:wide", "the step of alpha 'wide' is not a number; write it as 0.25 or 224"),
-        ("", "alpha '' has an empty place; write it as 0.25..1.0, 128..224:32 or 224,192"),
-        ("0.5,,1", "alpha '0.5,,1' has an empty place; write it as 0.25..1.0, 128..224:32 or 224,192"),
+        ("", "alpha '' has an empty item; write it as 0.25..1.0, 128..224:32 or 224,192"),
+        ("0.5,,1", "alpha '0.5,,1' has an empty item; write it as 0.25..1.0, 128..224:32 or 224,192"),
         ("0.5:0.1", "alpha '0.5:0.1' has a step and no range; write it as A..B:STEP"),
         ("0..1:0.000000001", "alpha '0..1:0.000000001' makes more than 10,000 points; take a larger step"),
-        ("1e99", "alpha '1e99' is out of any network's range; give a positive number"),
+        ("1e99", "alpha '1e99' is too large or too small; give a positive number"),
         ("4/0", "alpha '4/0' divides by 0; write it as 0.25 or 224"),
         ("4/7/2", "alpha '4/7/2' is not a number; write it as 0.25 or 224"),
         ("0.5/2", "alpha '0.5/2' is not a number; write it as 0.25 or 224"),
@@ -80,7 +80,7 @@ def test_at_most_ten_thousand_points(text: str, count: int | None) -> None:
 @pytest.mark.parametrize(("value", "kept"), [("9e12", F(9 * 10**12)), ("1e13", None), ("1e-12", F(1, 10**12)), ("1e-13", None)])
 def test_a_number_has_at_most_thirteen_digits_on_either_side(value: str, kept: F | None) -> None:
     if kept is None:
-        with pytest.raises(ProfilerError, match="is out of any network's range"):
+        with pytest.raises(ProfilerError, match="is too large or too small"):
             grid.exact(value, "alpha")
     else:
         assert grid.exact(value, "alpha") == kept

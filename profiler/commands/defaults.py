@@ -34,7 +34,7 @@ class Defaults:
 
     def __str__(self) -> str:
         told = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for _, key, value in self.written.values()]
-        return f"settings of {self.where}: {', '.join(told) or 'none of this command'}"
+        return f"settings from {self.where}: {', '.join(told) or 'none for this command'}"
 
     def written_as(self, parameter: str) -> str:
         """`unit = "auto" in [tool.profiler] of pyproject.toml`."""
@@ -56,7 +56,7 @@ class Defaults:
                     re.search(rf"(?<![\w.]){re.escape(each)}(?![\w]|\.\w)", fault) for each in (key.replace("_", "-"), text)
                 )
                 if not isinstance(value, bool) and (named or f"'{text}'" in fault):
-                    return f"it stands as {self.written_as(parameter)}"
+                    return f"it is set as {self.written_as(parameter)}"
         return ""
 
 
@@ -68,7 +68,9 @@ def of_command(commands: Mapping[str, Any], name: str, config: Config) -> Defaul
     values: dict[str, Any] = {}
     own = config.table.get(name, {})
     if not isinstance(own, dict):
-        raise ProfilerError(f"{config.name}: tool.profiler.{name} is no table; write [tool.profiler.{name}] and its options")
+        raise ProfilerError(
+            f"{config.name}: tool.profiler.{name} must be a table; write [tool.profiler.{name}] and its options below it"
+        )
     shared = {key: value for key, value in config.table.items() if key not in commands and key not in OTHERS}
     for table, given, known in (("tool.profiler", shared, every), (f"tool.profiler.{name}", own, set(options))):
         for key, value in given.items():
@@ -98,11 +100,11 @@ def _checked(param: Any, value: Any, where: str, config: Config) -> Any:
     """`value` as the option takes it: a switch true or false, a repeated option a list, anything else text."""
     if param.is_flag:
         if not isinstance(value, bool):
-            raise ProfilerError(f"{where} is a switch, and {_shown(value)} is neither true nor false; write one of them")
+            raise ProfilerError(f"{where} must be true or false, not {_shown(value)}; write one of them")
         return value
     given = value if isinstance(value, list) else [value]
     if not given or not all(isinstance(each, str | int | float) and not isinstance(each, bool) for each in given):
-        raise ProfilerError(f"{where} cannot be {_shown(value)}; write a text, a number or a list of them")
+        raise ProfilerError(f"{where} must be a string, a number or a list of them, not {_shown(value)}; change it")
     texts = [str(each) for each in given]
     if param.name in PATHS and config.path is not None:
         if param.name in WRITTEN:
@@ -120,7 +122,7 @@ def _check_below(texts: Sequence[str], folder: Path, where: str) -> None:
             inside = False
         if not inside:
             raise ProfilerError(
-                f"{where} is '{text}', and what a file of settings writes stays below its folder; name a place there, "
+                f"{where} is '{text}', but settings in a file may only write below its folder; name a path there, "
                 "or give it on the command line"
             )
 

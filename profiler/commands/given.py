@@ -29,7 +29,7 @@ NEEDED: Mapping[str, Sequence[tuple[Sequence[str], tuple[str, ...]]]] = {
 
 
 def check_once(parsed: Sequence[Any]) -> None:
-    """Refuse an option that takes one value and is given two. Raises ProfilerError."""
+    """Refuse an option that takes one value but is given two. Raises ProfilerError."""
     for i, param in enumerate(parsed):
         if param.param_type_name == "option" and not param.is_flag and not param.multiple and param in parsed[:i]:
             more = ", or several files as -o" if param.name == "csv" else ""
@@ -37,7 +37,7 @@ def check_once(parsed: Sequence[Any]) -> None:
 
 
 def check_needed(command: str, given: Collection[str], defaults: Defaults, config: Config) -> None:
-    """Refuse options of the command line that would say nothing without another. Raises ProfilerError."""
+    """Refuse options of the command line that would have no effect without another. Raises ProfilerError."""
     for options, needed in NEEDED.get(command, ()):
         said = [name for name in options if name in given]
         if not said or any(name in given or defaults.values.get(name) for name in needed):
@@ -69,7 +69,7 @@ def check_shown(parts: Sequence[str], destinations: Destinations) -> None:
     if parts and made and made <= {"csv", "jsonl", "parquet"}:
         form = sorted(made)[0]
         raise ProfilerError(
-            f"{form} holds the layers alone, without {' and '.join(parts)}; add -o FILE.json or -o FILE.md, or leave "
+            f"{form} holds only the layers, without {' and '.join(parts)}; add -o FILE.json or -o FILE.md, or leave "
             f"{'it' if len(parts) == 1 else 'them'} out"
         )
 

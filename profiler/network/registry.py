@@ -178,7 +178,7 @@ def _load_plugins() -> None:
         except Exception as fault:  # a plug-in is somebody else's code: name it, whatever it raises
             raise ProfilerError(
                 f"the plug-in '{entry.name}' ({entry.value}) does not load: {type(fault).__name__}: {fault}; "
-                "mend or uninstall it"
+                "update or uninstall it"
             ) from fault
 
 

@@ -224,7 +224,7 @@ def costs(
     network of the zoo, or a Layer with its `input`; the rest is as in `profile`. Raises as `profile` does.
     """
     if per not in get_args(Per):
-        raise ProfilerError(f"costs: per '{quoted(per)}' is neither stage nor layer; give one of them")
+        raise ProfilerError(f"costs: per must be 'stage' or 'layer', not '{quoted(per)}'")
     found = with_stages(model, alpha=alpha, resolution=resolution, rho=rho, input=input, options=options)
     size = grid.axis(grid.batch(batch))
     return Costs(found, "stage" if per == "stage" else "layer", size, multiple_of_(multiple_of))

@@ -60,12 +60,12 @@ def verifying(models: Sequence[str], table: str | None, engine: str | Iterable[s
         if is_reference(name):
             if name.lower().endswith(".onnx"):
                 raise ProfilerError(
-                    f"{name} is an ONNX file, which has no published figures and no torch module for witnesses; "
-                    f"hold it to the network that it was exported from, as profiler diff NETWORK {name}"
+                    f"{name} is an ONNX file, which has no published figures and no torch module for other counters; "
+                    f"compare it with the network that it was exported from: profiler diff NETWORK {name}"
                 )
             continue
         if own:
-            raise ProfilerError(f"model '{model}': verify has its own points; write {name}")
+            raise ProfilerError(f"model '{model}': verify uses the points of the published figures; write {name}")
         find(name)
     chosen = tuple(dict.fromkeys(models)) or tuple(names())
     asked = [figure for figure in figures() if figure.model in chosen]

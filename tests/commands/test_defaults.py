@@ -92,7 +92,7 @@ def test_budgets_are_no_option(tmp_path: Path) -> None:
 
 
 FAULTS = [
-    ("unknown", 'conventoin = "torch"', "no option is called 'conventoin'; did you mean convention? (conventoin stands in [tool.profiler] of pyproject.toml)"),
+    ("unknown", 'conventoin = "torch"', "unknown option 'conventoin'; did you mean convention? (conventoin stands in [tool.profiler] of pyproject.toml)"),
     ("not its own", '[tool.profiler.formula]\nunit = "auto"', "(unit stands in [tool.profiler.formula] of pyproject.toml)"),
     ("no such value", 'unit = "zz"', "it stands as unit = \"zz\" in [tool.profiler] of pyproject.toml"),
     ("no number", '[tool.profiler.show]\ndepth = "x"', 'depth = "x" in [tool.profiler.show] of pyproject.toml: '),
@@ -101,8 +101,8 @@ FAULTS = [
     ("a date", "unit = 2026-01-01", "unit in [tool.profiler] of pyproject.toml cannot be 2026-01-01"),
     ("nothing", "columns = []", "columns in [tool.profiler] of pyproject.toml cannot be []"),
     ("no table", "show = 3", "pyproject.toml: tool.profiler.show is no table; write [tool.profiler.show] and its options"),
-    ("no command", '[tool.profiler.chek]\nunit = "M"', "no command is called 'chek'; did you mean check? (chek stands in [tool.profiler] of pyproject.toml)"),
-    ("no TOML", "unit = ", "pyproject.toml is no TOML: Invalid value (at line 2, column 8)"),
+    ("no command", '[tool.profiler.chek]\nunit = "M"', "unknown command 'chek'; did you mean check? (chek stands in [tool.profiler] of pyproject.toml)"),
+    ("no TOML", "unit = ", "pyproject.toml is not valid TOML: Invalid value (at line 2, column 8)"),
     ("out of range", "alpha = 99", "it stands as alpha = 99 in [tool.profiler] of pyproject.toml"),
 ]  # fmt: skip
 

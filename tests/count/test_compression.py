@@ -123,7 +123,7 @@ def test_a_scheme_of_the_users(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("", "it says nothing"),
-        ("[default", "is no TOML"),
+        ("[default", "is not valid TOML"),
         ("default = 3", "a scheme has the tables"),
         ("[other]\nweights = 3", "a scheme has the tables"),
         ("[default]\nweights = 3", "a layer has weights, bits, index_bits"),
@@ -132,7 +132,7 @@ def test_a_scheme_of_the_users(tmp_path: Path) -> None:
         ("[default]\nweights = 3\nbits = 5.5\nindex_bits = 4", "give a whole number from 1 to 32"),
         ("[default]\nweights = nan\nbits = 5\nindex_bits = 4", "give a number from 0 to 100"),
         ("[default]\nweights = 3\nbits = 5\nindex_bits = 4\ncoded_bits = 3", "stand together"),
-        ('[layer."head.fc9"]\nweights = 3\nbits = 5\nindex_bits = 4', "no layer is called 'head.fc9'"),
+        ('[layer."head.fc9"]\nweights = 3\nbits = 5\nindex_bits = 4', "unknown layer 'head.fc9'"),
         (
             "[kind.attention]\nweights = 3\nbits = 5\nindex_bits = 4",
             "no layer is of the kind 'attention'; there are conv, linear",

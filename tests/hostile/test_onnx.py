@@ -75,9 +75,9 @@ def of_bytes(change: Callable[[bytes], bytes]) -> bytes:
 
 FILES: dict[str, tuple[Any, str]] = {
     "nothing": (b"", "holds no graph of ONNX"),
-    "text": (b"import os; os.system('true')\n" * 40, "is no ONNX model, or is cut off"),
-    "cut off": (of_bytes(lambda whole: whole[: len(whole) // 2]), "is no ONNX model, or is cut off"),
-    "a length that is not there": (of_bytes(lambda whole: whole + b"\x3a\xff\xff\xff\xff\x07"), "is no ONNX model, or is cut off"),
+    "text": (b"import os; os.system('true')\n" * 40, "is not an ONNX model, or is truncated"),
+    "cut off": (of_bytes(lambda whole: whole[: len(whole) // 2]), "is not an ONNX model, or is truncated"),
+    "a length that is not there": (of_bytes(lambda whole: whole + b"\x3a\xff\xff\xff\xff\x07"), "is not an ONNX model, or is truncated"),
     "2 GB of claims": (claimed(1 << 29), "claims 536,870,912 elements and holds 0"),
     "2 GB of claims on 4 bytes": (claimed(1 << 29, raw=b"1234"), "claims 536,870,912 elements and holds 1"),
     "bytes that are left over": (claimed(2, raw=b"123456789012"), "claims 2 elements and holds 3"),

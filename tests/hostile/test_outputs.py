@@ -70,7 +70,7 @@ def test_a_file_is_written_behind_its_link(monkeypatch: pytest.MonkeyPatch) -> N
         ((*LIST, "--csv", ".bashrc"), "--csv '.bashrc': comma-separated values go into a file that ends in .csv"),
         ((*LIST, "--csv", "run.json"), "ends in .csv; name it so"),
         ((*CHECK, "--junit", "net.py"), "--junit 'net.py': the tests of JUnit go into a file that ends in .xml"),
-        ((*LIST, "-o", "net.py"), "no format goes by the suffix '.py'"),
+        ((*LIST, "-o", "net.py"), "unknown suffix '.py'"),
         ((*LIST, "--csv", "a/b.csv"), "there is no folder 'a'; make it first"),
         ((*LIST, "-o", "x" * 300 + ".csv"), "File name too long; choose another name"),
     ],
@@ -141,7 +141,7 @@ def test_files_are_written_when_stdout_cannot_be(folder: Path) -> None:
             stdout=full, stderr=subprocess.PIPE, text=True, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
         )  # fmt: skip
     assert ran.returncode == 2
-    assert ran.stderr == "error: stdout cannot be written: No space left on device; give it a place with room\n"
+    assert ran.stderr == "error: cannot write to stdout: No space left on device; free some space, or write elsewhere\n"
     assert json.loads((folder / "a.json").read_text())["command"] == "list"
 
 

@@ -80,7 +80,7 @@ BAD: list[tuple[Any, dict[str, str], str]] = [
     (
         factory,
         {"clases": "1"},
-        "no option of net is called 'clases'; did you mean classes or layers? (options of net: classes, width,",
+        "unknown option of net 'clases'; did you mean classes or layers? (options of net: classes, width,",
     ),
     (factory, {}, "net needs classes; give it, as --set classes=…"),
     (Made, {"bias": "no"}, "net needs channels; give it, as --set channels=…"),

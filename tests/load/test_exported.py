@@ -115,7 +115,7 @@ def test_no_text_of_a_file_is_run(written: Path, tmp_path: Path, monkeypatch: py
         ("data/constants/custom_obj_0", "holds pickled objects (custom_obj_0)"),
         ("data/aotinductor/model/net.so", "holds compiled code (aotinductor)"),
         ("models/MODEL.json", "holds two parts of one name"),
-        ("models/other.json", "its other.json is no JSON that can be read"),
+        ("models/other.json", "its other.json is not valid JSON"),
     ],
 )
 def test_no_part_of_a_file_is_loaded_that_could_run(written: Path, tmp_path: Path, part: str, sentence: str) -> None:

@@ -41,12 +41,12 @@ def test_a_text_is_an_input(text: str, expected: Input) -> None:
 
 
 BAD: list[tuple[Any, str]] = [
-    ("3x0x8", "input '3x0x8' is no shape and no value; write it as 3x224x224, ids=128:int64, mask=none or k:=4"),
-    ("=3x8", "input '=3x8' is no input; write it as 3x224x224"),
+    ("3x0x8", "input '3x0x8' is neither a shape nor a value; write it as 3x224x224, ids=128:int64, mask=none or k:=4"),
+    ("=3x8", "input '=3x8' is not a valid input; write it as 3x224x224"),
     ("", "input '' is no input"),
     ("ids=", "input 'ids=' is no input"),
-    ("ids=128:int65", "no dtype is called 'int65'; did you mean int64"),
-    ("k:=foo(", "input 'k:=foo(': 'foo(' is no Python literal; write a number"),
+    ("ids=128:int65", "unknown dtype 'int65'; did you mean int64"),
+    ("k:=foo(", "input 'k:=foo(': 'foo(' is not a Python literal; write a number"),
     ("k:={[]: 1}", "input 'k:={[]: 1}': '{[]: 1}' is no Python literal"),
     ("k:={{}}", "input 'k:={{}}': '{{}}' is no Python literal"),
     ("k:={{1}, {2}}", "input 'k:={{1}, {2}}': '{{1}, {2}}' is no Python literal"),
@@ -54,7 +54,7 @@ BAD: list[tuple[Any, str]] = [
     ("k:=" + "9" * 5000, "input 'k:=9999"),
     ("k:=" + "[" * 5000, "input 'k:=[[[["),
     ("3x" * 5000 + "3", "input '3x3x"),
-    ("grid=[[1,2],[3]]", "input 'grid=[[1,2],[3]]' is no list of numbers, of up to 4096 in equal rows"),
+    ("grid=[[1,2],[3]]", "input 'grid=[[1,2],[3]]' is not a list of numbers, of up to 4096 in equal rows"),
     ("grid=[]", "input 'grid=[]' is no list of numbers"),
     ("grid=['a']", "input 'grid=['a']' is no list of numbers"),
     ("grid=[1,2", "input 'grid=[1,2': '[1,2' is no Python literal"),

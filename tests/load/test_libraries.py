@@ -53,7 +53,7 @@ CASES = {
     "needs_of_ours": "a model of needs_of_ours needs the package a_package_that_nobody_has, which is not here; pip install a_package_that_nobody_has",
     "backend_of_ours": "a model of backend_of_ours needs the package torchaudio, which is not here; pip install torchaudio",
     "shared_of_ours": "shared_of_ours does not load here (OSError: libnowhere.so.12: ",
-    "broken_of_ours": "broken_of_ours does not load here (OSError: no such operator here); mend or reinstall it",
+    "broken_of_ours": "broken_of_ours does not load here (OSError: no such operator here); reinstall it",
     "above_of_ours": "broken_of_ours, which above_of_ours needs, does not load here (OSError: no such operator here)",
     "absent_of_ours": "a model of absent_of_ours needs the package absent_of_ours, which is not here; pip install absent_of_ours",
 }  # fmt: skip
@@ -91,7 +91,7 @@ def test_a_fault_of_anything_else_is_none_of_a_library() -> None:
 @pytest.mark.parametrize(
     ("torch", "sentence"),
     [
-        ("raise ImportError('libcudart.so.12: cannot open shared object file')", "error: torch does not load here (ImportError: libcudart.so.12: cannot open shared object file); mend or reinstall it\n"),
+        ("raise ImportError('libcudart.so.12: cannot open shared object file')", "error: torch does not load here (ImportError: libcudart.so.12: cannot open shared object file); reinstall it\n"),
         ("import ctypes\nctypes.CDLL('libnowhere.so.12')", "error: torch does not load here (OSError: libnowhere.so.12: "),
         ("raise ModuleNotFoundError('No module named torch', name='torch')", "error: torch is not here, which this needs; pip install torch\n"),
     ],

@@ -42,11 +42,11 @@ def test_defaults_are_no_options() -> None:
 
 
 BAD: list[tuple[str, dict[str, Any], str]] = [
-    ("mobilenet", {}, "no network is called 'mobilenet'; did you mean mobilenet_v2, mobilenet_v1 or mobilenet_v3_small?"),
+    ("mobilenet", {}, "unknown network 'mobilenet'; did you mean mobilenet_v2, mobilenet_v1 or mobilenet_v3_small?"),
     ("", {}, "model '' has no name"),
     ("vgg16@alpha", {}, "model 'vgg16@alpha': 'alpha' is not key=value; write vgg16@alpha=0.5,resolution=160"),
-    ("vgg16@alpa=1", {}, "no option of vgg16 is called 'alpa'; did you mean alpha?"),
-    ("vgg16", {"options": {"clases": 3}}, "no option of vgg16 is called 'clases'; did you mean classes? (options of vgg16: classes)"),
+    ("vgg16@alpa=1", {}, "unknown option of vgg16 'alpa'; did you mean alpha?"),
+    ("vgg16", {"options": {"clases": 3}}, "unknown option of vgg16 'clases'; did you mean classes? (options of vgg16: classes)"),
     ("vgg16", {"options": {"classes": 0}}, "vgg16: classes=0 is not a whole number from 1"),
     ("vgg16", {"options": {"classes": "ten"}}, "vgg16: classes=ten is not a whole number from 1"),
     ("mobilenet_v1", {"options": {"separable": "maybe"}}, "mobilenet_v1: separable=maybe is not true or false"),

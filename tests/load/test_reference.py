@@ -244,26 +244,26 @@ def test_lazy_modules_take_their_shapes_from_the_input_and_the_callers_own_stays
 # Mistakes
 
 BAD: list[tuple[str, dict[str, Any], type[ProfilerError], str]] = [
-    ("nets_here:Nett", {}, UnknownName, "no factory of nets_here is called 'Nett'; did you mean Net"),
+    ("nets_here:Nett", {}, UnknownName, "unknown factory of nets_here 'Nett'; did you mean Net"),
     ("nets_here:Net", {}, InputNeeded, "nets_here:Net: cannot infer its input; pass one, as --input 3x224x224 or --input ids=128:int64"),
-    ("nets_here:Net", {"options": {"widht": 3}}, UnknownName, "no option of nets_here:Net is called 'widht'; did you mean width"),
+    ("nets_here:Net", {"options": {"widht": 3}}, UnknownName, "unknown option of nets_here:Net 'widht'; did you mean width"),
     ("nets_here:Net@width=wide", {}, ProfilerError, "nets_here:Net: width=wide is not a whole number"),
     ("nets_here:needs", {}, ProfilerError, "nets_here:needs needs classes; give it, as --set classes=…"),
-    ("nets_here:number", {}, ProfilerError, "nets_here:number is no class or function but int"),
+    ("nets_here:number", {}, ProfilerError, "nets_here:number must be a class or function, not int"),
     ("nets_here:ready", {"options": {"a": 1}}, ProfilerError, "nets_here:ready is a module already and takes no options (a)"),
-    ("nets_here.py", {}, ProfilerError, "model 'nets_here.py' names a file and nothing in it; write nets_here.py:Class"),
+    ("nets_here.py", {}, ProfilerError, "model 'nets_here.py' names a file but no class in it; write nets_here.py:Class"),
     ("nets_hree.py:Net", {}, Unavailable, "there is no file 'nets_hree.py'; did you mean nets_here.py"),
     ("far/away.py:Net", {}, Unavailable, "there is no file 'far/away.py'; check its path"),
     ("nowhere_at_all.nets:Net", {}, Unavailable, "there is no module 'nowhere_at_all' in "),
-    ("torch.nnn:Linear", {}, UnknownName, "no module of torch is called 'nnn'; did you mean nn"),
+    ("torch.nnn:Linear", {}, UnknownName, "unknown module of torch 'nnn'; did you mean nn"),
     ("needs_package.py:Net", {}, Unavailable, "needs_package.py needs the package a_package_that_nobody_has, which is not here; pip install a_package_that_nobody_has"),
     ("needs_package:Net", {}, Unavailable, "needs_package needs the package a_package_that_nobody_has"),
     ("needs_cv2.py:Net", {}, Unavailable, "needs_cv2.py needs the package cv2, which is not here; pip install opencv-python"),
     ("broken_syntax.py:Net", {}, ProfilerError, "broken_syntax.py does not run: SyntaxError: '(' was never closed (broken_syntax.py, line 3)"),
     ("script.py:Net", {}, ProfilerError, "script.py ends the program when it is run (script.py, line 1); put that under __main__"),
-    ("endless.py:Net", {}, ProfilerError, "endless.py does not run: it calls itself without end (endless.py, line 1)"),
+    ("endless.py:Net", {}, ProfilerError, "endless.py does not run: it recurses without end (endless.py, line 1)"),
     ("profiler.own:net", {}, ProfilerError, "model 'profiler.own:…': profiler is this program's own; name the file, as profiler/own.py:Class"),
-    (":Net", {}, ProfilerError, "model ':Net' is no reference; write package.module:factory or path/to/file.py:Class"),
+    (":Net", {}, ProfilerError, "model ':Net' is not a valid reference; write package.module:factory or path/to/file.py:Class"),
     ("nets_here:", {}, ProfilerError, "model 'nets_here:' is no reference"),
     ("two words:Net", {}, ProfilerError, "model 'two words:…': 'two words' is no module's name"),
     ("timm:", {}, ProfilerError, "model 'timm:' names nothing; write timm:mobilenetv3_large_100"),
@@ -272,12 +272,12 @@ BAD: list[tuple[str, dict[str, Any], type[ProfilerError], str]] = [
     ("nets_here:Text", {"input": "ids=5:int64", "resolution": 8}, ProfilerError, "nets_here:Text: an input of ids=5:int64 has no sides to set"),
     ("nets_here:Text", {"input": "ids=5:int64", "rho": 2}, ProfilerError, "nets_here:Text: an input of ids=5:int64 has no side for rho"),
     ("nowhere.pt2", {}, Unavailable, "there is no file 'nowhere.pt2'; check its path"),
-    ("~nobody-of-that-name/net.py:Net", {}, ProfilerError, "'~nobody-of-that-name/net.py' is no name of a file: Could not determine home directory"),
-    ("~nobody-of-that-name/x.pt2", {}, ProfilerError, "'~nobody-of-that-name/x.pt2' is no name of a file"),
-    ("circle.py:Net", {}, ProfilerError, "'circle.py' is no name of a file: "),
-    ("circle.pt2", {}, ProfilerError, "'circle.pt2' is no name of a file: "),
-    ("a\0b.py:Net", {}, ProfilerError, "'a\0b.py' is no name of a file: embedded null byte"),
-    (f"{'n' * 5000}.py:Net", {}, ProfilerError, f"'{'n' * 40}…' is no name of a file: File name too long"),
+    ("~nobody-of-that-name/net.py:Net", {}, ProfilerError, "'~nobody-of-that-name/net.py' is not a valid file name: Could not determine home directory"),
+    ("~nobody-of-that-name/x.pt2", {}, ProfilerError, "'~nobody-of-that-name/x.pt2' is not a valid file name"),
+    ("circle.py:Net", {}, ProfilerError, "'circle.py' is not a valid file name: "),
+    ("circle.pt2", {}, ProfilerError, "'circle.pt2' is not a valid file name: "),
+    ("a\0b.py:Net", {}, ProfilerError, "'a\0b.py' is not a valid file name: embedded null byte"),
+    (f"{'n' * 5000}.py:Net", {}, ProfilerError, f"'{'n' * 40}…' is not a valid file name: File name too long"),
     (f"hf:./{'n' * 5000}", {}, Unavailable, f"hf:./{'n' * 78}: nothing is fetched from the hub, and there is no such file here"),
 ]  # fmt: skip
 
@@ -300,9 +300,9 @@ RUNS: list[tuple[str, str, str]] = [
     ("nets_here:unlucky", "4", "nets_here:unlucky does not run: ValueError: no luck today (nets_here.py, line "),
     ("nets_here:three", "4", "nets_here:three makes no torch.nn.Module but int; name the class or function that makes the module"),
     ("nets_here:the_class", "4", "nets_here:the_class makes no torch.nn.Module but a class"),
-    ("nets_here:Broken", "4", "nets_here:Broken, body.1: takes 5 features on the last axis and is given 4"),
+    ("nets_here:Broken", "4", "nets_here:Broken, body.1: takes 5 features on the last axis but is given 4"),
     ("nets_here:Raises", "4", "nets_here:Raises, in part: its forward raises KeyError: 'nothing here'"),
-    ("nets_here:Net", "4x8x8", "nets_here:Net, conv: takes 3 channels and is given 4"),
+    ("nets_here:Net", "4x8x8", "nets_here:Net, conv: takes 3 channels but is given 4"),
 ]  # fmt: skip
 
 
@@ -476,7 +476,7 @@ def test_a_local_configuration_and_its_folder(tmp_path: Path) -> None:
     file.write_text(json.dumps(small))
     assert type(of(f"hf:{file}").module()).__name__ == "BertModel"
     file.write_text(json.dumps({"model_type": "brt"}))
-    with pytest.raises(UnknownName, match="no model type of transformers is called 'brt'; did you mean"):
+    with pytest.raises(UnknownName, match="unknown model type of transformers 'brt'; did you mean"):
         of(f"hf:{file}")
     file.write_text("[]")
     with pytest.raises(ProfilerError, match="is no configuration: JSON with a model_type"):
@@ -491,9 +491,9 @@ def test_options_of_a_configuration() -> None:
     clip = "hf:CLIPConfig@text_config.num_hidden_layers=1,vision_config.num_hidden_layers=1"
     assert of(clip, resolution=96).profile().inputs == ((77,), (3, 96, 96))
     assert of(clip, input="pixel_values=3x96x96").profile().inputs == ((3, 96, 96), (77,))
-    with pytest.raises(UnknownName, match="no option of hf:BertConfig is called 'num_layers'; did you mean num_hidden_layers"):
+    with pytest.raises(UnknownName, match="unknown option of hf:BertConfig 'num_layers'; did you mean num_hidden_layers"):
         of("hf:BertConfig@num_layers=1")
-    with pytest.raises(UnknownName, match="no configuration or model of transformers is called 'BertConfi'; did you mean"):
+    with pytest.raises(UnknownName, match="unknown configuration or model of transformers 'BertConfi'; did you mean"):
         of("hf:BertConfi")
     with pytest.raises(ProfilerError, match="hf:BertConfig: num_hidden_layers=many is not a whole number"):
         of("hf:BertConfig@num_hidden_layers=many")

@@ -162,7 +162,7 @@ def test_a_device_without_a_counter(name: str) -> None:
 
 
 def test_no_energy_of_layers() -> None:
-    with pytest.raises(ProfilerError, match="--energy says nothing with --layers"):
+    with pytest.raises(ProfilerError, match="--energy has no effect with --layers"):
         layers("lenet5", bench=BenchOptions(device="cpu", energy=True))
 
 

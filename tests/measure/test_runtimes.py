@@ -331,7 +331,7 @@ def test_what_cannot_be_exported_is_a_sentence() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"runtime": "onnxrt"}, "no runtime is called 'onnxrt'; did you mean onnxruntime"),
+        ({"runtime": "onnxrt"}, "unknown runtime 'onnxrt'; did you mean onnxruntime"),
         ({"runtime": "openvino", "train": True}, "openvino runs a forward pass alone; leave out --train"),
         ({"runtime": "eager,onnxruntime", "memory_format": "channels_last"}, "channels_last is a memory format of torch"),
         ({"runtime": "onnxruntime", "dtype": "bf16"}, "onnxruntime has no dtype 'bf16'; use fp32, fp16"),

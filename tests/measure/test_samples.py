@@ -105,8 +105,8 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path, changes: dict[str, 
     [
         ("", "does not begin as a .samples.jsonl file does"),
         ('{"what": "round"}\n', "does not begin as a .samples.jsonl file does"),
-        ("model,alpha\n", "line 1: this is no JSON; name a .samples.jsonl file"),
-        ("[1, 2]\n", "line 1: this is no line of a .samples.jsonl file"),
+        ("model,alpha\n", "line 1: this is not JSON; name a .samples.jsonl file"),
+        ("[1, 2]\n", "line 1: this is not a line of a .samples.jsonl file"),
         ('{"what": "run", "cells": []}\nnonsense\n', "line 2: this is no JSON"),
     ],
 )
@@ -122,7 +122,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ProfilerError, match="cannot be read: No such file or directory; name the file of the run"):
         resumed(tmp_path / "none.samples.jsonl", CELLS)
     (tmp_path / "raw.samples.jsonl").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ProfilerError, match=r"is no text; name a \.samples\.jsonl file"):
+    with pytest.raises(ProfilerError, match=r"is not text; name a \.samples\.jsonl file"):
         resumed(tmp_path / "raw.samples.jsonl", CELLS)
 
 

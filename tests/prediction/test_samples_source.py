@@ -147,7 +147,7 @@ def test_a_selftest_slows_its_networks(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("", "does not begin as a .samples.jsonl file does"),
-        ("model,alpha\n", "line 1: this is no JSON; name a .samples.jsonl file"),
+        ("model,alpha\n", "line 1: this is not JSON; name a .samples.jsonl file"),
         ('{"what": "run", "protocol": 1, "command": "bench", "cells": []}\n', f"of protocol 1, and this is {PROTOCOL}; name the file of"),
         ('{"what": "run", "protocol": NOW, "command": "bench", "cells": 3}\n', "line 1: damaged"),
         ('{"what": "run", "protocol": NOW, "command": "bench", "cells": []}\n', "has a latency that can be taken"),

@@ -401,9 +401,9 @@ def test_times(given: str | float, seconds: float) -> None:
         ({"threads": "0"}, "threads '0' is not a whole number from 1 to"),
         ({"threads": "1025"}, "the processors that may be used here; leave it out for"),
         ({"threads": "many"}, "threads 'many' is not a whole number"),
-        ({"dtype": "fp8"}, "no dtype is called 'fp8'"),
-        ({"memory_format": "nhwc"}, "no memory format is called 'nhwc'"),
-        ({"optimizer": "lion", "train": True}, "no optimizer is called 'lion'"),
+        ({"dtype": "fp8"}, "unknown dtype 'fp8'"),
+        ({"memory_format": "nhwc"}, "unknown memory format 'nhwc'"),
+        ({"optimizer": "lion", "train": True}, "unknown optimizer 'lion'"),
         ({"dataset_size": "60K"}, "--dataset-size 60K is for training; add --train"),
         ({"dtype": ","}, "',' names nothing"),
         ({"device": "abacus"}, "device 'abacus' is none"),
@@ -422,7 +422,7 @@ def test_a_comparison_takes_one_setting(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("profiler.measure.host.affinity", lambda: 2)
     with pytest.raises(ProfilerError, match="several settings side by side are for `profiler bench`"):
         profiler.compare(TINY, engine="closed", bench=quick(dtype="fp32,bf16"))
-    with pytest.raises(ProfilerError, match="threads 1, 2 are several settings, and a selftest is of one; give one"):
+    with pytest.raises(ProfilerError, match="threads 1, 2 are several settings; a selftest takes one"):
         profiler.selftest(threads="1,2")
     with pytest.raises(ProfilerError, match="there is nothing to measure; name a network"):
         bench()
@@ -454,7 +454,7 @@ def test_compare_with_bench_by_the_command_line() -> None:
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "× the first" in ran.stdout
     assert run("compare", TINY, "--train", "--engine", "closed").stderr == (
-        "error: --train says nothing without --bench; add --bench, or leave it out\n"
+        "error: --train has no effect without --bench; add --bench, or leave it out\n"
     )
     for words, names in (
         (["compare", TINY, "--resume", "x", "--time", "zzz"], "--resume and --time"),
@@ -482,7 +482,7 @@ def test_layers_by_the_command_line(tmp_path: Path) -> None:
     assert {record["bound"] for record in records} <= {"compute", "memory", "overhead", "kernel"}
     for words, said in (
         (["--top", "0"], "a top of 0 shows nothing"),
-        (["--columns", "path,nonsense"], "no column is called 'nonsense'"),
+        (["--columns", "path,nonsense"], "unknown column 'nonsense'"),
         (["--depth", "-1"], "a depth of -1 is none"),
     ):
         ran = run("bench", SMALL, "--layers", "--time", "5m", *words)  # refused before five minutes of measuring
@@ -497,7 +497,7 @@ def test_layers_by_the_command_line(tmp_path: Path) -> None:
 def test_an_absent_device_is_exit_code_3() -> None:
     ran = run("bench", TINY, "--device", "cuda:7")
     assert ran.returncode == 3
-    assert ran.stderr.startswith("error: device 'cuda:7' is not to be had: torch sees ")
+    assert ran.stderr.startswith("error: device 'cuda:7' is not available: torch sees ")
 
 
 def test_interrupted_with_what_was_measured_kept_and_carried_on(tmp_path: Path) -> None:
@@ -590,7 +590,7 @@ def test_selftest_by_the_command_line(cache: Path) -> None:
 def test_lists_and_true_are_taken_as_text_is(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = BenchOptions(device=["cpu"], threads=1, dtype=["fp32", "bf16"], memory_format=("contiguous",)).settings()
     assert settings == BenchOptions(device="cpu", threads=1, dtype="fp32,bf16").settings()
-    with pytest.raises(ProfilerError, match="no dtype is called 'fp31'"):
+    with pytest.raises(ProfilerError, match="unknown dtype 'fp31'"):
         BenchOptions(dtype=["fp31"]).settings()
     seen: list[BenchOptions] = []
 

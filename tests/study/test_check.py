@@ -337,7 +337,7 @@ def test_a_network_is_given_the_input_of_its_entry(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ("[tool.profiler.budgets.lenet5]\nmac = 1", """no key of tool.profiler.budgets."lenet5" is called 'mac'; did you mean macs?"""),
+        ("[tool.profiler.budgets.lenet5]\nmac = 1", """unknown key of tool.profiler.budgets."lenet5" 'mac'; did you mean macs?"""),
         ('[tool.profiler.budgets.lenet5]\nmacs = "lots"', """pyproject.toml: tool.profiler.budgets."lenet5".macs 'lots' is not a number; write it as 600M"""),
         ("[tool.profiler.budgets.lenet5]\nmacs = true", """pyproject.toml: tool.profiler.budgets."lenet5".macs is 'True', which is no limit"""),
         ("[tool.profiler.budgets.lenet5]\nmacs = -1", """budgets."lenet5".macs '-1' is not a whole number from 0"""),
@@ -353,7 +353,7 @@ def test_a_network_is_given_the_input_of_its_entry(tmp_path: Path) -> None:
         ("[tool.profiler]\nbudgets = 3", """tool.profiler.budgets is no table"""),
         ('[tool.profiler.budgets.lenet5]\nmacs = 1\nset = "classes=10"', """budgets."lenet5".set is no table"""),
         ('[tool.profiler.budgets.lenet5]\nmacs = 1\nalpha = "wide"', """pyproject.toml: tool.profiler.budgets."lenet5": alpha 'wide' is not a number"""),
-        ("[tool.profiler.budgets.lenet6]\nmacs = 1", """pyproject.toml: tool.profiler.budgets."lenet6": no network is called 'lenet6'; did you mean lenet5"""),
+        ("[tool.profiler.budgets.lenet6]\nmacs = 1", """pyproject.toml: tool.profiler.budgets."lenet6": unknown network 'lenet6'; did you mean lenet5"""),
     ],
 )  # fmt: skip
 def test_what_the_table_says_amiss_is_refused_with_file_and_key(tmp_path: Path, entry: str, message: str) -> None:

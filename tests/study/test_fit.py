@@ -142,7 +142,7 @@ def test_the_zoo_answers_by_task_and_input() -> None:
     assert "resnet20_cifar" in small
     assert not small & camera
     assert {find(r["model"]).task for r in profiler.fit(max_macs="10T", task="hyperspectral")} == {"hyperspectral"}
-    with pytest.raises(UnknownName, match="no task is called 'phone'"):
+    with pytest.raises(UnknownName, match="unknown task 'phone'"):
         profiler.fit(max_macs="1G", task="phone")
 
 

@@ -254,7 +254,7 @@ def test_alpha_modules_and_no_limit_are_refused() -> None:
         profiler.fit_stages("mobilenet_v1@alpha=0.5", "1", max_macs="1G")
     with pytest.raises(ProfilerError, match="has no stages to scale: its code sets its widths"):
         profiler.fit_stages("timm:resnet18", "1", max_macs="1G")
-    with pytest.raises(ProfilerError, match="there is no limit to fit; give one, as --max-macs 300M"):
+    with pytest.raises(ProfilerError, match="no limit is given; give one, "):
         profiler.fit_stages("mobilenet_v1", "1")
 
 

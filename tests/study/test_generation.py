@@ -289,7 +289,7 @@ def test_a_sweep_over_lengths_and_batches() -> None:
             "reads pixel_values=3x224x224, and no tokens of text; give --resolution",
         ),
         ("resnet18", {"prefill": 8}, "resnet18 reads no text"),
-        (LLAMA, {"prefill": 0}, "--prefill 0 is no number of tokens from 1"),
+        (LLAMA, {"prefill": 0}, "--prefill 0 is not a number of tokens from 1"),
         (LLAMA, {"prefill": 8, "tokens": 8}, "it has one text, which both --prefill and --tokens set"),
         (LLAMA, {"prefill": 8, "peak_macs": "3T"}, "--peak-macs alone bounds no step; give --bandwidth too"),
         (LLAMA, {"prefill": 8, "weights": "int3"}, "unknown form of weights 'int3'"),
@@ -307,7 +307,7 @@ def test_what_has_no_steps_is_refused(model: str, how: dict[str, Any], sentence:
 
 
 def test_an_unknown_cache_dtype() -> None:
-    with pytest.raises(UnknownName, match="no dtype of a cache is called 'fp3'"):
+    with pytest.raises(UnknownName, match="unknown dtype of a cache 'fp3'"):
         show(LLAMA, prefill=8, cache_dtype="fp3", wired=False)
 
 

@@ -278,7 +278,7 @@ def test_the_legend_says_what_is_in_the_formulas(module: nn.Module, shape: Any, 
 
 
 def test_mistakes() -> None:
-    with pytest.raises(UnknownName, match="no rewriting is called 'fold'; did you mean folded"):
+    with pytest.raises(UnknownName, match="unknown rewriting 'fold'; did you mean folded"):
         show("vgg11", what_if="fold")
     with pytest.raises(ProfilerError, match="batch none is for a module that has no batch axis"):
         show("vgg11", batch=None)

@@ -31,9 +31,9 @@ COLUMNS = (
 def check_view(view: View) -> None:
     """Refuse what cannot be shown before it is measured. Raises ProfilerError, UnknownName."""
     if view.top is not None and view.top < 1:
-        raise ProfilerError(f"a top of {view.top} shows nothing; give 1 or more")
+        raise ProfilerError(f"top must be 1 or more, not {view.top}")
     if view.depth is not None and view.depth < 0:
-        raise ProfilerError(f"a depth of {view.depth} is none; give 0 (every layer) or a number of levels")
+        raise ProfilerError(f"depth must be 0 (every layer) or more, not {view.depth}")
     for name in [*view.columns, *([view.sort.removeprefix("-")] if view.sort else [])]:
         if name not in COLUMNS:
             raise UnknownName("column", name, COLUMNS)

@@ -76,8 +76,8 @@ def results_sheet(results: Results, unit: Unit = "raw", chosen: Sequence[str] = 
             raise ProfilerError(f"column {name}: nothing was measured; add --bench, or use `profiler bench`")
         if name not in results.columns and name not in of_records.RATIOS:
             if name == "memory_bytes":
-                raise ProfilerError("column memory_bytes was not asked for; add --memory")
-            raise ProfilerError(f"column {name}: {name.partition('_')[0]} was not asked; add --engine {name.partition('_')[0]}")
+                raise ProfilerError("column memory_bytes was not computed; add --memory")
+            raise ProfilerError(f"column {name}: {name.partition('_')[0]} was not run; add --engine {name.partition('_')[0]}")
     found = [of_records.of(name, results) for name in names]
     rows = [[cell(record, results.base or record, unit) for _, cell in found] for record in results]
     heads = [head for head, _ in found]
@@ -221,7 +221,7 @@ def kinds_sheet(profile: Profile, unit: Unit = "raw") -> Sheet:
 
 def most(title: str, shown: Sequence[object], top: int | None) -> str:
     if top is not None and top < 1:
-        raise ProfilerError(f"a top of {top} shows nothing; give 1 or more")
+        raise ProfilerError(f"top must be 1 or more, not {top}")
     return title if top is None else f"{title}, the {len(shown)} with most MACs"
 
 
