@@ -283,7 +283,7 @@ def test_formula() -> None:
 
 BAD = [
     ("compare mobilenet vgg16", 2, "unknown network 'mobilenet'; did you mean mobilenet_v2, mobilenet_v1 or mobilenet_v3_small?"),
-    ("compare", 2, "there is nothing to compare; name a network"),
+    ("compare", 2, "no network to compare; name one"),
     ("compare vgg16 --alpha 0.25..1", 2, "--alpha 0.25..1 is a range; this command takes one value"),
     ("compare vgg16 --engine fvcor", 2, "unknown engine 'fvcor'; did you mean fvcore"),
     ("compare vgg16 --convention papers", 2, "unknown convention 'papers'; did you mean paper"),
@@ -298,28 +298,28 @@ BAD = [
     ("compare vgg16 --set colour=red", 2, "unknown option of vgg16 'colour'"),
     ("compare vgg16 --batch 0", 2, "batch 0 is not a number of samples"),
     ("sweep --alpha 1..0.25", 2, "alpha '1..0.25' runs backwards; write it as 0.25..1"),
-    ("sweep --alpha 0..1", 2, "alpha 0 is not a width; give a number above 0"),
+    ("sweep --alpha 0..1", 2, "alpha must be above 0"),
     ("sweep --alpha 0.25..1:0", 2, "alpha '0.25..1:0' has a step of 0"),
     ("sweep --alpha nan", 2, "alpha 'nan' is not finite"),
     ("sweep --alpha 0.000000001..1:0.000000001", 2, "alpha '0.000000001..1:0.000000001' makes more than 10,000 points"),
-    ("sweep --alpha 0.01..1:0.01 --resolution 1..224:1", 2, "the sweep makes 22,400 cells, and a table shows 10,000; write them, as --csv FILE.csv"),
+    ("sweep --alpha 0.01..1:0.01 --resolution 1..224:1", 2, "the sweep makes 22,400 cells, and a table shows at most 10,000; write them to a file, e.g. --csv FILE.csv"),
     ("sweep --alpha -1", 2, "alpha -1 is not a width"),
     ("sweep --resolution 224 --rho 1", 2, "give a resolution or a rho, not both"),
-    ("sweep mobilenet_v1@alpha=0.5 --alpha 0.25..1", 2, "model 'mobilenet_v1@alpha=0.5' fixes the alpha that is run over"),
+    ("sweep mobilenet_v1@alpha=0.5 --alpha 0.25..1", 2, "model 'mobilenet_v1@alpha=0.5' sets the alpha that is run over"),
     ("sweep vgg16 --resolution 16..48:16", 2, "body.4.pool: a window of 2 does not fit 1 pixels; vgg16 needs inputs of at least 32"),
     ("show vgg16 --resolution 20", 2, "body.4.pool: a window of 2 does not fit 1 pixels; vgg16 needs inputs of at least 32"),
     ("compare VGG16", 2, "unknown network 'VGG16'; did you mean vgg16"),
-    ("compare vgg16 --batch none", 2, "batch none is for a module that has no batch axis"),
+    ("compare vgg16 --batch none", 2, "batch none is for modules without a batch axis"),
     ("compare vgg16 --input 3x200x200 --resolution 128", 2, "vgg16: give one of resolution and input, not both"),
     ("compare vgg16 --set classes=99999999999999999999", 2, "vgg16: classes=99999999999999999999 is not a whole number"),
-    ("compare vgg16 --engine closed --columns fvcore_macs", 2, "column fvcore_macs: fvcore was not asked; add --engine fvcore"),
-    ("compare vgg16 -o a.csv --csv a.csv", 2, "output 'a.csv' is named twice; name each file once"),
+    ("compare vgg16 --engine closed --columns fvcore_macs", 2, "column fvcore_macs: fvcore was not run; add --engine fvcore"),
+    ("compare vgg16 -o a.csv --csv a.csv", 2, "output 'a.csv' is given twice; give each file once"),
     (f"compare vgg16 --csv {'n' * 300}.csv", 2, "output 'nnnnnnnn"),
-    ("sweep mobilenet_v1@input=3x96x96 --resolution 128,160", 2, "model 'mobilenet_v1@input=3x96x96' fixes the resolution"),
-    ("show vgg16 --top 0", 2, "a top of 0 shows nothing; give 1 or more"),
+    ("sweep mobilenet_v1@input=3x96x96 --resolution 128,160", 2, "model 'mobilenet_v1@input=3x96x96' sets the resolution"),
+    ("show vgg16 --top 0", 2, "top must be 1 or more, not 0"),
     ("show vgg16 --depth -1", 2, "a depth of -1 is none"),
     ("list zzz", 2, "unknown network 'zzz'; there are"),
-    ("list --max-macs 1K", 2, "no network of the zoo meets all these conditions; `profiler list` shows all"),
+    ("list --max-macs 1K", 2, "no network meets all these conditions; leave one out, `profiler list` shows all"),
     ("list vgg --year 2014.5", 2, "year 2014.5 is not a whole number; give 1 to"),
     ("list --max-macs many", 2, "--max-macs 'many' is not a number"),
     ("list --task dancing", 2, "unknown task 'dancing'"),
@@ -420,7 +420,7 @@ def test_verify_ends_in_1_where_something_is_not_as_listed(tmp_path: Path) -> No
     )  # fmt: skip
     assert ran.returncode == 1
     assert "DIFFERS" in ran.stdout
-    assert ran.stderr == "error: 1 counts are not what archs/published.csv says; see the lines marked DIFFERS\n"
+    assert ran.stderr == "error: 1 counts differ from archs/published.csv; see the lines marked DIFFERS\n"
 
 
 @pytest.mark.parametrize("words", ["list", "list -f csv"])

@@ -158,7 +158,7 @@ BAD: list[tuple[str, int, str]] = [
     ("show net.py:Broken --input 4", 2, "net.py:Broken, body.1: takes 5 features"),
     ("show nowhere.py:Net --input 4", 3, "there is no file 'nowhere.py'; did you mean net.py?"),
     ("sweep net.py:Net --input 3x8x8", 2, "net.py:Net has no width multiplier: its factory takes no alpha"),
-    ("formula net.py:Net", 2, "net.py:Net: cannot infer its input; pass one, as --input 3x224x224"),
+    ("formula net.py:Net", 2, "cannot infer the input of net.py:Net; pass --input 3x224x224"),
     ("show vgg11 --what-if seperable", 2, "unknown rewriting 'seperable'; did you mean separable"),
     ("show vgg11 --input 3x32x32 --input 3x32x32", 2, "vgg11: takes one input but is given 2; give each once"),
 ]  # fmt: skip

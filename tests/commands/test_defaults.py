@@ -94,16 +94,16 @@ def test_budgets_are_no_option(tmp_path: Path) -> None:
 FAULTS = [
     ("unknown", 'conventoin = "torch"', "unknown option 'conventoin'; did you mean convention? (conventoin stands in [tool.profiler] of pyproject.toml)"),
     ("not its own", '[tool.profiler.formula]\nunit = "auto"', "(unit stands in [tool.profiler.formula] of pyproject.toml)"),
-    ("no such value", 'unit = "zz"', "it stands as unit = \"zz\" in [tool.profiler] of pyproject.toml"),
+    ("no such value", 'unit = "zz"', "it is set as unit = \"zz\" in [tool.profiler] of pyproject.toml"),
     ("no number", '[tool.profiler.show]\ndepth = "x"', 'depth = "x" in [tool.profiler.show] of pyproject.toml: '),
-    ("no switch", 'quiet = "yes"', 'quiet in [tool.profiler] of pyproject.toml is a switch, and "yes" is neither true nor false'),
-    ("a switch", "unit = true", "unit in [tool.profiler] of pyproject.toml cannot be true; write a text, a number or a list of them"),
+    ("no switch", 'quiet = "yes"', 'quiet in [tool.profiler] of pyproject.toml must be true or false, not "yes"'),
+    ("a switch", "unit = true", "unit in [tool.profiler] of pyproject.toml must be a string, a number or a list of them, not true; change it"),
     ("a date", "unit = 2026-01-01", "unit in [tool.profiler] of pyproject.toml cannot be 2026-01-01"),
     ("nothing", "columns = []", "columns in [tool.profiler] of pyproject.toml cannot be []"),
-    ("no table", "show = 3", "pyproject.toml: tool.profiler.show is no table; write [tool.profiler.show] and its options"),
+    ("no table", "show = 3", "pyproject.toml: tool.profiler.show must be a table; write [tool.profiler.show] and its options below it"),
     ("no command", '[tool.profiler.chek]\nunit = "M"', "unknown command 'chek'; did you mean check? (chek stands in [tool.profiler] of pyproject.toml)"),
     ("no TOML", "unit = ", "pyproject.toml is not valid TOML: Invalid value (at line 2, column 8)"),
-    ("out of range", "alpha = 99", "it stands as alpha = 99 in [tool.profiler] of pyproject.toml"),
+    ("out of range", "alpha = 99", "it is set as alpha = 99 in [tool.profiler] of pyproject.toml"),
 ]  # fmt: skip
 
 
@@ -151,4 +151,4 @@ def test_only_what_came_from_the_file_is_blamed_on_it(tmp_path: Path, text: str,
     project(tmp_path, f"[tool.profiler]\n{text}\n")
     ran = run(*words.split(), cwd=tmp_path)
     assert ran.returncode in (1, 2, 3)
-    assert ran.stderr.endswith(f"; it stands as {where}\n") if where else "pyproject" not in ran.stderr
+    assert ran.stderr.endswith(f"; it is set as {where}\n") if where else "pyproject" not in ran.stderr

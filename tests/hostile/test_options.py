@@ -87,7 +87,7 @@ MANY = [
     ({"alpha": range(10**12)}, "alpha has 1,000,000,000,000 values, more than 10,000"),
     ({"resolution": range(10**12)}, "resolution has 1,000,000,000,000 values"),
     ({"batch": range(10**12)}, "batch has 1,000,000,000,000 values"),
-    ({"width": "1..1e9"}, "width '1..1e9' makes more than 10,000 points; take a larger step"),
+    ({"width": "1..1e9"}, "width '1..1e9' makes more than 10,000 points; use a larger step"),
     ({"width": "1..inf"}, "width 'inf' is not finite"),
     ({"width": "1..1000", "shift": "1..1000"}, "1,000,000 cells"),
 ]

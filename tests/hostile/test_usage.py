@@ -95,12 +95,12 @@ def test_a_number_of_5000_digits_is_refused_in_a_sentence(words: str, said: str,
 SETTINGS = [
     (f"[tool.profiler]\nbatch = {DIGITS}\n", "pyproject.toml cannot be read: "),
     ("[tool.profiler]\nx = " + "[" * 5000, "pyproject.toml is nested too deeply"),
-    ('[tool.profiler]\ncsv = "../out.csv"\n', "csv in [tool.profiler] of pyproject.toml is '../out.csv', and what a file of settings writes stays below"),
+    ('[tool.profiler]\ncsv = "../out.csv"\n', "csv in [tool.profiler] of pyproject.toml is '../out.csv', but settings in a file may only write below"),
     ('[tool.profiler]\noutput = ["ok.json", "/tmp/out.json"]\n', "output in [tool.profiler]"),
     ('[tool.profiler.check]\njunit = "link.xml"\n', "junit in [tool.profiler.check]"),
     ('[tool.profiler.bench]\nresume = "../x.samples.jsonl"\n', "resume in [tool.profiler.bench]"),
-    ('[tool.profiler]\ncsv = "a\\u0000b.csv"\n', "stays below its folder"),
-    ('[tool.profiler]\ncsv = ".bashrc"\n', "go into a file that ends in .csv"),
+    ('[tool.profiler]\ncsv = "a\\u0000b.csv"\n', "may only write below its folder"),
+    ('[tool.profiler]\ncsv = ".bashrc"\n', "need a file name that ends in .csv"),
 ]  # fmt: skip
 
 

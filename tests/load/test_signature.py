@@ -144,10 +144,10 @@ class Image(nn.Module):
 
 
 AXES: list[tuple[Any, str]] = [
-    ("1x3x16x16", "Image takes 1x3x16x16 as it is, and --batch puts the batch axis before it; leave that axis out, as --input 3x16x16, or give --batch none"),
+    ("1x3x16x16", "Image takes 1x3x16x16, and --batch adds the batch axis in front; leave that axis out, as --input 3x16x16, or give --batch none"),
     ((8, 3, 16, 16), "Image takes 8x3x16x16 as it is"),
-    ("x=1x3x16x16", "Image takes x=1x3x16x16 as it is, and --batch puts the batch axis before it; leave that axis out, as --input x=3x16x16"),
-    ("224", "Image: an input of 224 is one axis; give an image with its channels, as 3x224x224"),
+    ("x=1x3x16x16", "Image takes x=1x3x16x16, and --batch adds the batch axis in front; leave that axis out, as --input x=3x16x16"),
+    ("224", "Image: input 224 has one axis; give an image with its channels, e.g. 3x224x224"),
     ("32x32x3", "Image, body.0: takes 3 channels but is given 32, of (1, 32, 32, 3); channels come first, so write --input 3x32x32"),
     ("4x16x16", "Image, body.0: takes 3 channels but is given 4"),
     ("3x1048576x1048576x1048576", "input '3x1048576x1048576x1048576' has 3458764513820540928 elements with its batch"),

@@ -157,7 +157,7 @@ def test_a_counter_that_does_not_count(monkeypatch: pytest.MonkeyPatch, joules: 
 
 @pytest.mark.parametrize("name", ["cpu", "mps"])
 def test_a_device_without_a_counter(name: str) -> None:
-    with pytest.raises(ProfilerError, match=f"{name} has no energy counter that can be read; only CUDA has, by NVML"):
+    with pytest.raises(ProfilerError, match=f"{name} has no energy counter; only NVIDIA GPUs have one that can be read"):
         opened(name).joules()
 
 

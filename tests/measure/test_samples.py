@@ -84,11 +84,11 @@ def altered(path: Path, **changes: Any) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"protocol": 0}, "of protocol 0, and this is 3; measure it anew, without --resume"),
+        ({"protocol": 0}, "it has protocol 0, and this run 3; measure it anew, without --resume"),
         ({"profiler": "0.0.1"}, "of version of profiler 0.0.1"),
         ({"torch": "1.0"}, "of version of torch 1.0"),
         ({"machine": {"cpu": "Abacus"}}, "of another machine (cpu Abacus, here "),
-        ({"cells": ["{}"]}, "none of its cells is one of these; give the command that it was made by"),
+        ({"cells": ["{}"]}, "it has none of the cells of this run; give the command that it was made by"),
     ],
 )
 def test_a_file_of_something_else_is_refused(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
@@ -107,7 +107,7 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path, changes: dict[str, 
         ('{"what": "round"}\n', "does not begin as a .samples.jsonl file does"),
         ("model,alpha\n", "line 1: this is not JSON; name a .samples.jsonl file"),
         ("[1, 2]\n", "line 1: this is not a line of a .samples.jsonl file"),
-        ('{"what": "run", "cells": []}\nnonsense\n', "line 2: this is no JSON"),
+        ('{"what": "run", "cells": []}\nnonsense\n', "line 2: this is not JSON"),
     ],
 )
 def test_nonsense_is_refused_with_its_line(tmp_path: Path, text: str, said: str) -> None:

@@ -33,7 +33,7 @@ def test_an_open_batch_is_that_of_the_command(tmp_path: Path) -> None:
 def test_a_fixed_batch_is_part_of_the_input(tmp_path: Path) -> None:
     found = counted(image(2, 3, 8, 8), tmp_path).profile
     assert (found.macs, found.inputs, found.batch) == (2 * EACH * 64, ((2, 3, 8, 8),), None)
-    with pytest.raises(ProfilerError, match="so there is no batch of 4; export it with its first axis open"):
+    with pytest.raises(ProfilerError, match="not 4; export it with its first axis open"):
         load(str(tmp_path / "net.onnx")).profile(4)
     assert load(str(tmp_path / "net.onnx"), input=(3, 8, 8)).profile(1).macs == 2 * EACH * 64  # the sample of what it fixes
 
@@ -93,7 +93,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"input": "x=3x8x8:int64"}, "x holds float32 in the file, but is given int64"),
     ({"resolution": 16}, "x is n×3×height×8 in the file, so its side cannot be 16"),
     ({"resolution": 16, "rho": 2}, "give one of resolution and rho"),
-    ({"alpha": 0.5}, "is an ONNX file, whose widths are fixed; give no --alpha"),
+    ({"alpha": 0.5}, "is an ONNX file, whose widths are fixed; leave out --alpha"),
     ({"options": {"classes": 10}}, r"is an ONNX file and takes no options \(classes\)"),
 ]
 

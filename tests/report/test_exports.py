@@ -74,7 +74,7 @@ def test_a_flame_graph_of_what_was_clocked_is_of_time_first() -> None:
 
 
 def test_no_layers_no_flames() -> None:
-    with pytest.raises(ProfilerError, match="a flame graph is of layers"):
+    with pytest.raises(ProfilerError, match="a flame graph needs layers"):
         speedscope(sweep("lenet5", alpha="0.5,1", engine="closed"))
 
 

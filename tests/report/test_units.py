@@ -338,7 +338,7 @@ def test_multiply_adds_of_papers_are_in_what_says_something_of_the_least() -> No
         ("params=megs", "unknown unit 'megs'; use .* \\(in 'params=megs'\\)"),
         ("parms=M", "unknown column 'parms'; did you mean params"),
         ("latency_s=M", "latency_s is no count"),
-        ("params=GFLOPs", "params has no FLOPs, which are of macs"),
+        ("params=GFLOPs", "FLOPs apply only to macs"),
     ],
 )
 def test_units_of_no_column(name: str, said: str) -> None:

@@ -197,7 +197,7 @@ def test_columns_of_a_later_version_are_passed_over() -> None:
 
 
 def test_a_run_of_another_command_is_no_comparison() -> None:
-    with pytest.raises(ProfilerError, match="a run of `list` is no comparison, sweep or bench"):
+    with pytest.raises(ProfilerError, match="this is a run of `list`, not of compare, sweep or bench"):
         saved.results(saved.Saved("run.json", document(command="list")))
 
 

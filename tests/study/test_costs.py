@@ -224,7 +224,7 @@ def test_what_has_no_stages_is_refused() -> None:
         profiler.costs(Chain(L.Conv(fixed(8), 3)), input=PIXELS)
     with pytest.raises(ProfilerError, match=r"stages=0.5:1:1:1:1 chooses its widths already; leave it out"):
         profiler.costs("mobilenet_v1@stages=0.5:1:1:1:1")
-    with pytest.raises(ProfilerError, match="per 'block' is neither stage nor layer"):
+    with pytest.raises(ProfilerError, match="per must be 'stage' or 'layer', not 'block'"):
         profiler.costs("mobilenet_v1", per="block")
 
 

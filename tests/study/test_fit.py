@@ -184,7 +184,7 @@ def test_weights_beyond_the_memory_rule_a_cell_out_without_tracing() -> None:
 @pytest.mark.parametrize(
     ("limits", "words"),
     [
-        ({}, "there is no limit to fit"),
+        ({}, "no limit is given"),
         ({"max_macs": "3M", "min_macs": "4M"}, "--min-macs 4M is above --max-macs 3M"),
         ({"max_macs": "many"}, "--max-macs 'many' is not a number"),
         ({"max_memory": "5"}, "--max-memory '5' has no unit"),

@@ -211,8 +211,8 @@ def test_a_page_has_histograms_and_a_map(weights: Path, monkeypatch: pytest.Monk
 def test_options_that_say_nothing(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for words, said in (
         ([str(weights), "--bits", "9"], "entropy is told in 2 to 8 bits"),
-        ([str(weights), "-o", "less.safetensors"], "give a file and its --model too"),
-        (["--model", "alexnet", "--scheme", "deep-compression", "-o", "a.safetensors"], "give a file and its --model too"),
+        ([str(weights), "-o", "less.safetensors"], "give a file of weights and its --model"),
+        (["--model", "alexnet", "--scheme", "deep-compression", "-o", "a.safetensors"], "give a file of weights and its --model"),
         ([], "there is nothing to inspect"),
         ([str(weights), "--columns", "nme"], "unknown column 'nme'; did you mean name"),
     ):
@@ -233,7 +233,7 @@ def test_show_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ended(monkeypatch, "report", "run.json").out == again.out
     assert "int8: 8 bits a weight, one fp32 scale per output channel." in again.out
     refused(ended(monkeypatch, "show", "lenet5", "--weights", "int9"), "unknown form of weights 'int9'")
-    refused(ended(monkeypatch, "show", "lenet5", "--weights", "int8", "-f", "csv"), "csv holds the layers alone")
+    refused(ended(monkeypatch, "show", "lenet5", "--weights", "int8", "-f", "csv"), "csv holds only the layers")
 
 
 @pytest.mark.parametrize("model", ["googlenet", "unet", "resnet18", "mobilenet_v2"])

@@ -261,11 +261,11 @@ REFUSED = [
     ("-f markdown", "format 'markdown' holds at most 12 records, and there are 24; csv, jsonl and parquet hold any number"),
     (
         "",
-        "the sweep makes 24 cells, and a table shows 12; write them, as --csv FILE.csv or -o FILE.parquet, or take larger steps",
+        "the sweep makes 24 cells, and a table shows at most 12; write them to a file, e.g. --csv FILE.csv or -o FILE.parquet, or use larger steps",
     ),
-    ("--csv run.csv --plot", "--plot draws at most 12 records, and there are 24; take larger steps"),
+    ("--csv run.csv --plot", "--plot draws at most 12 records, and there are 24; use larger steps"),
     ("--csv run.csv --sort macs", "--sort orders at most 12 records; sort the file that is written"),
-    ("--csv run.csv --bench", "--bench measures at most 12 cells, and there are more; take larger steps"),
+    ("--csv run.csv --bench", "--bench measures at most 12 cells, and this sweep has more; use larger steps"),
 ]
 
 
@@ -320,12 +320,12 @@ def test_where_no_table_says_it_verbose_does(command: Any, capsys: pytest.Captur
 
 @pytest.mark.usefixtures("small")
 def test_a_library_sweep_of_too_many_names_the_way_out() -> None:
-    with pytest.raises(ProfilerError, match="makes 24 cells, more than 12; take larger steps, or write them by sweep_to"):
+    with pytest.raises(ProfilerError, match="makes 24 cells, more than 12; use larger steps, or write them to a file with sweep_to"):
         sweep("vgg11", alpha="0.25..1.0", resolution="64..224")
 
 
 def test_more_than_a_hundred_million_cells_are_refused() -> None:
-    with pytest.raises(ProfilerError, match="the sweep makes 2,000,000,000 cells, more than 100,000,000; take larger steps"):
+    with pytest.raises(ProfilerError, match="the sweep makes 2,000,000,000 cells, more than 100,000,000; use larger steps"):
         sweep_to("run.csv", "vgg11", alpha="0.0001..1:0.0001", resolution="1..10000:1", batch="1..20:1")
 
 

@@ -38,7 +38,7 @@ def test_it_is_what_memory_says() -> None:
 def test_nobody_who_does_not_ask_has_it() -> None:
     found = compare("lenet5", engine="closed")
     assert "memory_bytes" not in found.columns
-    with pytest.raises(ProfilerError, match="column memory_bytes was not asked for; add --memory"):
+    with pytest.raises(ProfilerError, match="column memory_bytes was not computed; add --memory"):
         results_sheet(found, chosen=["memory_bytes"])
 
 

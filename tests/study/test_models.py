@@ -76,7 +76,7 @@ def test_a_label_stands_before_the_first_equals_sign(text: str, found: tuple[str
 @pytest.mark.parametrize(
     ("models", "said"),
     [
-        (["Ours="], "the label Ours stands before no model"),
+        (["Ours="], "label Ours has no model after it"),
         (["=vgg16"], "label '': a label is of 1 to 60 letters"),
         (["a,b=vgg16"], "label 'a,b': a label is of 1 to 60 letters"),
         (["x" * 61 + "=vgg16"], "a label is of 1 to 60 letters"),
@@ -173,7 +173,7 @@ def test_a_sweep_that_is_written_as_it_is_counted_has_labels_and_sources(tmp_pat
     ran = run("sweep", "mobilenet_v1", *many, "--memory", "-q")
     assert (ran.returncode, ran.stderr) == (
         2,
-        "error: --memory is of at most 10,000 cells, and there are more; take larger steps\n",
+        "error: --memory works for at most 10,000 cells, and this sweep has more; use larger steps\n",
     )
 
 
@@ -276,7 +276,7 @@ def test_an_accuracy_is_of_one_point() -> None:
     ("top1", "said"),
     [
         ({"mobilenet_v2": 70}, "unknown network here 'mobilenet_v2'; did you mean mobilenet_v1"),
-        ({"mobilenet_v1@alpha=0.25": 70}, "mobilenet_v1 is counted at no such point here"),
+        ({"mobilenet_v1@alpha=0.25": 70}, "mobilenet_v1 is not counted at that point here"),
         ({"mobilenet_v1": 0.7}, "0.7 is below 1; write the accuracy in percent"),
         ({"mobilenet_v1": 101}, "101 is no percentage"),
         ({"mobilenet_v1": "high"}, "'high' is not a number; write it as 74.1"),
@@ -355,5 +355,5 @@ def test_a_limit_counts_a_library_and_what_is_unknown_is_nothing(tmp_path: Path)
     assert again.notes == listed.notes
     with pytest.raises(UnknownName, match="unknown model of timm 'mobilnet\\*'"):
         listing("timm:mobilnet*")
-    with pytest.raises(ProfilerError, match="--year is of the zoo"):
+    with pytest.raises(ProfilerError, match="--year works only for"):
         listing("timm:mobilenet*", year=2019)

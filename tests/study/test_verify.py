@@ -92,5 +92,5 @@ def test_mistakes() -> None:
         verify(table="table")
     with pytest.raises(UnknownName, match="unknown network 'vgg17'"):
         verify("vgg17")
-    with pytest.raises(ProfilerError, match=r"model 'vgg16@alpha=1': verify has its own points; write vgg16"):
+    with pytest.raises(ProfilerError, match=r"model 'vgg16@alpha=1': verify uses the points of the published figures; write vgg16"):
         verify("vgg16@alpha=1")
