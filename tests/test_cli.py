@@ -67,8 +67,8 @@ mobilenet_v1    4,231,976  1.00×     568,740,352  1.00×    5,043,688   16.1 Mi
 vgg16         138,357,544  32.7×  15,470,264,320  27.2×   13,556,712  527.8 MiB   equal
 
 fvcore 0.1.5 agrees on every layer.
-mobilenet_v1 (224): it prints 578,875,904, since it counts 2 operations per element of BatchNorm: +10,085,376; \
-it counts 1 operation per input element of adaptive average pooling: +50,176.
+mobilenet_v1 (224): fvcore reports 578,875,904 because it counts 2 operations per element of BatchNorm (+10,085,376) \
+and counts 1 operation per input element of adaptive average pooling (+50,176).
 """
 
 
@@ -127,7 +127,7 @@ def test_more_than_sixteen_cells_are_checked_at_the_corners(tmp_path: Path) -> N
     checked = {(row["alpha"], row["resolution"]) for row in rows if row["fvcore_macs"]}
     assert checked == {("0.25", "32"), ("0.25", "64"), ("1.0", "32"), ("1.0", "64")}
     notes = json.loads((tmp_path / "run.json").read_text())["notes"]
-    assert "fvcore: asked about 4 cells at the corners of 32." in notes
+    assert "fvcore: checked 4 of 32 cells, those at the corners of the grid." in notes
 
 
 def test_the_columns_are_the_contract() -> None:

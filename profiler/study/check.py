@@ -157,7 +157,8 @@ def _counted(each: Budgeted, base: Side | None, position: int | None) -> _Counte
 def _refuse_nothing(found: Sequence[Budgeted], base: Side | None) -> None:
     if not found and base is not None:
         raise ProfilerError(
-            f"baseline '{base.name}' holds {base_of.held(base)}, and profiler runs no code that a file names; name the network, e.g. "
+            f"baseline '{base.name}' holds {base_of.held(base)}, and profiler runs no code that a file names; name "
+            "the network, e.g. "
             f"profiler check MODEL --baseline {base.name}, or in [tool.profiler.budgets] of pyproject.toml"
         )
     if not found:

@@ -34,7 +34,7 @@ def test_a_benchmark_with_energy(tmp_path: Path) -> None:
     assert (facts["gpu"], facts["driver"]) == ("Stand-in 100", "580.1")
     notes = "\n".join(found["notes"])
     assert "SM clock 1.98 to 1.98 GHz." in notes
-    assert "Energy is of the whole GPU by its own counter, idle power included: the median of 6 blocks" in notes
+    assert "Energy is that of the whole GPU from its own counter, idle power included: the median of 6 blocks" in notes
     assert "energy/image" in ran.stdout
     kept = [json.loads(line) for line in (tmp_path / "run.samples.jsonl").read_text().splitlines()]
     assert [len(line["blocks"]) for line in kept if line["what"] == "energy"][-1] == 6

@@ -474,7 +474,7 @@ def test_layers_by_the_command_line(tmp_path: Path) -> None:
     out = tmp_path / "run.csv"
     ran = run("bench", SMALL, "--layers", "--threads", "1", "--time", QUICK, "--top", "3", "-o", str(out))
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert "by layer, the 3 that take longest of 84" in ran.stdout
+    assert "by layer, the 3 slowest of 84" in ran.stdout
     assert "% of the MACs" in ran.stdout
     records = list(csv.DictReader(out.read_text().splitlines()))
     assert len(records) == 84

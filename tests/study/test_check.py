@@ -433,7 +433,7 @@ def test_an_undecided_line_says_so() -> None:
 def test_the_command(tmp_path: Path) -> None:
     ran = run("check", "lenet5", "--max-macs", "400K", "--max-params", "62K", "--csv", "lines.csv", "-f", "json", cwd=tmp_path)
     assert ran.returncode == 1
-    assert ran.stderr == "error: 1 of 2 limits is not kept: lenet5 (28) MACs; make it cheaper, or raise the budget\n"
+    assert ran.stderr == "error: 1 of 2 limits exceeded: lenet5 (28) MACs; make the network cheaper, or raise the budget\n"
     document = json.loads(ran.stdout)
     assert (document["command"], document["passed"], document["rows"]) == ("check", False, [])
     assert [(line["count"], line["value"], line["limit"], line["verdict"]) for line in document["records"]] == [

@@ -305,7 +305,7 @@ def test_the_table_says_what_is_not_shown(
     assert title.startswith("vgg11: α 0.25, 0.5, 0.75, 1; resolution 64, 96, 128, 160, 192, 224")
     assert [row.split()[:2] for row in rows[:5]] == [["0.25", side] for side in ("64", "96", "128", "160", "192")]
     assert rows[5:] == [
-        "", "24 of 24 cells were counted again layer by layer: none differs.",
+        "", "24 of 24 cells were counted again layer by layer, with the same result.",
         "19 more rows are not shown; run.parquet and run.csv have all.",
     ]  # fmt: skip
     assert len(Path("run.csv").read_text().splitlines()) == 25
@@ -315,7 +315,7 @@ def test_where_no_table_says_it_verbose_does(command: Any, capsys: pytest.Captur
     assert command(f"{SWEEP} -f csv -v") == 0
     out, err = capsys.readouterr()
     assert out.startswith("model,options,alpha,")
-    assert "24 of 24 cells were counted again layer by layer: none differs." in err
+    assert "24 of 24 cells were counted again layer by layer, with the same result." in err
 
 
 @pytest.mark.usefixtures("small")
