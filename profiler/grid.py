@@ -24,8 +24,13 @@ _FRACTION = re.compile(r"[+-]?\d+\s*/\s*\d+")
 """`4/7`, as formulas write a multiplier."""
 
 
-def exact(value: object, what: str, example: str = "0.25 or 224") -> Fraction:
+EXAMPLES = {"alpha": "0.5", "rho": "0.5", "resolution": "224", "batch": "8", "year": "2015"}
+"""How a quantity is written, where a message shows it."""
+
+
+def exact(value: object, what: str, example: str = "") -> Fraction:
     """A number as it is written, exactly: 0.1 is 1/10, as is the text 1/10. Raises ProfilerError on all but a finite number."""
+    example = example or EXAMPLES.get(what, "0.25 or 224")
     if isinstance(value, int | Fraction) and not isinstance(value, bool) and -LARGEST < value < LARGEST:
         return Fraction(value)
     if isinstance(value, str) and _FRACTION.fullmatch(value.strip()):
@@ -79,8 +84,8 @@ def side(value: object, what: str = "resolution") -> int:
     """A whole number from 1: the side of the input in pixels, or `what` else is counted in whole steps."""
     number = exact(value, what)
     if number.denominator != 1 or not 1 <= number <= MOST_SIDE:
-        unit = "side in whole pixels" if what == "resolution" else "whole number"
-        raise ProfilerError(f"{what} {shown(number)} is not a {unit}; give 1 to {MOST_SIDE}")
+        unit = "whole number of pixels" if what == "resolution" else "whole number"
+        raise ProfilerError(f"{what} must be a {unit} from 1 to {MOST_SIDE}, not {shown(number)}")
     return int(number)
 
 

@@ -47,16 +47,16 @@ def test_points_are_exact(text: str, expected: list[F]) -> None:
         ("0.25..0.4", "alpha '0.25..0.4': 0.4 is not on the step of 0.25; end it at 0.25..0.5, or give a step as 0.25..0.4:STEP"),
         ("nan", "alpha 'nan' is not finite; give a positive number"),
         ("0..inf", "alpha 'inf' is not finite; give a positive number"),
-        ("wide", "alpha 'wide' is not a number; write it as 0.25 or 224"),
+        ("wide", "alpha 'wide' is not a number; write it as 0.5"),
         ("0..1:wide", "the step of alpha 'wide' is not a number; write it as 0.25 or 224"),
         ("", "alpha '' has an empty item; write it as 0.25..1.0, 128..224:32 or 224,192"),
         ("0.5,,1", "alpha '0.5,,1' has an empty item; write it as 0.25..1.0, 128..224:32 or 224,192"),
         ("0.5:0.1", "alpha '0.5:0.1' has a step and no range; write it as A..B:STEP"),
         ("0..1:0.000000001", "alpha '0..1:0.000000001' makes more than 10,000 points; use a larger step"),
         ("1e99", "alpha '1e99' is too large or too small; give a positive number"),
-        ("4/0", "alpha '4/0' divides by 0; write it as 0.25 or 224"),
-        ("4/7/2", "alpha '4/7/2' is not a number; write it as 0.25 or 224"),
-        ("0.5/2", "alpha '0.5/2' is not a number; write it as 0.25 or 224"),
+        ("4/0", "alpha '4/0' divides by 0; write it as 0.5"),
+        ("4/7/2", "alpha '4/7/2' is not a number; write it as 0.5"),
+        ("0.5/2", "alpha '0.5/2' is not a number; write it as 0.5"),
     ],
 )  # fmt: skip
 def test_bad_ranges_are_refused_with_the_cure(text: str, message: str) -> None:
@@ -88,7 +88,7 @@ def test_a_number_has_at_most_thirteen_digits_on_either_side(value: str, kept: F
 
 @pytest.mark.parametrize("value", [True, False])
 def test_true_and_false_are_no_numbers(value: bool) -> None:
-    with pytest.raises(ProfilerError, match=f"alpha '{value}' is not a number; write it as 0.25 or 224"):
+    with pytest.raises(ProfilerError, match=f"alpha '{value}' is not a number; write it as 0.5"):
         grid.exact(value, "alpha")
 
 
@@ -128,10 +128,14 @@ def test_values_at_their_bounds_are_taken(check: Callable[[object], object], val
         (grid.rho, 0, "rho must be above 0 and at most 64, not 0"),
         (grid.rho, "-1", "rho must be above 0 and at most 64, not -1"),
         (grid.rho, "64.01", "rho must be above 0 and at most 64, not 64.01"),
-        (grid.side, 0, "resolution 0 is not a side in whole pixels; give 1 to 1048576"),
-        (grid.side, "224.5", "resolution 224.5 is not a side in whole pixels; give 1 to 1048576"),
-        (grid.side, 2**20 + 1, "resolution 1048577 is not a side in whole pixels; give 1 to 1048576"),
-        (grid.axis, None, "batch none is for modules without a batch axis, and networks of `profiler list` have one; give a number"),
+        (grid.side, 0, "resolution must be a whole number of pixels from 1 to 1048576, not 0"),
+        (grid.side, "224.5", "resolution must be a whole number of pixels from 1 to 1048576, not 224.5"),
+        (grid.side, 2**20 + 1, "resolution must be a whole number of pixels from 1 to 1048576, not 1048577"),
+        (
+            grid.axis,
+            None,
+            "batch none is for modules without a batch axis, and networks of `profiler list` have one; give a number",
+        ),
         (grid.batches, "0", "batch must be a whole number from 1 to 1048576, not 0"),
         (grid.batches, "1.5", "batch must be a whole number from 1 to 1048576, not 1.5"),
         (grid.batch, 2**20 + 1, "batch must be a whole number from 1 to 1048576, not 1048577"),
@@ -144,7 +148,7 @@ def test_bad_values_are_refused(check: Callable[[object], object], value: object
 
 
 def test_whole_steps_of_something_else_are_called_by_its_name() -> None:
-    with pytest.raises(ProfilerError, match=r"^width 1\.5 is not a whole number; give 1 to 1048576$"):
+    with pytest.raises(ProfilerError, match=r"^width must be a whole number from 1 to 1048576, not 1\.5$"):
         grid.side("1.5", "width")
 
 

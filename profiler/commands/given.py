@@ -46,7 +46,7 @@ def check_needed(command: str, given: Collection[str], defaults: Defaults, confi
             continue
         names = " and ".join(map(option, said))
         raise ProfilerError(
-            f"{names} {'says' if len(said) == 1 else 'say'} nothing without {' or '.join(map(option, needed))}; "
+            f"{names} {'has' if len(said) == 1 else 'have'} no effect without {' or '.join(map(option, needed))}; "
             f"add {option(needed[0])}, or leave {'it' if len(said) == 1 else 'them'} out"
         )
 

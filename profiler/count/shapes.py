@@ -62,7 +62,9 @@ def windows(n: Shape, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints,
         if ceil and room % s and fit * s < size + p:
             fit += 1  # the last window may hang over the end, but not start beyond the input and its left padding
         if fit < 1:
-            raise ShapeError(f"a window of {d * (k - 1) + 1} does not fit {size + 2 * p} pixels")
+            raise ShapeError(
+                f"a window of {d * (k - 1) + 1} does not fit {size + 2 * p} pixel{'' if size + 2 * p == 1 else 's'}"
+            )
         out.append(fit)
     return tuple(out)
 

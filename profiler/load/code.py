@@ -41,7 +41,7 @@ def found(reference: str) -> Any:
     value: Any = module
     for step in name.strip().split("."):
         if not hasattr(value, step):
-            raise UnknownName(f"factory of {place}", step, _public(value), f"({place}:… names a class or function)")
+            raise UnknownName(f"class or function in {place}", step, _public(value))
         value = getattr(value, step)
     return value
 

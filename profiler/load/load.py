@@ -274,7 +274,7 @@ def _at(network: Network, place: Place) -> Network:
     """The network at the one size that a place gives, if any."""
     sizes = [key for key in ("resolution", "rho", "input") if getattr(place, key) is not None]
     if len(sizes) > 1:
-        raise ProfilerError(f"{network.name}: give one of {' and '.join(sizes)}, not both")
+        raise ProfilerError(f"{network.name}: {' and '.join(sizes)} both set the size of the input; give one of them")
     if sizes == ["rho"]:
         native = network.inputs[0][-1]
         return network.at(grid.side(floor(grid.rho(place.rho) * native + Fraction(1, 2))))

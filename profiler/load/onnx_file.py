@@ -154,7 +154,7 @@ def of_file(place: Place) -> OnnxNetwork:
     if place.alpha is not None and grid.alpha(place.alpha) != 1:
         raise ProfilerError(f"{name} is an ONNX file, whose widths are fixed; leave out --alpha")
     if place.resolution is not None and place.rho is not None:
-        raise ProfilerError(f"{name}: give one of resolution and rho, not both")
+        raise ProfilerError(f"{name}: resolution and rho both set the size of the input; give one of them")
     bare = OnnxNetwork(name, {}, ())
     given = _named(bare, inputs(place.input))
     if place.resolution is not None:

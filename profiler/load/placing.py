@@ -60,7 +60,7 @@ def _placed(bare: Reference, place: Place) -> Reference:
     bare = _widened(bare, place.alpha)
     sizes = [key for key in ("resolution", "rho") if getattr(place, key) is not None]
     if len(sizes) > 1:
-        raise ProfilerError(f"{bare.name}: give one of resolution and rho, not both")
+        raise ProfilerError(f"{bare.name}: resolution and rho both set the size of the input; give one of them")
     found = bare.recipe
     if not found.inputs and place.input is None:
         raise InputNeeded(bare.name)

@@ -51,7 +51,7 @@ def device(asked: str, by_openvino: bool = False) -> str:
         return asked
     there = _counted()[kind]
     if int(number or 0) >= there:
-        has = f"torch sees {there} of them" if there else "torch sees none here"
+        has = f"torch finds {there} of them" if there else f"torch finds no {kind.upper()} device on this machine"
         raise Unavailable(f"device '{asked}' is not available: {has}; use --device cpu, or auto")
     return asked
 

@@ -63,7 +63,7 @@ FAULTS = (KeyError, TypeError, ValueError, AttributeError, OverflowError, msgspe
 """What a line that no run has written may raise."""
 
 
-ANEW = "measure it anew, without --resume"
+ANEW = "measure it again, without --resume"
 
 
 def damaged(path: Path, line: int, fault: Exception, cure: str = ANEW) -> ProfilerError:
@@ -79,7 +79,7 @@ def _head(path: Path, line: Mapping[str, Any], keys: AbstractSet[str]) -> None:
     except FAULTS as fault:
         raise damaged(path, 1, fault) from None
     if not mine:
-        cure = "give the command that it was made by, or measure anew where the network has changed"
+        cure = "give the command that it was made by, or measure again where the network has changed"
         raise ProfilerError(f"samples '{path}': it has none of the cells of this run; {cure}")
 
 

@@ -39,7 +39,7 @@ def file_at(given: Path) -> File:
         if mode is not None and (stat.S_ISBLK(mode) or stat.S_ISSOCK(mode)):
             raise ProfilerError(f"output '{name}' is a {'disk' if stat.S_ISBLK(mode) else 'socket'}; name a file or a pipe")
         if not folder.is_dir():
-            raise ProfilerError(f"output '{name}': there is no folder '{given.parent}'; make it first")
+            raise ProfilerError(f"output '{name}': there is no folder '{given.parent}'; create it first")
         os.fsencode(path.name)
         into = mode is not None and not stat.S_ISREG(mode)
         replaced = into or os.access(folder, os.W_OK | os.X_OK)

@@ -58,7 +58,7 @@ class Axes(NamedTuple):
         """The ranges of a place. Raises ProfilerError."""
         at = spread(at)
         if at.resolution is not None and at.rho is not None:
-            raise ProfilerError("give a resolution or a rho, not both")
+            raise ProfilerError("resolution and rho both set the size of the input; give one of them")
         return cls(
             {key: values(key, given) for key, given in at.over.items()},
             points(at.alpha, "alpha", grid.ALPHA_STEP, grid.alpha) or [None],

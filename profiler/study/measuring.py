@@ -157,7 +157,7 @@ def session(
             raise ProfilerError(
                 f"samples '{path}': it was measured with {changed} {before.get(changed)}, and this run has "
                 f"{facts.get(changed)}; "
-                "measure it anew, without --resume"
+                "measure it again, without --resume"
             )
         keeper.worker(state, facts)
         keys[state] = key_of(state, facts, here)

@@ -159,7 +159,7 @@ def _hits(cells: Sequence[Cell], networks: Sequence[Named], name: str) -> list[i
         known = list(dict.fromkeys(each.name for each in networks))
         if wanted in known:
             raise ProfilerError(f"--top1 {name}: {wanted} is not counted at that point here; name one that is")
-        raise UnknownName("network here", wanted, known, "(in --top1)")
+        raise UnknownName("network", wanted, known, "(in --top1)")
     return found
 
 

@@ -46,7 +46,7 @@ def samples_source(path: Path) -> LatencySource:
     A network that counts otherwise today than when it was measured is another one, and is left out.
     """
     if not path.exists():
-        raise Unavailable(f"there is no file '{path}'")
+        raise Unavailable(f"there is no file '{path}'; check its path")
     found = recorded(path)
     if found.command == "selftest":
         raise ProfilerError(

@@ -33,7 +33,7 @@ def table_source(name: str) -> LatencySource:
         with Path(name).open(newline="", encoding="utf-8-sig") as file:
             lines = list(csv.DictReader(file))
     except FileNotFoundError:
-        raise Unavailable(f"there is no file '{name}'") from None
+        raise Unavailable(f"there is no file '{name}'; check its path") from None
     except (OSError, ValueError, csv.Error) as fault:  # ValueError: no UTF-8, or a zero byte in the name
         raise ProfilerError(f"{name!r} cannot be read as a table: {shortened(str(fault))}") from None
     column = next((key for key in SCALES if lines and key in lines[0]), None)

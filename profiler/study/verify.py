@@ -102,7 +102,7 @@ def _table(asked: Sequence[Figure], wanted: str) -> list[Figure]:
     found = exact or [figure for figure in asked if wanted.lower() in figure.name.lower()]
     known = sorted({figure.name for figure in asked})
     if not found and any(wanted.lower() in figure.name.lower() for figure in figures()):
-        raise ProfilerError(f"table '{wanted}' has no figure of the networks named; leave them out")
+        raise ProfilerError(f"table '{wanted}' has no figures of the networks given; leave them out")
     if not found:
         raise UnknownName("published table", wanted, known)
     if len({figure.name for figure in found}) > 1:

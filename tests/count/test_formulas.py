@@ -202,7 +202,7 @@ MISFITS: list[tuple[L.Layer, tuple[Any, ...], str]] = [
     (L.Conv(8, 3), ((4,),), "takes (channels, *spatial) but is given (4,); move it before the Flatten"),
     (L.Conv(8, (3, 3)), ((4, 5),), "(3, 3) has 2 numbers for 1 spatial axes; give one number or 1"),
     (L.Conv(same(), 1), ((4, 5, 5),), "same() has no width to take here; use it in a branch after the first of Branches"),
-    (L.MaxPool(2), ((4, 1, 1),), "a window of 2 does not fit 1 pixels"),
+    (L.MaxPool(2), ((4, 1, 1),), "a window of 2 does not fit 1 pixel"),
     (L.Add(), ((4, 5, 5), (8, 5, 5)), "adds different shapes, (4, 5, 5) and (8, 5, 5); branches that are added must have equal shapes"),
     (L.Concatenate(), ((4, 5, 5), (8, 6, 6)), "concatenates along axis 0 shapes that differ elsewhere"),
     (L.Concatenate(-1), ((4, 5, 5), (8, 5, 5)), "concatenates along axis -1 shapes that differ elsewhere"),

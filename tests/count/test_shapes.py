@@ -54,7 +54,10 @@ def test_windows_do_not_hang_over_unless_asked() -> None:
         (((2,), 7, 1, 2, 1), "a window of 7 does not fit 6 pixels"),
         (((9,), 0, 1, 0, 1), "kernel 0, stride 1, padding 0 and dilation 1 must be whole numbers, from 1 but for the padding"),
         (((9,), 3, 0, 0, 1), "kernel 3, stride 0, padding 0 and dilation 1 must be whole numbers, from 1 but for the padding"),
-        (((9,), 3, 1, -1, 1), "kernel 3, stride 1, padding -1 and dilation 1 must be whole numbers, from 1 but for the padding"),
+        (
+            ((9,), 3, 1, -1, 1),
+            "kernel 3, stride 1, padding -1 and dilation 1 must be whole numbers, from 1 but for the padding",
+        ),
         (((9,), 3, 1, 0, 0), "kernel 3, stride 1, padding 0 and dilation 0 must be whole numbers, from 1 but for the padding"),
         (((9, 9), (3,), 1, 0, 1), "(3,) has 1 numbers for 2 spatial axes; give one number or 2"),
     ],

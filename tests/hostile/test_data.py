@@ -74,7 +74,9 @@ def test_a_data_file_never_names_code(
 
 
 def test_the_library_asks_for_the_network_too() -> None:
-    with pytest.raises(ProfilerError, match=r"holds lenet5 \(28\), and profiler runs no code that a file names; name the network"):
+    with pytest.raises(
+        ProfilerError, match=r"holds lenet5 \(28\), and profiler runs no code that a file names; name the network"
+    ):
         check(baseline=str(saved()))
     assert check("lenet5", baseline=str(saved())).passed
 

@@ -69,9 +69,9 @@ def test_a_file_is_written_behind_its_link(monkeypatch: pytest.MonkeyPatch) -> N
     [
         ((*LIST, "--csv", ".bashrc"), "--csv '.bashrc': comma-separated values need a file name that ends in .csv"),
         ((*LIST, "--csv", "run.json"), "ends in .csv; rename it"),
-        ((*CHECK, "--junit", "net.py"), "--junit 'net.py': the tests of JUnit need a file name that ends in .xml"),
+        ((*CHECK, "--junit", "net.py"), "--junit 'net.py': JUnit tests need a file name that ends in .xml"),
         ((*LIST, "-o", "net.py"), "unknown suffix '.py'"),
-        ((*LIST, "--csv", "a/b.csv"), "there is no folder 'a'; make it first"),
+        ((*LIST, "--csv", "a/b.csv"), "there is no folder 'a'; create it first"),
         ((*LIST, "-o", "x" * 300 + ".csv"), "File name too long; choose another name"),
     ],
 )
@@ -172,7 +172,9 @@ def test_half_of_a_run_does_not_replace_a_whole_one(monkeypatch: pytest.MonkeyPa
         assert [str(fault) for fault in to.failed] == (
             []
             if is_new
-            else ["output 'run.json' was not written because not every cell was measured; carry on with --resume, or name another file"]
+            else [
+                "output 'run.json' was not written because not every cell was measured; carry on with --resume, or name another file"
+            ]
         )
     assert Path("run.json").read_bytes() == before
     assert Path("new.json").exists()

@@ -69,8 +69,8 @@ def test_what_a_file_sets_may_say_nothing(monkeypatch: pytest.MonkeyPatch) -> No
 LONG = [
     ("show lenet5 --input N", "is not a shape"),
     ("show lenet5 --input 1xNxN", "is not a shape"),
-    ("show lenet5 --set classes=N", "is not a whole number from 1"),
-    ("show lenet5@classes=N", "is not a whole number from 1"),
+    ("show lenet5 --set classes=N", "classes must be a whole number from 1"),
+    ("show lenet5@classes=N", "classes must be a whole number from 1"),
     ("show lenet5 --alpha N", "is too large or too small"),
     ("show lenet5 --alpha 0.N", "alpha"),
     ("show lenet5 --batch N", "is too large or too small"),

@@ -104,7 +104,7 @@ REFUSED = {
     "mobilenet_v1@stages=1:1:1:1:65": "mobilenet_v1: the multiplier of stage 7 must be above 0 and at most 64, not 65",
     "mobilenet_v1@stages=1:1:1:wide:1": "mobilenet_v1: the multiplier of stage 14 'wide' is not a number; write it as 0.5 or 1/3",
     "mobilenet_v1@multiple_of=8": "mobilenet_v1: multiple_of rounds the widths of stages; give stages too, e.g. stages=0.5:0.75:1",
-    "mobilenet_v1@stages=1:1:1:1:2,multiple_of=0": "multiple_of 0 is not a whole number; give 1 to 1048576",
+    "mobilenet_v1@stages=1:1:1:1:2,multiple_of=0": "multiple_of must be a whole number from 1 to 1048576, not 0",
     "mobilenet_v1@stages=1:1:1:1:2,multiple_of=8192": "multiple_of must be from 1 to 4096, not 8192",
     "mobilenet_v1@stages=1:1:1:1:2,alpha=0.5": "mobilenet_v1: alpha 0.5 and stages both scale its widths; give one of them",
 }  # fmt: skip

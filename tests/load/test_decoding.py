@@ -67,7 +67,10 @@ def test_a_cache_that_cannot_be_filled() -> None:
 
 
 def test_a_step_is_not_measured() -> None:
-    with pytest.raises(ProfilerError, match="a step with a cache can be counted, but not measured or checked by other counters; leave cache out"):
+    with pytest.raises(
+        ProfilerError,
+        match="a step with a cache can be counted, but not measured or checked by other counters; leave cache out",
+    ):
         load(LLAMA, input=["1", "cache=8"]).example(1, "cpu")
 
 

@@ -244,7 +244,7 @@ def test_lazy_modules_take_their_shapes_from_the_input_and_the_callers_own_stays
 # Mistakes
 
 BAD: list[tuple[str, dict[str, Any], type[ProfilerError], str]] = [
-    ("nets_here:Nett", {}, UnknownName, "unknown factory of nets_here 'Nett'; did you mean Net"),
+    ("nets_here:Nett", {}, UnknownName, "unknown class or function in nets_here 'Nett'; did you mean Net"),
     ("nets_here:Net", {}, InputNeeded, "cannot infer the input of nets_here:Net; pass --input 3x224x224, or --input ids=128:int64 for tokens"),
     ("nets_here:Net", {"options": {"widht": 3}}, UnknownName, "unknown option of nets_here:Net 'widht'; did you mean width"),
     ("nets_here:Net@width=wide", {}, ProfilerError, "nets_here:Net: width=wide is not a whole number"),
@@ -268,7 +268,7 @@ BAD: list[tuple[str, dict[str, Any], type[ProfilerError], str]] = [
     ("two words:Net", {}, ProfilerError, "model 'two words:…': 'two words' is not a module's name"),
     ("timm:", {}, ProfilerError, "model 'timm:' names no network; write timm:mobilenetv3_large_100"),
     ("nets_here:Net", {"input": "3x8x8", "alpha": "0.5"}, ProfilerError, "nets_here:Net has no width multiplier"),
-    ("nets_here:Net", {"input": "3x8x8", "resolution": 8, "rho": 1}, ProfilerError, "nets_here:Net: give one of resolution and rho, not both"),
+    ("nets_here:Net", {"input": "3x8x8", "resolution": 8, "rho": 1}, ProfilerError, "nets_here:Net: resolution and rho both set the size of the input; give one of them"),
     ("nets_here:Text", {"input": "ids=5:int64", "resolution": 8}, ProfilerError, "nets_here:Text: the input ids=5:int64 has no height and width to set"),
     ("nets_here:Text", {"input": "ids=5:int64", "rho": 2}, ProfilerError, "nets_here:Text: the input ids=5:int64 has no height and width for rho"),
     ("nowhere.pt2", {}, Unavailable, "there is no file 'nowhere.pt2'; check its path"),

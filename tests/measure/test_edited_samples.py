@@ -147,7 +147,7 @@ def test_a_line_that_no_run_writes_is_refused(lines: list[Any], tmp_path: Path, 
     document[at] |= change
     path = tmp_path / "run.samples.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in document))
-    with pytest.raises(ProfilerError, match=rf"line {at + 1}: damaged \(.*\); measure it anew, without --resume"):
+    with pytest.raises(ProfilerError, match=rf"line {at + 1}: damaged \(.*\); measure it again, without --resume"):
         resumed(path, CELLS)
 
 

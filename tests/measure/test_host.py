@@ -134,9 +134,9 @@ def test_devices_by_what_torch_sees(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(kind, "may_be_here", lambda: True)
     monkeypatch.setattr(devices, "_counted", lambda: {"cpu": 1, "cuda": 2, "mps": 0})
     assert [devices.device(name) for name in ("auto", "cpu", "cuda", "cuda:1")] == ["cuda", "cpu", "cuda", "cuda:1"]
-    with pytest.raises(Unavailable, match="device 'cuda:2' is not available: torch sees 2 of them; use --device cpu, or auto"):
+    with pytest.raises(Unavailable, match="device 'cuda:2' is not available: torch finds 2 of them; use --device cpu, or auto"):
         devices.device("cuda:2")
-    with pytest.raises(Unavailable, match="device 'mps' is not available: torch sees none here"):
+    with pytest.raises(Unavailable, match="device 'mps' is not available: torch finds no "):
         devices.device("mps")
     monkeypatch.setattr(devices, "_counted", lambda: {"cpu": 1, "cuda": 0, "mps": 1})
     assert devices.device("auto") == "mps"

@@ -84,7 +84,7 @@ def altered(path: Path, **changes: Any) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"protocol": 0}, "it has protocol 0, and this run 3; measure it anew, without --resume"),
+        ({"protocol": 0}, "it has protocol 0, and this run 3; measure it again, without --resume"),
         ({"profiler": "0.0.1"}, "of version of profiler 0.0.1"),
         ({"torch": "1.0"}, "of version of torch 1.0"),
         ({"machine": {"cpu": "Abacus"}}, "of another machine (cpu Abacus, here "),
@@ -131,7 +131,7 @@ def test_a_damaged_line_is_named(tmp_path: Path) -> None:
     measured(path, Device([0.01, 0.02, 0.03]), CELLS)
     path.write_text(path.read_text() + '{"what": "round", "round": 99}\n')
     with pytest.raises(
-        ProfilerError, match=r"line \d+: damaged \(Object missing required field `spent_s`\); measure it anew, without --resume"
+        ProfilerError, match=r"line \d+: damaged \(Object missing required field `spent_s`\); measure it again, without --resume"
     ):
         resumed(path, CELLS)
 

@@ -139,7 +139,9 @@ def test_samples_never_name_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_a_selftest_slows_its_networks(tmp_path: Path) -> None:
     path = samples(tmp_path / "run.samples.jsonl", ["lenet5"], command="selftest")
-    with pytest.raises(ProfilerError, match="they are of a selftest, which slows its networks on purpose; give those of bench, sweep or fit"):
+    with pytest.raises(
+        ProfilerError, match="they are of a selftest, which slows its networks on purpose; give those of bench, sweep or fit"
+    ):
         profiler.predict("lenet5", source=path)
 
 

@@ -113,7 +113,11 @@ def test_networks_that_are_in_no_table_scale_by_predictions(there: str, tmp_path
     ("models", "more", "words"),
     [
         (HERE[:2], {}, "2 networks in common, and scaling takes 3; measure more of those in"),
-        (HERE, {"dtype": "bf16"}, "holds nothing that was measured with dtype bf16; measure with that setting, or leave it out"),
+        (
+            HERE,
+            {"dtype": "bf16"},
+            "holds nothing that was measured with dtype bf16; measure with that setting, or leave it out",
+        ),
         (HERE, {"memory_format": "channels_last"}, "holds nothing that was measured with memory format channels_last"),
         (HERE, {"compile": "true"}, "holds nothing that was measured with runtime compile, compile True"),
     ],

@@ -106,7 +106,11 @@ def test_polynomials_are_mathematics() -> None:
 
 
 def test_the_title_of_layers_on_the_clock_says_where_the_cells_end_and_the_network_begins() -> None:
-    made = [Sheet([Heading("kind", right=False)], [["conv"]], "CPU, fp32; 30 s for all cells\n\nlenet5: 4.20 ms A, by kind of layer")]
+    made = [
+        Sheet(
+            [Heading("kind", right=False)], [["conv"]], "CPU, fp32; 30 s for all cells\n\nlenet5: 4.20 ms A, by kind of layer"
+        )
+    ]
     said = "CPU, fp32; 30 s for all cells; lenet5: 4.20 ms A, by kind of layer"
     assert f"**{said}**\n" in markdown_text(made)
     assert rf"\caption{{{said}}}" in latex_text(made)

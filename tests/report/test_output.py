@@ -138,7 +138,9 @@ def test_an_unfinished_answer_replaces_no_file(answer: Answer, stdout: Callable[
     there.put(answer, new_only=True)
     assert (tmp_path / "old.csv").read_text() == "of the run before"
     assert (tmp_path / "new.csv").read_text().startswith("model,")
-    with pytest.raises(ProfilerError, match=r"old\.csv' was not written because not every cell was measured; carry on with --resume"):
+    with pytest.raises(
+        ProfilerError, match=r"old\.csv' was not written because not every cell was measured; carry on with --resume"
+    ):
         there.check()
     sys.stdout.flush()
     assert b"lenet5" in out.getvalue()

@@ -179,7 +179,7 @@ def test_benchmark_of_a_name_and_of_a_module() -> None:
     assert own.latency_s is not None
     shaped = benchmark(nn.Conv2d(3, 4, 3), input=(3, 8, 8), batch=6, device="cpu", threads=1, time=QUICK, train=True)
     assert (shaped.batch, shaped.mode) == (6, "train")
-    with pytest.raises(ProfilerError, match="cannot infer the input of .*Linear"):
+    with pytest.raises(ProfilerError, match=r"cannot infer the input of .*Linear"):
         benchmark(nn.Linear(3, 4))
     with pytest.raises(ProfilerError, match=r"args and kwargs need a torch\.nn\.Module"):
         benchmark("lenet5", args=(1,))

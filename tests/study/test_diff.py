@@ -196,7 +196,7 @@ def test_renamed_layers_are_folded() -> None:
         (("list.json", "list.json"), 2, "error: 'list.json': a run of `list` holds no networks to compare; save one of show, compare, sweep or bench\n"),
         (("nowhere.json", "lenet5"), 3, "error: there is no file 'nowhere.json'; save one with -o run.json\n"),
         (("lenet5", "lenet6"), 2, "error: unknown network 'lenet6'; did you mean lenet5"),
-        (("-", "-"), 2, "error: only one of the two can come through the pipe"),
+        (("-", "-"), 2, "error: only one of the two can be read from stdin"),
         (("lenet5", "lenet5", "--top", "0"), 2, "error: top must be 1 or more, not 0\n"),
         (("lenet5", "lenet5", "--alpha", "0.25..1"), 2, "error: --alpha 0.25..1 is a range"),
         (("lenet5", "lenet5", "-o", "x.html"), 2, "error: output 'x.html': this command cannot write html"),

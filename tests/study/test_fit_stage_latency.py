@@ -263,7 +263,7 @@ def test_from_a_file_nothing_is_measured(machine: Machine, tmp_path: Path) -> No
 
 
 def test_a_file_needs_a_limit_of_latency_and_no_time(tmp_path: Path) -> None:
-    with pytest.raises(ProfilerError, match="has no effect without --max-latency; add one, e.g. --max-latency 20ms"):
+    with pytest.raises(ProfilerError, match="has no effect without --max-latency; add one"):
         profiler.fit_stages("mobilenet_v1", "1", max_macs="1G", source="run.json")
     with pytest.raises(ProfilerError, match="--time has no effect with --from"):
         profiler.fit("mobilenet_v1", max_latency="1s", source="run.json", bench=bench())

@@ -252,7 +252,10 @@ def test_roofs_of_a_run_that_measured_them(tmp_path: Path) -> None:
     assert (found.peak_macs, found.bandwidth) == (roofs["macs_per_s"], max(roofs["streams"])[1])
     with pytest.raises(ProfilerError, match="--roofs gives both the peak and the bandwidth; leave out --peak-macs"):
         asked(LLAMA, prefill=8, roofs=str(run), peak_macs="1T")
-    with pytest.raises(ProfilerError, match=r"compare.json' holds no measured peak and bandwidth; write one with profiler bench lenet5 --layers -o"):
+    with pytest.raises(
+        ProfilerError,
+        match=r"compare.json' holds no measured peak and bandwidth; write one with profiler bench lenet5 --layers -o",
+    ):
         asked(LLAMA, prefill=8, roofs=str(run.with_name("compare.json")))
     with pytest.raises(Unavailable, match="there is no file"):
         asked(LLAMA, prefill=8, roofs=str(tmp_path / "none.json"))

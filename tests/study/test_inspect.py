@@ -212,7 +212,10 @@ def test_options_that_say_nothing(weights: Path, monkeypatch: pytest.MonkeyPatch
     for words, said in (
         ([str(weights), "--bits", "9"], "entropy is told in 2 to 8 bits"),
         ([str(weights), "-o", "less.safetensors"], "give a file of weights and its --model"),
-        (["--model", "alexnet", "--scheme", "deep-compression", "-o", "a.safetensors"], "give a file of weights and its --model"),
+        (
+            ["--model", "alexnet", "--scheme", "deep-compression", "-o", "a.safetensors"],
+            "give a file of weights and its --model",
+        ),
         ([], "there is nothing to inspect"),
         ([str(weights), "--columns", "nme"], "unknown column 'nme'; did you mean name"),
     ):

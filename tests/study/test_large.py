@@ -320,7 +320,9 @@ def test_where_no_table_says_it_verbose_does(command: Any, capsys: pytest.Captur
 
 @pytest.mark.usefixtures("small")
 def test_a_library_sweep_of_too_many_names_the_way_out() -> None:
-    with pytest.raises(ProfilerError, match="makes 24 cells, more than 12; use larger steps, or write them to a file with sweep_to"):
+    with pytest.raises(
+        ProfilerError, match="makes 24 cells, more than 12; use larger steps, or write them to a file with sweep_to"
+    ):
         sweep("vgg11", alpha="0.25..1.0", resolution="64..224")
 
 
