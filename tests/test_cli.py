@@ -61,10 +61,10 @@ def plain(text: str) -> str:
 
 
 COMPARED = """\
-model              params      ×            MACs      ×  activations       fp32  fvcore
-───────────────────────────────────────────────────────────────────────────────────────
-mobilenet_v1    4,231,976  1.00×     568,740,352  1.00×    5,043,688   16.1 MiB   equal
-vgg16         138,357,544  32.7×  15,470,264,320  27.2×   13,556,712  527.8 MiB   equal
+model              params      ×            MACs      ×  activations  weights (fp32)  fvcore
+─────────────────────────────────────────────────────────────────────────────────────────────
+mobilenet_v1    4,231,976  1.00×     568,740,352  1.00×    5,043,688        16.1 MiB   equal
+vgg16         138,357,544  32.7×  15,470,264,320  27.2×   13,556,712       527.8 MiB   equal
 
 fvcore 0.1.5 agrees on every layer.
 mobilenet_v1 (224): fvcore reports 578,875,904 because it counts 2 operations per element of BatchNorm (+10,085,376) \

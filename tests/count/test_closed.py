@@ -61,7 +61,7 @@ def test_a_graph_uses_a_node_twice_and_has_several_inputs_and_outputs() -> None:
 
 def test_a_fault_names_the_layer() -> None:
     network = Chain(stem=Conv(4, 3), body=Chain(Branches(a=Conv(4, 3), b=Identity(), join=Add())))
-    with pytest.raises(ShapeError, match=r"^body\.0\.join: adds unlike shapes"):
+    with pytest.raises(ShapeError, match=r"^body\.0\.join: adds different shapes"):
         closed.totals(network, IMAGE)
 
 

@@ -131,7 +131,8 @@ def test_a_damaged_line_is_named(tmp_path: Path) -> None:
     measured(path, Device([0.01, 0.02, 0.03]), CELLS)
     path.write_text(path.read_text() + '{"what": "round", "round": 99}\n')
     with pytest.raises(
-        ProfilerError, match=r"line \d+: damaged \(Object missing required field `spent_s`\); measure it again, without --resume"
+        ProfilerError,
+        match=r"line \d+: damaged \(Object missing required field `spent_s`\); measure it again, without --resume",
     ):
         resumed(path, CELLS)
 

@@ -92,7 +92,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"input": "x:=4"}, "x is a tensor; give its shape, as --input x=3x224x224"),
     ({"input": "x=3x8x8:int64"}, "x holds float32 in the file, but is given int64"),
     ({"resolution": 16}, "x is n×3×height×8 in the file, so its side cannot be 16"),
-    ({"resolution": 16, "rho": 2}, "give one of resolution and rho"),
+    ({"resolution": 16, "rho": 2}, "resolution and rho both set the size"),
     ({"alpha": 0.5}, "is an ONNX file, whose widths are fixed; leave out --alpha"),
     ({"options": {"classes": 10}}, r"is an ONNX file and takes no options \(classes\)"),
 ]

@@ -96,7 +96,7 @@ def test_lines_in_names_and_notes_are_one_line() -> None:
 
 def test_the_best_is_bold() -> None:
     lines = markdown_text([results_sheet(compare("mobilenet_v1", "vgg16", engine="closed"), "auto")]).splitlines()
-    assert lines[0] == "| model | params (M) | × | MACs (G) | × | activations (M) | fp32 (MiB) |"
+    assert lines[0] == "| model | params (M) | × | MACs (G) | × | activations (M) | weights (fp32, MiB) |"
     assert lines[2] == "| mobilenet_v1 | **4.23** | 1.00× | **0.569** | 1.00× | 5.04 | **16.1** |"
 
 

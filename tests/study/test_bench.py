@@ -461,7 +461,7 @@ def test_compare_with_bench_by_the_command_line() -> None:
         (["sweep", "--dataset-size", "5"], "--dataset-size"),
     ):
         ran = run(*words)
-        assert (ran.returncode, "nothing without --bench; add --bench" in ran.stderr, names.split()[0] in ran.stderr) == (
+        assert (ran.returncode, "no effect without --bench; add --bench" in ran.stderr, names.split()[0] in ran.stderr) == (
             2,
             True,
             True,
@@ -517,7 +517,7 @@ def test_interrupted_with_what_was_measured_kept_and_carried_on(tmp_path: Path) 
     *slow, last = stderr.splitlines()
     assert last == "interrupted"
     assert all("mobilenet_v1: building; waiting up to 180 s" in line for line in slow)  # on a busy machine
-    assert f"--resume {samples} carries on." in stdout
+    assert f"--resume {samples} to continue." in stdout
     kept = json.loads(out.read_text())["records"]
     assert all(record["rounds"] >= 10 and record["latency_s"] is not None for record in kept)
     words[words.index("60s")] = "3s"
@@ -566,7 +566,7 @@ def test_a_run_that_is_ended_early_leaves_the_older_result(tmp_path: Path, sent:
     assert process.returncode == 130
     assert out.read_text() == "of the run before"
     assert f"output '{out}' was not written because not every cell was measured; carry on with --resume" in stderr
-    assert f"--resume {samples} carries on." in stdout
+    assert f"--resume {samples} to continue." in stdout
 
 
 def test_selftest_by_the_command_line(cache: Path) -> None:

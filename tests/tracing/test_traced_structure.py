@@ -378,7 +378,7 @@ def test_registering_operators_and_modules() -> None:
         unregister(Chooses)
     with pytest.raises(ProfilerError, match="neither macs nor flops"):
         register("a::b", unit="bits")
-    with pytest.raises(ProfilerError, match="no operator's name"):
+    with pytest.raises(ProfilerError, match="not an operator's name"):
         register("nonsense")(flops)
 
 
