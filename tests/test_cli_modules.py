@@ -94,7 +94,7 @@ def test_verbose_says_how_and_that_no_harm_was_done(folder: Path) -> None:
     lines = ran.stderr.splitlines()[1:]
     assert lines[0] == "net.py:Net: traced: meta"
     assert lines[1].startswith("net.py:Net: coverage 100.00 % of ")
-    assert lines[-1] == "net.py:Net: no harm: the module, the generators and torch are as before"
+    assert lines[-1] == "net.py:Net: the module, the random generators and torch are unchanged"
     assert "\nMACs of one training step\n" in ran.stdout
     step = [line.split() for line in ran.stdout.splitlines() if line.startswith("conv ")][-1]
     assert step == [

@@ -210,7 +210,7 @@ def listed(pattern: str) -> list[str]:
     scheme, _, target = pattern.partition(":")
     if scheme not in SCHEMES:
         known = [f"{name}:" for name, each in SCHEMES.items() if each.names is not None]
-        raise UnknownName("library", f"{scheme}:", known, "(a pattern is of the zoo, or of a library)")
+        raise UnknownName("library", f"{scheme}:", known, "(a pattern is for `profiler list` or for a library)")
     names = SCHEMES[scheme].names
     if names is None:
         raise ProfilerError(f"{scheme}: has no list of networks; name one, as {SCHEMES[scheme].example}")

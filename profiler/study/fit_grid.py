@@ -84,7 +84,7 @@ def of_task(task: str, at: Place, axes: Axes) -> list[str]:
     if not found:
         what = f" that reads {'x'.join(map(str, asked))}" if asked else ""
         cure = f" with the options {', '.join(sorted(options))}" if options else ""
-        raise ProfilerError(f"no network of the zoo for {task}{what}{cure}; name networks, or see `profiler list`")
+        raise ProfilerError(f"no network of `profiler list` for {task}{what}{cure}; name networks, or see `profiler list`")
     return found
 
 

@@ -81,7 +81,7 @@ def test_it_is_saved_and_shown_again(run: str, tmp_path: Path) -> None:
     ("model", "place", "words"),
     [
         ("alexnet", {}, "grouped and norm local_response_norm and pool max_pool were not measured"),
-        ("mobilenet_v1", {"resolution": 448}, "are outside of what was measured"),
+        ("mobilenet_v1", {"resolution": 448}, "are outside what was measured"),
         ("mobilenet_v1", {"batch": 8}, "batch 8 was not measured (batch 1 was)"),
     ],
 )

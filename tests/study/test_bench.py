@@ -305,7 +305,7 @@ class Sleeper(Leaver):
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("Reader", ""), ("Leaver", "its process ended by itself (exit code 3)"), ("Sleeper", "no answer for 10 s")],
+    [("Reader", ""), ("Leaver", "its process ended unexpectedly (exit code 3)"), ("Sleeper", "no answer for 10 s")],
 )
 def test_measured_code_may_read_write_leave_and_hang(tmp_path: Path, name: str, reason: str) -> None:
     """Its own is the reason; the other cell, in the same worker, has its figure."""

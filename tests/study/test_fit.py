@@ -229,6 +229,6 @@ def test_what_is_published_near_a_cell_without_an_accuracy_is_named_and_never_ta
     assert by_alpha[0.4]["top1_near"] == "60.8 at α 0.35, 224; 65.4 at α 0.5, 224"
     (note,) = [note for note in registry.answer(found, View()).sheets()[0].notes if "not published" in note]
     assert note == (
-        "top-1 of mobilenet_v2 (α 0.45, 224): not published; near it 60.8 at α 0.35, 224; 65.4 at α 0.5, 224; "
+        "top-1 of mobilenet_v2 (α 0.45, 224): not published; published near it: 60.8 at α 0.35, 224; 65.4 at α 0.5, 224; "
         "--columns model,alpha,resolution,top1_near shows those of 1 more."
     )

@@ -218,8 +218,8 @@ def test_too_little_time_leaves_latencies_unknown(machine: Machine) -> None:
     assert found.latency.undecided == found.latency.over == 0
     (note,) = [note for note in found.latency.notes if isinstance(note, NotPredicted)]
     assert note.more == found.latency.unknown - 1
-    assert "give it more --time" in note.reason
-    assert answers.failure(found).startswith(f"nothing is known to fit; the latency of {found.latency.unknown:,} combinations")
+    assert "measure longer with --time" in note.reason
+    assert answers.failure(found).startswith(f"no combination is known to fit; the latency of {found.latency.unknown:,} combinations")
 
 
 def test_the_table_has_latencies_measured_and_predicted(machine: Machine) -> None:

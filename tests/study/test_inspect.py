@@ -234,7 +234,7 @@ def test_show_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     assert by_form["bits=5"].total == 235_200 * 5 // 8 + 30_000 * 5 // 8 + 1_000 * 5 // 8 + 3 * 32 * 4 + 4 * 410
     again = ended(monkeypatch, "show", "lenet_300_100", "--weights", "int8", "-o", "run.json")
     assert ended(monkeypatch, "report", "run.json").out == again.out
-    assert "int8: 8 bits a weight, one fp32 scale per output channel." in again.out
+    assert "int8: 8 bits per weight, one fp32 scale per output channel." in again.out
     refused(ended(monkeypatch, "show", "lenet5", "--weights", "int9"), "unknown form of weights 'int9'")
     refused(ended(monkeypatch, "show", "lenet5", "--weights", "int8", "-f", "csv"), "csv holds only the layers")
 

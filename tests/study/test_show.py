@@ -93,7 +93,7 @@ def test_how_it_was_traced() -> None:
     assert lines[2:] == [
         "Net: never ran: spare",
         "Net: tied, and counted once: b.weight",
-        "Net: no harm: the module, the generators and torch are as before",
+        "Net: the module, the random generators and torch are unchanged",
     ]
 
 
