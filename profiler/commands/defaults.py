@@ -1,4 +1,4 @@
-"""The defaults of options, from `[tool.profiler]` of the nearest pyproject.toml."""
+"""Defaults of options, read from `[tool.profiler]` in the nearest pyproject.toml."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from profiler.config import Config
 from profiler.errors import ProfilerError, UnknownName
 
 OTHERS = ("budgets",)
-"""Tables that do not belong to one command: what `profiler check` holds networks to."""
+"""Tables that are not the options of a command: the budgets of `profiler check`."""
 PATHS = ("output", "csv", "resume", "baseline", "junit", "layer_file", "source", "scale_to", "widths_of", "roofs")
-"""Options whose text is a path, which in a file is seen from the file."""
+"""Options whose value is a path; in a pyproject.toml it is relative to that file."""
 WRITTEN = ("output", "csv", "resume", "junit", "layer_file")
-"""Those of them that are written to, which in a file stay below it: whoever works in a folder did not write its settings."""
+"""Those that are written to. In a pyproject.toml they must stay below its folder, since its author may be somebody else."""
 
 
 @dataclass(frozen=True)
 class Defaults:
-    """What a file says of one command's options."""
+    """The settings of a file for one command."""
 
     where: str
     """The file."""
     values: Mapping[str, Any] = field(default_factory=dict)
     """{parameter: value}."""
     written: Mapping[str, tuple[str, str, Any]] = field(default_factory=dict)
-    """{parameter: (table, key, value)}, as they stand in the file."""
+    """{parameter: (table, key, value)}, as written in the file."""
 
     def __str__(self) -> str:
         told = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for _, key, value in self.written.values()]
@@ -42,10 +42,10 @@ class Defaults:
         return f"{key} = {json.dumps(value, ensure_ascii=False)} in [{table}] of {self.where}"
 
     def blamed(self, fault: str, words: Collection[str], given: Collection[str]) -> str:
-        """Where the file sets the value that `fault` is about; empty if the file did not set it.
+        """Where the file sets the value that the error `fault` is about; empty if the file does not set it.
 
-        `words` and `given` are what stands on the command line, and the parameters that it sets: those win over the file.
-        A fault speaks of a value that it quotes, or that it states beside the name of its option.
+        `words` and `given` are the words of the command line and the parameters that it sets, which override the file.
+        An error is about a value that it quotes, or that it states beside the name of its option.
         """
         for parameter, (_, key, value) in self.written.items():
             if parameter in given:
@@ -61,7 +61,7 @@ class Defaults:
 
 
 def of_command(commands: Mapping[str, Any], name: str, config: Config) -> Defaults:
-    """What `config` says of a command's options. Raises UnknownName, ProfilerError for what it says of none."""
+    """The settings of `config` for a command. Raises UnknownName for an unknown option, ProfilerError for a wrong type."""
     every = {key for command in commands.values() for key in _options(command)}
     options = _options(commands[name])
     written: dict[str, tuple[str, str, Any]] = {}
@@ -86,7 +86,7 @@ def of_command(commands: Mapping[str, Any], name: str, config: Config) -> Defaul
 
 
 def _options(command: Any) -> dict[str, Any]:
-    """A command's options by their long names, without what only prints and ends."""
+    """A command's options by their long names, without --help and --version."""
     return dict(_named(command))
 
 

@@ -64,9 +64,9 @@ def test_a_path_is_seen_from_the_file(tmp_path: Path) -> None:
 
 def test_verbose_says_which_file_and_what_of_it(tmp_path: Path) -> None:
     project(tmp_path, '[tool.profiler]\nunit = "auto"\nengine = "closed"\n[tool.profiler.show]\ndepth = 1\n')
-    assert run("show", "lenet5", "-v", cwd=tmp_path).stderr == 'settings of pyproject.toml: unit = "auto", depth = 1\n'
-    assert run("list", "lenet5", "-v", cwd=tmp_path).stderr == 'settings of pyproject.toml: unit = "auto"\n'
-    assert run("formula", "lenet5", "-v", cwd=tmp_path).stderr == "settings of pyproject.toml: none of this command\n"
+    assert run("show", "lenet5", "-v", cwd=tmp_path).stderr == 'settings from pyproject.toml: unit = "auto", depth = 1\n'
+    assert run("list", "lenet5", "-v", cwd=tmp_path).stderr == 'settings from pyproject.toml: unit = "auto"\n'
+    assert run("formula", "lenet5", "-v", cwd=tmp_path).stderr == "settings from pyproject.toml: none for this command\n"
     assert run("show", "lenet5", cwd=tmp_path).stderr == ""
 
 
@@ -75,9 +75,9 @@ def test_verbose_of_a_command_without_more_to_say(tmp_path: Path, words: str) ->
     project(tmp_path, '[tool.profiler]\nformat = "csv"\n')
     quiet, verbose = run(*words.split(), cwd=tmp_path), run(*words.split(), "-v", cwd=tmp_path)
     assert (verbose.returncode, verbose.stdout) == (0, quiet.stdout)
-    assert (quiet.stderr, verbose.stderr) == ("", 'settings of pyproject.toml: format = "csv"\n')
+    assert (quiet.stderr, verbose.stderr) == ("", 'settings from pyproject.toml: format = "csv"\n')
     project(tmp_path, "[tool.profiler]\nverbose = true\n")
-    assert run(*words.split(), cwd=tmp_path).stderr == "settings of pyproject.toml: verbose = true\n"
+    assert run(*words.split(), cwd=tmp_path).stderr == "settings from pyproject.toml: verbose = true\n"
 
 
 def test_help_tells_of_the_program(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def sharding_sheet(found: TrainingMemory) -> Sheet:
     devices = "1 device" if found.devices == 1 else f"{found.devices} devices"
     notes = [f"{devices}, {samples} on each; {blocks}; {found.optimizer} keeps {RECIPES.get(found.optimizer, 'states')}."]
     notes.append(
-        f"Traced on one device, the peak is {units.size(found.peak)}, since activations are freed while gradients are made."
+        f"Traced on one device, the peak is {units.size(found.peak)}, as activations are freed while gradients are allocated."
     )
     if parts[stages[-1]].get("gathered weights"):
         notes.append(

@@ -191,9 +191,7 @@ def totals_text(profile: Profile, unit: Unit) -> list[str]:
             1, f"unread       {units.count(profile.unread, unit, 'unread')}   not used by the forward pass, {of}".rstrip(": ")
         )
     if totals.buffers:
-        lines.insert(
-            1, f"buffers      {units.count(totals.buffers, unit, 'buffers')}   (saved but not trained, e.g. running means)"
-        )
+        lines.insert(1, f"buffers      {units.count(totals.buffers, unit, 'buffers')}   (not trained, e.g. running means)")
     if totals.side_params:
         lines.append(
             f"auxiliary    {units.count(totals.side_params, unit, 'side_params')} params, "
