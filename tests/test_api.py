@@ -197,8 +197,8 @@ def test_build_of_a_reference() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"network": "vgg16", "args": (1,)}, r"args and kwargs are for a torch\.nn\.Module; a name or reference takes input"),
-        ({"network": 3}, r"a model is a name, a reference, a Layer or a torch\.nn\.Module, not int"),
+        ({"network": "vgg16", "args": (1,)}, r"args and kwargs need a torch\.nn\.Module; for a name or a reference pass input"),
+        ({"network": 3}, r"a model must be a name, a reference, a Layer or a torch\.nn\.Module, not int"),
     ],
     ids=["a name", "a number"],
 )

@@ -63,8 +63,8 @@ class Start:
                 env={**self.environment, **environment},
             )
         except FileNotFoundError:
-            raise ProfilerError(f"the working folder '{self.folder}' is gone; run it in another") from None
+            raise ProfilerError(f"the working folder '{self.folder}' no longer exists; run it in another") from None
         except OSError as fault:
             raise ProfilerError(
-                f"no process to measure in can be begun: {fault.strerror}; raise the limits (ulimit -a)"
+                f"cannot start a process to measure in: {fault.strerror}; raise the limits (ulimit -a)"
             ) from None

@@ -75,7 +75,7 @@ COUNTED = (
     Column("side_macs", int, "side MACs", unit="count", of=lambda p: p.totals.side_macs),
     Column("elementwise", int, unit="count", axis=7, of=lambda p: p.totals.elementwise),
     Column("activations", int, unit="count", axis=6, of=lambda p: p.totals.activations),
-    Column("weight_bytes", int, "fp32", unit="bytes", better="least", axis=9, of=lambda p: p.weight_bytes),
+    Column("weight_bytes", int, "weights (fp32)", unit="bytes", better="least", axis=9, of=lambda p: p.weight_bytes),
     Column("convention", str),
     Column("total", int, unit="count", axis=8),
     Column("top1", float, "top-1 %", unit="accuracy", better="most", axis=1, unknown=True),

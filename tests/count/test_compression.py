@@ -123,19 +123,19 @@ def test_a_scheme_of_the_users(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("", "it says nothing"),
-        ("[default", "is no TOML"),
+        ("[default", "is not valid TOML"),
         ("default = 3", "a scheme has the tables"),
         ("[other]\nweights = 3", "a scheme has the tables"),
-        ("[default]\nweights = 3", "a layer has weights, bits, index_bits"),
-        ("[default]\nweights = 3\nbits = 5\nindex_bits = 4\nsize = 1", "a layer has weights"),
+        ("[default]\nweights = 3", "a layer needs weights, bits, index_bits"),
+        ("[default]\nweights = 3\nbits = 5\nindex_bits = 4\nsize = 1", "a layer needs weights"),
         ("[default]\nweights = 101\nbits = 5\nindex_bits = 4", "weights = 101; give a number from 0 to 100"),
         ("[default]\nweights = 3\nbits = 5.5\nindex_bits = 4", "give a whole number from 1 to 32"),
         ("[default]\nweights = nan\nbits = 5\nindex_bits = 4", "give a number from 0 to 100"),
         ("[default]\nweights = 3\nbits = 5\nindex_bits = 4\ncoded_bits = 3", "stand together"),
-        ('[layer."head.fc9"]\nweights = 3\nbits = 5\nindex_bits = 4', "no layer is called 'head.fc9'"),
+        ('[layer."head.fc9"]\nweights = 3\nbits = 5\nindex_bits = 4', "unknown layer 'head.fc9'"),
         (
             "[kind.attention]\nweights = 3\nbits = 5\nindex_bits = 4",
-            "no layer is of the kind 'attention'; there are conv, linear",
+            "no layer is of kind 'attention'; use conv, linear",
         ),
     ],
 )
@@ -149,7 +149,7 @@ def test_what_names_no_scheme(tmp_path: Path) -> None:
     for given, said in (
         ({"model": "lenet5", "scheme": "shallow"}, "unknown scheme 'shallow'; use deep-compression"),
         ({"model": "resnet50", "scheme": NAME}, "and resnet50 is none of them"),
-        ({"scheme": NAME}, "name one, as --model alexnet"),
+        ({"scheme": NAME}, "name one, e.g. --model alexnet"),
         ({"file": "a.pt", "model": "alexnet", "scheme": NAME}, "give one of them"),
         ({}, "there is nothing to inspect"),
         ({"model": "alexnet"}, "there is nothing to inspect"),

@@ -181,7 +181,7 @@ def test_a_plot_stands_below_the_table_and_nowhere_else(tmp_path: Path) -> None:
 def test_a_plot_in_csv_is_refused_before_any_work() -> None:
     ran = run("sweep", "--engine", "closed", "--plot", "-f", "csv")
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr == "error: --plot draws below the table, and stdout is to be csv; leave out one of the two\n"
+    assert ran.stderr == "error: --plot needs a table on stdout, not csv; leave one of them out\n"
 
 
 def test_a_saved_list_has_no_plot(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_a_comparison_says_it_only_where_there_are_any() -> None:
     assert [head.text for head in sheet.columns][1:5] == ["params", "×", "unread", "MACs"]
     assert [row[3] for row in sheet.rows] == [f"{UNREAD:,}", "0"]
     (note,) = [note for note in sheet.notes if "not read" in note]
-    assert note.startswith(f"Net: {UNREAD:,} of its {READ + UNREAD:,} parameters are not read by the forward: ")
+    assert note.startswith(f"Net: {UNREAD:,} of its {READ + UNREAD:,} parameters are not used by the forward pass: ")
     plain = results_sheet(compare(Whole(), input=SIDE, engine="closed"))
     assert "unread" not in [head.text for head in plain.columns]
     assert not plain.notes

@@ -141,11 +141,9 @@ def svg(subject: Any, depth: int = DEPTH) -> str:
     """`subject` as Graphviz lays it out. Raises ProfilerError as `dot` does, Unavailable where Graphviz is not installed."""
     program = shutil.which("dot")
     if program is None:
-        raise Unavailable(
-            "svg needs the program 'dot' of Graphviz, not installed here; install graphviz, or write .mmd or .dot"
-        )
+        raise Unavailable("svg needs the program 'dot' of Graphviz, not installed; install graphviz, or write .mmd or .dot")
     ran = subprocess.run([program, "-Tsvg"], input=dot(subject, depth), capture_output=True, encoding="utf-8", check=False)
     if ran.returncode:
         said = " ".join(ran.stderr.split()) or f"exit code {ran.returncode}"
-        raise ProfilerError(f"Graphviz could not lay it out: {said[:200]}; draw it with a smaller --depth, or as .mmd")
+        raise ProfilerError(f"Graphviz cannot lay it out: {said[:200]}; draw it with a smaller --depth, or as .mmd")
     return ran.stdout
