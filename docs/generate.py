@@ -18,13 +18,10 @@ DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent))
 
 from docs import networks, reference  # noqa: E402  # the checkout is on the path only now
-<<<<<<< HEAD
-from profiler.commands import help_pages  # noqa: E402
-=======
 from docs.prose import too_long, wrapped  # noqa: E402  # the checkout is on the path only now
+from profiler.commands import help_pages  # noqa: E402
 
 ROOT = DOCS.parent
->>>>>>> 4436a2e (Documentation in plain English: every page rewritten where its English was a dialect, prose in lines of 100 columns, held by docs/generate.py --check)
 
 
 def page(name: str, command: Any) -> str:
