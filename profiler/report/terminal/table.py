@@ -16,6 +16,7 @@ from rich.text import Text
 
 from profiler.records.profile import Profile
 from profiler.records.results import Results
+from profiler.report import palette
 from profiler.report.answer import WIDE
 from profiler.report.encoding import printable
 from profiler.report.sheets import sheet
@@ -46,7 +47,7 @@ def table(content: Sheet, bars: int = 0, plain: bool = False) -> Table:
         for j, cell in enumerate(row):
             cells.append(Text(printable(cell)))
             if barred[j]:
-                cells.append(Text(bar(_share(cell) / (most[j] or 1), bars, plain), style="cyan"))
+                cells.append(Text(bar(_share(cell) / (most[j] or 1), bars, plain), style=palette.BARS))
         drawn.add_row(*cells)
     return drawn
 
