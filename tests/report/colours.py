@@ -36,7 +36,8 @@ def seen(colour: str, sight: str) -> np.ndarray:
     if sight == "normal":
         return _channels(colour)
     space = {"name": "sRGB1+CVD", "cvd_type": sight, "severity": 100}
-    return np.clip(colorspacious.cspace_convert(_channels(colour), space, "sRGB1"), 0, 1)
+    clipped: np.ndarray = np.clip(colorspacious.cspace_convert(_channels(colour), space, "sRGB1"), 0, 1)
+    return clipped
 
 
 def nearest(colours: Sequence[str], sight: str) -> tuple[float, str, str]:
