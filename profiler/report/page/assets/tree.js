@@ -27,22 +27,22 @@ function treeOf(network, measure, fold) {
     let children = [...node.children.values()].map(settled);
     const sort = number(node.rows.map((i) => network.at[i]), children.map((child) => [child.label, child.sort]));
     if (fold) children = folded(children);
-    if (children.length && node.rows.length) children.push({ label: '(itself)', value: sum(node.rows), times: 1, rows: node.rows, children: [] });
+    if (children.length && node.rows.length) children.push({ label: '(itself)', key: '(itself)', value: sum(node.rows), times: 1, rows: node.rows, children: [] });
     const [only] = children;
-    if (children.length === 1 && node !== root) return { ...only, sort, label: `${node.label}.${only.label}`, times: only.times };
-    return { ...node, sort, children, rows: children.length ? [] : node.rows };
+    if (children.length === 1 && node !== root) return { ...only, sort, key: node.label, label: `${node.label}.${only.label}`, times: only.times };
+    return { ...node, sort, key: node.label, children, rows: children.length ? [] : node.rows };
   };
   const made = settled(root);
   return { root: placed(made, null), columns };
 }
 
-// Neighbours that are numbered one after the other and equal in all their layers: `3…7`, five times.
+// Neighbours that are numbered one after the other and equal in all their layers: `3…7`, five times. A key is a part's own name.
 function folded(children) {
   const made = [];
   for (let at = 0; at < children.length;) {
     const first = children[at];
     let end = at + 1;
-    while (/^\d+$/.test(first.label) && children[end]?.label === String(Number(first.label) + end - at) && children[end].sort === first.sort) end += 1;
+    while (/^\d+$/.test(first.key) && children[end]?.key === String(Number(first.key) + end - at) && children[end].sort === first.sort) end += 1;
     made.push(end - at > 1 ? joined(children.slice(at, end)) : first);
     at = end;
   }
@@ -56,7 +56,7 @@ function joined(parts) {
     ...same[0], times: parts.length * same[0].times, value: same.reduce((all, part) => all + part.value, 0), rows: same.flatMap((part) => part.rows),
     children: same[0].children.map((_, k) => merged(same.map((part) => part.children[k]))),
   });
-  return { ...merged(parts), label: `${first.label}…${parts[parts.length - 1].label}` };
+  return { ...merged(parts), label: `${first.key}…${parts[parts.length - 1].key}${first.label.slice(first.key.length)}` };
 }
 
 // Where each part stands: its parent, its whole path.
