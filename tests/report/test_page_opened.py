@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +81,21 @@ def test_a_front_of_one_is_ringed_and_said_to_be_what(opened: Open) -> None:
     assert page.locator("#tradeoff .points path").count() == 3 + 1, "mobilenet_v2 beats both in both"
     said = page.locator("#tradeoff figcaption").text_content() or ""
     assert said == "Pareto front: what no other beats in both, more top-1 and less MACs."
+
+
+def test_the_front_is_a_staircase(opened: Open) -> None:
+    page = opened(of(swept()))
+    (path,) = page.eval_on_selector_all(
+        "#tradeoff .scatterlayer .trace:has(.points path[d*='A']) .js-line[style*='dash']",
+        "all => all.map(one => one.getAttribute('d'))",
+    )
+    corners = [
+        tuple(map(float, found)) for found in re.findall(r"([-\d.]+),([-\d.]+)", re.sub(r"[HV]", lambda sign: sign[0], path))
+    ]
+    assert "H" in path
+    assert "V" in path
+    assert set(re.findall("[A-Z]", path)) <= {"M", "H", "V", "L"}
+    assert all(a[0] == b[0] or a[1] == b[1] for a, b in pairwise(corners)), "no line of it is sloped"
 
 
 def test_numbers_filter_the_table_and_the_plot(opened: Open) -> None:
