@@ -31,7 +31,10 @@ class UnknownName(ProfilerError):
         self.name = name
         known = list(known)
         cased = {each.lower(): each for each in known}
-        near = [cased[each] for each in get_close_matches(name.lower(), cased, n=3, cutoff=0.55)]
+        # what begins like it first, the shortest of these before the others
+        begun = sorted((each for each in cased if name and each.startswith(name.lower())), key=len)
+        close = get_close_matches(name.lower(), cased, n=3, cutoff=0.55)
+        near = [cased[each] for each in list(dict.fromkeys([*begun, *close]))[:3]]
         if near:
             hint = f"did you mean {_either(near)}?"
         elif len(known) <= 30:

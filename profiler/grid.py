@@ -20,6 +20,7 @@ LARGEST = 10**13
 """No number of a command line is as large; what is larger is not even read."""
 
 
+_SIDES = re.compile(r"(\d{1,6})x(\d{1,6})")
 _FRACTION = re.compile(r"[+-]?\d+\s*/\s*\d+")
 """`4/7`, as formulas write a multiplier."""
 
@@ -39,6 +40,8 @@ def exact(value: object, what: str, example: str = "") -> Fraction:
             raise ProfilerError(f"{what} '{quoted(value)}' divides by 0; write it as {example}")
         return top / bottom
     text = quoted(value)
+    if what == "resolution" and isinstance(value, str) and (sides := _SIDES.fullmatch(value.strip())):
+        raise ProfilerError(f"resolution '{text}' is two sides; write them as --input 3x{sides[1]}x{sides[2]}")
     try:
         number = Decimal(str(value).strip())
     except (InvalidOperation, ValueError):  # no number, or one of more digits than Python writes

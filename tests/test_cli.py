@@ -282,7 +282,7 @@ def test_formula() -> None:
 
 
 BAD = [
-    ("compare mobilenet vgg16", 2, "unknown network 'mobilenet'; did you mean mobilenet_v2, mobilenet_v1 or mobilenet_v3_small?"),
+    ("compare mobilenet vgg16", 2, "unknown network 'mobilenet'; did you mean mobilenet_v1, mobilenet_v2 or mobilenet_v1_cifar?"),
     ("compare", 2, "no network to compare; name one"),
     ("compare vgg16 --alpha 0.25..1", 2, "--alpha 0.25..1 is a range; this command takes one value"),
     ("compare vgg16 --engine fvcor", 2, "unknown engine 'fvcor'; did you mean fvcore"),

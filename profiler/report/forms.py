@@ -170,10 +170,13 @@ def form_of(path: Path) -> str:
 
 
 def form_named(name: str) -> str:
-    """The form called `name`. Raises UnknownName."""
-    if name not in FORMS:
+    """The form called `name`, or whose files end in it, as md and tex do. Raises UnknownName."""
+    if name in FORMS:
+        return name
+    suffixed = [form.name for form in FORMS.values() if f".{name}" in form.suffixes]
+    if not suffixed:
         raise UnknownName("format", name, FORMS)
-    return name
+    return suffixed[0]
 
 
 def check_form(name: str, besides: tuple[str, ...], where: str) -> None:

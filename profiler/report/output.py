@@ -44,7 +44,8 @@ class Destinations:
         plot: bool = False,
     ) -> Destinations:
         """`besides`: the forms other than tables that the command can write. Raises ProfilerError, UnknownName, Unavailable."""
-        check_form(form_named(form), besides, f"format '{form}'")
+        form = form_named(form)
+        check_form(form, besides, f"format '{form}'")
         asked: list[tuple[File, str]] = []
         for path, name in [*((path, form_of(path)) for path in outputs), *([] if csv is None else [(csv, "csv")])]:
             check_form(name, besides, f"output '{path}'")

@@ -40,7 +40,7 @@ FILES = {
 ERRORS = [
     ("compare", 2, "no network to compare; name one, e.g. profiler compare mobilenet_v1 vgg16"),
     ("compare nope", 2, "unknown network 'nope'; there are NETWORKS, e.g. …"),
-    ("compare mobilenet_v3", 2, "unknown network 'mobilenet_v3'; did you mean mobilenet_v2, mobilenet_v1 or mobilenet_v3_small? (`profiler list` shows them all)"),
+    ("compare mobilenet_v3", 2, "unknown network 'mobilenet_v3'; did you mean mobilenet_v1, mobilenet_v2 or mobilenet_v1_cifar? (`profiler list` shows them all)"),
     ("compare 'nope*'", 2, "unknown network 'nope*'; there are NETWORKS, e.g. …"),
     ("compare lenet5@classes", 2, "model 'lenet5@classes': 'classes' is not key=value; write lenet5@alpha=0.5,resolution=160"),
     ("compare lenet5@clases=3", 2, "unknown option of lenet5 'clases'; did you mean classes? (options of lenet5: alpha, resolution, rho, input, stages, multiple_of, classes)"),

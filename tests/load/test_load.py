@@ -42,7 +42,7 @@ def test_defaults_are_no_options() -> None:
 
 
 BAD: list[tuple[str, dict[str, Any], str]] = [
-    ("mobilenet", {}, "unknown network 'mobilenet'; did you mean mobilenet_v2, mobilenet_v1 or mobilenet_v3_small?"),
+    ("mobilenet", {}, "unknown network 'mobilenet'; did you mean mobilenet_v1, mobilenet_v2 or mobilenet_v1_cifar?"),
     ("", {}, "model '' has no name"),
     ("vgg16@alpha", {}, "model 'vgg16@alpha': 'alpha' is not key=value; write vgg16@alpha=0.5,resolution=160"),
     ("vgg16@alpa=1", {}, "unknown option of vgg16 'alpa'; did you mean alpha?"),

@@ -25,7 +25,7 @@ from profiler.records.timing import Layers, LayerTiming, Roofs, Timing
 from profiler.report.encoding import ERRORS
 from profiler.report.terminal.bars import Bars, Length, bar
 from profiler.report.terminal.plot import plot
-from profiler.report.terminal.scatter import Point, pareto, steps
+from profiler.report.terminal.scatter import Point, Scatter, pareto, stairs, steps
 from profiler.study.show import show
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -147,6 +147,20 @@ def test_hostile_names_are_kept_in_their_place() -> None:
     assert max(map(cell_len, text.splitlines())) <= 80
     assert "\x1b" not in text
     assert "[red]xxx" in text
+
+
+def test_the_front_is_a_staircase() -> None:
+    """Between two points of it there is no more to be had than the first gives: right first, then up."""
+    assert stairs([(1, 50), (2, 60), (4, 70)]) == [(1, 50), (2, 50), (2, 60), (4, 60), (4, 70)]
+    assert stairs([(1, 50)]) == [(1, 50)]
+    assert stairs([]) == []
+    points = [Point(0, 0, ""), Point(100, 100, "")]
+    text = drawn(Scatter("", points, "{:g}".format, "{:g}".format, front=True), width=60)
+    inside = [re.split("[┤│]", line)[1] for line in text.splitlines() if line.endswith("│")]
+    dotted = [row for row in inside if "·" in row]
+    level = max(dotted, key=lambda row: row.count("·"))
+    assert level.count("·") > 40, "one level stretch of it, as wide as the plot"
+    assert {row.index("·") for row in dotted if row != level} == {max(row.rindex("·") for row in dotted)}, "and one upright"
 
 
 def test_pareto() -> None:

@@ -39,9 +39,7 @@ def answer(found: Results, view: View) -> Answer:
 
     def narrower(asked: Unit) -> Sheet:
         names = [name for name in columns.fit_columns(found, shown) if name not in ("binding", "used")]
-        made = _fits(found, shown, asked, names)
-        made.notes.insert(0, "Narrowed to fit the terminal; a wider one shows which limit binds, and --csv has all.")
-        return made
+        return _fits(found, shown, asked, names)
 
     parts: list[RenderableType] = (
         [Fitted(fits, unit, [] if view.columns else [narrower])] if shown else [Text(title(found, 0, unit), style="bold")]
