@@ -10,6 +10,7 @@ from profiler.network.layers import (
     ActivationName,
     AdaptiveAvgPool,
     Add,
+    Attention,
     AvgPool,
     BatchNorm,
     Concatenate,
@@ -17,7 +18,9 @@ from profiler.network.layers import (
     Identity,
     Ints,
     Layer,
+    Linear,
     Multiply,
+    RotaryEmbedding,
 )
 from profiler.network.widen import nearest
 from profiler.network.widths import Width, same, times
@@ -118,3 +121,42 @@ def inverted_residual(
         parts["excite"] = excite
     branch = Chain(**parts, project=conv_norm(out, 1))
     return branch if shortcut is None else Branches(branch=branch, shortcut=shortcut, join=Add())
+
+
+def attention(
+    hidden: int, heads: int, kv_heads: int | None = None, *, bias: bool = True, causal: bool = False, base: float | None = None
+) -> Chain:
+    """Queries, keys and values by one product, attention in heads, and the projection of their outputs.
+
+    With `kv_heads` fewer heads of keys and values (arXiv 2305.13245), with `base` rotary positions.
+    """
+    share = Fraction(heads + 2 * (kv_heads or heads), heads)
+    packed = times(share if share.denominator > 1 else share.numerator)
+    # module hooks miss the projections inside nn.MultiheadAttention; here they are layers
+    parts: dict[str, Layer] = {"qkv": Linear(packed, bias=bias)}
+    if base is not None:
+        parts["rotate"] = RotaryEmbedding(heads, kv_heads, base)
+    return Chain(**parts, attend=Attention(heads, kv_heads, causal), project=Linear(hidden, bias=bias))
+
+
+def perceptron(hidden: int, inner: int) -> Chain:
+    """Two layers of a transformer's feed-forward network, with GELU between them."""
+    return Chain(expand=Linear(inner), act=Activation("GELU"), project=Linear(hidden))
+
+
+def gated_perceptron(hidden: int, inner: int) -> Chain:
+    """SwiGLU (arXiv 2002.05202): two layers side by side, one of them the gate of the other, and a third; no biases."""
+    gated = Branches(
+        gate=Chain(linear=Linear(inner, bias=False), act=Activation("SiLU")), up=Linear(inner, bias=False), join=Multiply()
+    )
+    return Chain(expand=gated, project=Linear(hidden, bias=False))
+
+
+def pre_norm(norm: Layer, branch: Chain) -> Branches:
+    """A residual branch that begins with its normalisation (ViT, GPT-2, Llama)."""
+    return Branches(branch=Chain(("norm", norm), *branch.parts), shortcut=Identity(), join=Add())
+
+
+def post_norm(norm: Layer, branch: Chain) -> Chain:
+    """A residual branch whose sum is normalised (Attention Is All You Need, BERT)."""
+    return Chain(sum=Branches(branch=branch, shortcut=Identity(), join=Add()), norm=norm)

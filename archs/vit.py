@@ -4,23 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from profiler.network.combinators import Branches, Chain
-from profiler.network.layers import (
-    Activation,
-    Add,
-    Attention,
-    ClassToken,
-    Conv,
-    Identity,
-    Layer,
-    LayerNorm,
-    Linear,
-    PositionEmbedding,
-    Token,
-    Tokens,
-)
+from profiler.network.combinators import Chain
+from profiler.network.layers import ClassToken, Conv, LayerNorm, Linear, PositionEmbedding, Token, Tokens
 from profiler.network.registry import architecture
-from profiler.network.widths import fixed, times
+from profiler.network.widths import fixed
+
+from .blocks import attention, perceptron, pre_norm
 
 # Table 1: layers, hidden size, MLP size, heads.
 TABLE = {"B": (12, 768, 3072, 12), "L": (24, 1024, 4096, 16), "H": (32, 1280, 5120, 16)}
@@ -36,13 +25,9 @@ def vit(model: Literal["B", "L", "H"], patch: int, classes: int = 1000) -> Chain
     """Table 1 and Figure 1, fine-tuned: one linear layer for a head. The position embeddings grow with the side."""
     layers, hidden, mlp, heads = TABLE[model]
 
-    def residual(**branch: Layer) -> Branches:
-        return Branches(branch=Chain(norm=_norm(), **branch), shortcut=Identity(), join=Add())
-
-    # module hooks miss the projections inside nn.MultiheadAttention; here they are layers
     encoder = Chain(
-        attention=residual(qkv=Linear(times(3)), attend=Attention(heads), project=Linear(hidden)),
-        mlp=residual(expand=Linear(mlp), act=Activation("GELU"), project=Linear(hidden)),
+        attention=pre_norm(_norm(), attention(hidden, heads)),
+        mlp=pre_norm(_norm(), perceptron(hidden, mlp)),
     )
     return Chain(
         stem=Chain(

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from profiler.count import formulas  # noqa: F401  # registers every leaf
-from profiler.count.leaves import Cost, described
+from profiler.count.leaves import Cost, counted_facts, described
 from profiler.count.leaves import cost as cost_of
 from profiler.count.moved import moved_by_leaf
 from profiler.count.shapes import Inputs
@@ -46,6 +46,9 @@ def _walk(layer: L.Layer, inputs: Inputs, same: int | None, path: str, side: boo
             found, moves = met(layer, inputs, same)
         except ShapeError as fault:
             raise ShapeError(fault.reason, path) from None
+        if type(layer) is L.TiedLinear and not table_path(steps, inputs[0][-1], found[0][-1]):
+            size = f"{found[0][-1]} vectors of {inputs[0][-1]}"
+            raise ShapeError(f"has the weights of an Embedding of {size}, and none comes before it", path)
         steps.append((path, layer, inputs, found, side, moves))
         return (found[0],)
     prefix = f"{path}." if path else ""
@@ -75,6 +78,15 @@ def _walk(layer: L.Layer, inputs: Inputs, same: int | None, path: str, side: boo
                 raise ShapeError(f"{fault.reason} in a branch that runs in training only", fault.path) from None
             return inputs
     raise AssertionError(layer)
+
+
+def table_path(steps: Iterable[Step], width: int, vectors: int) -> str:
+    """The path of the last Embedding among `steps` that holds so many vectors of so many channels; empty without one."""
+    found = ""
+    for path, leaf, _, cost, *_ in steps:
+        if isinstance(leaf, L.Embedding) and (leaf.num_embeddings, cost[0][-1]) == (vectors, width):
+            found = path
+    return found
 
 
 def _single(outputs: Inputs, path: str) -> Shape:
@@ -111,6 +123,7 @@ def rows_of(steps: Iterable[Step], batch: int = 1) -> tuple[Row, ...]:
         output, weights, bias, norm, buffers, macs, elementwise, activations = cost
         first = given[0]
         op, kind, module, facts = described(leaf, first)
+        facts = counted_facts(leaf, given, batch, facts)
         shapes = ((batch, *first),) if len(given) == 1 else tuple([(batch, *shape) for shape in given])
         shape = (batch, *output)
         counts = (weights, bias, norm, buffers, batch * macs, batch * elementwise, batch * activations)
@@ -150,3 +163,15 @@ def _fold(layer: L.Layer, given: Wires, sources: list[Wires]) -> Wires:
         case _:
             sources.append(given)
             return (len(sources) - 1,)
+
+
+@lru_cache(maxsize=1 << 10)
+def tables_read(network: L.Layer, inputs: int) -> tuple[int | None, ...]:
+    """For each input of a network, how many vectors the smallest table has that it is an index into; None of features."""
+    sources: list[Wires] = []
+    _fold(network, tuple(-1 - i for i in range(inputs)), sources)
+    found: dict[int, int] = {}
+    for leaf, wires in zip(C.leaves_of(network), sources, strict=True):
+        if isinstance(leaf, L.Embedding) and wires[0] < 0:
+            found[-1 - wires[0]] = min(leaf.num_embeddings, found.get(-1 - wires[0], leaf.num_embeddings))
+    return tuple(found.get(i) for i in range(inputs))

@@ -99,6 +99,12 @@ def _channel_norm(leaf: L.GroupNorm | L.InstanceNorm, inputs: Inputs, same: int 
     return Cost(shape, norm=2 * shape[0] if leaf.affine else 0, elementwise=prod(shape))
 
 
+@formula(L.RMSNorm, kind="norm", op="rms_norm")
+def _rms_norm(leaf: L.RMSNorm, inputs: Inputs, same: int | None) -> Cost:
+    shape = one(inputs)
+    return Cost(shape, norm=shape[-1] if leaf.elementwise_affine else 0, elementwise=prod(shape))
+
+
 @formula(L.LayerNorm, kind="norm")
 def _layer_norm(leaf: L.LayerNorm, inputs: Inputs, same: int | None) -> Cost:
     shape = one(inputs)
@@ -125,10 +131,26 @@ def _class_token(leaf: L.ClassToken, inputs: Inputs, same: int | None) -> Cost:
     return Cost((t + 1, c), weights=c)
 
 
-@formula(L.PositionEmbedding, kind="embedding")
+@formula(L.PositionEmbedding, kind="embedding", optional=("positions",))
 def _position_embedding(leaf: L.PositionEmbedding, inputs: Inputs, same: int | None) -> Cost:
     t, c = tokens(inputs)
-    return Cost((t, c), weights=t * c, elementwise=t * c)
+    if leaf.positions is not None and t > leaf.positions:
+        raise ShapeError(f"has {leaf.positions} positions and is given {t} tokens; give at most {leaf.positions}")
+    return Cost((t, c), weights=(leaf.positions or t) * c, elementwise=t * c)
+
+
+@formula(L.SegmentEmbedding, kind="embedding")
+def _segment_embedding(leaf: L.SegmentEmbedding, inputs: Inputs, same: int | None) -> Cost:
+    t, c = tokens(inputs)
+    return Cost((t, c), weights=leaf.segments * c, elementwise=t * c)
+
+
+@formula(L.TiedLinear, kind="linear", op="linear", module="Linear")
+def _tied_linear(leaf: L.TiedLinear, inputs: Inputs, same: int | None) -> Cost:
+    *positions, m = one(inputs)
+    n = width_of(leaf.out, m, same)
+    count = prod(positions)
+    return Cost((*positions, n), 0, n if leaf.bias else 0, macs=m * n * count, activations=n * count)
 
 
 # Leaves without weights
@@ -279,22 +301,68 @@ def _matmul(leaf: L.MatMul, inputs: Inputs, same: int | None) -> Cost:
     return Cost(shape, macs=prod(a) * b[-1], activations=prod(shape))
 
 
-@formula(L.Attention, kind="attention")
+def _useful_of_attention(leaf: L.Attention, inputs: Inputs) -> dict[str, int]:
+    """Where it is causal, the multiply-adds of the pairs of tokens that see each other, which are all that is needed."""
+    if not leaf.causal:
+        return {}
+    t, s, c, c_v = _attended(leaf, inputs)
+    short = min(t, s)
+    return {"useful_macs": (short * (short + 1) // 2 + (t - short) * s) * (c + c_v)}
+
+
+@formula(L.Attention, kind="attention", optional=("kv_heads", "causal"), counts=_useful_of_attention)
 def _attention(leaf: L.Attention, inputs: Inputs, same: int | None) -> Cost:
-    if len(inputs) == 1:
-        t, packed = tokens(inputs)
-        if packed % 3:
-            raise ShapeError(f"{packed} channels are not queries, keys and values side by side")
-        s, c, c_v = t, packed // 3, packed // 3
-    else:
-        (t, c), (s, c_k), (s_v, c_v) = three(inputs)
-        if c != c_k or s != s_v:
-            raise ShapeError(f"queries, keys and values do not fit, {listed(inputs)}")
-    if c % leaf.heads or c_v % leaf.heads:
-        raise ShapeError(f"{c if c % leaf.heads else c_v} channels do not divide into {leaf.heads} heads")
+    t, s, c, c_v = _attended(leaf, inputs)
     scores = leaf.heads * t * s
     # Q·Kᵀ: heads·T·S·(C/heads); A·V: heads·T·S·(C_v/heads)
     return Cost((t, c_v), macs=t * s * (c + c_v), elementwise=scores, activations=scores + t * c_v)
+
+
+def _attended(leaf: L.Attention, inputs: Inputs) -> tuple[int, int, int, int]:
+    """Tokens of queries, tokens of keys, and the channels of all heads of queries: those that meet keys, and of values."""
+    heads, kv_heads = _heads(leaf)
+    if len(inputs) == 1:
+        t, packed = tokens(inputs)
+        _of_packed(packed, heads, kv_heads)
+        c = packed // 3 if kv_heads == heads else packed // (heads + 2 * kv_heads) * heads
+        s, c_v = t, c
+    else:
+        (t, c), (s, c_k), (s_v, c_v) = three(inputs)
+        if s != s_v or (c != c_k if kv_heads == heads else c * kv_heads != c_k * heads):
+            raise ShapeError(f"queries, keys and values do not fit, {listed(inputs)}")
+        if c_v % kv_heads:
+            raise ShapeError(f"{c_v} channels do not divide into {kv_heads} heads")
+        c_v = c_v if kv_heads == heads else c_v // kv_heads * heads
+    if c % heads:
+        raise ShapeError(f"{c} channels do not divide into {heads} heads")
+    return t, s, c, c_v
+
+
+def _heads(leaf: L.Attention | L.RotaryEmbedding) -> tuple[int, int]:
+    kv_heads = leaf.kv_heads or leaf.heads
+    if leaf.heads < 1 or kv_heads < 1 or leaf.heads % kv_heads:
+        raise ShapeError(f"{leaf.heads} heads do not divide into {kv_heads} heads of keys and values")
+    return leaf.heads, kv_heads
+
+
+def _of_packed(packed: int, heads: int, kv_heads: int) -> None:
+    """Refuses channels that are not heads of queries, keys and values side by side."""
+    if kv_heads == heads and packed % 3:
+        raise ShapeError(f"{packed} channels are not queries, keys and values side by side")
+    if kv_heads != heads and packed % (heads + 2 * kv_heads):
+        raise ShapeError(f"{packed} channels are not {heads} heads of queries and {kv_heads} each of keys and of values")
+
+
+@formula(L.RotaryEmbedding, kind="elementwise", optional=("kv_heads",))
+def _rotary_embedding(leaf: L.RotaryEmbedding, inputs: Inputs, same: int | None) -> Cost:
+    heads, kv_heads = _heads(leaf)
+    t, packed = tokens(inputs)
+    if packed % (heads + 2 * kv_heads):
+        raise ShapeError(f"{packed} channels are not {heads} heads of queries and {kv_heads} each of keys and of values")
+    size = packed // (heads + 2 * kv_heads)
+    if size % 2:
+        raise ShapeError(f"turns pairs of channels, and its heads have {size} each")
+    return Cost((t, packed), elementwise=t * (heads + kv_heads) * size)
 
 
 @formula(L.Resize, kind="resize")

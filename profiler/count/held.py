@@ -45,7 +45,13 @@ def peak(network: L.Layer, inputs: Inputs, batch: int = 1) -> int:
     _, steps = closed.walk(network, inputs)
     moments = held(network, len(inputs), [Met(leaf, given, cost.output) for _, leaf, given, cost, *_ in steps])
     fixed = sum(standing(leaf, cost) for _, leaf, _, cost, *_ in steps)
-    return int(fixed + batch * (FLOAT32_BYTES * sum(map(prod, inputs)) + max(moments, default=0)))
+    return int(fixed + batch * (given_bytes(network, inputs) + max(moments, default=0)))
+
+
+def given_bytes(network: L.Layer, inputs: Inputs) -> int:
+    """Bytes of one sample's inputs: float32, and int64 of what is looked up in a table."""
+    sizes = [FLOAT32_BYTES if vectors is None else INDEX_BYTES for vectors in closed.tables_read(network, len(inputs))]
+    return sum(size * prod(shape) for size, shape in zip(sizes, inputs, strict=True))
 
 
 def held(network: L.Layer, inputs: int, steps: Sequence[Met]) -> list[Any]:

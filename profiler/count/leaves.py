@@ -32,6 +32,8 @@ Formula = Callable[[Any, Inputs, "int | None"], Cost]
 """(leaf, shapes of its inputs, width that a `same()` stands for) → what it costs."""
 Kind = Callable[[int, int, Shape], str]
 """(channels in, groups, kernel) → kind, where it depends on them."""
+Counts = Callable[[Any, Inputs], "dict[str, int]"]
+"""(leaf, shapes of its inputs) → facts that are counts of one sample, as the multiply-adds that are useful."""
 
 
 class Leaf(NamedTuple):
@@ -43,6 +45,9 @@ class Leaf(NamedTuple):
     """What its rows are called; `{field}` stands for the value of a field."""
     module: str
     """Its class in torch.nn, or in module/modules.py; `{rank}` stands for the spatial axes, `{field}` for a field."""
+    optional: tuple[str, ...] = ()
+    """Fields that are no fact where they are None or False."""
+    counts: Counts | None = None
 
 
 LEAVES: dict[type[L.Layer], Leaf] = {}
@@ -50,7 +55,15 @@ LEAVES: dict[type[L.Layer], Leaf] = {}
 _F = TypeVar("_F", bound=Formula)
 
 
-def formula(cls: type[L.Layer], *, kind: str | Kind, op: str = "", module: str = "") -> Callable[[_F], _F]:
+def formula(
+    cls: type[L.Layer],
+    *,
+    kind: str | Kind,
+    op: str = "",
+    module: str = "",
+    optional: tuple[str, ...] = (),
+    counts: Counts | None = None,
+) -> Callable[[_F], _F]:
     """Decorates the formula of `cls`: the one place where a leaf is registered.
 
     Unless they are given, `op` is the name of the class in snake case and `module` that name as it is. Raises ValueError for
@@ -62,7 +75,7 @@ def formula(cls: type[L.Layer], *, kind: str | Kind, op: str = "", module: str =
     def keep(found: _F) -> _F:
         if cls in LEAVES:
             raise ValueError(f"{name} has a formula already; a leaf has one")
-        LEAVES[cls] = Leaf(found, kind, op, module or name)
+        LEAVES[cls] = Leaf(found, kind, op, module or name, optional, counts)
         return found
 
     return keep
@@ -82,11 +95,19 @@ def described(leaf: L.Layer, first: Shape) -> tuple[str, str, str, Mapping[str, 
     return described_by(leaf, len(first) - 1, first[0] if by_channels else 0)
 
 
+def counted_facts(leaf: L.Layer, inputs: Inputs, batch: int, facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The facts of a row with those that are counts, for the whole batch."""
+    counts = LEAVES[type(leaf)].counts
+    more = counts(leaf, inputs) if counts is not None else None
+    return {**facts, **{name: batch * n for name, n in more.items()}} if more else facts
+
+
 @lru_cache(maxsize=1 << 14)
 def described_by(leaf: L.Layer, rank: int, channels: int) -> tuple[str, str, str, Mapping[str, Any]]:
     """`described` by all that it depends on: the spatial axes, and the channels in where the kind or the groups do."""
-    _, kind, op, module = LEAVES[type(leaf)]
+    _, kind, op, module, optional, _ = LEAVES[type(leaf)]
     facts: dict[str, Any] = {f.name: getattr(leaf, f.name) for f in fields(leaf)}
+    facts = {name: value for name, value in facts.items() if name not in optional or value not in (None, False)}
     names = {"rank": rank or 1, **facts}
     if "{rank}" in module:
         facts = _spread(leaf, facts, rank)

@@ -43,10 +43,22 @@ def moved(
     return itemsize * (params + prod(output) + sum(map(prod, read)))
 
 
+def read_params(leaf: L.Layer, inputs: Inputs, cost: Cost) -> int:
+    """Parameters that a leaf reads: its own; of a table the vectors in use; of tied weights all, which another holds."""
+    match leaf:
+        case L.PositionEmbedding():
+            return prod(cost.output)
+        case L.SegmentEmbedding():
+            return cost.output[-1]
+        case L.TiedLinear():
+            return inputs[0][-1] * cost.output[-1] + cost.bias
+    return cost.weights + cost.bias + cost.norm
+
+
 def moved_by_leaf(leaf: L.Layer, inputs: Inputs, cost: Cost) -> tuple[int, int]:
     """Bytes for each sample, and for its parameters, which are read once a batch; as float32."""
-    _, kind, op, _ = LEAVES[type(leaf)]  # not yet formatted, which those that this rule knows by name need not be
+    _, kind, op, *_ = LEAVES[type(leaf)]  # not yet formatted, which those that this rule knows by name need not be
     sort = "" if callable(kind) else kind
     each = moved(op, sort, 0, inputs, cost.output)
-    params = cost.weights + cost.bias + cost.norm
+    params = read_params(leaf, inputs, cost)
     return each, moved(op, sort, params, (), ()) - moved(op, sort, 0, (), ()) if params else 0

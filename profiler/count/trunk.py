@@ -44,7 +44,11 @@ def stages_of(network: L.Layer, inputs: Inputs) -> list[tuple[str, tuple[int, ..
     where the network does not fit its input.
     """
     _, steps = closed.walk(network, inputs)
-    start: tuple[Scale, ...] = tuple((Fraction(1),) * (len(shape) - 1) or None for shape in inputs)
+    tables = closed.tables_read(network, len(inputs))
+    start: tuple[Scale, ...] = tuple(
+        (Fraction(1),) * (len(shape) - 1) or (None if vectors is None else (Fraction(1),) * 2)  # of text, as patches have
+        for shape, vectors in zip(inputs, tables, strict=True)
+    )
     _, pieces = _Trunk(steps).read(network, start, 0)
     runs: list[list[Piece]] = []
     for piece in pieces:

@@ -14,7 +14,7 @@ from profiler import grid
 from profiler.count import closed
 from profiler.errors import ProfilerError, ShapeError, UnknownName
 from profiler.load import axes
-from profiler.load.inputs import Call, example, inputs
+from profiler.load.inputs import Call, Input, example
 from profiler.load.other_files import refuse_file
 from profiler.network.layers import Layer, Shape
 from profiler.network.registry import POINT, STAGED, Architecture, find
@@ -103,13 +103,21 @@ class Network:
 
     def example(self, batch: int | None = 1, device: str = "cpu") -> Call:
         """Inputs for its module: (args, kwargs) on `device`."""
-        return example(inputs(list(self.inputs)), self.batched(batch), device)
+        return example(given_to(self.value, self.inputs), self.batched(batch), device)
 
     def _explained(self, fault: ShapeError) -> ShapeError:
         least = least_side(self) if self.resolution is not None else None
         if least is None or (self.resolution or 0) >= least:
             return fault
         return ShapeError(f"{fault.reason}; {self.name} needs inputs of at least {least}", fault.path)
+
+
+def given_to(value: Layer, shapes: tuple[Shape, ...]) -> list[Input]:
+    """The inputs of a value by their shapes: whole numbers where it looks them up in a table, else features."""
+    return [
+        Input(None, shape, None if vectors is None else "int64")
+        for shape, vectors in zip(shapes, closed.tables_read(value, len(shapes)), strict=True)
+    ]
 
 
 def least_side(network: Network) -> int | None:
@@ -328,6 +336,10 @@ def _resized(network: Network, side: int) -> tuple[Shape, ...]:
     """The inputs with the last two axes of the first at `side`, those of the others in proportion."""
     native = network.inputs[0]
     if len(native) < 3:
+        if closed.tables_read(network.value, len(network.inputs))[0] is not None:
+            raise ProfilerError(
+                f"{network.name} reads {native[0]} tokens, which have no height and width; give --input, as --input 512"
+            )
         raise ProfilerError(
             f"{network.name}: the input {'x'.join(map(str, native))} has no height and width to set; give --input"
         )

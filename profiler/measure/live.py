@@ -34,10 +34,15 @@ Made = tuple[Any, tuple[Any, ...], dict[str, Any]]
 """A callable (a module, mostly) with its arguments."""
 
 
-def random_inputs(shapes: Sequence[Shape], batch: int) -> tuple[Tensor, ...]:
-    """Seeded normal inputs: zeros would be faster than any real image."""
+def random_inputs(shapes: Sequence[Shape], tables: Sequence[int | None], batch: int) -> tuple[Tensor, ...]:
+    """Seeded normal inputs, or whole numbers below `tables`: zeros would be faster than any real image, or text."""
     generator = torch.Generator().manual_seed(SEED)
-    return tuple(torch.randn(batch, *shape, generator=generator) for shape in shapes)
+    return tuple(
+        torch.randn(batch, *shape, generator=generator)
+        if vectors is None
+        else torch.randint(vectors, (batch, *shape), generator=generator)
+        for shape, vectors in zip(shapes, tables, strict=True)
+    )
 
 
 def array(tensor: Tensor) -> Any:

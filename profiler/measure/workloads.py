@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from profiler.count.closed import tables_read
 from profiler.errors import ProfilerError
 from profiler.measure.plan import Setting, Workload
 from profiler.network.layers import Layer, Shape
@@ -30,7 +31,8 @@ class NetworkWorkload:
         from profiler.measure.live import random_inputs
         from profiler.module.build import build
 
-        return alive(lambda: (build(self.value, self.inputs, seed=0), random_inputs(self.inputs, batch), {}), setting)
+        tables = tables_read(self.value, len(self.inputs))
+        return alive(lambda: (build(self.value, self.inputs, seed=0), random_inputs(self.inputs, tables, batch), {}), setting)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,6 +31,7 @@ def build(network: L.Layer, inputs: Inputs, *, seed: int | None = 0, device: str
     met = {path: (leaf, given, cost) for path, leaf, given, cost, *_ in steps}
     with on_meta() if device == "meta" else _seeded(seed, device):
         root = _module(network, "", met, {} if device == "meta" else None)
+    _tie(root, steps)
     if isinstance(root, _Combinator) and any(side for *_, side in steps):
         root.asides = tuple(
             f"{path}.{name}" if path else name
@@ -47,6 +48,14 @@ def build(network: L.Layer, inputs: Inputs, *, seed: int | None = 0, device: str
     return root
 
 
+def _tie(root: nn.Module, steps: Sequence[closed.Step]) -> None:
+    """Gives every TiedLinear the table that it shares."""
+    for i, (path, leaf, given, cost, *_) in enumerate(steps):
+        if isinstance(leaf, L.TiedLinear):
+            table = closed.table_path(steps[:i], given[0][-1], cost.output[-1])
+            root.get_submodule(path).weight = root.get_submodule(table).weight
+
+
 @contextmanager
 def _seeded(seed: int | None, device: str) -> Iterator[None]:
     with exclusive(), torch.random.fork_rng(devices=[]), torch.device(device):
@@ -57,7 +66,9 @@ def _seeded(seed: int | None, device: str) -> Iterator[None]:
 
 def bare(network: L.Layer, inputs: Inputs) -> nn.Module:
     """The module on the CPU in memory that nothing has initialised: all that a count needs, without the wait."""
-    return build(network, inputs, seed=None, device="meta").to_empty(device="cpu")
+    module = build(network, inputs, seed=None, device="meta").to_empty(device="cpu")
+    _tie(module, closed.walk(network, inputs)[1])  # to_empty makes each place a tensor of its own
+    return module
 
 
 # Combinators

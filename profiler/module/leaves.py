@@ -228,8 +228,22 @@ LEAVES: dict[type[L.Layer], InTorch] = {
     ),
     L.PositionEmbedding: by_names(
         L.PositionEmbedding,
-        build=lambda leaf, inputs, cost: M.PositionEmbedding(*cost.output),
-        read=lambda m, shape: L.PositionEmbedding(),
+        build=lambda leaf, inputs, cost: M.PositionEmbedding(*cost.output, leaf.positions),
+        read=lambda m, shape: _leaf(L.PositionEmbedding, m.positions),
+    ),
+    L.SegmentEmbedding: by_names(
+        L.SegmentEmbedding,
+        build=lambda leaf, inputs, cost: M.SegmentEmbedding(leaf.segments, cost.output[-1]),
+        read=lambda m, shape: _leaf(L.SegmentEmbedding, m.weight.shape[0]),
+    ),
+    # its class is Linear's, whose modules are read back as Linear: who holds the weights is seen by identity
+    L.TiedLinear: InTorch(
+        (), lambda leaf, inputs, cost: nn.Linear(inputs[0][-1], cost.output[-1], leaf.bias), lambda m, shape: None
+    ),
+    # a fact that is absent is a field at its default
+    L.Attention: by_names(L.Attention, build=lambda leaf, inputs, cost: M.Attention(leaf.heads, leaf.kv_heads, leaf.causal)),
+    L.RotaryEmbedding: by_names(
+        L.RotaryEmbedding, build=lambda leaf, inputs, cost: M.RotaryEmbedding(leaf.heads, leaf.kv_heads, leaf.base)
     ),
     L.Activation: InTorch(
         tuple(getattr(nn, name) for name in L.ActivationName.__args__),  # type: ignore[attr-defined]

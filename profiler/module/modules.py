@@ -54,14 +54,44 @@ class MatMul(nn.Module):
 class Attention(nn.Module):
     """Scaled dot-product attention of (B, T, C) in heads; one input holds queries, keys and values side by side."""
 
-    def __init__(self, heads: int) -> None:
+    def __init__(self, heads: int, kv_heads: int | None = None, causal: bool = False) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads, self.kv_heads, self.causal = heads, kv_heads, causal
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        queries, keys, values = inputs if len(inputs) == 3 else inputs[0].chunk(3, dim=-1)
-        q, k, v = (x.reshape(*x.shape[:2], self.heads, -1).transpose(1, 2) for x in (queries, keys, values))
-        return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+        heads, kv_heads = self.heads, self.kv_heads or self.heads
+        if len(inputs) == 3:
+            queries, keys, values = inputs
+        else:
+            size = inputs[0].shape[-1] // (heads + 2 * kv_heads)
+            queries, keys, values = inputs[0].split((heads * size, kv_heads * size, kv_heads * size), dim=-1)
+        q = queries.reshape(*queries.shape[:2], heads, -1).transpose(1, 2)
+        k, v = (x.reshape(*x.shape[:2], kv_heads, -1).transpose(1, 2) for x in (keys, values))
+        grouped = {"enable_gqa": True} if heads != kv_heads else {}
+        return F.scaled_dot_product_attention(q, k, v, is_causal=self.causal, **grouped).transpose(1, 2).flatten(2)
+
+
+class RotaryEmbedding(nn.Module):
+    """Pairs of channels of the heads of queries and keys turned by angles that grow with the position; values pass."""
+
+    def __init__(self, heads: int, kv_heads: int | None, base: float) -> None:
+        super().__init__()
+        self.heads, self.kv_heads, self.base = heads, kv_heads, base
+
+    def forward(self, x: Tensor) -> Tensor:
+        turned = self.heads + (self.kv_heads or self.heads)
+        size = x.shape[-1] // (turned + (self.kv_heads or self.heads))
+        a, b = x[..., : turned * size].unflatten(-1, (turned, 2, size // 2)).unbind(-2)
+        cos, sin = self.cos_sin(x, size)
+        both = torch.stack((a * cos - b * sin, b * cos + a * sin), dim=-2)
+        return torch.cat((both.flatten(2), x[..., turned * size :]), dim=-1)
+
+    def cos_sin(self, x: Tensor, size: int) -> tuple[Tensor, Tensor]:
+        """Cosine and sine of each position's angles, (T, 1, size / 2)."""
+        powers = torch.arange(0, size, 2, dtype=torch.float32, device=x.device) / -size
+        positions = torch.arange(x.shape[1], dtype=torch.float32, device=x.device)
+        angles = positions[:, None, None] * self.base**powers
+        return angles.cos().to(x.dtype), angles.sin().to(x.dtype)
 
 
 class Resize(nn.Module):
@@ -96,14 +126,26 @@ class ClassToken(nn.Module):
 
 
 class PositionEmbedding(nn.Module):
-    """A learned vector added to every token."""
+    """A learned vector added to every token; of a table of so many `positions` the first ones."""
 
-    def __init__(self, tokens: int, channels: int) -> None:
+    def __init__(self, tokens: int, channels: int, positions: int | None = None) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(1, tokens, channels).normal_(std=0.02))
+        self.positions = positions
+        self.weight = nn.Parameter(torch.empty(1, positions or tokens, channels).normal_(std=0.02))
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.weight
+        return x + (self.weight if self.positions is None else self.weight[:, : x.shape[1]])
+
+
+class SegmentEmbedding(nn.Module):
+    """The first of several learned vectors added to every token."""
+
+    def __init__(self, segments: int, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(segments, channels).normal_(std=0.02))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.weight[0]
 
 
 class Fold(nn.Module):

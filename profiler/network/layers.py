@@ -19,7 +19,8 @@ __all__ = [
     "Activation", "AdaptiveAvgPool", "AdaptiveMaxPool", "Add", "Attention", "AvgPool", "BatchNorm", "ChannelShuffle",
     "ChannelSlice", "ClassToken", "Concatenate", "Conv", "ConvTranspose", "Crop", "Dropout", "Embedding", "Flatten", "Fold",
     "GroupNorm", "Identity", "InstanceNorm", "Layer", "LayerNorm", "Linear", "LocalResponseNorm", "MatMul", "MaxPool",
-    "Multiply", "PReLU", "Pad", "PadChannels", "PositionEmbedding", "Resize", "Token", "Tokens", "Unsqueeze", "Upsample",
+    "Multiply", "PReLU", "Pad", "PadChannels", "PositionEmbedding", "RMSNorm", "Resize", "RotaryEmbedding", "SegmentEmbedding",
+    "TiedLinear", "Token", "Tokens", "Unsqueeze", "Upsample",
 ]
 # fmt: on
 """What `from profiler import …` gives: `Layer` and every leaf."""
@@ -163,6 +164,15 @@ class LayerNorm(Layer):
 
 
 @value_class
+class RMSNorm(Layer):
+    """Root-mean-square normalisation over the last axis of `(*, C)`: a scale, no mean and no shift (arXiv 1910.07467)."""
+
+    positional = 0
+    eps: float | None = None
+    elementwise_affine: bool = True
+
+
+@value_class
 class LocalResponseNorm(Layer):
     """AlexNet's normalisation across `size` neighbouring channels; no parameters."""
 
@@ -197,7 +207,24 @@ class ClassToken(Layer):
 
 @value_class
 class PositionEmbedding(Layer):
-    """A learned vector added to every token: `(T, C) -> (T, C)`."""
+    """A learned vector added to every token: `(T, C) -> (T, C)`; of a table of `positions` the first T, else T of them."""
+
+    positions: int | None = None
+
+
+@value_class
+class SegmentEmbedding(Layer):
+    """The first of `segments` learned vectors added to every token, as of a text that is one segment: `(T, C) -> (T, C)`."""
+
+    segments: int
+
+
+@value_class
+class TiedLinear(Layer):
+    """Fully connected by the table of the network's Embedding of `out` vectors, which has its weights: `(*, C) -> (*, N)`."""
+
+    out: Width
+    bias: bool = False
 
 
 # Leaves without weights.
@@ -306,6 +333,18 @@ class Unsqueeze(Layer):
 
 
 @value_class
+class RotaryEmbedding(Layer):
+    """Rotary positions (arXiv 2104.09864) on queries and keys, side by side with values as Attention takes them, packed.
+
+    `(T, P) -> (T, P)`: of `heads` heads of queries and `kv_heads` each of keys and of values, the values stay as they are.
+    """
+
+    heads: int
+    kv_heads: int | None = None
+    base: float = 10000.0
+
+
+@value_class
 class ChannelShuffle(Layer):
     """ShuffleNet's transposition of `(groups, C / groups)` channels."""
 
@@ -360,10 +399,13 @@ class MatMul(Layer):
 class Attention(Layer):
     """Scaled dot-product attention in `heads` heads, without the projections, which are Linear leaves.
 
-    Three inputs, queries `(T, C)`, keys `(S, C)`, values `(S, C_v)`; or one, `(T, 3·C)`, with the three side by side.
+    Three inputs, queries `(T, C)`, keys `(S, C)`, values `(S, C_v)`; or one, `(T, 3·C)`, with the three side by side. With
+    `kv_heads` fewer heads of keys and values, each for several of queries, are as wide. `causal` lets no token see a later one.
     """
 
     heads: int
+    kv_heads: int | None = None
+    causal: bool = False
 
 
 @value_class

@@ -20,6 +20,7 @@ from profiler.network.layers import (
     Layer,
     Linear,
     PadChannels,
+    RotaryEmbedding,
 )  # fmt: skip
 from profiler.network.widths import Width
 
@@ -74,6 +75,8 @@ def quantum(network: Layer) -> int:
         match leaf:
             case Conv(groups=int(n)) | ConvTranspose(groups=int(n)) | GroupNorm(groups=n) | Attention(heads=n):
                 q = lcm(q, n)
+            case RotaryEmbedding(heads=n):
+                q = lcm(q, 2 * n)  # it turns pairs of channels
             case ChannelShuffle(groups=n) | ChannelSlice(of=n):
                 q = lcm(q, n)
     return q

@@ -30,6 +30,8 @@ class Domain(Struct, frozen=True):
     native: int | None
     axis: str = "side"
     """What K counts: the side of an image in periods, or `tokens`."""
+    most: int | None = None
+    """The largest K that the network takes; None where any."""
 
 
 class Polynomials(Drawn, Struct, frozen=True):
@@ -47,6 +49,8 @@ class Polynomials(Drawn, Struct, frozen=True):
     """Of a module that is traced: the traces that the polynomials were found from, and those that they hold at besides."""
     thumb: tuple[int, int] | None = None
     """Of a language model (N, T): the parameters besides tables, which the rule of thumb multiplies, and the tokens it has."""
+    layer: tuple[Coefficients, Coefficients] | None = None
+    """Of a language model: the parameters and the multiply-adds that one layer more adds."""
 
     def at(self, quantity: Quantity, alpha: Fraction | int = 1, k: int = 0) -> Fraction:
         """The value of a polynomial; K is the quotient of the side by the period."""

@@ -202,6 +202,15 @@ class GridPart(Struct, frozen=True):
     macs: int
 
 
+class LayerTermPart(Struct, frozen=True):
+    """A term of what one layer more adds."""
+
+    quantity: Literal["params", "macs"]
+    alpha_power: int
+    side_power: int
+    coefficient: int | str
+
+
 class PolynomialsPart(Struct, frozen=True):
     """The polynomials of a network, of which so many records are the terms."""
 
@@ -213,6 +222,8 @@ class PolynomialsPart(Struct, frozen=True):
     points: tuple[int, int] | None = None
     axis: Literal["side", "tokens"] = "side"
     thumb: tuple[int, int] | None = None
+    most: int | None = None
+    layer: list[LayerTermPart] | None = None
 
 
 class FormulaDocument(Document, frozen=True, kw_only=True):

@@ -146,11 +146,17 @@ def _polynomials(document: FormulaDocument) -> list[Polynomials]:
             found[term.quantity][term.alpha_power, term.side_power] = Fraction(term.coefficient)
         first = terms[0]
         step, least = (None if text is None else Fraction(text) for text in (first.alpha_step, first.alpha_least))
-        domain = Domain(first.period, first.remainder, first.least, step, least, Fraction(head.alpha), head.native, head.axis)
+        domain = Domain(
+            first.period, first.remainder, first.least, step, least, Fraction(head.alpha), head.native, head.axis, head.most
+        )
+        layer: dict[str, dict[tuple[int, int], Fraction]] = {"params": {}, "macs": {}}
+        for each in head.layer or []:
+            layer[each.quantity][each.alpha_power, each.side_power] = Fraction(each.coefficient)
+        more = None if head.layer is None else (layer["params"], layer["macs"])
         points = [each for each in document.grid if each.model == head.model]
         grid = tuple((Fraction(str(each.alpha)), each.resolution, each.params, each.macs) for each in points)
         made.append(
-            Polynomials(head.model, found["params"], found["macs"], domain, grid, head.rounded, head.points, head.thumb)
+            Polynomials(head.model, found["params"], found["macs"], domain, grid, head.rounded, head.points, head.thumb, more)
         )
     return made
 

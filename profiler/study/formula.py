@@ -17,6 +17,7 @@ from profiler.study.axes import points
 from profiler.study.cells import Numbers
 from profiler.study.polynomial import polynomials
 from profiler.study.published import figures
+from profiler.study.text_polynomial import reads_text, text_polynomials
 
 
 def _grid(network: Network) -> Iterator[tuple[Fraction, int, int, int]]:
@@ -53,6 +54,9 @@ def _polynomials(place: Place, in_alpha: bool) -> Polynomials:
     network = load_at(place)
     if isinstance(network, Network):
         in_alpha = in_alpha and "stages" not in network.options  # widths that were chosen, which no α is a multiple of
+        if reads_text(network):
+            found = text_polynomials(network, in_alpha)
+            return structs.replace(found, rounded=in_alpha and found.domain.alpha_step is None)
         found = polynomials(network, in_alpha)
         if in_alpha and found.domain.alpha_step is None:
             found = structs.replace(found, grid=tuple(_grid(network)), rounded=True)

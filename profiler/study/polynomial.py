@@ -48,7 +48,8 @@ def found_by(search: Search, in_alpha: bool) -> Polynomials:
         rows = [interpolated([Fraction(k) for k in ks], [search.count(a, k, period)[index] for k in ks]) for a in nodes]
         columns = [interpolated(nodes, [row[j] for row in rows]) for j in range(len(ks))]
         found[quantity] = {(i, j): c for j, column in enumerate(columns) for i, c in enumerate(column) if c}
-    domain = Domain(period, remainder, least, step, alpha_least, search.alpha, network.resolution and search.native)
+    native = network.resolution and search.native
+    domain = Domain(period, remainder, least, step, alpha_least, search.alpha, native, search.axis, search.most)
     options = ",".join(f"{key}={str(value).lower()}" for key, value in network.options.items())
     answer = Polynomials(network.name + (f"@{options}" if options else ""), found["params"], found["macs"], domain)
     if step is not None and not _confirmed(answer, search, step, ks[-1]):
@@ -59,7 +60,7 @@ def found_by(search: Search, in_alpha: bool) -> Polynomials:
 def _confirmed(answer: Polynomials, search: Search, step: Fraction, k: int) -> bool:
     """True where the walk agrees at points off the grid of interpolation, in both variables at once."""
     whole = int(1 / step)
-    further = [k + 1, k + 2, k + 7] if answer.domain.period else [0]
+    further = search.within([k + 1, k + 2, k + 7], answer.domain.period) if answer.domain.period else [0]
     alphas = {step * j for j in (whole, whole + 1, 2 * whole - 1, 5 * whole) if step * j >= (answer.domain.alpha_least or 0)}
     points = [(alpha, far) for alpha in alphas for far in further]
     return all(
@@ -73,6 +74,9 @@ class Search:
     """Counts of one network at any α and side, and where they run along a polynomial."""
 
     longest = LONGEST_PERIOD
+    axis = "side"
+    most: int | None = None
+    """The largest K that the network takes, where it has one."""
 
     def __init__(self, network: Counted) -> None:
         self.network = network

@@ -7,6 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from profiler.count.expressions import Monomial
+from profiler.count.held import given_bytes
 from profiler.count.stages import Staged
 from profiler.records.profile import FLOAT32_BYTES
 
@@ -30,7 +31,7 @@ def in_widths(found: Staged, batch: int = 1) -> dict[str, dict[Monomial, int]]:
 
 def peak_in_widths(found: Staged, batch: int = 1) -> tuple[dict[Monomial, int], list[dict[Monomial, int]]]:
     """The peak of memory, as `profiler.count.held.peak` gives it: a polynomial, plus the largest of several others."""
-    fixed = _sum((found.widths.sums["standing"], 1), ({(): FLOAT32_BYTES * sum(map(prod, found.inputs))}, batch))
+    fixed = _sum((found.widths.sums["standing"], 1), ({(): given_bytes(found.network, found.inputs)}, batch))
     return fixed, [_sum((moment, batch)) for moment in found.moments]
 
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from profiler.count.leaves import Cost, cost, described
-from profiler.count.moved import moved
+from profiler.count.leaves import Cost, cost, counted_facts, described
+from profiler.count.moved import moved, read_params
 from profiler.network import layers as L
 from profiler.records.profile import Shape
 
@@ -41,9 +41,10 @@ def priced(layer: L.Layer, given: tuple[Shape, ...], batch: int, dtype: torch.dt
     found = cost(layer, given, None)
     first = given[0]
     op, kind, name, facts = described(layer, first)
+    facts = counted_facts(layer, given, batch, facts)
     inputs = tuple([(batch, *shape) for shape in given])
     output = (batch, *found.output)
-    read = found.weights + found.bias + found.norm
+    read = read_params(layer, given, found)
     macs, elementwise = batch * found.macs, batch * found.elementwise
     tally = "counted" if macs else "elementwise" if elementwise else "free"
     size = moved(op, kind, read, inputs, output, dtype.itemsize, index.itemsize)

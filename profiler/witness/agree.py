@@ -18,7 +18,7 @@ from profiler.records.agreement import Agreement, Difference
 from profiler.records.place import shape
 from profiler.records.profile import Row
 from profiler.tracing.traced import trace
-from profiler.witness.memory import shortage, weight_bytes
+from profiler.witness.memory import shortage, too_long, weight_bytes
 from profiler.witness.witnesses import WITNESSES, Count, Witness, flop_counter
 
 Found = Agreement | WitnessFailed
@@ -29,21 +29,24 @@ def heard(network: Counted, batch: int | None, engines: Iterable[str], *, insist
     """The network instantiated and counted by each engine, beside the rows of its closed form, or of a reference's tracing.
 
     An engine that fails is a WitnessFailed with its reason in the place of its Agreement; unless the user `insists`, so is one
-    that would take more weights than half of the free memory. torch is asked on the meta device, and with weights only where
+    that would take more weights than half of the free memory, or multiply for minutes. torch is asked on the meta device, and with weights only where
     the module does not run there. Raises UnknownName, Unavailable, and WitnessFailed where the network cannot be built at all.
     """
     asked = [(engine, None if engine == "traced" else witness(engine)) for engine in engines]
     gc.enable()  # built modules are cycles, which the command line's start leaves uncollected
-    rows = network.profile(batch).rows
+    profile = network.profile(batch)
+    rows, macs = profile.rows, profile.macs
     found: list[Found] = []
     made: dict[bool, Any] = {}
 
     def built(values: bool) -> Any:
         """The module and its arguments, with values or on the meta device."""
         if values not in made:
-            short = shortage(weight_bytes(network)) if values and not insists else ""
-            if short:
-                raise _TooLarge(short)
+            if values and not insists:
+                if short := shortage(weight_bytes(network)):
+                    raise _TooLarge(f"needs {short}")
+                if long := too_long(macs):
+                    raise _TooLarge(f"would run {long}")
             with user_code(network.name) if isinstance(network, Reference) else quiet():
                 device = "cpu" if values else "meta"
                 module = network.module(device, bare=values)
@@ -55,7 +58,7 @@ def heard(network: Counted, batch: int | None, engines: Iterable[str], *, insist
         try:
             found.append(_retraced(network, batch, rows) if count is None else _counted(network, batch, rows, count, built))
         except _TooLarge as short:
-            found.append(WitnessFailed(f"{network.name} needs {short}; --engine {engine} insists"))
+            found.append(WitnessFailed(f"{network.name} {short}; --engine {engine} insists"))
         except Unavailable:
             raise
         except (Exception, MemoryError) as fault:
@@ -74,7 +77,7 @@ def witness(name: str) -> Witness:
 
 
 class _TooLarge(Exception):
-    """Weights that are not allocated unasked."""
+    """Weights that are not allocated unasked, or a run that would take minutes."""
 
 
 def _counted(

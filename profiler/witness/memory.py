@@ -6,8 +6,10 @@ from itertools import chain
 
 from profiler.load.load import Counted, Network
 from profiler.measure.host import available_memory
-from profiler.report.units import size
+from profiler.report.units import count, size
 
+MOST_MACS = 10**12
+"""Multiply-adds of a run that is done unasked, a minute or less on most machines."""
 SHARE = 2
 """One part in so many of the free memory is the most that weights are given without being asked for."""
 
@@ -34,3 +36,8 @@ def shortage(needed: int, what: str = "weights") -> str:
     if free is None or needed <= free // SHARE:
         return ""
     return f"{size(needed)} of {what} and {size(free)} are free"
+
+
+def too_long(macs: int) -> str:
+    """`1.75 T multiply-adds`, where that is too much to run unasked; empty where it is not."""
+    return f"{count(macs, 'auto')} multiply-adds" if macs > MOST_MACS else ""

@@ -57,7 +57,7 @@ def answer(found: Formulas, view: View) -> Answer:  # noqa: ARG001  # it looks t
         made = []
         for one in found:
             rows = [[head(one, quantity, letter(one)), Math(latex(c, letter(one)))] for quantity, c in quantities(one)]
-            made.append(Sheet(heads, rows, one.model, [domain(one), *rule_of_thumb(one)]))
+            made.append(Sheet(heads, rows, one.model, [domain(one), *a_layer_more(one), *rule_of_thumb(one)]))
             if one.grid:
                 numbers = [
                     [*map(str, (float(alpha), side)), f"{params:,}", f"{macs:,}"] for alpha, side, params, macs in one.grid
@@ -75,6 +75,8 @@ def answer(found: Formulas, view: View) -> Answer:  # noqa: ARG001  # it looks t
             **({"points": list(each.points)} if each.points else {}),
             **({"axis": each.domain.axis} if each.domain.axis != "side" else {}),
             **({"thumb": list(each.thumb)} if each.thumb else {}),
+            **({"most": each.domain.most} if each.domain.most is not None else {}),
+            **({"layer": _layer_terms(each)} if each.layer else {}),
         }
         for each, n in zip(found, [sum(len(c) for _, c in quantities(each)) for each in found], strict=True)
     ]
@@ -93,7 +95,7 @@ def lines(found: Polynomials) -> list[str]:
     out = [found.model, f"  {domain(found)}", ""]
     for quantity, coefficients in quantities(found):
         out.append(f"  {head(found, quantity, letter(found))} = {text(coefficients, letter(found))}")
-    out += [f"  {line}" for line in rule_of_thumb(found)]
+    out += [f"  {line}" for line in (*a_layer_more(found), *rule_of_thumb(found))]
     period, native = found.domain.period, found.domain.native
     if period is not None and native is not None and not found.domain.remainder:
         out += ["", f"  in ρ = side / {native}, ρ a multiple of {fraction(Fraction(period, native))}:"]
@@ -115,6 +117,22 @@ def lines(found: Polynomials) -> list[str]:
 def letter(found: Polynomials) -> str:
     """T of tokens, K of sides."""
     return "T" if found.domain.axis == "tokens" else "K"
+
+
+def a_layer_more(found: Polynomials) -> list[str]:
+    """What one layer more adds, where a language model has layers that are alike."""
+    if found.layer is None:
+        return []
+    params, macs = (text(coefficients, letter(found)) for coefficients in found.layer)
+    return [f"each layer: params {params}; MACs {macs}"]
+
+
+def _layer_terms(found: Polynomials) -> list[dict[str, Any]]:
+    return [
+        {"quantity": quantity, "alpha_power": i, "side_power": j, "coefficient": int(c) if c.denominator == 1 else str(c)}
+        for quantity, coefficients in zip(_NAMES, found.layer or (), strict=True)
+        for (i, j), c in coefficients.items()
+    ]
 
 
 def rule_of_thumb(found: Polynomials) -> list[str]:
@@ -150,7 +168,7 @@ def domain(found: Polynomials) -> str:
         least = at.alpha_least or at.alpha_step
         said.append(f"α {multiple}" + (f", from {fraction(least)}" if least != at.alpha_step else ""))
     if at.axis == "tokens":
-        said.append(f"T tokens, T ≥ {at.least}")
+        said.append(f"T tokens, T ≥ {at.least}" if at.most is None else f"T tokens, {at.least} ≤ T ≤ {at.most:,}")
     elif at.period is not None:
         remainder = f" + {at.remainder}" if at.remainder else ""
         said.append(f"side = {'' if at.period == 1 else at.period}K{remainder}, K ≥ {at.least}")

@@ -68,7 +68,7 @@ def _profile(profile: Profile, traced: Traced | None) -> list[Sheet]:
     made[-1].warnings += sheet.uncounted_text(profile) if traced is None else []
     if traced is not None:
         made[0].lead[0] = sheet.profile_title(profile, traced.inputs or None)
-        made[0].lead += details.tracing_head(traced, profile.params, profile.macs, "raw")
+        made[0].lead += details.tracing_head(traced, profile.params, "raw")
         made[-1].notes += details.tracing_lines(profile.model, traced)
         made[-1].warnings += details.uncounted(profile.model, traced)
     return made

@@ -60,7 +60,7 @@ def answer(found: Shown, view: View) -> Answer:
     title = sheet.profile_title(profile, None if traced is None else traced.inputs)
     head = [title, *sheet.totals_text(profile, unit)]
     if traced is not None:
-        head += details.tracing_head(traced, profile.params, profile.macs, unit)
+        head += details.tracing_head(traced, profile.params, unit)
     if found.convention != "paper":
         head.append(f"{found.convention:<12} {found.total:,} {found.title}")
     parts: list[RenderableType] = [Text(printable(head[0]), style="bold"), *(Text(printable(line)) for line in head[1:])]

@@ -208,9 +208,10 @@ def _shown(shown: Shown) -> Content:
     )
     if shown.convention != "paper":
         made.totals.append((f"total as {shown.convention}", f"{shown.total:,}", shown.title))
+    made.lead = [" ".join(line.split()) for line in sheet.useful_text(profile, "raw")]
     if traced is not None:
-        lines = details.tracing_head(traced, profile.params, profile.macs, "raw", warned=False)
-        made.lead = [" ".join(line.split()) for line in lines]
+        lines = details.tracing_head(traced, profile.params, "raw", warned=False)
+        made.lead += [" ".join(line.split()) for line in lines]
         made.warnings = details.uncounted(profile.model, traced)
         if traced.uncounted:
             made.warnings.append(f"UNCOUNTED {details.coverage(traced)}; the counts are too low")

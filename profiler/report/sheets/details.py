@@ -22,13 +22,9 @@ WHAT_IF_COLUMNS = ("path", "what_if", *Changed.__struct_fields__[1:])
 # Tracing
 
 
-def tracing_head(traced: Traced, params: int, macs: int, unit: Unit, warned: bool = True) -> list[str]:
+def tracing_head(traced: Traced, params: int, unit: Unit, warned: bool = True) -> list[str]:
     """Lines below the totals: what is not as usual about a traced count; not `warned`, without that it is too low."""
     lines = []
-    if traced.useful_macs != macs:
-        lines.append(
-            f"useful       {units.macs(traced.useful_macs, unit)} without the half of causal attention that a kernel may skip"
-        )
     if traced.active_params != params:
         lines.append(
             f"active       {units.count(traced.active_params, unit, 'params')} params per token, those of the "

@@ -198,7 +198,14 @@ def totals_text(profile: Profile, unit: Unit) -> list[str]:
             f"{units.macs(totals.side_macs, unit)} {units.macs_heading(unit)} "
             "in branches that run only in training; not counted above"
         )
-    return lines
+    return [*lines, *useful_text(profile, unit)]
+
+
+def useful_text(profile: Profile, unit: Unit) -> list[str]:
+    """What is left of the multiply-adds without those that a kernel may skip, where there are any."""
+    if profile.useful_macs == profile.macs:
+        return []
+    return [f"useful       {units.macs(profile.useful_macs, unit)} without the half of causal attention that a kernel may skip"]
 
 
 def profile_title(profile: Profile, inputs: Sequence[str] | None = None) -> str:

@@ -125,7 +125,8 @@ _EXPECTED: dict[type[nn.Module], _Expected] = {
     nn.Embedding: lambda m, _: {"weight": (m.num_embeddings, m.embedding_dim)},
     nn.PReLU: lambda m, x: {"weight": (m.num_parameters if m.num_parameters in (1, x[1]) else -1,)},
     M.ClassToken: lambda _, x: {"weight": (1, 1, x[-1])},
-    M.PositionEmbedding: lambda _, x: {"weight": (1, *x[1:])},
+    M.PositionEmbedding: lambda m, x: {"weight": (1, m.positions or x[1], x[2])},
+    M.SegmentEmbedding: lambda m, x: {"weight": (m.weight.shape[0], x[-1])},
 }
 
 
