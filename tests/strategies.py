@@ -153,9 +153,17 @@ KEEPING_PIXELS: list[Callable[[Draw, Shape], Layer]] = [
 
 
 def _token_leaf(draw: Draw, shape: Shape) -> Layer:
-    _, c = shape
+    t, c = shape
+    grouped = [(heads, kv) for heads in (1, 2, 3, 4) for kv in (1, 2) if heads % kv == 0 and c % (heads + 2 * kv) == 0]
+    turned = [(heads, kv) for heads, kv in grouped if c // (heads + 2 * kv) % 2 == 0]
+    causal = draw(st.booleans())
     return one_of(
         draw,
+        L.RMSNorm(elementwise_affine=draw(st.booleans())),
+        L.PositionEmbedding(t + whole(draw, 0, 3)),
+        L.SegmentEmbedding(whole(draw, 1, 3)),
+        *([L.Attention(*one_of(draw, *grouped), causal=causal)] if grouped else []),
+        *([L.RotaryEmbedding(*one_of(draw, *turned))] if turned else []),
         L.Linear(whole(draw, 1, 3) * 6, bias=draw(st.booleans())),
         L.LayerNorm(elementwise_affine=draw(st.booleans())),
         L.LayerNorm(bias=False),

@@ -83,7 +83,7 @@ def _attention(row: Row) -> Factors:
         heads = [("H", str(prod(rest[1:])))] if prod(rest[1:]) > 1 else []
         return [*heads, ("T", str(t)), ("S", str(row.inputs[1][-2])), ("(C+C_v)", f"({row.inputs[0][-1]}+{c_v})")]
     t, c_v = row.output[1:]
-    s, c = row.inputs[1][1:] if len(row.inputs) == 3 else (t, row.inputs[0][2] // 3)
+    s, c = (row.inputs[1][1], row.inputs[0][2]) if len(row.inputs) == 3 else (t, c_v)
     return [("T", str(t)), ("S", str(s)), ("(C+C_v)", f"({c}+{c_v})")]
 
 

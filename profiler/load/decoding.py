@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from profiler.errors import ProfilerError, shortened
 from profiler.load.inputs import Input
@@ -66,7 +68,37 @@ def filled_cache(name: str, module: nn.Module, kwargs: Mapping[str, Any], tokens
 
 
 def _filled(name: str, module: nn.Module, before: dict[str, Any], takes: Mapping[str, Any]) -> tuple[Any, Any]:
-    """The cache that the model gives back when it has read these tokens, and what its encoder said, where it has one."""
+    """The cache that the model gives back when it has read these tokens, and what its encoder said, where it has one.
+
+    A step adds to its cache, so each gets a copy of the one that was filled last from as many tokens.
+    """
+    key = _signature(before)
+    kept = _FILLED.get(module)
+    if key is None or kept is None or kept[0] != key:
+        kept = (key, _fill(name, module, before, takes))
+        if key is not None:
+            _FILLED[module] = kept
+    return deepcopy(kept[1]) if key is not None else kept[1]
+
+
+_FILLED: WeakKeyDictionary[nn.Module, tuple[Any, tuple[Any, Any]]] = WeakKeyDictionary()
+"""The cache that each module filled last, with what it was filled from."""
+
+
+def _signature(before: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    """What arguments say of a cache; None where they hold values beyond plain ones."""
+    found: list[Any] = []
+    for name, value in sorted(before.items()):
+        if getattr(value, "is_meta", False):
+            found.append((name, tuple(value.shape), str(value.dtype)))
+        elif value is None or isinstance(value, bool | int | float | str):
+            found.append((name, type(value), value))
+        else:
+            return None
+    return tuple(found)
+
+
+def _fill(name: str, module: nn.Module, before: dict[str, Any], takes: Mapping[str, Any]) -> tuple[Any, Any]:
     asked = {key: True for key in ("use_cache", "return_dict") if key in takes}
     try:
         output = _output(module, {**before, **asked})

@@ -29,8 +29,9 @@ def heard(network: Counted, batch: int | None, engines: Iterable[str], *, insist
     """The network instantiated and counted by each engine, beside the rows of its closed form, or of a reference's tracing.
 
     An engine that fails is a WitnessFailed with its reason in the place of its Agreement; unless the user `insists`, so is one
-    that would take more weights than half of the free memory, or multiply for minutes. torch is asked on the meta device, and with weights only where
-    the module does not run there. Raises UnknownName, Unavailable, and WitnessFailed where the network cannot be built at all.
+    that would take more weights than half of the free memory, or multiply for minutes. torch is asked on the meta device, and
+    with weights only where the module does not run there. Raises UnknownName, Unavailable, and WitnessFailed where the network
+    cannot be built at all.
     """
     asked = [(engine, None if engine == "traced" else witness(engine)) for engine in engines]
     gc.enable()  # built modules are cycles, which the command line's start leaves uncollected

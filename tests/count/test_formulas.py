@@ -11,7 +11,7 @@ from profiler.count import formulas  # noqa: F401  # registers every leaf
 from profiler.count.leaves import LEAVES, Cost, cost
 from profiler.errors import ShapeError
 from profiler.network import layers as L
-from profiler.network.widths import same, times
+from profiler.network.widths import fixed, same, times
 
 WITH_MACS: list[tuple[str, L.Layer, tuple[tuple[int, ...], ...], Cost]] = [
     (
@@ -88,6 +88,36 @@ WITH_MACS: list[tuple[str, L.Layer, tuple[tuple[int, ...], ...], Cost]] = [
         Cost((5, 16), macs=5 * 9 * 8 + 5 * 9 * 16, elementwise=2 * 5 * 9, activations=2 * 5 * 9 + 5 * 16),
     ),
     (
+        "queries in 6 heads, keys and values in 2, of 4 channels each: Q·Kᵀ and A·V are those of 6",
+        L.Attention(6, kv_heads=2),
+        ((7, (6 + 2 + 2) * 4),),
+        Cost((7, 24), macs=2 * 7 * 7 * 24, elementwise=6 * 7 * 7, activations=6 * 7 * 7 + 7 * 24),
+    ),
+    (
+        "grouped cross attention: keys of 4 a head, values of 5",
+        L.Attention(6, kv_heads=2),
+        ((5, 24), (9, 8), (9, 10)),
+        Cost((5, 30), macs=5 * 9 * 24 + 5 * 9 * 30, elementwise=6 * 5 * 9, activations=6 * 5 * 9 + 5 * 30),
+    ),
+    (
+        "a causal product is counted whole",
+        L.Attention(3, causal=True),
+        ((197, 3 * 192),),
+        Cost((197, 192), macs=2 * 197 * 197 * 192, elementwise=3 * 197 * 197, activations=3 * 197 * 197 + 197 * 192),
+    ),
+    (
+        "tied weights: the products of a linear layer, without weights of its own",
+        L.TiedLinear(fixed(1000)),
+        ((12, 64),),
+        Cost((12, 1000), macs=12 * 64 * 1000, activations=12 * 1000),
+    ),
+    (
+        "tied weights with a bias",
+        L.TiedLinear(fixed(10), bias=True),
+        ((64,),),
+        Cost((10,), bias=10, macs=64 * 10, activations=10),
+    ),
+    (
         "transposed, dilated, another on each axis: (5-1)·2 - 2 + 2·(3-1) + 1 = 11, (4-1)·3 - 4 + (4-1) + 1 + 1 = 10",
         L.ConvTranspose(2, (3, 4), (2, 3), (1, 2), (0, 1), dilation=(2, 1), bias=False),
         ((7, 5, 4),),
@@ -158,6 +188,12 @@ WITHOUT_MACS: list[tuple[str, L.Layer, tuple[tuple[int, ...], ...], Cost]] = [
     ("Concatenate along the middle of three axes", L.Concatenate(axis=1), ((2, 5, 8), (2, 3, 8)), Cost((2, 8, 8))),
     ("ClassToken", L.ClassToken(), ((196, 192),), Cost((197, 192), weights=192)),
     ("PositionEmbedding", L.PositionEmbedding(), ((197, 192),), Cost((197, 192), weights=197 * 192, elementwise=197 * 192)),
+    ("PositionEmbedding, of a table", L.PositionEmbedding(512), ((197, 192),), Cost((197, 192), weights=512 * 192, elementwise=197 * 192)),
+    ("SegmentEmbedding", L.SegmentEmbedding(2), ((197, 192),), Cost((197, 192), weights=2 * 192, elementwise=197 * 192)),
+    ("RMSNorm: a scale", L.RMSNorm(), ((197, 192),), Cost((197, 192), norm=192, elementwise=197 * 192)),
+    ("RMSNorm, bare", L.RMSNorm(elementwise_affine=False), ((5, 8),), Cost((5, 8), elementwise=5 * 8)),
+    ("RotaryEmbedding: queries and keys, values not", L.RotaryEmbedding(3), ((7, 3 * 3 * 4),), Cost((7, 36), elementwise=7 * 2 * 3 * 4)),
+    ("RotaryEmbedding of grouped heads", L.RotaryEmbedding(6, 2), ((7, 10 * 4),), Cost((7, 40), elementwise=7 * (6 + 2) * 4)),
     ("Embedding", L.Embedding(1000, 64), ((12,),), Cost((12, 64), weights=64_000, elementwise=12 * 64)),
     ("ChannelShuffle", L.ChannelShuffle(3), ((240, 28, 28),), Cost((240, 28, 28))),
     ("PadChannels: 32 - 16 zeros", L.PadChannels(32), ((16, 8, 8),), Cost((32, 8, 8))),
@@ -213,6 +249,12 @@ MISFITS: list[tuple[L.Layer, tuple[Any, ...], str]] = [
     (L.MatMul(), ((3, 4), (5, 6)), "multiplies matrices (3, 4) and (5, 6), whose inner sizes differ"),
     (L.Attention(5), ((7, 12),), "4 channels do not divide into 5 heads"),
     (L.Attention(1), ((7, 11),), "11 channels are not queries, keys and values side by side"),
+    (L.Attention(4, kv_heads=3), ((7, 20),), "4 heads do not divide into 3 heads of keys and values"),
+    (L.Attention(4, kv_heads=2), ((7, 20),), "20 channels are not 4 heads of queries and 2 each of keys and of values"),
+    (L.Attention(4, kv_heads=2), ((7, 8), (7, 8), (7, 8)), "queries, keys and values do not fit, (7, 8) and (7, 8) and (7, 8)"),
+    (L.RotaryEmbedding(2), ((7, 18),), "turns pairs of channels, and its heads have 3 each"),
+    (L.RotaryEmbedding(4, 2), ((7, 20),), "20 channels are not 4 heads of queries and 2 each of keys and of values"),
+    (L.PositionEmbedding(6), ((7, 20),), "has 6 positions and is given 7 tokens; give at most 6"),
     (L.Crop(), ((4, 5, 5), (4, 6, 6)), "crops (4, 5, 5) to the sides of (4, 6, 6), which is larger"),
     (L.GroupNorm(3), ((4, 5, 5),), "4 channels do not divide into 3 groups"),
     (L.ChannelSlice(0, 3), ((4, 5, 5),), "cannot take part 0 of 4 channels in 3 equal parts"),

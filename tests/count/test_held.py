@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import torch
 from hypothesis import given, reject, settings
 
 import profiler
 from profiler.count.held import peak
 from profiler.errors import ProfilerError
+from profiler.load.inputs import example
+from profiler.load.load import given_to
 from profiler.network import layers as L
 from profiler.network.combinators import Aside, Branches, Chain, Graph
 from profiler.network.layers import Layer
@@ -23,7 +24,8 @@ PIXELS = 64
 
 def traced(network: Layer, inputs: tuple[tuple[int, ...], ...], batch: int = 1) -> int:
     module = profiler.build(network, input=list(inputs), device="meta")
-    return profiler.memory(module, tuple(torch.empty(batch, *shape, device="meta") for shape in inputs)).peak
+    args, _ = example(given_to(network, inputs), batch, "meta")
+    return profiler.memory(module, args).peak
 
 
 def held_as_traced(network: Layer, inputs: tuple[tuple[int, ...], ...]) -> None:

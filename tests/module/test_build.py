@@ -55,13 +55,17 @@ from profiler.network.layers import (
     PositionEmbedding,
     PReLU,
     Resize,
+    RMSNorm,
+    RotaryEmbedding,
+    SegmentEmbedding,
+    TiedLinear,
     Token,
     Tokens,
     Unsqueeze,
     Upsample,
 )
 from profiler.network.registry import names
-from profiler.network.widths import times
+from profiler.network.widths import fixed, times
 
 FEATURES = ((6, 9, 9),)
 TOKENS = ((5, 12),)
@@ -88,6 +92,12 @@ SAMPLES: list[tuple[Layer, tuple[tuple[int, ...], ...]]] = [
     (Embedding(11, 8), ((4,),)),
     (ClassToken(), TOKENS),
     (PositionEmbedding(), TOKENS),
+    (PositionEmbedding(50), TOKENS),
+    (SegmentEmbedding(2), TOKENS),
+    (RMSNorm(), TOKENS),
+    (RMSNorm(1e-6, elementwise_affine=False), ((12,),)),
+    (RotaryEmbedding(2), ((5, 24),)),
+    (RotaryEmbedding(4, 2, 5e5), ((5, 16),)),
     (Activation("Softmax"), ((12,),)),
     (Activation("Hardswish"), FEATURES),
     (MaxPool(3, 2, padding=1, ceil_mode=True), FEATURES),
@@ -121,6 +131,9 @@ SAMPLES: list[tuple[Layer, tuple[tuple[int, ...], ...]]] = [
     (MatMul(), ((3, 5, 7), (3, 7, 2))),
     (Attention(3), ((5, 36),)),
     (Attention(2), ((5, 8), (9, 8), (9, 16))),
+    (Attention(3, causal=True), ((5, 36),)),
+    (Attention(4, 2, causal=True), ((5, 16),)),
+    (Attention(6, 2), ((5, 24), (9, 8), (9, 10))),
     (Resize("bilinear"), ((6, 5, 5), (2, 9, 9))),
     (Crop(), ((6, 9, 9), (2, 4, 5))),
 ]  # fmt: skip
@@ -149,7 +162,17 @@ def test_a_built_leaf_is_read_back(leaf: Layer, inputs: tuple[tuple[int, ...], .
 
 
 def test_every_leaf_is_built() -> None:
-    assert {type(leaf) for leaf, _ in SAMPLES} == set(LEAVES)
+    assert {type(leaf) for leaf, _ in SAMPLES} == set(LEAVES) - {TiedLinear}
+
+
+def test_tied_weights_are_one_tensor() -> None:
+    value = Chain(token=Embedding(11, 8), scores=TiedLinear(fixed(11), bias=True))
+    for module in (built(value, ((4,),)), bare(value, ((4,),)), built(value, ((4,),), device="meta")):
+        assert module.get_submodule("scores").weight is module.get_submodule("token").weight
+        assert sum(p.numel() for p in module.parameters()) == closed.totals(value, ((4,),)).params == 11 * 8 + 11
+    module = built(value, ((4,),))
+    table, text = module.get_submodule("token").weight, torch.tensor([[3, 1, 0, 10]])
+    assert torch.allclose(module(text), table[text] @ table.T + module.get_submodule("scores").bias)
 
 
 @pytest.mark.parametrize("name", names())
@@ -165,7 +188,8 @@ def test_a_network_is_what_its_rows_say(name: str) -> None:
     assert {path: type(module.get_submodule(path)).__name__ for path in rows} == {
         path: row.module for path, row in rows.items()
     }
-    output = module(*(torch.empty(2, *shape, device="meta") for shape in network.inputs))
+    args, _ = network.example(2, "meta")
+    output = module(*args)
     outputs = output if isinstance(output, tuple) else (output,)
     assert tuple(tuple(each.shape[1:]) for each in outputs) == closed.walk(network.value, network.inputs)[0]
 
