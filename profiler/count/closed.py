@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from profiler.count import formulas  # noqa: F401  # registers every leaf
-from profiler.count.leaves import Cost, counted_facts, described
+from profiler.count.leaves import Cost, described, facts_of
 from profiler.count.leaves import cost as cost_of
 from profiler.count.moved import moved_by_leaf
 from profiler.count.shapes import Inputs
@@ -123,7 +123,7 @@ def rows_of(steps: Iterable[Step], batch: int = 1) -> tuple[Row, ...]:
         output, weights, bias, norm, buffers, macs, elementwise, activations = cost
         first = given[0]
         op, kind, module, facts = described(leaf, first)
-        facts = counted_facts(leaf, given, batch, facts)
+        facts = facts_of(leaf, given, batch, facts)
         shapes = ((batch, *first),) if len(given) == 1 else tuple([(batch, *shape) for shape in given])
         shape = (batch, *output)
         counts = (weights, bias, norm, buffers, batch * macs, batch * elementwise, batch * activations)

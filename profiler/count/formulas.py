@@ -145,7 +145,14 @@ def _segment_embedding(leaf: L.SegmentEmbedding, inputs: Inputs, same: int | Non
     return Cost((t, c), weights=leaf.segments * c, elementwise=t * c)
 
 
-@formula(L.TiedLinear, kind="linear", op="linear", module="Linear")
+def _tied_parameters(leaf: L.TiedLinear, inputs: Inputs, batch: int) -> dict[str, tuple[int, int]]:
+    """What its module holds beside what it counts, as of a traced one: some tools count a tied table in each place."""
+    m = inputs[0][-1]
+    n = width_of(leaf.out, m, None)
+    return {"parameters": (m * n + (n if leaf.bias else 0), 0)}
+
+
+@formula(L.TiedLinear, kind="linear", op="linear", module="Linear", more=_tied_parameters)
 def _tied_linear(leaf: L.TiedLinear, inputs: Inputs, same: int | None) -> Cost:
     *positions, m = one(inputs)
     n = width_of(leaf.out, m, same)
@@ -301,16 +308,16 @@ def _matmul(leaf: L.MatMul, inputs: Inputs, same: int | None) -> Cost:
     return Cost(shape, macs=prod(a) * b[-1], activations=prod(shape))
 
 
-def _useful_of_attention(leaf: L.Attention, inputs: Inputs) -> dict[str, int]:
+def _useful_of_attention(leaf: L.Attention, inputs: Inputs, batch: int) -> dict[str, int]:
     """Where it is causal, the multiply-adds of the pairs of tokens that see each other, which are all that is needed."""
     if not leaf.causal:
         return {}
     t, s, c, c_v = _attended(leaf, inputs)
     short = min(t, s)
-    return {"useful_macs": (short * (short + 1) // 2 + (t - short) * s) * (c + c_v)}
+    return {"useful_macs": batch * (short * (short + 1) // 2 + (t - short) * s) * (c + c_v)}
 
 
-@formula(L.Attention, kind="attention", optional=("kv_heads", "causal"), counts=_useful_of_attention)
+@formula(L.Attention, kind="attention", optional=("kv_heads", "causal"), more=_useful_of_attention)
 def _attention(leaf: L.Attention, inputs: Inputs, same: int | None) -> Cost:
     t, s, c, c_v = _attended(leaf, inputs)
     scores = leaf.heads * t * s

@@ -85,6 +85,13 @@ def _heads(leaf: Any, inputs: tuple[Shape, ...], output: Shape) -> tuple[Any, ..
     return (0 if leaf.heads == 1 or t == 1 or c == leaf.heads else prod(output),)
 
 
+def _turned(leaf: Any, inputs: tuple[Shape, ...], output: Shape) -> tuple[Any, ...]:
+    """Queries and keys, turned, before the values are put beside them."""
+    t, packed = output
+    heads, kv_heads = leaf.heads, leaf.kv_heads or leaf.heads
+    return (t * (packed // (heads + 2 * kv_heads)) * (heads + kv_heads),)
+
+
 def _neighbours(leaf: Any, inputs: tuple[Shape, ...], output: Shape) -> tuple[Any, ...]:
     """The means of the squares, times α, plus k; and before that the squares beside themselves with zeros around."""
     return 2 * prod(output), prod(output) + (leaf.size - 1) * prod(output[1:])
@@ -96,6 +103,7 @@ EXTRA: dict[type[L.Layer], Extra] = {
     L.AdaptiveMaxPool: _indices,
     L.Attention: _heads,
     L.LocalResponseNorm: _neighbours,
+    L.RotaryEmbedding: _turned,
 }
 """What some leaves hold for a moment."""
 

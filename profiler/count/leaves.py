@@ -32,8 +32,8 @@ Formula = Callable[[Any, Inputs, "int | None"], Cost]
 """(leaf, shapes of its inputs, width that a `same()` stands for) → what it costs."""
 Kind = Callable[[int, int, Shape], str]
 """(channels in, groups, kernel) → kind, where it depends on them."""
-Counts = Callable[[Any, Inputs], "dict[str, int]"]
-"""(leaf, shapes of its inputs) → facts that are counts of one sample, as the multiply-adds that are useful."""
+More = Callable[[Any, Inputs, int], "dict[str, Any]"]
+"""(leaf, shapes of its inputs, batch) → facts that follow from shapes, as the multiply-adds that are useful."""
 
 
 class Leaf(NamedTuple):
@@ -47,7 +47,8 @@ class Leaf(NamedTuple):
     """Its class in torch.nn, or in module/modules.py; `{rank}` stands for the spatial axes, `{field}` for a field."""
     optional: tuple[str, ...] = ()
     """Fields that are no fact where they are None or False."""
-    counts: Counts | None = None
+    more: More | None = None
+    """What its facts are besides its fields, where they follow from shapes."""
 
 
 LEAVES: dict[type[L.Layer], Leaf] = {}
@@ -62,7 +63,7 @@ def formula(
     op: str = "",
     module: str = "",
     optional: tuple[str, ...] = (),
-    counts: Counts | None = None,
+    more: More | None = None,
 ) -> Callable[[_F], _F]:
     """Decorates the formula of `cls`: the one place where a leaf is registered.
 
@@ -75,7 +76,7 @@ def formula(
     def keep(found: _F) -> _F:
         if cls in LEAVES:
             raise ValueError(f"{name} has a formula already; a leaf has one")
-        LEAVES[cls] = Leaf(found, kind, op, module or name, optional, counts)
+        LEAVES[cls] = Leaf(found, kind, op, module or name, optional, more)
         return found
 
     return keep
@@ -95,11 +96,10 @@ def described(leaf: L.Layer, first: Shape) -> tuple[str, str, str, Mapping[str, 
     return described_by(leaf, len(first) - 1, first[0] if by_channels else 0)
 
 
-def counted_facts(leaf: L.Layer, inputs: Inputs, batch: int, facts: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The facts of a row with those that are counts, for the whole batch."""
-    counts = LEAVES[type(leaf)].counts
-    more = counts(leaf, inputs) if counts is not None else None
-    return {**facts, **{name: batch * n for name, n in more.items()}} if more else facts
+def facts_of(leaf: L.Layer, inputs: Inputs, batch: int, facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The facts of a row: those that its leaf is described by, and those that follow from its shapes."""
+    more = LEAVES[type(leaf)].more
+    return facts if more is None else {**facts, **more(leaf, inputs, batch)}
 
 
 @lru_cache(maxsize=1 << 14)

@@ -81,13 +81,16 @@ class RotaryEmbedding(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         turned = self.heads + (self.kv_heads or self.heads)
         size = x.shape[-1] // (turned + (self.kv_heads or self.heads))
-        a, b = x[..., : turned * size].unflatten(-1, (turned, 2, size // 2)).unbind(-2)
+        return torch.cat((self.turned(x[..., : turned * size], turned, size), x[..., turned * size :]), dim=-1)
+
+    def turned(self, x: Tensor, heads: int, size: int) -> Tensor:
+        """Each pair of channels, `size / 2` apart in its head, turned by the angle of its position."""
         cos, sin = self.cos_sin(x, size)
-        both = torch.stack((a * cos - b * sin, b * cos + a * sin), dim=-2)
-        return torch.cat((both.flatten(2), x[..., turned * size :]), dim=-1)
+        a, b = x.unflatten(-1, (heads, 2, size // 2)).unbind(-2)
+        return torch.stack((a * cos - b * sin, b * cos + a * sin), dim=-2).flatten(2)
 
     def cos_sin(self, x: Tensor, size: int) -> tuple[Tensor, Tensor]:
-        """Cosine and sine of each position's angles, (T, 1, size / 2)."""
+        """Cosine and sine of the angles of each position, (T, 1, size / 2)."""
         powers = torch.arange(0, size, 2, dtype=torch.float32, device=x.device) / -size
         positions = torch.arange(x.shape[1], dtype=torch.float32, device=x.device)
         angles = positions[:, None, None] * self.base**powers

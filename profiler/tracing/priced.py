@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from profiler.count.leaves import Cost, cost, counted_facts, described
+from profiler.count.leaves import Cost, cost, described, facts_of
 from profiler.count.moved import moved, read_params
 from profiler.network import layers as L
 from profiler.records.profile import Shape
@@ -41,7 +41,7 @@ def priced(layer: L.Layer, given: tuple[Shape, ...], batch: int, dtype: torch.dt
     found = cost(layer, given, None)
     first = given[0]
     op, kind, name, facts = described(layer, first)
-    facts = counted_facts(layer, given, batch, facts)
+    facts = facts_of(layer, given, batch, facts)
     inputs = tuple([(batch, *shape) for shape in given])
     output = (batch, *found.output)
     read = read_params(layer, given, found)

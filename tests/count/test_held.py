@@ -99,3 +99,12 @@ def test_a_leaf_after_an_activation(case: Case) -> None:
 @given(networks())
 def test_any_network(case: Case) -> None:
     held_as_traced(case.network, case.inputs)
+
+
+@pytest.mark.parametrize(
+    ("heads", "kv_heads", "shape"), [(2, None, (5, 24)), (4, 2, (64, 64)), (4, 2, (1, 64)), (1, None, (5, 6)), (8, 2, (3, 192))]
+)
+def test_rotary_positions_hold_what_they_turned(heads: int, kv_heads: int | None, shape: tuple[int, int]) -> None:
+    network = Chain(act(), L.RotaryEmbedding(heads, kv_heads))
+    for batch in (1, 2, 3):
+        assert peak(network, (shape,), batch) == traced(network, (shape,), batch)
