@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from profiler import grid
 from profiler.count import stored_weights as on_disk
+from profiler.count.closed import tables_read
 from profiler.count.weight_forms import WeightForm, weight_form
 from profiler.errors import ProfilerError, UnknownName
 from profiler.load.caches import layers_of
@@ -212,6 +213,11 @@ def _encoder_path(module: Any) -> str:
 
 
 def _reference(network: Counted) -> Reference:
+    if isinstance(network, Network) and tables_read(network.value, len(network.inputs))[0] is not None:
+        raise ProfilerError(
+            f"{network.name} is counted on a whole text, set by --input, as --input 512; "
+            "--prefill, --decode and --tokens are for models of transformers, which keep a cache, as hf:llama"
+        )
     if isinstance(network, Network) or network.call is not None:
         raise ProfilerError(
             f"{network.name} reads no text; --prefill, --decode and --tokens are for models of transformers, as hf:llama"

@@ -1,4 +1,4 @@
-"""A new leaf from end to end, as CONTRIBUTING tells it: RMSNorm, which torch.nn has and the networks of the zoo do not.
+"""A new leaf from end to end, as CONTRIBUTING tells it: Softplus, which torch.nn has and the networks of the zoo do not.
 
 In the package the class stands in network/layers.py and the formula in count/formulas.py. torch needs no line: the class of
 torch.nn has the leaf's name and takes its fields.
@@ -14,15 +14,15 @@ from profiler.network.layers import Layer, value_class
 
 
 @value_class
-class RMSNorm(Layer):
-    """Root-mean-square normalisation over the last axis of `(*, C)`."""
+class Softplus(Layer):
+    """log(1 + exp(beta · x)) / beta, an element; x itself above the threshold."""
 
     positional = 0
-    eps: float | None = None
-    elementwise_affine: bool = True
+    beta: float = 1.0
+    threshold: float = 20.0
 
 
-@formula(RMSNorm, kind="norm", op="rms_norm")
-def rms_norm(leaf: RMSNorm, inputs: Inputs, same: int | None) -> Cost:
+@formula(Softplus, kind="activation")
+def softplus(leaf: Softplus, inputs: Inputs, same: int | None) -> Cost:
     shape = one(inputs)
-    return Cost(shape, norm=shape[-1] if leaf.elementwise_affine else 0, elementwise=prod(shape))
+    return Cost(shape, elementwise=prod(shape))

@@ -34,7 +34,7 @@ def test_the_zoo_traced_is_its_closed_form(name: str) -> None:
     network = load(name)
     module = build(name, device="meta")
     for batch in (1, 2) if name in ("mobilenet_v2", "googlenet", "vit_b_16", "unet") else (2,):
-        inputs = tuple(torch.empty(batch, *shape, device="meta") for shape in network.inputs)
+        inputs, _ = network.example(batch, "meta")
         found = trace(module, inputs, name=name, options=network.options, inputs=network.inputs, batch=batch)
         expected = network.profile(batch)
         assert found.profile.rows == expected.rows
