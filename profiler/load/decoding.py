@@ -53,7 +53,7 @@ def with_cache(name: str, module: nn.Module, given: Input, kwargs: Mapping[str, 
     cache, encoded = _filled(name, module, before, takes)
     if encoded is not None and "encoder_outputs" in takes:  # the encoder has read its text, and reads it no more
         rest = {each: value for each, value in rest.items() if each == text or each.startswith("decoder_") or each not in takes}
-        rest["encoder_outputs"] = (encoded,)
+        rest["encoder_outputs"] = encoded
     return {**rest, key: cache}
 
 
@@ -100,6 +100,8 @@ def _signature(before: Mapping[str, Any]) -> tuple[Any, ...] | None:
 
 def _fill(name: str, module: nn.Module, before: dict[str, Any], takes: Mapping[str, Any]) -> tuple[Any, Any]:
     asked = {key: True for key in ("use_cache", "return_dict") if key in takes}
+    encoded: list[Any] = []
+    hook = _encoder(module, takes).register_forward_hook(lambda _module, _args, output: encoded.append(output))
     try:
         output = _output(module, {**before, **asked})
     except Exception as fault:  # whatever a model of somebody else's raises
@@ -107,10 +109,23 @@ def _fill(name: str, module: nn.Module, before: dict[str, Any], takes: Mapping[s
             f"{name}: its cache cannot be filled without values ({type(fault).__name__}: {shortened(str(fault), 120)}); "
             "count the whole text, without a cache"
         ) from None
+    finally:
+        hook.remove()
     found = next((held for key in NAMES if (held := getattr(output, key, None)) is not None), None)
     if found is None:
         raise ProfilerError(f"{name}: it returns no cache; count the whole text, without one")
-    return found, getattr(output, "encoder_last_hidden_state", None)
+    said = getattr(output, "encoder_last_hidden_state", None)
+    if said is None:
+        return found, None
+    # as the encoder gave it, which some models take by its place and some by its names
+    return found, encoded[-1] if encoded and getattr(encoded[-1], "last_hidden_state", None) is not None else (said,)
+
+
+def _encoder(module: nn.Module, takes: Mapping[str, Any]) -> nn.Module:
+    """The encoder of a model that reads a text before it writes one; the model itself where it has none."""
+    get: Any = getattr(module, "get_encoder", None)
+    found: Any = get() if callable(get) and "encoder_outputs" in takes else None
+    return found if found is not None else module
 
 
 def _output(module: nn.Module, kwargs: dict[str, Any]) -> Any:

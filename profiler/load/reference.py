@@ -174,8 +174,8 @@ class Reference:
         try:
             return self._trace(batch, "meta", wired)
         except ProfilerError:
-            if self.held is not None or not _is_small(self.module()):
-                raise
+            if self.held is not None or cache_given(self.given) is not None or not _is_small(self.module()):
+                raise  # a cache is filled on the meta device alone
             return self._trace(batch, "cpu", wired)  # tables that its constructor computed have values there
 
     def _with_cure(self, fault: ProfilerError, batch: int | None) -> ProfilerError:

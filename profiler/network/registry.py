@@ -138,7 +138,7 @@ def starting(prefix: str) -> list[str]:
 def find(name: str) -> Architecture:
     """The architecture called `name`. Raises UnknownName with the nearest."""
     if name not in _zoo:
-        # the files that speak of it first: a comparison of two networks need not load the other eighty
+        # the files that speak of it first: a comparison of two networks need not load all the others
         for file in _files():
             if f'"{name}"' in file.read_text(encoding="utf-8"):
                 _load(file)

@@ -86,3 +86,49 @@ def test_a_tensor_called_cache_of_ones_own() -> None:
             return self.head(x + cache)  # type: ignore[no-any-return]
 
     assert load(Own(), input=["8", "cache=8"]).profile().macs == 8 * 2
+
+
+@pytest.mark.parametrize(
+    ("model", "options"),
+    [
+        ("SwitchTransformersForConditionalGeneration", "num_layers=2,num_decoder_layers=2,d_model=32,d_ff=48,num_heads=2,d_kv=16,vocab_size=99,num_experts=4"),
+        ("NllbMoeForConditionalGeneration", "encoder_layers=4,decoder_layers=4,d_model=32,encoder_ffn_dim=48,decoder_ffn_dim=48,encoder_attention_heads=2,decoder_attention_heads=2,vocab_size=99,num_experts=4"),
+        ("T5ForConditionalGeneration", "num_layers=2,d_model=32,d_ff=48,num_heads=2,d_kv=16,vocab_size=99"),
+    ],
+    ids=["switch", "nllb-moe", "t5"],
+)  # fmt: skip
+def test_a_decoding_step_behind_an_encoder_takes_what_the_encoder_gave(model: str, options: str) -> None:
+    """Some decoders look into the encoder's output by its names, its router's scores among them."""
+    given = ["input_ids=24", "decoder_input_ids=1"]
+    whole = load(f"hf:{model}@{options}", input=given).profile(1)
+    step = load(f"hf:{model}@{options}", input=[*given, "cache=7"]).profile(1)
+    inside = [row for row in step.rows if ".encoder." in f".{row.path}."]
+    assert not inside  # it has read its text
+    heads = [row for row in step.rows if row.path.startswith("lm_head")]
+    (mine,) = heads
+    assert mine.macs == next(row.macs for row in whole.rows if row.path.startswith("lm_head"))
+    # every layer's own attention meets the seven tokens before and the step; both products of it are in its heads
+    scores = sorted({row.output[-1] for row in step.rows if row.kind == "attention" and row.output[-1] in (8, 24)})
+    assert scores in ([8, 24], [])  # fused attention has no row of scores
+
+
+def test_a_cache_is_filled_once_and_each_step_has_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    from profiler.load import decoding
+
+    filled = []
+    fill = decoding._fill
+    monkeypatch.setattr(decoding, "_fill", lambda *given: filled.append(given[2]) or fill(*given))
+    model = load(
+        "hf:LlamaForCausalLM@num_hidden_layers=2,hidden_size=32,num_attention_heads=4,intermediate_size=48,vocab_size=99",
+        input=["input_ids=1", "cache=9"],
+    )
+    first, second = (model.example(1, "meta")[1]["past_key_values"] for _ in range(2))
+    assert len(filled) == 1
+    assert first is not second
+    first.layers[0].keys = first.layers[0].keys[..., :3, :]
+    assert second.get_seq_length() == 9
+    counts = [model.profile(1).macs for _ in range(2)]
+    assert counts[0] == counts[1]
+    assert len(filled) == 1
+    model.example(2, "meta")
+    assert len(filled) == 2
