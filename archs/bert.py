@@ -30,6 +30,22 @@ def bert_base(
 
     `tokens` is the length of the text, of at most 512 positions, as one segment.
     """
+    return _bert(layers, width, heads, vocabulary)
+
+
+@architecture("bert_large", paper=PAPER, year=2018, input=_tokens, task="language")
+def bert_large(
+    layers: int = 24,
+    width: int = 1024,
+    heads: int = 16,
+    tokens: int = POSITIONS,  # noqa: ARG001  # the input follows it
+    vocabulary: int = VOCABULARY,
+) -> Chain:
+    """Section 3, the larger size."""
+    return _bert(layers, width, heads, vocabulary)
+
+
+def _bert(layers: int, width: int, heads: int, vocabulary: int) -> Chain:
     block = Chain(
         attention=post_norm(_norm(), attention(width, heads)),
         mlp=post_norm(_norm(), perceptron(width, 4 * width)),
@@ -44,14 +60,6 @@ def bert_base(
         body=Chain(*[block] * layers),
         head=Chain(token=Token(), pooler=Linear(width), act=Activation("Tanh")),
     )
-
-
-@architecture("bert_large", paper=PAPER, year=2018, input=_tokens, task="language")
-def bert_large(
-    layers: int = 24, width: int = 1024, heads: int = 16, tokens: int = POSITIONS, vocabulary: int = VOCABULARY
-) -> Chain:
-    """Section 3, the larger size."""
-    return bert_base(layers, width, heads, tokens, vocabulary)
 
 
 def _norm() -> LayerNorm:

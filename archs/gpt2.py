@@ -30,6 +30,46 @@ def gpt2(
 
     `tokens` is the length of the text, of at most 1,024 positions; the scores of every position are counted.
     """
+    return _gpt2(layers, width, heads, vocabulary)
+
+
+@architecture("gpt2_medium", paper=PAPER, year=2019, input=_tokens, task="language")
+def gpt2_medium(
+    layers: int = 24,
+    width: int = 1024,
+    heads: int = 16,
+    tokens: int = POSITIONS,  # noqa: ARG001  # the input follows it
+    vocabulary: int = VOCABULARY,
+) -> Chain:
+    """Table 2, the second size."""
+    return _gpt2(layers, width, heads, vocabulary)
+
+
+@architecture("gpt2_large", paper=PAPER, year=2019, input=_tokens, task="language")
+def gpt2_large(
+    layers: int = 36,
+    width: int = 1280,
+    heads: int = 20,
+    tokens: int = POSITIONS,  # noqa: ARG001  # the input follows it
+    vocabulary: int = VOCABULARY,
+) -> Chain:
+    """Table 2, the third size."""
+    return _gpt2(layers, width, heads, vocabulary)
+
+
+@architecture("gpt2_xl", paper=PAPER, year=2019, input=_tokens, task="language")
+def gpt2_xl(
+    layers: int = 48,
+    width: int = 1600,
+    heads: int = 25,
+    tokens: int = POSITIONS,  # noqa: ARG001  # the input follows it
+    vocabulary: int = VOCABULARY,
+) -> Chain:
+    """Table 2, the largest size."""
+    return _gpt2(layers, width, heads, vocabulary)
+
+
+def _gpt2(layers: int, width: int, heads: int, vocabulary: int) -> Chain:
     block = Chain(
         attention=pre_norm(LayerNorm(), attention(width, heads, causal=True)),
         mlp=pre_norm(LayerNorm(), perceptron(width, 4 * width)),
@@ -39,27 +79,3 @@ def gpt2(
         body=Chain(*[block] * layers),
         head=Chain(norm=LayerNorm(), scores=TiedLinear(fixed(vocabulary))),
     )
-
-
-@architecture("gpt2_medium", paper=PAPER, year=2019, input=_tokens, task="language")
-def gpt2_medium(
-    layers: int = 24, width: int = 1024, heads: int = 16, tokens: int = POSITIONS, vocabulary: int = VOCABULARY
-) -> Chain:
-    """Table 2, the second size."""
-    return gpt2(layers, width, heads, tokens, vocabulary)
-
-
-@architecture("gpt2_large", paper=PAPER, year=2019, input=_tokens, task="language")
-def gpt2_large(
-    layers: int = 36, width: int = 1280, heads: int = 20, tokens: int = POSITIONS, vocabulary: int = VOCABULARY
-) -> Chain:
-    """Table 2, the third size."""
-    return gpt2(layers, width, heads, tokens, vocabulary)
-
-
-@architecture("gpt2_xl", paper=PAPER, year=2019, input=_tokens, task="language")
-def gpt2_xl(
-    layers: int = 48, width: int = 1600, heads: int = 25, tokens: int = POSITIONS, vocabulary: int = VOCABULARY
-) -> Chain:
-    """Table 2, the largest size."""
-    return gpt2(layers, width, heads, tokens, vocabulary)

@@ -228,7 +228,7 @@ LEAVES: dict[type[L.Layer], InTorch] = {
     ),
     L.PositionEmbedding: by_names(
         L.PositionEmbedding,
-        build=lambda leaf, inputs, cost: M.PositionEmbedding(*cost.output, leaf.positions),
+        build=lambda leaf, inputs, cost: M.PositionEmbedding(cost.output[0], cost.output[1], leaf.positions),
         read=lambda m, shape: _leaf(L.PositionEmbedding, m.positions),
     ),
     L.SegmentEmbedding: by_names(

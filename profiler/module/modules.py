@@ -67,8 +67,8 @@ class Attention(nn.Module):
             queries, keys, values = inputs[0].split((heads * size, kv_heads * size, kv_heads * size), dim=-1)
         q = queries.reshape(*queries.shape[:2], heads, -1).transpose(1, 2)
         k, v = (x.reshape(*x.shape[:2], kv_heads, -1).transpose(1, 2) for x in (keys, values))
-        grouped = {"enable_gqa": True} if heads != kv_heads else {}
-        return F.scaled_dot_product_attention(q, k, v, is_causal=self.causal, **grouped).transpose(1, 2).flatten(2)
+        grouped = heads != kv_heads
+        return F.scaled_dot_product_attention(q, k, v, is_causal=self.causal, enable_gqa=grouped).transpose(1, 2).flatten(2)
 
 
 class RotaryEmbedding(nn.Module):

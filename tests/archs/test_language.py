@@ -16,13 +16,13 @@ from profiler.errors import ProfilerError, ShapeError
 from profiler.load.load import load
 from profiler.network.combinators import Chain
 from profiler.network.layers import Embedding, Linear, PositionEmbedding, TiedLinear
-from profiler.network.registry import zoo_folder
+from profiler.network.registry import find, zoo_folder
 from profiler.network.widths import fixed
 from profiler.report.answers.formula import lines
 from profiler.study.formula import formula
 from profiler.tracing.traced import trace
 
-SMALL: dict[str, dict[str, int]] = {
+SMALL: dict[str, dict[str, Any]] = {
     "gpt2": {"layers": 3, "width": 48, "heads": 4, "vocabulary": 91},
     "bert_base": {"layers": 2, "width": 60, "heads": 6, "vocabulary": 77},
     "llama2_7b": {"layers": 2, "width": 64, "heads": 4, "kv_heads": 4, "inner": 88, "vocabulary": 53},
@@ -57,9 +57,7 @@ def of_transformers(name: str, options: dict[str, int], tokens: int) -> Any:
 
 
 def full_options(name: str) -> dict[str, int]:
-    found = load(name)
-    assert found.architecture is not None  # type: ignore[union-attr]
-    return {key: option.default for key, option in found.architecture.options.items()}  # type: ignore[union-attr]
+    return {key: option.default for key, option in find(name).options.items()}
 
 
 @pytest.mark.parametrize("tokens", [1, 33, 512])
@@ -168,7 +166,10 @@ def test_polynomials_in_width_tokens_and_layers() -> None:
     c, layers, vocabulary, positions = 768, 12, 50257, 1024
     assert found.macs == {(2, 1): layers * 12 * c * c, (1, 2): layers * 2 * c, (1, 1): vocabulary * c}
     assert found.params == {(2, 0): layers * 12 * c * c, (1, 0): (vocabulary + positions) * c + layers * 13 * c + 2 * c}
-    assert found.layer == ({(2, 0): 12 * c * c, (1, 0): 13 * c}, {(2, 1): 12 * c * c, (1, 2): 2 * c})
+    assert found.layer is not None
+    params, macs = found.layer
+    layer: tuple[Any, Any] = (params, macs)
+    assert layer == ({(2, 0): 12 * c * c, (1, 0): 13 * c}, {(2, 1): 12 * c * c, (1, 2): 2 * c})
     assert (found.domain.alpha_step, found.domain.most, found.domain.axis) == (Fraction(1, 64), positions, "tokens")
     for alpha, tokens in ((Fraction(1), 777), (Fraction(3, 8), 5), (Fraction(2), 1024)):
         totals = load("gpt2", alpha=alpha, input=(tokens,)).totals()
@@ -185,7 +186,10 @@ def test_a_layer_of_llama_is_its_formula() -> None:
     (found,) = formula("llama2_70b", alpha=1)
     width, kv, inner = 8192, 1024, 28672
     weights = 2 * width * width + 2 * width * kv + 3 * width * inner
-    assert found.layer == ({(0, 0): weights + 2 * width}, {(0, 2): 2 * width, (0, 1): weights})
+    assert found.layer is not None
+    params, macs = found.layer
+    layer: tuple[Any, Any] = (params, macs)
+    assert layer == ({(0, 0): weights + 2 * width}, {(0, 2): 2 * width, (0, 1): weights})
 
 
 def test_more_tokens_than_positions_are_refused() -> None:

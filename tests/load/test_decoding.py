@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from profiler.errors import ProfilerError, UnknownName
@@ -115,14 +117,24 @@ def test_a_decoding_step_behind_an_encoder_takes_what_the_encoder_gave(model: st
 def test_a_cache_is_filled_once_and_each_step_has_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     from profiler.load import decoding
 
-    filled = []
+    filled: list[Any] = []
     fill = decoding._fill
-    monkeypatch.setattr(decoding, "_fill", lambda *given: filled.append(given[2]) or fill(*given))
+
+    def counted(*given: Any) -> Any:
+        filled.append(given[2])
+        return fill(*given)
+
+    monkeypatch.setattr(decoding, "_fill", counted)
     model = load(
         "hf:LlamaForCausalLM@num_hidden_layers=2,hidden_size=32,num_attention_heads=4,intermediate_size=48,vocab_size=99",
         input=["input_ids=1", "cache=9"],
     )
-    first, second = (model.example(1, "meta")[1]["past_key_values"] for _ in range(2))
+
+    def cache() -> Any:
+        _, kwargs = model.example(1, "meta")
+        return next(value for value in kwargs.values() if "Cache" in type(value).__name__)
+
+    first, second = cache(), cache()
     assert len(filled) == 1
     assert first is not second
     first.layers[0].keys = first.layers[0].keys[..., :3, :]
