@@ -287,6 +287,20 @@ def _(note: n.RuntimeUsed) -> str:
 
 
 @said.register
+def _(note: n.FilesMeasured) -> str:
+    names, own = ", ".join(note.models), "its" if len(note.models) == 1 else "their"
+    why = f"{own} outputs are compared with nothing, since torch runs no ONNX file"
+    return f"{names}: measured on random inputs; {why}."
+
+
+@said.register
+def _(note: n.QuantisedOnRandom) -> str:
+    cells = "One cell is" if note.cells == 1 else f"{note.cells} cells are"
+    how = "ONNX Runtime's static quantisation on random inputs"
+    return f"{cells} in int8 by {how}: for the time, since the outputs are of no use."
+
+
+@said.register
 def _(note: n.Unsettled) -> str:
     return f"{note.unsettled} of {note.cells} cells were still changing by more than 2 % when their warm-up ended."
 

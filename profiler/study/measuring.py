@@ -14,9 +14,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
+from msgspec import structs
+
 from profiler.config import named
 from profiler.errors import ProfilerError
 from profiler.load.load import Counted, Network
+from profiler.load.onnx_file import OnnxNetwork
 from profiler.measure import grades, host, plan, statistics
 from profiler.measure.between_runs import spread
 from profiler.measure.certificate import last_certificate
@@ -37,11 +40,12 @@ from profiler.records.columns import energy as energy_columns
 from profiler.records.columns import measured as measured_columns
 from profiler.records.events import Event, Timed
 from profiler.records.interval import Interval
-from profiler.records.notes import MeasuringInterrupted, Note, SamplesNotKept
+from profiler.records.notes import MeasuringInterrupted, Note, SamplesNotKept, Title
 from profiler.records.results import Results
 from profiler.records.timing import Timing
 from profiler.study.bench_options import BenchOptions
 from profiler.study.cells import Cell, Interrupted, known
+from profiler.study.given_files import in_file, workload_of_file
 from profiler.study.notes import notes_of, ranked
 from profiler.witness.memory import shortage, weight_bytes
 
@@ -59,17 +63,24 @@ def specs_of(cells: Sequence[Cell], settings: Sequence[Setting]) -> list[Spec]:
     check_memory(dict.fromkeys(cell.network for cell in cells), settings)
     made: list[Spec] = []
     seen: Counter[str] = Counter()
-    for cell in cells:
+    for cell, setting in in_settings(cells, settings):
         totals = cell.network.totals(cell.batch)
         # a network that has changed under its name is another one
         digest = {"counts": list(totals), "source": _source(cell.network.name)}
-        for setting in settings:
-            memory = memory_of(4 * totals.params, 4 * totals.activations, 4 * totals.elementwise, setting)
-            spec = spec_of(cell.network, cell.batch, setting, memory)
-            copies = {"copy": seen[spec.key]} if seen[spec.key] else {}
-            seen[spec.key] += 1
-            made.append(replace(spec, about={**spec.about, **digest, **copies}))
+        memory = memory_of(4 * totals.params, 4 * totals.activations, 4 * totals.elementwise, setting)
+        spec = spec_of(cell.network, cell.batch, setting, memory)
+        copies = {"copy": seen[spec.key]} if seen[spec.key] else {}
+        seen[spec.key] += 1
+        made.append(replace(spec, about={**spec.about, **digest, **copies}))
     return made
+
+
+def in_settings(cells: Sequence[Cell], settings: Sequence[Setting]) -> list[tuple[Cell, Setting]]:
+    """Every cell in every setting, the settings of a cell together. Raises ProfilerError where one cannot be.
+
+    A file of ONNX is in the precision that it holds, where no other was asked for.
+    """
+    return [(cell, in_file(cell.network, cell.batch, setting)) for cell in cells for setting in settings]
 
 
 def check_memory(networks: Iterable[Counted], settings: Sequence[Setting]) -> None:
@@ -91,8 +102,8 @@ def check_memory(networks: Iterable[Counted], settings: Sequence[Setting]) -> No
 
 
 def _source(name: str) -> str | None:
-    """A digest of the file that a reference names, as `net.py:Net`; None where it names none."""
-    path = Path(name.rpartition(":")[0])
+    """A digest of the file that a reference names, as `net.py:Net` or `net.onnx`; None where it names none."""
+    path = Path(name if name.lower().endswith(".onnx") else name.rpartition(":")[0])
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else None
 
 
@@ -102,6 +113,8 @@ def spec_of(network: Counted, batch: int | None, setting: Setting, memory: int =
     source = Source(None, None)
     if isinstance(network, Network):
         workload = NetworkWorkload(network.name, network.value, network.inputs)
+    elif isinstance(network, OnnxNetwork):
+        workload = workload_of_file(network, batch, setting)
     elif network.held is not None:
         workload = ModuleWorkload.of(network.held, *network.example(batch))
     else:
@@ -218,12 +231,16 @@ def _remembered(specs: Sequence[Spec], run: Run, keys: Mapping[State, str], past
 def to_be_measured(results: Results, cells: Sequence[Cell], settings: Sequence[Setting]) -> Results:
     """A record for every cell in every setting, in the order of `specs_of`, whose measured columns still wait."""
     waiting = dict.fromkeys(MEASURED_COLUMNS, WAITING)
+    own = dict(zip(map(id, cells), results, strict=True))
+    placed = in_settings(cells, settings)
     records: list[Record] = [
-        {**record, **waiting, **{name: getattr(setting, name) for name in SETTING}}
-        for record, _ in zip(results, cells, strict=True)
-        for setting in settings
+        {**own[id(cell)], **waiting, **{name: getattr(setting, name) for name in SETTING}} for cell, setting in placed
     ]
-    return results.replace(records, measured=True, base=records[0])
+    title = results.title
+    if isinstance(title, Title) and title.measured_in is not None:
+        dtypes = tuple(dict.fromkeys(setting.dtype for _, setting in placed))
+        title = structs.replace(title, measured_in=structs.replace(title.measured_in, dtypes=dtypes))
+    return results.replace(records, measured=True, base=records[0], title=title)
 
 
 def measured(

@@ -10,16 +10,19 @@ from profiler.measure import energy, grades, statistics
 from profiler.measure.devices import working_threads
 from profiler.measure.outcomes import Outcome, Run
 from profiler.measure.plan import Spec
+from profiler.measure.workloads import FileWorkload
 from profiler.records.columns import GIVEN, Record, latency
 from profiler.records.notes import (
     ByCpuTime,
     Disturbed,
     EnergyMeasured,
+    FilesMeasured,
     GpuClock,
     MoreReasons,
     NoEnergy,
     Note,
     ParetoMarked,
+    QuantisedOnRandom,
     RankCorrelation,
     RoundsDone,
     RuntimeUsed,
@@ -99,6 +102,10 @@ def notes_of(results: Results, run: Run, specs: Sequence[Spec], budget_s: float)
     workers = [worker for worker in (results.machine or {}).get("workers", ()) if "provider" in worker]
     used = [RuntimeUsed(w["runtime"], w["version"], w["provider"], w["runtime_setting"]) for w in workers]
     notes += list(dict.fromkeys(used))
+    files = {spec.workload.name: spec.workload for spec in specs if isinstance(spec.workload, FileWorkload)}
+    notes += [FilesMeasured(tuple(files))] if files else []
+    quantised = sum(spec.setting.dtype == "int8" and getattr(spec.workload, "quantise", True) for spec in specs)
+    notes += [QuantisedOnRandom(quantised)] if quantised else []
     proof = (results.machine or {}).get("selftest")
     if proof is not None:
         notes.append(SelftestResult(proof["date"], tuple(name for name, passed in proof["checks"].items() if not passed)))
