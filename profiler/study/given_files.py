@@ -34,9 +34,8 @@ def in_file(network: Counted, batch: int | None, setting: Setting) -> Setting:
     asked = own if setting.dtype == "fp32" else setting.dtype
     runtime = KINDS[setting.runtime]
     if asked != own and not (own == "fp32" and (asked == "int8" or asked in runtime.converts)):
-        raise ProfilerError(
-            f"{network.name} holds {own}, and {setting.runtime} makes no {asked} of that; export it so, or leave out --dtype"
-        )
+        cure = f"export it in {asked}, or leave out --dtype"
+        raise ProfilerError(f"{network.name} holds {own}, and {setting.runtime} makes no {asked} of it; {cure}")
     return replace(setting, dtype=asked)
 
 

@@ -110,7 +110,7 @@ def _source(name: str) -> str | None:
 def spec_of(network: Counted, batch: int | None, setting: Setting, memory: int = 0) -> Spec:
     """A network, for so many samples, in a setting; a batch of None is what stands first in its own inputs."""
     workload: Workload
-    source = Source(None, None)
+    setting, source = in_file(network, batch, setting), Source(None, None)
     if isinstance(network, Network):
         workload = NetworkWorkload(network.name, network.value, network.inputs)
     elif isinstance(network, OnnxNetwork):

@@ -137,14 +137,14 @@ def test_fp32_stands_for_the_precision_of_the_file(tmp_path: Path) -> None:
     assert in_file(network, 1, Setting(runtime="onnxruntime")).dtype == "fp16"
     made = live(path, "onnxruntime")
     assert made.runtime.outputs()[0].dtype == np.float16
-    with pytest.raises(ProfilerError, match="holds fp16, and onnxruntime makes no int8 of that; export it so, or leave out"):
+    with pytest.raises(ProfilerError, match="holds fp16, and onnxruntime makes no int8 of it; export it in int8, or leave out"):
         in_file(network, 1, Setting(runtime="onnxruntime", dtype="int8"))
 
 
 def test_a_runtime_says_what_it_makes_of_fp32(tmp_path: Path) -> None:
     network = load(str(saved(dense(weights()), tmp_path / "net.onnx")))
     assert in_file(network, 1, Setting(runtime="openvino", dtype="fp16")).dtype == "fp16"
-    with pytest.raises(ProfilerError, match="holds fp32, and onnxruntime makes no fp16 of that"):
+    with pytest.raises(ProfilerError, match="holds fp32, and onnxruntime makes no fp16 of it"):
         in_file(network, 1, Setting(runtime="onnxruntime", dtype="fp16"))
 
 

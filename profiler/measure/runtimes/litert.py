@@ -44,7 +44,8 @@ class LiteRt(Runtime):
                 if len(taken) != len(inputs):
                     raise ValueError(f"it takes {len(taken)} inputs, and the network {len(inputs)}")
                 for name, value in zip(sorted(taken, key=_place), inputs.values(), strict=True):
-                    self.interpreter.set_tensor(taken[name]["index"], value)
+                    each = taken[name]  # whole numbers of 64 bits became some of 32
+                    self.interpreter.set_tensor(each["index"], value.astype(each["dtype"], copy=False))
             except (RuntimeError, ValueError) as fault:
                 raise ProfilerError(f"litert cannot load its file: {shortened(str(fault))}") from None
         self._outputs = [made[name]["index"] for name in sorted(made, key=_place)]
