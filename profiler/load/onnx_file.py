@@ -103,9 +103,9 @@ class OnnxNetwork(Reference):
 
     def _refusal(self) -> ProfilerError:
         return ProfilerError(
-            f"{self.name} is an ONNX file, which cannot be made into a torch module: show, compare, sweep, check and diff count "
-            "it, and bench measures it with --runtime onnxruntime or openvino; to run the network in torch, name the code that "
-            "creates it, e.g. net.py:Net"
+            f"{self.name} is an ONNX file, which cannot be made into a torch module: show, compare, sweep, check and diff "
+            "count it, and bench measures it with --runtime onnxruntime or openvino; to run the network in torch, name the "
+            "code that creates it, e.g. net.py:Net"
         )
 
     def traced(self, batch: int | None = 1, wired: bool = False) -> Traced:
