@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from profiler.errors import ProfilerError, quoted
 from profiler.measure.exported import Exported
 from profiler.measure.live import SEED, Made
+from profiler.measure.onnx_files import FileInput, OnnxFile, digest_of
 from profiler.measure.plan import NO_MODULE, Setting
 from profiler.measure.runtimes import exports
 from profiler.measure.runtimes.fusion import Operation, layers_of
 from profiler.measure.runtimes.quantised import quantise
 from profiler.measure.runtimes.runtime import Inputs
-from profiler.measure.workloads import FileInput, FileWorkload, digest_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class GivenFile(Exported):
     """What is timed is the runtime's own call, as for a network that was exported here; eager torch runs nothing beside it."""
 
-    def __init__(self, given: FileWorkload, setting: Setting) -> None:
+    def __init__(self, given: OnnxFile, setting: Setting) -> None:
         self.given = given
         super().__init__(lambda: (None, (), {}), setting)
 

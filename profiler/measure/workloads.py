@@ -5,13 +5,12 @@ Each is small and pickles, since it is made in the process that the user started
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from profiler.errors import ProfilerError
+from profiler.measure.onnx_files import OnnxFile
 from profiler.measure.plan import Setting, Workload
 from profiler.network.layers import Layer, Shape
 
@@ -53,38 +52,9 @@ class ReferenceWorkload:
         return alive(make, setting)
 
 
-def digest_of(path: Path) -> str:
-    """Of the bytes of a file."""
-    with path.open("rb") as there:
-        return hashlib.file_digest(there, "sha256").hexdigest()
-
-
-class FileInput(NamedTuple):
-    """An input of a file, batch axis included."""
-
-    name: str
-    shape: Shape
-    dtype: str
-    """As torch and numpy call it."""
-    value: Any = None
-    """The numbers that the user wrote out for it, in lists."""
-
-
 @dataclass(frozen=True)
-class FileWorkload:
+class FileWorkload(OnnxFile):
     """A network of an ONNX file that the user gives, which was looked at before (onnx_graph/external.py)."""
-
-    name: str
-    path: str
-    digest: str
-    """Of its bytes, when it was counted."""
-    bytes: int
-    """Of the file and of its external data."""
-    inputs: tuple[FileInput, ...]
-    layers: Mapping[str, tuple[str, ...]]
-    """The paths of the rows of each node, by its first output."""
-    quantise: bool = False
-    """Whether it is quantised to int8 first."""
 
     def live(self, setting: Setting, batch: int) -> Live:
         from profiler.measure.given_file import GivenFile

@@ -9,10 +9,11 @@ from pathlib import Path
 from profiler.errors import ProfilerError
 from profiler.load.load import Counted
 from profiler.load.onnx_file import OnnxNetwork
+from profiler.measure.onnx_files import FileInput, digest_of
 from profiler.measure.plan import Setting
 from profiler.measure.runtimes.registry import KINDS, OF_ONNX
 from profiler.measure.visits import FUSED
-from profiler.measure.workloads import FileInput, FileWorkload, digest_of
+from profiler.measure.workloads import FileWorkload
 from profiler.witness.memory import shortage
 
 PRECISIONS = {"float16": "fp16", "bfloat16": "bf16"}

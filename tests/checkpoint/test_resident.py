@@ -46,7 +46,7 @@ def test_no_more_than_a_block_of_a_file_is_in_memory(write: Any, name: str, tmp_
     values = np.arange(BLOCKS * BLOCK, dtype=np.float32).reshape(BLOCKS, BLOCK)
     path = tmp_path / name
     write(path, values)
-    (tensor,) = read(path).tensors
+    (tensor,) = read(str(path)).tensors
     most = 0
     for _ in range(2):  # and the second time as the first
         total, blocks = 0.0, 0

@@ -15,11 +15,11 @@ from profiler.errors import ProfilerError
 from profiler.load.load import load
 from profiler.measure.exported_layers import ClockedExport
 from profiler.measure.given_file import arrays
+from profiler.measure.onnx_files import FileInput
 from profiler.measure.plan import Setting
 from profiler.measure.runtimes import exports
 from profiler.measure.runtimes.exports import Exports
 from profiler.measure.visits import FUSED, OUTSIDE
-from profiler.measure.workloads import FileInput
 from profiler.study.given_files import in_file, precision_of
 from profiler.study.measuring import spec_of
 from tests.onnx_graph.graphs import FLOAT, INT64, held, model, node, saved

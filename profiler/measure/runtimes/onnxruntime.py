@@ -28,7 +28,7 @@ class OnnxRuntime(Runtime):
     name = "onnxruntime"
     extra = "onnx"
     packages = ("onnx", "onnxscript", "onnxruntime")
-    dtypes = ("fp32", "fp16", "int8")
+    dtypes: ClassVar[tuple[str, ...]] = ("fp32", "fp16", "int8")
     devices: ClassVar = {"cpu": CPU, "cuda": "CUDAExecutionProvider", "mps": "CoreMLExecutionProvider"}
 
     def __init__(self, path: Path, inputs: Inputs, setting: Setting) -> None:
