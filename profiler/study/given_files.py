@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 from pathlib import Path
+
+from msgspec import structs
 
 from profiler.errors import ProfilerError
 from profiler.load.load import Counted
@@ -14,6 +17,8 @@ from profiler.measure.plan import Setting
 from profiler.measure.runtimes.registry import KINDS, OF_ONNX
 from profiler.measure.visits import FUSED
 from profiler.measure.workloads import FileWorkload
+from profiler.records.notes import Title
+from profiler.study.cells import Cell
 from profiler.witness.memory import shortage
 
 PRECISIONS = {"float16": "fp16", "bfloat16": "bf16"}
@@ -38,6 +43,22 @@ def in_file(network: Counted, batch: int | None, setting: Setting) -> Setting:
         cure = f"export it in {asked}, or leave out --dtype"
         raise ProfilerError(f"{network.name} holds {own}, and {setting.runtime} makes no {asked} of it; {cure}")
     return replace(setting, dtype=asked)
+
+
+def in_settings(cells: Sequence[Cell], settings: Sequence[Setting]) -> list[tuple[Cell, Setting]]:
+    """Every cell in every setting, the settings of a cell together. Raises ProfilerError where one cannot be.
+
+    A file of ONNX is in the precision that it holds, where no other was asked for.
+    """
+    return [(cell, in_file(cell.network, cell.batch, setting)) for cell in cells for setting in settings]
+
+
+def in_dtypes(title: Title | str, placed: Sequence[tuple[Cell, Setting]]) -> Title | str:
+    """The title with the precisions that the cells are measured in."""
+    if isinstance(title, str) or title.measured_in is None:
+        return title
+    dtypes = tuple(dict.fromkeys(setting.dtype for _, setting in placed))
+    return structs.replace(title, measured_in=structs.replace(title.measured_in, dtypes=dtypes))
 
 
 def precision_of(network: OnnxNetwork, batch: int | None) -> str:

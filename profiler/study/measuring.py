@@ -14,8 +14,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-from msgspec import structs
-
 from profiler.config import named
 from profiler.errors import ProfilerError
 from profiler.load.load import Counted, Network
@@ -40,12 +38,12 @@ from profiler.records.columns import energy as energy_columns
 from profiler.records.columns import measured as measured_columns
 from profiler.records.events import Event, Timed
 from profiler.records.interval import Interval
-from profiler.records.notes import MeasuringInterrupted, Note, SamplesNotKept, Title
+from profiler.records.notes import MeasuringInterrupted, Note, SamplesNotKept
 from profiler.records.results import Results
 from profiler.records.timing import Timing
 from profiler.study.bench_options import BenchOptions
 from profiler.study.cells import Cell, Interrupted, known
-from profiler.study.given_files import in_file, workload_of_file
+from profiler.study.given_files import in_dtypes, in_file, in_settings, workload_of_file
 from profiler.study.notes import notes_of, ranked
 from profiler.witness.memory import shortage, weight_bytes
 
@@ -65,22 +63,13 @@ def specs_of(cells: Sequence[Cell], settings: Sequence[Setting]) -> list[Spec]:
     seen: Counter[str] = Counter()
     for cell, setting in in_settings(cells, settings):
         totals = cell.network.totals(cell.batch)
-        # a network that has changed under its name is another one
-        digest = {"counts": list(totals), "source": _source(cell.network.name)}
+        digest = {"counts": list(totals), "source": _source(cell.network.name)}  # what changed under its name is another
         memory = memory_of(4 * totals.params, 4 * totals.activations, 4 * totals.elementwise, setting)
         spec = spec_of(cell.network, cell.batch, setting, memory)
         copies = {"copy": seen[spec.key]} if seen[spec.key] else {}
         seen[spec.key] += 1
         made.append(replace(spec, about={**spec.about, **digest, **copies}))
     return made
-
-
-def in_settings(cells: Sequence[Cell], settings: Sequence[Setting]) -> list[tuple[Cell, Setting]]:
-    """Every cell in every setting, the settings of a cell together. Raises ProfilerError where one cannot be.
-
-    A file of ONNX is in the precision that it holds, where no other was asked for.
-    """
-    return [(cell, in_file(cell.network, cell.batch, setting)) for cell in cells for setting in settings]
 
 
 def check_memory(networks: Iterable[Counted], settings: Sequence[Setting]) -> None:
@@ -236,11 +225,7 @@ def to_be_measured(results: Results, cells: Sequence[Cell], settings: Sequence[S
     records: list[Record] = [
         {**own[id(cell)], **waiting, **{name: getattr(setting, name) for name in SETTING}} for cell, setting in placed
     ]
-    title = results.title
-    if isinstance(title, Title) and title.measured_in is not None:
-        dtypes = tuple(dict.fromkeys(setting.dtype for _, setting in placed))
-        title = structs.replace(title, measured_in=structs.replace(title.measured_in, dtypes=dtypes))
-    return results.replace(records, measured=True, base=records[0], title=title)
+    return results.replace(records, measured=True, base=records[0], title=in_dtypes(results.title, placed))
 
 
 def measured(

@@ -16,16 +16,13 @@ from profiler.records.notes import (
     ByCpuTime,
     Disturbed,
     EnergyMeasured,
-    FilesMeasured,
     GpuClock,
     MoreReasons,
     NoEnergy,
     Note,
     ParetoMarked,
-    QuantisedOnRandom,
     RankCorrelation,
     RoundsDone,
-    RuntimeUsed,
     SelftestResult,
     Unmeasured,
     Unsettled,
@@ -33,6 +30,7 @@ from profiler.records.notes import (
 )  # fmt: skip
 from profiler.records.place import Place
 from profiler.records.results import Results
+from profiler.records.runtime_notes import FilesMeasured, QuantisedOnRandom, RuntimeUsed
 
 MOST_EXPLAINED = 4
 FEWEST = 3
