@@ -130,7 +130,9 @@ def folded(module: Any) -> Any:
     """Every batch normalisation in the convolution before it, as engines do before they quantise."""
     import torch
 
-    made, before = copy.deepcopy(module), None
+    made: Any = copy.deepcopy(module)
+    before: Any = None
+    part: Any
     for part in made.modules():
         if isinstance(part, torch.nn.Conv2d):
             before = part
