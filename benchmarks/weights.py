@@ -1,6 +1,7 @@
 """How long `profiler inspect` takes for a file of 500 MB, and how much memory: python benchmarks/weights.py [--megabytes N].
 
-The file is a transformer's in fp32, matrices of 1,024 and 4,096, of random numbers; the command is a process of its own.
+The file is a transformer's in fp32, matrices of 1,024 and 4,096, of random numbers; the command is a process of its own. With
+--sparse it holds zeros that take no disk: for 30 GB, --megabytes 30000 --sparse.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ import numpy as np
 SHAPES = ((1024, 1024), (1024, 1024), (4096, 1024), (1024, 4096))
 
 
-def write(path: Path, megabytes: int) -> int:
-    """A file of about so many megabytes; its tensors."""
+def write(path: Path, megabytes: int, sparse: bool) -> int:
+    """A file of about so many megabytes, of random numbers or of holes; its tensors."""
     header: dict[str, object] = {}
     at = 0
     while at < megabytes * 10**6:
@@ -36,6 +37,9 @@ def write(path: Path, megabytes: int) -> int:
     chance = np.random.default_rng(0)
     with path.open("wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
+        if sparse:
+            file.truncate(8 + len(text) + at)
+            return len(header)
         for i in range(len(header)):
             file.write(chance.standard_normal(SHAPES[i % len(SHAPES)], dtype=np.float32).tobytes())
     return len(header)
@@ -45,10 +49,11 @@ def main() -> None:
     """Write the file, inspect it, say seconds and bytes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--megabytes", type=int, default=500)
+    parser.add_argument("--sparse", action="store_true", help="zeros that take no disk, in place of random numbers")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "weights.safetensors"
-        tensors = write(path, given.megabytes)
+        tensors = write(path, given.megabytes, given.sparse)
         root = Path(__file__).resolve().parents[1]
         began = time.perf_counter()
         subprocess.run(

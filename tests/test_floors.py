@@ -38,8 +38,8 @@ profiler __main__
 # Where torch may be imported when the file is; below, it is imported by what needs it, when it runs.
 TORCH = (
     "profiler.module", "profiler.pruning", "profiler.tracing", "profiler.witness", "profiler.load.construct",
-    "profiler.measure.clocks", "profiler.measure.exported", "profiler.measure.live", "profiler.measure.per_layer",
-    "profiler.measure.roofs", "profiler.measure.untrained", "profiler.measure.alive",
+    "profiler.measure.clocks", "profiler.measure.exported", "profiler.measure.given_file", "profiler.measure.live",
+    "profiler.measure.per_layer", "profiler.measure.roofs", "profiler.measure.untrained", "profiler.measure.alive",
 )  # fmt: skip
 
 
@@ -107,7 +107,7 @@ def test_no_torch_at_import_below_its_floor(module: str) -> None:
     assert not heavy or module.startswith(TORCH)
 
 
-DISTRIBUTIONS = {"pynvml": "nvidia-ml-py"}
+DISTRIBUTIONS = {"pynvml": "nvidia-ml-py", "ai_edge_litert": "ai-edge-litert", "litert_torch": "litert-torch"}
 """{package: the distribution that brings it}, where the two are not called alike."""
 QUIET = [
     "import profiler",
@@ -185,7 +185,9 @@ def test_what_is_imported_is_declared() -> None:
     """A package that one of ours only brings along may be gone with its next release."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    brought = [each for extra in ("gpu", "report", "parquet", "onnx", "openvino") for each in extras[extra]]
+    brought = [
+        each for extra in ("gpu", "report", "parquet", "onnx", "openvino", "litert", "executorch") for each in extras[extra]
+    ]
     declared = {re.split(r"[^\w-]", each)[0] for each in [*project["dependencies"], *brought]}
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in MODULES.values()]
     imported = {alias.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}

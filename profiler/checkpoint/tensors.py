@@ -9,6 +9,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from profiler.checkpoint.resident import give_back
 from profiler.errors import ProfilerError, Unavailable, quoted
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ ITEM_BYTES = {
 """{dtype, as torch calls it: bytes of one element}."""
 
 Blocks = Callable[[], Iterator["np.ndarray[Any, Any]"]]
-"""The values of a tensor in the order of the file, in flat arrays of at most BLOCK elements; each call begins anew."""
+"""The values of a tensor in the order of the file, in flat arrays of at most BLOCK elements; each call begins anew.
+
+The pages of one of a mapped file are given back when the next is asked for.
+"""
 
 
 @dataclass(frozen=True)
@@ -126,8 +130,12 @@ def blocks_of(data: memoryview, dtype: str) -> Blocks:
     size = ITEM_BYTES[dtype]
 
     def blocks() -> Iterator[Array]:
+        import numpy as np
+
         for start in range(0, len(data), BLOCK * size):
-            yield values(data[start : start + BLOCK * size], dtype)
+            part = data[start : start + BLOCK * size]
+            yield values(part, dtype)
+            give_back(np.frombuffer(part, np.uint8), data.obj)
 
     return blocks
 

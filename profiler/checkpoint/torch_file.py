@@ -9,12 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from profiler.checkpoint.resident import give_back_of_file
 from profiler.checkpoint.tensors import BLOCK, ITEM_BYTES, Array, Checkpoint, StoredTensor, checked_names, refuse
 from profiler.errors import ProfilerError, shortened
 
 STATES = ("state_dict", "model_state_dict", "model", "module", "net", "network", "weights", "params")
 """Under which of its names a training script keeps the weights in what it saves; the first that there is."""
 MOST_DEPTH = 8
+LEAST_GIVEN_BACK = 1 << 20
+"""Bytes of a block whose pages are given back: looking where they lie takes longer than reading fewer."""
 
 
 def read(path: Path) -> Checkpoint:
@@ -103,10 +106,10 @@ def _stored(path: Path, name: str, tensor: Any) -> StoredTensor | None:
         return None
     if tensor.numel() > 1 and 0 in tensor.stride():
         refuse(path, f"tensor '{name[:60]}' claims {tensor.numel():,} elements of a storage of fewer")
-    return StoredTensor(name, tuple(tensor.shape), dtype, partial(_blocks, tensor.detach()))
+    return StoredTensor(name, tuple(tensor.shape), dtype, partial(_blocks, tensor.detach(), path))
 
 
-def _blocks(tensor: Any) -> Iterator[Array]:
+def _blocks(tensor: Any, path: Path) -> Iterator[Array]:
     import torch
 
     flat = tensor.reshape(-1)
@@ -114,3 +117,5 @@ def _blocks(tensor: Any) -> Iterator[Array]:
     for start in range(0, flat.numel(), BLOCK):
         block = flat[start : start + BLOCK]
         yield (block if known else block.float()).numpy()
+        if block.nbytes >= LEAST_GIVEN_BACK:
+            give_back_of_file(block.data_ptr(), block.nbytes, path)

@@ -239,7 +239,7 @@ Dtype = Annotated[
     typer.Option(
         "--dtype",
         metavar="NAME",
-        help="Data type: fp32, bf16 or fp16; int8 with onnxruntime only. With --train it is applied by autocast.",
+        help="Data type: fp32, bf16 or fp16; int8 with onnxruntime or openvino. With --train it is applied by autocast.",
         autocompletion=completion.dtypes,
     ),
 ]
@@ -257,7 +257,7 @@ Runtime = Annotated[
     typer.Option(
         "--runtime",
         metavar="NAME",
-        help="What runs the network: eager or compile (PyTorch), onnxruntime or openvino.",
+        help="What runs the network: eager or compile (PyTorch), onnxruntime, openvino, tensorrt, litert or executorch.",
         autocompletion=completion.runtimes,
     ),
 ]

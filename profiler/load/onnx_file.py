@@ -103,9 +103,9 @@ class OnnxNetwork(Reference):
 
     def _refusal(self) -> ProfilerError:
         return ProfilerError(
-            f"{self.name} is an ONNX file, which cannot be made into a torch module: show, compare, sweep, check and "
-            "diff count it; "
-            "to run the network, name the code that creates it, e.g. net.py:Net"
+            f"{self.name} is an ONNX file, which cannot be made into a torch module: show, compare, sweep, check and diff "
+            "count it, and bench measures it with --runtime onnxruntime or openvino; to run the network in torch, name the "
+            "code that creates it, e.g. net.py:Net"
         )
 
     def traced(self, batch: int | None = 1, wired: bool = False) -> Traced:
@@ -119,6 +119,16 @@ class OnnxNetwork(Reference):
     def _traced(self, batch: int | None) -> Traced:
         from profiler.onnx_graph.counting import traced
 
+        shapes, sizes = self.whole_inputs(batch)
+        data = {each.name: each.value for each in self.given if each.name and each.value is not None}
+        try:
+            found_ = traced(self.file, shapes, sizes, data, self.name, batch)
+        except ShapeError as fault:
+            raise ShapeError(fault.reason, f"{self.name}, {fault.path}" if fault.path else self.name) from None
+        return structs.replace(found_, profile=structs.replace(found_.profile, inputs=self.inputs, resolution=self.resolution))
+
+    def whole_inputs(self, batch: int | None) -> tuple[dict[Declared, Shape], dict[str, int]]:
+        """The whole shape of each input, and the sizes of the axes that the file leaves open. Raises ProfilerError."""
         by_name = {each.name: each for each in self.given}
         sizes = bound(self.file, self.declared, self._shapes(batch), batch)
         shapes: dict[Declared, Shape] = {}
@@ -128,12 +138,7 @@ class OnnxNetwork(Reference):
             if found is None:
                 raise needed(self.file, each, missing(each, sizes, batch=False))
             shapes[each] = found
-        data = {each.name: each.value for each in self.given if each.name and each.value is not None}
-        try:
-            found_ = traced(self.file, shapes, sizes, data, self.name, batch)
-        except ShapeError as fault:
-            raise ShapeError(fault.reason, f"{self.name}, {fault.path}" if fault.path else self.name) from None
-        return structs.replace(found_, profile=structs.replace(found_.profile, inputs=self.inputs, resolution=self.resolution))
+        return shapes, sizes
 
     def _shapes(self, batch: int | None) -> dict[str, Shape]:
         """The whole shapes of the inputs that are known."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from importlib.metadata import version
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -16,10 +15,11 @@ from profiler.measure.live import DTYPES, Live, Made, array, eager_outputs
 from profiler.measure.outputs import MOST, check_same, largest_difference
 from profiler.measure.plan import Source
 from profiler.measure.runtimes import exports, registry
+from profiler.measure.runtimes.fusion import Operation, layers_of, of_modules
 from profiler.measure.runtimes.quantised import quantise
-from profiler.measure.runtimes.runtime import Inputs
+from profiler.measure.runtimes.runtime import Inputs, Runtime
 from profiler.measure.untrained import set_statistics
-from profiler.module.onnx_export import export_onnx, input_names
+from profiler.module.onnx_export import input_names
 from profiler.module.trees import map_tensors, tensors_of_call
 
 
@@ -41,15 +41,20 @@ class Exported(Live):
             module, (args, kwargs) = module.half(), _halved(args, kwargs)
         inputs = dict(zip(input_names(args, kwargs), map(array, tensors_of_call(args, kwargs)), strict=True))
         quantised = self.setting.dtype == "int8"
-        key = exports.key_of(module, args, kwargs, f"onnxscript {version('onnxscript')}{', int8' if quantised else ''}")
-        write = _writer(module, args, kwargs, inputs if quantised else None)
-        found = exports.HERE.export(key, write)
+        kind = registry.KINDS[self.setting.runtime]
+        key = exports.key_of(module, args, kwargs, f"{kind.exporter()}{', int8' if quantised else ''}")
+        write = _writer(kind, module, args, kwargs, inputs if quantised else None)
+        found = exports.HERE.export(key, write, kind.file)
         if found.seconds is not None:
             self._load(found, inputs)
         elif not self._stands(found, inputs, expected):
-            self._load(exports.HERE.export(key, write, anew=True), inputs)
+            self._load(exports.HERE.export(key, write, kind.file, anew=True), inputs)
         self.output_difference = self._difference(expected)
         check_same(self.output_difference, self.setting.dtype)
+
+    def layers_of(self, operations: Iterable[Operation]) -> list[tuple[str, ...]]:
+        """The layers that each operation of the runtime holds, by their paths."""
+        return layers_of(self.runtime.path, of_modules(self.modules), [*operations])
 
     def _load(self, found: exports.Export, inputs: Inputs) -> None:
         self.export_s, self.artifact_bytes = found.seconds, found.size
@@ -92,16 +97,16 @@ def _halved(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
 
 
 def _writer(
-    module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], quantised_for: Inputs | None
+    kind: type[Runtime], module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], quantised_for: Inputs | None
 ) -> Callable[[Path], None]:
     """What writes the file to a path, in int8 where it is given inputs to quantise it for."""
 
     def write(path: Path) -> None:
         if quantised_for is None:
-            export_onnx(module, args, path, kwargs)
+            kind.write(module, args, kwargs, path)
             return
         with TemporaryDirectory(dir=path.parent) as folder:
-            export_onnx(module, args, Path(folder) / path.name, kwargs)
+            kind.write(module, args, kwargs, Path(folder) / path.name)
             quantise(Path(folder) / path.name, path, quantised_for)
 
     return write

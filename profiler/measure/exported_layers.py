@@ -8,7 +8,7 @@ from time import perf_counter
 
 from profiler.measure.exported import Exported
 from profiler.measure.live import Live
-from profiler.measure.runtimes.fusion import Operation, layers_of
+from profiler.measure.runtimes.fusion import Operation
 from profiler.measure.visits import FUSED, OUTSIDE, Visit
 
 
@@ -18,7 +18,7 @@ class ClockedExport:
     def __init__(self, live: Exported) -> None:
         self.runtime = live.runtime
         operations = self.runtime.operations()
-        held = layers_of(self.runtime.path, live.modules, operations)
+        held = live.layers_of(operations)
         self.keys = [_key(layers, operation) for layers, operation in zip(held, operations, strict=True)]
 
     def visit(self, _: Live, samples: int, start: float) -> Visit:

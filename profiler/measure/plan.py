@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
 Mode = Literal["infer", "train"]
-RUNTIMES = ("eager", "compile", "onnxruntime", "openvino")
+RUNTIMES = ("eager", "compile", "onnxruntime", "openvino", "tensorrt", "litert", "executorch")
 """What runs a network: torch operation by operation, torch.compile, and the runtimes that load an exported file."""
-EXPORTED = ("onnxruntime", "openvino")
-"""The runtimes that run an exported ONNX file, without torch."""
+EXPORTED = RUNTIMES[2:]
+"""The runtimes that run an exported file, without torch's own module."""
 DTYPES = ("fp32", "bf16", "fp16", "int8")
 MEMORY_FORMATS = ("contiguous", "channels_last")
 OPTIMIZERS = ("sgd", "adam")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from profiler.count.closed import tables_read
 from profiler.errors import ProfilerError
+from profiler.measure.onnx_files import OnnxFile
 from profiler.measure.plan import Setting, Workload
 from profiler.network.layers import Layer, Shape
 
@@ -51,6 +52,16 @@ class ReferenceWorkload:
             return self.reference.module("cpu"), tuple(args), dict(kwargs)
 
         return alive(make, setting)
+
+
+@dataclass(frozen=True)
+class FileWorkload(OnnxFile):
+    """A network of an ONNX file that the user gives, which was looked at before (onnx_graph/external.py)."""
+
+    def live(self, setting: Setting, batch: int) -> Live:
+        from profiler.measure.given_file import GivenFile
+
+        return GivenFile(self, setting)
 
 
 @dataclass(frozen=True)

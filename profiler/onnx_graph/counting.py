@@ -32,11 +32,7 @@ def traced(
     Raises ProfilerError, ShapeError with the path of a node.
     """
     walk = Walk(file, symbols)
-    taken: dict[str, Value] = {}
-    for i, (each, shape) in enumerate(inputs.items()):
-        value = Value(shape, each.code, _array(data.get(each.name), each, shape), rows=(-1 - i,))
-        taken[each.name] = value
-    outputs = walk.run(taken)
+    outputs = walk.run(_values(inputs, data))
     rows = tuple(walk.rows.rows)
     counted = walk.rows.counted
     left = [
@@ -53,6 +49,20 @@ def traced(
     wiring = Wiring(tuple(inputs.values()), tuple(walk.rows.sources), sources(outputs))
     coverage = Coverage(**walk.rows.tally)
     return Traced(profile, ENGINE, "", coverage, gaps, unread=profile.unread, wiring=wiring)
+
+
+def largest_tensor(file: File, inputs: Mapping[Declared, Shape], symbols: Mapping[str, int], data: Mapping[str, Any]) -> int:
+    """Bytes of the largest tensor that a node makes, which a runtime would take. Raises as `traced` does."""
+    walk = Walk(file, symbols)
+    walk.run(_values(inputs, data))
+    return walk.largest
+
+
+def _values(inputs: Mapping[Declared, Shape], data: Mapping[str, Any]) -> dict[str, Value]:
+    return {
+        each.name: Value(shape, each.code, _array(data.get(each.name), each, shape), rows=(-1 - i,))
+        for i, (each, shape) in enumerate(inputs.items())
+    }
 
 
 def _sums(rows: tuple[Row, ...]) -> Totals:

@@ -46,6 +46,8 @@ class Walk:
         self.held: list[Held] = []
         self.rows = Rows(self.held)
         self.pricing = Pricing(self.rows)
+        self.largest = 0
+        """Bytes of the largest tensor that a node makes, of those whose shapes are known."""
         self._nodes = 0
 
     def run(self, inputs: Mapping[str, Value]) -> list[Value]:
@@ -114,6 +116,7 @@ class Walk:
         except ShapeError as fault:
             raise (fault if fault.path else ShapeError(fault.reason, path)) from None
         for name, value in zip(node.output, call.outputs, strict=False):
+            self.largest = max(self.largest, value.bytes)
             if name:
                 scope[name] = value
 

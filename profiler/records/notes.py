@@ -317,15 +317,6 @@ class ByCpuTime(Said, frozen=True):
     high: float
 
 
-class RuntimeUsed(Said, frozen=True):
-    """A deployed runtime: its version, where it ran, and how it was set, as it says itself."""
-
-    name: str
-    version: str
-    provider: str
-    setting: str
-
-
 class Unsettled(Said, frozen=True):
     """Cells whose warm-up ended before they had settled."""
 

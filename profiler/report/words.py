@@ -8,6 +8,7 @@ from functools import singledispatch
 
 from profiler import grid
 from profiler.records import notes as n
+from profiler.records import runtime_notes as r
 from profiler.records.columns import COLUMNS
 from profiler.records.notes import Note
 from profiler.records.place import Place, written
@@ -282,8 +283,22 @@ def _(note: n.ByCpuTime) -> str:
 
 
 @said.register
-def _(note: n.RuntimeUsed) -> str:
+def _(note: r.RuntimeUsed) -> str:
     return f"{note.name} {note.version} on {note.provider}: {note.setting}."
+
+
+@said.register
+def _(note: r.FilesMeasured) -> str:
+    names, own = ", ".join(note.models), "its" if len(note.models) == 1 else "their"
+    why = f"{own} outputs are compared with nothing, since torch runs no ONNX file"
+    return f"{names}: measured on random inputs; {why}."
+
+
+@said.register
+def _(note: r.QuantisedOnRandom) -> str:
+    cells = "One cell is" if note.cells == 1 else f"{note.cells} cells are"
+    how = "ONNX Runtime's static quantisation on random inputs"
+    return f"{cells} in int8 by {how}: for the time, since the outputs are of no use."
 
 
 @said.register

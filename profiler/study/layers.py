@@ -16,6 +16,7 @@ from profiler.measure import plan
 from profiler.measure.devices import kind_of
 from profiler.measure.outcomes import Outcome, Run
 from profiler.measure.plan import Setting
+from profiler.measure.runtimes.registry import KINDS
 from profiler.measure.statistics import shares
 from profiler.records.events import Event
 from profiler.records.measured import Measured
@@ -75,6 +76,9 @@ def clocking_layers(models: Sequence[Given], at: Place, measuring: BenchOptions)
     at = spread(at)
     grid = grid_over(models, at._replace(batch=measuring.batch(at.batch)))
     setting = measuring.setting()
+    if setting.runtime in KINDS and not KINDS[setting.runtime].has_profile:
+        others = " or ".join(name for name, runtime in KINDS.items() if runtime.has_profile)
+        raise ProfilerError(f"{setting.runtime} does not tell Python what its operations take; give --runtime {others}")
     kind = kind_of(setting.device)
     if not (kind.has_leaf_marks or setting.exported):
         raise ProfilerError(f"--layers cannot read a clock between the layers on {kind.type.upper()}; use --device cpu")

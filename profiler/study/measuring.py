@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from profiler.config import named
 from profiler.errors import ProfilerError
 from profiler.load.load import Counted, Network
+from profiler.load.onnx_file import OnnxNetwork
 from profiler.measure import grades, host, plan, statistics
 from profiler.measure.between_runs import spread
 from profiler.measure.certificate import last_certificate
@@ -42,6 +43,7 @@ from profiler.records.results import Results
 from profiler.records.timing import Timing
 from profiler.study.bench_options import BenchOptions
 from profiler.study.cells import Cell, Interrupted, known
+from profiler.study.given_files import in_dtypes, in_file, in_settings, workload_of_file
 from profiler.study.notes import notes_of, ranked
 from profiler.witness.memory import shortage, weight_bytes
 
@@ -59,16 +61,14 @@ def specs_of(cells: Sequence[Cell], settings: Sequence[Setting]) -> list[Spec]:
     check_memory(dict.fromkeys(cell.network for cell in cells), settings)
     made: list[Spec] = []
     seen: Counter[str] = Counter()
-    for cell in cells:
+    for cell, setting in in_settings(cells, settings):
         totals = cell.network.totals(cell.batch)
-        # a network that has changed under its name is another one
-        digest = {"counts": list(totals), "source": _source(cell.network.name)}
-        for setting in settings:
-            memory = memory_of(4 * totals.params, 4 * totals.activations, 4 * totals.elementwise, setting)
-            spec = spec_of(cell.network, cell.batch, setting, memory)
-            copies = {"copy": seen[spec.key]} if seen[spec.key] else {}
-            seen[spec.key] += 1
-            made.append(replace(spec, about={**spec.about, **digest, **copies}))
+        digest = {"counts": list(totals), "source": _source(cell.network.name)}  # what changed under its name is another
+        memory = memory_of(4 * totals.params, 4 * totals.activations, 4 * totals.elementwise, setting)
+        spec = spec_of(cell.network, cell.batch, setting, memory)
+        copies = {"copy": seen[spec.key]} if seen[spec.key] else {}
+        seen[spec.key] += 1
+        made.append(replace(spec, about={**spec.about, **digest, **copies}))
     return made
 
 
@@ -91,17 +91,19 @@ def check_memory(networks: Iterable[Counted], settings: Sequence[Setting]) -> No
 
 
 def _source(name: str) -> str | None:
-    """A digest of the file that a reference names, as `net.py:Net`; None where it names none."""
-    path = Path(name.rpartition(":")[0])
+    """A digest of the file that a reference names, as `net.py:Net` or `net.onnx`; None where it names none."""
+    path = Path(name if name.lower().endswith(".onnx") else name.rpartition(":")[0])
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else None
 
 
 def spec_of(network: Counted, batch: int | None, setting: Setting, memory: int = 0) -> Spec:
     """A network, for so many samples, in a setting; a batch of None is what stands first in its own inputs."""
     workload: Workload
-    source = Source(None, None)
+    setting, source = in_file(network, batch, setting), Source(None, None)
     if isinstance(network, Network):
         workload = NetworkWorkload(network.name, network.value, network.inputs)
+    elif isinstance(network, OnnxNetwork):
+        workload = workload_of_file(network, batch, setting)
     elif network.held is not None:
         workload = ModuleWorkload.of(network.held, *network.example(batch))
     else:
@@ -218,12 +220,12 @@ def _remembered(specs: Sequence[Spec], run: Run, keys: Mapping[State, str], past
 def to_be_measured(results: Results, cells: Sequence[Cell], settings: Sequence[Setting]) -> Results:
     """A record for every cell in every setting, in the order of `specs_of`, whose measured columns still wait."""
     waiting = dict.fromkeys(MEASURED_COLUMNS, WAITING)
+    own = dict(zip(map(id, cells), results, strict=True))
+    placed = in_settings(cells, settings)
     records: list[Record] = [
-        {**record, **waiting, **{name: getattr(setting, name) for name in SETTING}}
-        for record, _ in zip(results, cells, strict=True)
-        for setting in settings
+        {**own[id(cell)], **waiting, **{name: getattr(setting, name) for name in SETTING}} for cell, setting in placed
     ]
-    return results.replace(records, measured=True, base=records[0])
+    return results.replace(records, measured=True, base=records[0], title=in_dtypes(results.title, placed))
 
 
 def measured(

@@ -10,6 +10,7 @@ from profiler.measure import energy, grades, statistics
 from profiler.measure.devices import working_threads
 from profiler.measure.outcomes import Outcome, Run
 from profiler.measure.plan import Spec
+from profiler.measure.workloads import FileWorkload
 from profiler.records.columns import GIVEN, Record, latency
 from profiler.records.notes import (
     ByCpuTime,
@@ -22,7 +23,6 @@ from profiler.records.notes import (
     ParetoMarked,
     RankCorrelation,
     RoundsDone,
-    RuntimeUsed,
     SelftestResult,
     Unmeasured,
     Unsettled,
@@ -30,6 +30,7 @@ from profiler.records.notes import (
 )  # fmt: skip
 from profiler.records.place import Place
 from profiler.records.results import Results
+from profiler.records.runtime_notes import FilesMeasured, QuantisedOnRandom, RuntimeUsed
 
 MOST_EXPLAINED = 4
 FEWEST = 3
@@ -99,6 +100,10 @@ def notes_of(results: Results, run: Run, specs: Sequence[Spec], budget_s: float)
     workers = [worker for worker in (results.machine or {}).get("workers", ()) if "provider" in worker]
     used = [RuntimeUsed(w["runtime"], w["version"], w["provider"], w["runtime_setting"]) for w in workers]
     notes += list(dict.fromkeys(used))
+    files = {spec.workload.name: spec.workload for spec in specs if isinstance(spec.workload, FileWorkload)}
+    notes += [FilesMeasured(tuple(files))] if files else []
+    quantised = sum(spec.setting.dtype == "int8" and getattr(spec.workload, "quantise", True) for spec in specs)
+    notes += [QuantisedOnRandom(quantised)] if quantised else []
     proof = (results.machine or {}).get("selftest")
     if proof is not None:
         notes.append(SelftestResult(proof["date"], tuple(name for name, passed in proof["checks"].items() if not passed)))

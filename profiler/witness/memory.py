@@ -17,12 +17,15 @@ SHARE = 2
 def weight_bytes(network: Counted, copied: bool = False) -> int:
     """Bytes of the parameters and buffers that a network has when it stands on a real device.
 
-    Those that stand on one already are only counted where the module is `copied`. A closed form is built in float32. Raises
-    ProfilerError.
+    Those that stand on one already are only counted where the module is `copied`. A closed form is built in
+    float32, and a file loaded as it is. Raises ProfilerError.
     """
     if isinstance(network, Network):
         totals = network.totals()
         return 4 * (totals.params + totals.side_params + totals.buffers)
+    if not network.has_module:
+        profile = network.profile()
+        return sum(profile.bytes_by_dtype.values()) + 4 * (profile.buffers + profile.unread)
     module = network.module("meta")
     from torch.nn import UninitializedParameter
 

@@ -9,16 +9,18 @@ from typing import Any
 import pytest
 
 from profiler.errors import ProfilerError
-from profiler.measure.runtimes import registry
+from profiler.records.place import Place
 from profiler.study.bench import bench
 from profiler.study.bench_options import BenchOptions
 from profiler.study.check import check
 from profiler.study.compare import compare
+from profiler.study.exporting import exported
 from profiler.study.layers import layers
 from tests.measure.paced import install
 
 TINY = "lenet5"
-RUNTIMES = ("eager", *registry.KINDS)
+ON_CPU = ("onnxruntime", "openvino")
+RUNTIMES = ("eager", *ON_CPU)
 UNEXPORTABLE = """
 import numpy as np
 import torch
@@ -64,7 +66,7 @@ def test_runtimes_side_by_side(cache: Path, tmp_path: Path) -> None:
     assert len(list(cache.iterdir())) == 1
     assert found.machine is not None
     said = [str(note) for note in found.notes]
-    for name in registry.KINDS:
+    for name in ON_CPU:
         assert any(note.startswith(f"{name} ") and " on CPU" in note for note in said)
     assert not list(tmp_path.rglob("exports-*"))  # the run's own folder is gone
 
@@ -105,3 +107,42 @@ def test_comparisons_and_budgets_take_one_runtime() -> None:
     assert (checked.passed, checked.lines[0].at["runtime"]) == (True, "onnxruntime")
     with pytest.raises(ProfilerError, match="only `profiler bench` measures several settings"):
         compare(TINY, engine="closed", bench=quick(runtime="eager,onnxruntime"))
+
+
+def test_a_file_beside_a_network_that_is_exported(cache: Path, tmp_path: Path) -> None:
+    """Both in every round; what differs is said: nothing was exported of the file, and its outputs are held against nothing."""
+    (tmp_path / "own.onnx").write_bytes(exported(Place(TINY, {}, None, None, None, 1)))
+    own_file = str(tmp_path / "own.onnx")
+    found = bench(own_file, TINY, bench=quick(runtime=tuple(ON_CPU)))
+    assert [record["runtime"] for record in found] == [*ON_CPU] * 2
+    own, network = found[: len(ON_CPU)], found[len(ON_CPU) :]
+    for mine, theirs in zip(own, network, strict=True):
+        assert mine["latency_s"] is not None
+        assert (mine["macs"], mine["params"]) == (theirs["macs"], theirs["params"])
+        assert (mine["export_s"], mine["output_difference"]) == (None, None)
+        assert mine["artifact_bytes"] == (tmp_path / "own.onnx").stat().st_size
+        assert theirs["output_difference"] is not None
+    said = [str(note) for note in found.notes]
+    assert any("own.onnx: measured on random inputs; its outputs are compared with nothing" in note for note in said)
+
+
+def test_layers_of_a_file(cache: Path, tmp_path: Path) -> None:
+    (tmp_path / "own.onnx").write_bytes(exported(Place(TINY, {}, None, None, None, 1)))
+    measured = layers(str(tmp_path / "own.onnx"), bench=quick(runtime="onnxruntime"))
+    (found,) = measured.layers
+    assert sum(row.share for row in found.rows) == pytest.approx(1.0)
+    assert sum(row.row.macs for row in found.rows) == measured.results[0]["macs"]
+    assert found.unmapped < 1.0
+
+
+def test_int8_is_said(cache: Path) -> None:
+    found = bench(TINY, bench=quick(runtime="onnxruntime", dtype="int8"))
+    said = [str(note) for note in found.notes]
+    assert any(note.startswith("One cell is in int8 by ONNX Runtime's static quantisation on random inputs") for note in said)
+
+
+def test_torch_runs_no_file(tmp_path: Path) -> None:
+    (tmp_path / "own.onnx").write_bytes(exported(Place(TINY, {}, None, None, None, 1)))
+    for study in (bench, compare):
+        with pytest.raises(ProfilerError, match="is an ONNX file, which torch does not run; give --runtime onnxruntime"):
+            study(str(tmp_path / "own.onnx"), TINY, bench=quick(runtime="eager"))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FOLDER = "exports"
 FILE = "model.onnx"
+FORMS = {".onnx": "ONNX", ".tflite": "LiteRT", ".pte": "ExecuTorch"}
 MOST_BYTES = 2 << 30
 """What is kept together, those deleted first that were used longest ago."""
 
@@ -45,17 +46,17 @@ class Exports:
     """A folder that is deleted when the run ends; one of this process's own unless given."""
     say: Callable[[str], None] | None = None
 
-    def export(self, key: str, write: Callable[[Path], None], anew: bool = False) -> Export:
-        """The file of that key, by `write` where it is not kept, or where `anew` is asked for. Raises what `write` raises."""
+    def export(self, key: str, write: Callable[[Path], None], file: str = FILE, anew: bool = False) -> Export:
+        """The file of that key and name, by `write` where none is kept or `anew` is asked for. Raises what `write` raises."""
         home = _home() if self.keep else None
-        if home is not None and not anew and _is_kept(home / key):
+        if home is not None and not anew and _is_kept(home / key / file):
             with suppress(OSError):
                 os.utime(home / key)
-            return Export(home / key / FILE, None, _size(home / key))
-        self._says("exporting to ONNX")
+            return Export(home / key / file, None, _size(home / key))
+        self._says(f"exporting to {FORMS.get(Path(file).suffix, file)}")
         with TemporaryDirectory(prefix=".making-", dir=home or self._scratch()) as folder:
             made, start = Path(folder), perf_counter()
-            write(made / FILE)
+            write(made / file)
             seconds, size = perf_counter() - start, _size(made)
             if home is not None and size <= MOST_BYTES:
                 _make_room(home, MOST_BYTES - size)
@@ -63,7 +64,7 @@ class Exports:
             else:
                 kept = _put(made, self._scratch() / key)
         self._says("loading its export")
-        return Export(kept / FILE, seconds, size)
+        return Export(kept / file, seconds, size)
 
     def _says(self, text: str) -> None:
         if self.say is not None:
@@ -80,8 +81,8 @@ HERE = Exports()
 """Of this process."""
 
 
-def _is_kept(folder: Path) -> bool:
-    return (folder / FILE).exists() and not folder.is_symlink() and not any(map(own_folder.what_else, folder.iterdir()))
+def _is_kept(file: Path) -> bool:
+    return file.exists() and not file.parent.is_symlink() and not any(map(own_folder.what_else, file.parent.iterdir()))
 
 
 def _home() -> Path | None:

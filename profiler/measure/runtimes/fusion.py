@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,13 +25,13 @@ class Operation(NamedTuple):
 class _Node(NamedTuple):
     kind: str
     inputs: tuple[str, ...]
-    modules: tuple[str, ...]
+    layers: tuple[str, ...]
     weighted: bool
     """Whether it reads weights, as a convolution does."""
 
 
-def layers_of(path: Path, modules: Collection[str], operations: Sequence[Operation]) -> list[tuple[str, ...]]:
-    """The paths of the modules that each operation holds; none of what the runtime added by itself.
+def layers_of(path: Path, of_node: Callable[[Any], Iterable[str]], operations: Sequence[Operation]) -> list[tuple[str, ...]]:
+    """The paths of the layers that each operation holds, by those of each node; none of what the runtime added by itself.
 
     A node that no operation names was fused. An operation of another kind than the node whose output it is named by, as a Conv
     named by a Relu's, holds what is between that and the weights; all else went into the operation that computes its input.
@@ -39,11 +39,9 @@ def layers_of(path: Path, modules: Collection[str], operations: Sequence[Operati
     import onnx
 
     graph = onnx.load(str(path), load_external_data=False).graph
-    weights = {each.name for each in graph.initializer}
     matrices = {each.name for each in graph.initializer if len(each.dims) > 1}  # and not the bounds of a ReLU6
     nodes = [
-        _Node(each.op_type, tuple(each.input), tuple(_modules(each, weights, modules)), not matrices.isdisjoint(each.input))
-        for each in graph.node
+        _Node(each.op_type, tuple(each.input), tuple(of_node(each)), not matrices.isdisjoint(each.input)) for each in graph.node
     ]
     names = {each.name: i for i, each in enumerate(graph.node)}
     made = {output: i for i, each in enumerate(graph.node) for output in each.output}
@@ -68,7 +66,7 @@ def layers_of(path: Path, modules: Collection[str], operations: Sequence[Operati
             owner[i] = before[0]
     held: list[dict[str, None]] = [{} for _ in operations]
     for i in sorted(owner):
-        held[owner[i]].update(dict.fromkeys(nodes[i].modules))
+        held[owner[i]].update(dict.fromkeys(nodes[i].layers))
     return [tuple(each) for each in held]
 
 
@@ -78,16 +76,21 @@ def _plain(name: str) -> str:
     return name
 
 
-def _modules(node: Any, weights: Collection[str], modules: Collection[str]) -> Iterator[str]:
-    """The modules whose weights a node reads, then the one that it is inside of; of a convolution with its norm, both."""
-    for name in node.input:
-        while name in weights or (name and name not in modules):
-            name = name.rpartition(".")[0]
+def of_modules(modules: Collection[str]) -> Callable[[Any], Iterator[str]]:
+    """What tells the modules of a node that torch exported: those whose weights it reads, then the one that it is inside of.
+
+    Of a convolution with its norm, these are both.
+    """
+
+    def of_node(node: Any) -> Iterator[str]:
+        for name in node.input:
+            while name and name not in modules:
+                name = name.rpartition(".")[0]
             if name in modules:
-                break
-        if name in modules:
-            yield name
-    for entry in node.metadata_props:
-        if entry.key == SCOPES:
-            inside = [each for each in ast.literal_eval(entry.value)[:-1] if each in modules]
-            yield from inside[-1:]
+                yield name
+        for entry in node.metadata_props:
+            if entry.key == SCOPES:
+                inside = [each for each in ast.literal_eval(entry.value)[:-1] if each in modules]
+                yield from inside[-1:]
+
+    return of_node

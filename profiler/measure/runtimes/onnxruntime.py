@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 CPU = "CPUExecutionProvider"
-QUANTISED = "; int8 by its static quantisation on random inputs, so that the outputs are of no use"
 KERNEL = "_kernel_time"
 """What the events of operations end in."""
 
@@ -29,7 +28,7 @@ class OnnxRuntime(Runtime):
     name = "onnxruntime"
     extra = "onnx"
     packages = ("onnx", "onnxscript", "onnxruntime")
-    dtypes = ("fp32", "fp16", "int8")
+    dtypes: ClassVar[tuple[str, ...]] = ("fp32", "fp16", "int8")
     devices: ClassVar = {"cpu": CPU, "cuda": "CUDAExecutionProvider", "mps": "CoreMLExecutionProvider"}
 
     def __init__(self, path: Path, inputs: Inputs, setting: Setting) -> None:
@@ -56,11 +55,15 @@ class OnnxRuntime(Runtime):
             raise ProfilerError(
                 f"this onnxruntime has no {provider}, only {', '.join(there)}; give --device cpu, or install one that has"
             )
-        given = [(provider, {"device_id": number} if number else {}), (CPU, {})]
+        given = [(provider, {**({"device_id": number} if number else {}), **self._provider_options()}), (CPU, {})]
         try:
             return onnxruntime.InferenceSession(str(self.path), options, providers=given[: 1 if provider == CPU else 2])
         except Exception as fault:  # onnxruntime has a class of its own for each kind of fault
-            raise ProfilerError(f"onnxruntime cannot load its export: {shortened(str(fault))}") from None
+            raise ProfilerError(f"onnxruntime cannot load its file: {shortened(str(fault))}") from None
+
+    def _provider_options(self) -> dict[str, str]:
+        """What its provider is told besides the device."""
+        return {}
 
     def outputs(self) -> list[np.ndarray[Any, Any]]:
         return list(self.session.run(None, self.inputs))
@@ -113,8 +116,19 @@ class OnnxRuntime(Runtime):
         return {
             "version": onnxruntime.__version__,
             "provider": cls.devices[state.device.partition(":")[0]],
-            "runtime_setting": "all graph optimisations" + (QUANTISED if state.dtype == "int8" else ""),
+            "runtime_setting": "all graph optimisations",
         }
+
+
+class TensorRt(OnnxRuntime):
+    """The same with TensorRT's provider on a CUDA device; what TensorRT does not take runs on the CPU, and is told of."""
+
+    name = "tensorrt"
+    dtypes = ("fp32", "fp16")
+    devices: ClassVar = {"cuda": "TensorrtExecutionProvider"}
+
+    def _provider_options(self) -> dict[str, str]:
+        return {"trt_fp16_enable": "1"} if self.setting.dtype == "fp16" else {}
 
 
 def fallback(asked: str, there: list[str], ran_on: list[str]) -> str:

@@ -15,8 +15,9 @@ from profiler.measure.runtimes.runtime import Inputs, Runtime
 if TYPE_CHECKING:
     import numpy as np
 
-PRECISIONS = {"fp32": "f32", "fp16": "f16", "bf16": "bf16"}
-CAPABILITIES = {"fp32": "FP32", "fp16": "FP16", "bf16": "BF16"}
+PRECISIONS = {"fp32": "f32", "fp16": "f16", "bf16": "bf16", "int8": "f32"}
+"""What is computed in; of int8, what its file does not quantise."""
+CAPABILITIES = {"fp32": "FP32", "fp16": "FP16", "bf16": "BF16", "int8": "INT8"}
 
 NO_KERNEL = ("undef", "unknown")
 """What stands before the kernels of operations that were fused into others, and of the ends of the graph."""
@@ -28,7 +29,9 @@ class OpenVino(Runtime):
     name = "openvino"
     extra = "openvino"
     packages = ("onnx", "onnxscript", "openvino")
-    dtypes = ("fp32", "bf16", "fp16")
+    dtypes = ("fp32", "bf16", "fp16", "int8")
+    of_dtype: ClassVar = {"int8": ("onnxruntime",)}  # whose quantiser makes the file
+    converts = ("bf16", "fp16")
     devices: ClassVar = {"cpu": "CPU", "gpu": "GPU", "npu": "NPU"}
 
     def __init__(self, path: Path, inputs: Inputs, setting: Setting) -> None:
@@ -51,9 +54,12 @@ class OpenVino(Runtime):
         # by itself it would compute fp32 in bf16 where the CPU can
         options["INFERENCE_PRECISION_HINT"] = PRECISIONS[self.setting.dtype]
         try:
-            return self.core.compile_model(str(self.path), self.device, options)
+            model = self.core.read_model(str(self.path))
+            if model.is_dynamic():  # a user's file may leave axes open, which are known here
+                model.reshape({name: list(value.shape) for name, value in self.inputs.items()})
+            return self.core.compile_model(model, self.device, options)
         except RuntimeError as fault:
-            raise ProfilerError(f"openvino cannot load its export: {shortened(str(fault))}") from None
+            raise ProfilerError(f"openvino cannot load its file: {shortened(str(fault))}") from None
 
     def _request(self, compiled: Any) -> Any:
         import openvino

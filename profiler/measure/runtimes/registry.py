@@ -8,11 +8,16 @@ from typing import Any
 from profiler.errors import ProfilerError
 from profiler.measure.devices import OPENVINO_DEVICES
 from profiler.measure.plan import Setting, State
-from profiler.measure.runtimes.onnxruntime import OnnxRuntime
+from profiler.measure.runtimes.executorch import ExecuTorch
+from profiler.measure.runtimes.litert import LiteRt
+from profiler.measure.runtimes.onnxruntime import OnnxRuntime, TensorRt
 from profiler.measure.runtimes.openvino import OpenVino
-from profiler.measure.runtimes.runtime import Inputs, Runtime
+from profiler.measure.runtimes.runtime import ONNX_FILE, Inputs, Runtime
 
-KINDS: dict[str, type[Runtime]] = {kind.name: kind for kind in (OnnxRuntime, OpenVino)}
+KINDS: dict[str, type[Runtime]] = {kind.name: kind for kind in (OnnxRuntime, OpenVino, TensorRt, LiteRt, ExecuTorch)}
+
+OF_ONNX = tuple(name for name, kind in KINDS.items() if kind.file == ONNX_FILE)
+"""Those that run ONNX files."""
 
 
 def check_runtime(setting: Setting) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,7 +15,9 @@ from profiler.measure.runtimes.fusion import Operation
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch import nn
 
+ONNX_FILE = "model.onnx"
 Inputs = Mapping[str, "np.ndarray[Any, Any]"]
 """{name of an input of the file: its value}."""
 
@@ -31,8 +34,17 @@ class Runtime(ABC):
     packages: ClassVar[tuple[str, ...]]
     """What that extra holds, by the names that Python imports."""
     dtypes: ClassVar[tuple[str, ...]]
+    of_dtype: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """{dtype: packages that it takes besides}."""
+    converts: ClassVar[tuple[str, ...]] = ()
+    """The dtypes that it computes a file of fp32 in."""
     devices: ClassVar[Mapping[str, str]]
     """{type of a device here: what the runtime calls it}."""
+
+    file: ClassVar[str] = ONNX_FILE
+    """What an export for it is called."""
+    has_profile: ClassVar[bool] = True
+    """Whether it says from Python which of its operations take how long (`--layers`)."""
 
     path: Path
     call: Callable[[], object]
@@ -48,17 +60,28 @@ class Runtime(ABC):
     def outputs(self) -> list[np.ndarray[Any, Any]]:
         """The outputs of one call."""
 
-    @abstractmethod
-    def inspect(self) -> None:
+    def inspect(self) -> None:  # noqa: B027  # one without a report of its own has nothing to look at
         """Find out what the runtime made of the file, which no timed call may pay for. Raises ProfilerError for a fallback."""
 
-    @abstractmethod
     def operations(self) -> list[Operation]:
-        """The operations that a run executes, in their order."""
+        """The operations that a run executes, in their order. Only of one that has a profile."""
+        raise NotImplementedError(f"{self.name} has no profile")
 
-    @abstractmethod
     def clocked(self, runs: int) -> list[tuple[float, list[float]]]:
         """Of each of so many profiled runs its seconds, and those of each operation. Raises ProfilerError."""
+        raise NotImplementedError(f"{self.name} has no profile")
+
+    @classmethod
+    def exporter(cls) -> str:
+        """What writes its files, with the version."""
+        return f"onnxscript {version('onnxscript')}"
+
+    @classmethod
+    def write(cls, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], path: Path) -> None:
+        """Export a module for its arguments. Raises ProfilerError where that cannot be."""
+        from profiler.module.onnx_export import export_onnx
+
+        export_onnx(module, args, path, kwargs)
 
     @classmethod
     @abstractmethod
@@ -79,7 +102,7 @@ class Runtime(ABC):
             raise ProfilerError(f"{cls.name} has no dtype '{setting.dtype}'; use {', '.join(cls.dtypes)}")
         if device not in cls.devices:
             raise ProfilerError(f"{cls.name} has no device '{setting.device}'; use --device {' or '.join(cls.devices)}")
-        missing = [package for package in cls.packages if find_spec(package) is None]
+        missing = [package for package in (*cls.packages, *cls.of_dtype.get(setting.dtype, ())) if find_spec(package) is None]
         if missing:
             raise Unavailable(
                 f"runtime {cls.name} needs {' and '.join(missing)}, not installed; pip install 'arch-profiler[{cls.extra}]'"
