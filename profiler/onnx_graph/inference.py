@@ -174,7 +174,7 @@ class Inference:
                     break
                 if (name in _POSITIVE and number < 1) or (name not in _ANY_NUMBER and abs(number) > _LARGEST_NUMBER):
                     raise ProfilerError(
-                        f"{self.name}: the attribute {quoted(name)} of a {quoted(call.op)} is {number}, which is too large; "
+                        f"{self.name}: the attribute {quoted(name)} of a {quoted(call.op)} is {number}, which is not valid; "
                         "export it again"
                     )
             if len(numbers) > MOST_DATA:

@@ -147,7 +147,7 @@ def check_tensor(name: str, tensor: Any) -> Held:
         there = _elements_there(tensor, dtype.bits, elements)
         if there != elements:
             raise ProfilerError(
-                f"'{name}': the tensor '{quoted(tensor.name)}' claims {elements:,} elements and holds {there:,}; "
+                f"'{name}': the tensor '{quoted(tensor.name)}' has {elements:,} elements by its shape but holds {there:,}; "
                 "export it again"
             )
     return Held(tensor.name, shape, dtype, elements)

@@ -81,8 +81,8 @@ class Walk:
     def _found(self, scope: Scope, name: str, taker: str) -> Value:
         if name not in scope:
             raise ProfilerError(
-                f"'{self.file.name}': '{quoted(name)}' is read by {taker} before any node produces it; its nodes form a circle "
-                "or out of order: export it again"
+                f"'{self.file.name}': '{quoted(name)}' is read by {taker} before any node produces it; its nodes form "
+                "a cycle or are out of order: export it again"
             )
         return scope[name]
 

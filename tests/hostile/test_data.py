@@ -68,7 +68,7 @@ def test_a_data_file_never_names_code(
             found, f"baseline 'base.json' holds {model}", "name the network, e.g. profiler check MODEL --baseline base.json"
         )
     elif words.startswith("check lenet5") and model != "lenet5":
-        refused(found, f"baseline 'base.json' holds {model}", "not of lenet5 (28)")
+        refused(found, f"baseline 'base.json' holds {model}", "not lenet5 (28)")
     else:
         assert (found.code, found.err) == (0, "")
 

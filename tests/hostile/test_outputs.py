@@ -154,7 +154,7 @@ def test_a_verdict_stands_whatever_cannot_be_written(monkeypatch: pytest.MonkeyP
         found = ended(patch, "check", "lenet5", "--max-macs", "1", "--junit", "j.xml")
     assert found.code == 1
     assert "error: output 'j.xml' cannot be written" in found.err
-    assert "error: 1 of 1 limit is not kept" in found.err
+    assert "error: 1 of 1 limit exceeded" in found.err
 
 
 def test_half_of_a_run_does_not_replace_a_whole_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,8 +202,8 @@ def test_half_of_a_surrogate_pair_is_written_as_its_escape() -> None:
 def test_the_library_resolves_and_refuses_alike() -> None:
     os.mkfifo("pipe.csv")
     assert files.file_at(Path("pipe.csv")).into
-    with pytest.raises(ProfilerError, match="no name of a file"):
+    with pytest.raises(ProfilerError, match="not a valid file name"):
         write(check("lenet5", macs="1M"), "a\0b.csv")
-    with pytest.raises(ProfilerError, match="no name of a file"):
+    with pytest.raises(ProfilerError, match="not a valid file name"):
         write(check("lenet5", macs="1M"), "\ud800.csv")
     assert files.file_at(Path("x.csv")).path == Path.cwd() / "x.csv"

@@ -174,7 +174,7 @@ def test_a_reader_that_leaves_is_no_fault(folder: Path) -> None:
 def test_only_a_fault_of_stdout_is_called_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Any other says what and where the system says it is, and what helps."""
     known = [
-        (OSError(errno.EMFILE, "Too many open files"), "Too many open files; allow more open files, as by ulimit -n 1024"),
+        (OSError(errno.EMFILE, "Too many open files"), "Too many open files; allow more open files, e.g. with ulimit -n 1024"),
         (PermissionError(errno.EACCES, "Permission denied", "/x"), "'/x': permission denied; allow it to be read and written, or name another"),
         (OSError(errno.ENOSPC, "No space left on device", "/cache"), "'/cache': no space left on device; make room there"),
         (OSError("odd"), "odd; mend that, and try again"),

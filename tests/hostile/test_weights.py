@@ -74,8 +74,8 @@ def claimed(shape: list[int], end: int) -> bytes:
 GRAPH = files.graph([files.graph_node("w", "Const", array=ONE["a"]), files.graph_node("c", "MatMul", ["x", "w"])])
 ONNX = files.onnx([files.onnx_tensor("w", ONE["a"], 1)])
 HOSTILE: dict[str, tuple[str, Callable[[], bytes], str]] = {
-    "empty": (".safetensors", lambda: b"", "it is empty"),
-    "short": (".safetensors", lambda: b"\1\0", "it has 2 bytes"),
+    "empty": (".safetensors", lambda: b"", "the file is empty"),
+    "short": (".safetensors", lambda: b"\1\0", "it has only 2 bytes"),
     "header beyond the file": (".safetensors", lambda: (10**12).to_bytes(8, "little") + b"{}", "its header should be 1,000,000,000,000 bytes long"),
     "no JSON": (".safetensors", lambda: files.safetensors({}, header=b"{x"), "its header is not JSON"),
     "nested": (".safetensors", lambda: files.safetensors({}, header=b'{"a":' * 100_000), "its header is not JSON"),

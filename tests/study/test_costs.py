@@ -196,7 +196,7 @@ def test_what_are_no_widths_is_refused(widths: Any, message: str) -> None:
 
 def test_widths_that_do_not_fit_name_the_layer() -> None:
     with pytest.raises(
-        ProfilerError, match=r"no network has the widths \[64, 16, 64\]: body.1.0.sum.shortcut.pad: 64 channels"
+        ProfilerError, match=r"no network has the widths \[64, 16, 64\]: body.1.0.sum.shortcut.pad: cannot pad 64 channels"
     ):
         profiler.costs("resnet20_cifar")([[16, 32, 64], [64, 16, 64]])
     with pytest.raises(ProfilerError, match=r"no network has the widths \[3\]: 1: 3 channels in and 8 out do not divide"):
@@ -208,7 +208,7 @@ def test_layers_take_any_width_up_to_a_million() -> None:
     assert (cost.names, cost.step) == (("body.c1", "body.c3", "head.c5", "head.f6"), 1)
     with pytest.raises(ProfilerError, match=r"layer head.c5 cannot be 2000000 wide; give 1 to 1048576"):
         cost([6, 16, 2_000_000, 84])
-    with pytest.raises(ProfilerError, match="only the stages of a network of the zoo"):
+    with pytest.raises(ProfilerError, match="only the stages of a network of `profiler list`"):
         cost.reference([6, 16, 120, 84])
 
 

@@ -215,7 +215,7 @@ def test_kinds_of_refusal() -> None:
         diff("lenet5", "lenet6")
     with pytest.raises(Unavailable):
         diff("lenet5", "nowhere.json")
-    with pytest.raises(ProfilerError, match="pipe"):
+    with pytest.raises(ProfilerError, match="stdin"):
         diff("-", "-")
 
 

@@ -187,7 +187,7 @@ def test_weights_beyond_the_memory_rule_a_cell_out_without_tracing() -> None:
         ({}, "no limit is given"),
         ({"max_macs": "3M", "min_macs": "4M"}, "--min-macs 4M is above --max-macs 3M"),
         ({"max_macs": "many"}, "--max-macs 'many' is not a number"),
-        ({"max_memory": "5"}, "--max-memory '5' has no unit"),
+        ({"max_memory": "5"}, "--max-memory '5' needs a unit"),
     ],
 )
 def test_limits_that_are_none(limits: dict[str, Any], words: str) -> None:

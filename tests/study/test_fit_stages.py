@@ -216,7 +216,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({}, "mobilenet_v1: give multipliers of its stages or their widths, one of the two"),
     ({"multipliers": "1", "widths": "8"}, "mobilenet_v1: give multipliers of its stages or their widths, one of the two"),
     ({"widths": "8..20:4"}, "mobilenet_v1: stage 112 cannot be 12 wide; give a multiple of 8, or 64 as it is"),
-    ({"multipliers": "1", "multiple_of": 0}, "multiple_of 0 is not a whole number"),
+    ({"multipliers": "1", "multiple_of": 0}, "multiple_of must be a whole number"),
 ]
 
 

@@ -210,13 +210,13 @@ def test_a_page_has_histograms_and_a_map(weights: Path, monkeypatch: pytest.Monk
 
 def test_options_that_say_nothing(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for words, said in (
-        ([str(weights), "--bits", "9"], "entropy is told in 2 to 8 bits"),
+        ([str(weights), "--bits", "9"], "--bits must be from 2 to 8, not 9"),
         ([str(weights), "-o", "less.safetensors"], "give a file of weights and its --model"),
         (
             ["--model", "alexnet", "--scheme", "deep-compression", "-o", "a.safetensors"],
             "give a file of weights and its --model",
         ),
-        ([], "there is nothing to inspect"),
+        ([], "nothing to inspect"),
         ([str(weights), "--columns", "nme"], "unknown column 'nme'; did you mean name"),
     ):
         refused(ended(monkeypatch, "inspect", *words), said)

@@ -278,7 +278,7 @@ def test_an_accuracy_is_of_one_point() -> None:
         ({"mobilenet_v2": 70}, "unknown network 'mobilenet_v2'; did you mean mobilenet_v1"),
         ({"mobilenet_v1@alpha=0.25": 70}, "mobilenet_v1 is not counted at that point here"),
         ({"mobilenet_v1": 0.7}, "0.7 is below 1; write the accuracy in percent"),
-        ({"mobilenet_v1": 101}, "101 is no percentage"),
+        ({"mobilenet_v1": 101}, "101 is not a percentage"),
         ({"mobilenet_v1": "high"}, "'high' is not a number; write it as 74.1"),
     ],
 )

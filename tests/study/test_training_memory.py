@@ -67,7 +67,7 @@ def test_the_largest_batch_fits_and_one_more_does_not() -> None:
     ("how", "sentence"),
     [
         ({"zero": 4}, "--zero 4 is not a ZeRO stage"),
-        ({"devices": 0}, "--devices 0 is none"),
+        ({"devices": 0}, "--devices must be 1 or more, not 0"),
         (
             {"checkpointing": True, "model": "resnet18", "input": "3x64x64"},
             "resnet18 marks no blocks for activation checkpointing",
