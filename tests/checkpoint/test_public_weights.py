@@ -132,19 +132,19 @@ def folded(module: Any) -> Any:
 
     made: Any = copy.deepcopy(module)
     before: Any = None
-    part: Any
     for part in made.modules():
         if isinstance(part, torch.nn.Conv2d):
             before = part
         elif isinstance(part, torch.nn.BatchNorm2d) and before is not None:
-            scale = part.weight / (part.running_var + part.eps).sqrt()
+            norm: Any = part  # its statistics are there
+            scale = norm.weight / (norm.running_var + norm.eps).sqrt()
             bias = before.bias if before.bias is not None else torch.zeros(len(scale))
             before.weight.data *= scale.view(-1, 1, 1, 1)
-            before.bias = torch.nn.Parameter((bias - part.running_mean) * scale + part.bias)
-            part.running_mean.zero_()
-            part.running_var.fill_(1 - part.eps)
-            part.weight.data.fill_(1)
-            part.bias.data.zero_()
+            before.bias = torch.nn.Parameter((bias - norm.running_mean) * scale + norm.bias)
+            norm.running_mean.zero_()
+            norm.running_var.fill_(1 - norm.eps)
+            norm.weight.data.fill_(1)
+            norm.bias.data.zero_()
     return made
 
 
