@@ -312,6 +312,12 @@ Formulas = Annotated[
         "--formulas", help="Show each layer's formula with its numbers, and what depthwise separable convolutions save."
     ),
 ]
+Receptive = Annotated[
+    bool,
+    typer.Option(
+        "--receptive-field", help="Show kernel, stride, groups, effective stride (jump) and receptive field of each layer."
+    ),
+]
 NoFold = Annotated[bool, typer.Option("--no-fold", help="Show equal layers one by one, not as one row with a count.")]
 Plot = Annotated[bool, typer.Option("--plot", help="Also draw plots in the terminal, below the table.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing; use it with -o.")]

@@ -22,6 +22,7 @@ def report(
     top: o.Top = None,
     no_fold: o.NoFold = False,
     formulas: o.Formulas = False,
+    receptive_field: o.Receptive = False,
     unit_: Annotated[
         Optional[str],
         typer.Option(
@@ -57,7 +58,9 @@ def report(
     found = result(run)
     destinations = out.destinations(registry.type_of(found).forms(found), plot)
     counts = None if unit_ is None else unit(unit_)
-    view = View(counts, named(columns), sort, depth, top, formulas, not no_fold, caption=caption or "")
+    view = View(
+        counts, named(columns), sort, depth, top, formulas, not no_fold, caption=caption or "", receptive_field=receptive_field
+    )
     check_caption(caption, destinations)
     destinations.put(registry.answer(found, view))
 

@@ -36,6 +36,8 @@ class View(NamedTuple):
     """The published table that was asked for."""
     caption: str = ""
     """What a paper calls the table; by itself its title."""
+    receptive_field: bool = False
+    """True to show the window and the receptive field of each layer in the place of its costs."""
 
 
 @dataclass(frozen=True)

@@ -140,8 +140,8 @@ RESULTS, COMPARED = ("html",), ("html", "speedscope")
 NETWORK, CLOCKED = ("html", "speedscope", "mermaid", "dot", "svg"), ("html", "speedscope", "trace")
 INSPECTED = ("html", "safetensors")
 """What not every answer can be written as: of cells, of networks side by side, of one, of layers on the clock, of weights."""
-DRAWINGS = ("mermaid", "dot", "svg", "json")
-"""The forms that ask for the wires between the layers: drawings, and what drawings are made from later."""
+DRAWINGS = ("mermaid", "dot", "svg", "json", "csv", "jsonl", "parquet")
+"""The forms that ask for the wires between the layers: drawings, what drawings are made from later, and records of layers."""
 WRITERS = {
     "html": "compare, sweep, bench, fit without --per-stage, predict, inspect and show",
     "speedscope": "show, compare and bench --layers",

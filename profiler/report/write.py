@@ -29,6 +29,7 @@ def write(
     formulas: bool = False,
     no_fold: bool = False,
     caption: str | None = None,
+    receptive_field: bool = False,
 ) -> None:
     """Write a result of a study, or of `read`, as `-o` does: whole, or not at all. `"-"` is stdout.
 
@@ -48,7 +49,19 @@ def write(
     to = () if path is None else ((files.file_at(path), form),)
     counts = None if unit is None else units.unit(unit)
     answer = registry.answer(
-        found, View(counts, columns, sort, depth, top, formulas, not no_fold, summary=False, caption=caption or "")
+        found,
+        View(
+            counts,
+            columns,
+            sort,
+            depth,
+            top,
+            formulas,
+            not no_fold,
+            summary=False,
+            caption=caption or "",
+            receptive_field=receptive_field,
+        ),
     )
     destinations = Destinations(form, to, quiet=path is not None)
     destinations.put(answer)
