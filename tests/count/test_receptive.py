@@ -67,11 +67,11 @@ def test_branches_that_drift_apart_are_not_followed() -> None:
 
 
 NETWORKS = {
-    "vgg11": (dict(alpha="0.0625", resolution=128), ("body.1.conv0", "body.3.conv0", "body.4.conv0"), 1),
-    "resnet18": (dict(alpha="0.0625", resolution=160), ("stem.pool", "body.1.0.sum.join", "body.2.0.sum.join"), 1),
-    "googlenet": (dict(alpha="0.125", resolution=160), ("body.inception3a.join", "body.inception3b.join"), 1),
-    "densenet40_k12_cifar": (dict(resolution=48), ("body.block1.5.join", "body.block1.5.new.conv"), 1),
-    "unet": (dict(alpha="0.0625", resolution=316), ("head.classifier",), 8),
+    "vgg11": ({"alpha": "0.0625", "resolution": 128}, ("body.1.conv0", "body.3.conv0", "body.4.conv0"), 1),
+    "resnet18": ({"alpha": "0.0625", "resolution": 160}, ("stem.pool", "body.1.0.sum.join", "body.2.0.sum.join"), 1),
+    "googlenet": ({"alpha": "0.125", "resolution": 160}, ("body.inception3a.join", "body.inception3b.join"), 1),
+    "densenet40_k12_cifar": ({"resolution": 48}, ("body.block1.5.join", "body.block1.5.new.conv"), 1),
+    "unet": ({"alpha": "0.0625", "resolution": 316}, ("head.classifier",), 8),
 }
 """{network: (point, layers whose fields fit into its input, outputs that see by turns)}."""
 
