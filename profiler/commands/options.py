@@ -158,6 +158,10 @@ Caption = Annotated[
         help="Caption of the table in LaTeX and Markdown, e.g. 'Our networks'. [default: the networks' names]",
     ),
 ]
+Label = Annotated[
+    Optional[str],
+    typer.Option("--label", metavar="LABEL", help="What LaTeX refers to the table by, as tab:main. [default: of its caption]"),
+]
 Top1 = Annotated[
     Optional[list[str]],
     typer.Option(

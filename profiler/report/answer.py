@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from rich.console import Console, RenderableType
 
 from profiler.errors import UnknownName
+from profiler.report.figure.tradeoff import Tradeoff
 from profiler.report.sheets.sheet import Sheet
 from profiler.report.units import Unit
 
@@ -36,6 +37,8 @@ class View(NamedTuple):
     """The published table that was asked for."""
     caption: str = ""
     """What a paper calls the table; by itself its title."""
+    label: str = ""
+    """What a paper refers to it by, as `tab:main`; by itself made of its caption."""
     receptive_field: bool = False
     """True to show the window and the receptive field of each layer in the place of its costs."""
 
@@ -58,6 +61,10 @@ class Answer:
     """The sheets as a paper has them, where they are others."""
     caption: str = ""
     """What a paper calls the first of its tables, where the user says."""
+    label: str = ""
+    """What a paper refers to it by, where the user says."""
+    figure: Callable[[], Tradeoff] | None = None
+    """The trade-off that a figure shows, of results that have one."""
 
     def page_of_text(self) -> str:
         """What a terminal of any width would show."""

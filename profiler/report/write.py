@@ -11,8 +11,9 @@ from profiler.errors import ProfilerError
 from profiler.report import files, units
 from profiler.report.answer import View
 from profiler.report.answers import registry
-from profiler.report.forms import WRITERS, check_installed, form_named, form_of
+from profiler.report.forms import WRITERS, check_installed, form_in, form_named, form_of
 from profiler.report.output import Destinations
+from profiler.report.writers import papers
 
 
 @checked
@@ -29,6 +30,7 @@ def write(
     formulas: bool = False,
     no_fold: bool = False,
     caption: str | None = None,
+    label: str | None = None,
     receptive_field: bool = False,
 ) -> None:
     """Write a result of a study, or of `read`, as `-o` does: whole, or not at all. `"-"` is stdout.
@@ -43,7 +45,9 @@ def write(
     path = None if file == "-" else Path(file)
     where = f"output '{file}'"
     form = form_named(format or "table") if path is None or format is not None else form_of(path)
-    if form in WRITERS and form not in registry.type_of(found).forms(found):
+    besides = registry.type_of(found).forms(found)
+    form = form_in(form, besides)
+    if form in WRITERS and form not in besides:
         raise ProfilerError(f"{where}: a {type(found).__name__} is not written as {form}; results of {WRITERS[form]} are")
     check_installed(form, where)
     to = () if path is None else ((files.file_at(path), form),)
@@ -60,6 +64,7 @@ def write(
             not no_fold,
             summary=False,
             caption=caption or "",
+            label=papers.checked_label(label),
             receptive_field=receptive_field,
         ),
     )

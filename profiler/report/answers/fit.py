@@ -13,6 +13,7 @@ from profiler.records.place import Place
 from profiler.records.results import Results
 from profiler.report import names, titles, units, words
 from profiler.report.answer import Answer, View, sorted_by
+from profiler.report.figure.tradeoff import tradeoff
 from profiler.report.sheets import columns
 from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.sheet import GIVEN_TOP1, TWO_FLOPS, Sheet, check_columns, notes_of
@@ -53,6 +54,7 @@ def answer(found: Results, view: View) -> Answer:
         list(view.columns) or found.columns,
         found.to_dict,
         found,
+        figure=lambda: tradeoff(found.replace(shown) if shown else found, unit),
     )
 
 

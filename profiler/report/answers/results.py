@@ -11,6 +11,7 @@ from profiler.records.columns import Record, option_column
 from profiler.records.results import Results
 from profiler.report import units
 from profiler.report.answer import Answer, View, sorted_by
+from profiler.report.figure.tradeoff import tradeoff
 from profiler.report.sheets import columns, sheet
 from profiler.report.terminal import table
 from profiler.report.terminal.heat import Heat
@@ -39,6 +40,7 @@ def answer(found: Results, view: View) -> Answer:
         found.to_dict,
         found,
         of_paper=of_paper,
+        figure=lambda: tradeoff(found, unit),
     )
 
 
