@@ -72,7 +72,8 @@ def diff(
     before: Annotated[
         str,
         typer.Argument(
-            help="The network before: a saved run (run.json, or - for stdin), or a network (mobilenet_v1, net.py:Net).",
+            help="The network before: a saved run (run.json, or - for stdin), a network (mobilenet_v1, net.py:Net), "
+            "or one in a git revision (HEAD~1:net.py:Net).",
             metavar="BEFORE",
         ),
     ],
