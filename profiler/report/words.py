@@ -341,6 +341,23 @@ def _(note: n.LatenciesNotCompared) -> str:
     return f"Latencies{f' of {note.name}' if note.name else ''} are not compared: {_unlike(note.unlike)}."
 
 
+@said.register
+def _(note: n.BaselineWritten) -> str:
+    if not note.changes:
+        return f"{note.name} is rewritten: no count differs."
+    told = [
+        f"{model} {COLUMNS[what].title if what in COLUMNS else what} {f'{after:,}' if note.new else f'{before:,} → {after:,}'}"
+        for model, what, before, after in note.changes[:MOST_NAMED]
+    ]
+    more = len(note.changes) - len(told)
+    return f"{note.name} is {'written, a new file' if note.new else 'rewritten'}: {', '.join(told)}{f' and {more} more' if more > 0 else ''}."
+
+
+@said.register
+def _(note: n.BaselineKept) -> str:
+    return f"{note.name} is as it was, since a limit is not kept."
+
+
 def _unlike(found: n.Unlike | None) -> str:
     if found is None:
         return "nothing was measured here; add --bench"

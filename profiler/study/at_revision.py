@@ -57,5 +57,5 @@ def _check_origin(root: Path, tree: Path) -> None:
         place = Path(file).resolve()
         if place.is_relative_to(root) and not place.is_relative_to(tree.resolve()) and "site-packages" not in place.parts:
             raise ProfilerError(
-                f"{name} was imported from the working tree ({place}), not from the revision; name its file, as path/to/net.py:Net"
+                f"{name} was imported from {place}, which is not in the revision; name its file, as in path/net.py:Net"
             )

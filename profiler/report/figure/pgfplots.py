@@ -19,10 +19,11 @@ def pgfplots(made: Tradeoff) -> str:
     named = len(families) == len(made.marks) <= MOST_NAMED
     lines = ["% needs \\usepackage{pgfplots} and \\pgfplotsset{compat=1.16}", r"\begin{tikzpicture}"]
     lines += [rf"\definecolor{{profiler{i}}}{{HTML}}{{{colour[1:]}}}" for i, colour in enumerate(COLOURS[: len(families)])]
+    xs, ys = [mark.x for mark in made.marks], [mark.y for mark in made.marks]
     keys = [
         r"width=\linewidth", r"height=0.72\linewidth", "axis lines=left", "grid=major", r"grid style={very thin, gray!40}",
         r"tick label style={font=\footnotesize}", r"label style={font=\small}", "enlargelimits=0.08", "clip=false",
-        *_axis("x", made.x, [mark.x for mark in made.marks]), *_axis("y", made.y, [mark.y for mark in made.marks]), r"legend style={font=\footnotesize, draw=none, fill=none}",
+        *_axis("x", made.x, xs), *_axis("y", made.y, ys), r"legend style={font=\footnotesize, draw=none, fill=none}",
         "legend cell align=left", "legend pos=south east" if made.y.column == "top1" else "legend pos=north west",
     ]  # fmt: skip
     lines += [r"\begin{axis}[", *(f"  {key}," for key in keys), "]"]
