@@ -345,12 +345,13 @@ def _(note: n.LatenciesNotCompared) -> str:
 def _(note: n.BaselineWritten) -> str:
     if not note.changes:
         return f"{note.name} is rewritten: no count differs."
-    told = [
-        f"{model} {COLUMNS[what].title if what in COLUMNS else what} {f'{after:,}' if note.new else f'{before:,} → {after:,}'}"
-        for model, what, before, after in note.changes[:MOST_NAMED]
-    ]
+    told = []
+    for model, what, before, after in note.changes[:MOST_NAMED]:
+        counts = f"{after:,}" if note.new else f"{before:,} → {after:,}"
+        told.append(f"{model} {COLUMNS[what].title if what in COLUMNS else what} {counts}")
     more = len(note.changes) - len(told)
-    return f"{note.name} is {'written, a new file' if note.new else 'rewritten'}: {', '.join(told)}{f' and {more} more' if more > 0 else ''}."
+    what = "written, a new file" if note.new else "rewritten"
+    return f"{note.name} is {what}: {', '.join(told)}{f' and {more} more' if more > 0 else ''}."
 
 
 @said.register
