@@ -48,7 +48,9 @@ def check(
     ] = None,
     update: Annotated[
         bool,
-        typer.Option("--update", help="Accept what grew: rewrite the file of --baseline with today's counts, and say what changed."),
+        typer.Option(
+            "--update", help="Accept the growth: rewrite the file of --baseline with the counts of now, and say what changed."
+        ),
     ] = False,
     tolerance: Annotated[
         str, typer.Option("--tolerance", metavar="SHARE", help="Growth over the baseline that is allowed, e.g. 5%.")

@@ -31,7 +31,10 @@ SECTIONS: Mapping[str, Sequence[str]] = {
         "train", "optimizer", "dataset_size", "time", "resume",
     ),
     "Prediction": ("source", "scale_to", "force", "layer_file"),
-    "Table": ("depth", "top", "no_fold", "formulas", "unit", "unit_", "columns", "sort", "caption", "plot"),
+    "Table": (
+        "depth", "top", "no_fold", "formulas", "receptive_field", "unit", "unit_", "columns", "sort", "caption", "label",
+        "plot",
+    ),
     "Output": ("format", "output", "csv", "junit", "exit_code", "quiet", "verbose"),
 }  # fmt: skip
 """{heading: the parameters below it}, in the order of a page."""

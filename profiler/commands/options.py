@@ -160,7 +160,11 @@ Caption = Annotated[
 ]
 Label = Annotated[
     Optional[str],
-    typer.Option("--label", metavar="LABEL", help="What LaTeX refers to the table by, as tab:main. [default: of its caption]"),
+    typer.Option(
+        "--label",
+        metavar="LABEL",
+        help="Label of the table for \\ref in LaTeX, e.g. tab:main. [default: made from the caption]",
+    ),
 ]
 Top1 = Annotated[
     Optional[list[str]],

@@ -52,7 +52,7 @@ class Drawn:
         return load_renderer().html(self)
 
     def save(self, file: str | PathLike[str], **view: Any) -> None:
-        """Write it to a file in the form of its suffix, as `profiler.write(result, file, **view)` does and with what it raises."""
+        """Write it to a file in the form of its suffix, as `profiler.write(result, file, **view)` does; raises as it does."""
         load_renderer().save(self, file, view)
 
     def to_latex(self, **view: Any) -> str:

@@ -39,8 +39,9 @@ def write(
 
     The suffix says the form, or `format` its name (`table` on stdout): `table` `.txt`, `csv`, `json`, `jsonl`, `markdown`
     `.md`, `latex` `.tex` of every result; `html` of compare, sweep, bench, layers and show; `speedscope` of compare, layers and
-    show; `trace` of layers; `mermaid` `.mmd`, `dot` and `svg` of show; `pdf`, `png`, `svg` and `pgfplots` `.pgf`, figures of the
-    trade-off, of compare, sweep, bench, fit and predict. `.json` holds everything, and is what `read` reads. The other keywords are the options of `profiler report`.
+    show; `trace` of layers; `mermaid` `.mmd`, `dot` and `svg` of show; of compare, sweep, bench, fit and predict figures of the
+    trade-off, as `pdf`, `png`, `svg` and `pgfplots` `.pgf`. `.json` holds everything, and is what `read` reads. The other
+    keywords are the options of `profiler report`.
     Raises ProfilerError for a suffix that no form has, a result that has no such form, or a place that cannot be written;
     UnknownName for a format, a unit or a column; Unavailable where a form needs what is not installed.
     """
@@ -58,7 +59,7 @@ def write(
 
 
 def written_as(found: object, form: str, **view: Any) -> str:
-    """A result as text in a form; `view` as `write` takes it. Raises as `write` does, ProfilerError for a word that it has not."""
+    """A result as text in a form; `view` as `write` takes it. Raises as `write` does, UnknownName for another keyword."""
     unknown = [name for name in view if name not in _VIEW]
     if unknown:
         raise UnknownName("keyword", unknown[0], _VIEW)

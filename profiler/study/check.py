@@ -149,11 +149,11 @@ def _checked(
     seconds = {each.name: made.seconds for each, made in zip(found, counts, strict=True)}
     warnings = tuple(dict.fromkeys(text for made in counts for text in made.warnings))
     said = tuple(note for i, note in enumerate(notes) if note not in notes[:i])
-    made = Checked(tuple(lines), tuple(grown), strict, said, warnings, seconds, clocked_s, machine)
+    outcome = Checked(tuple(lines), tuple(grown), strict, said, warnings, seconds, clocked_s, machine)
     if file is None:
-        return made
+        return outcome
     peaks = [each.peak and each.peak[0] for each in counts]
-    return structs.replace(made, notes=(*said, renewal.renewed(file, base, found, lines, peaks, made.passed)))
+    return structs.replace(outcome, notes=(*said, renewal.renewed(file, base, found, lines, peaks, outcome.passed)))
 
 
 class _Counted(NamedTuple):

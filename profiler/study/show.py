@@ -19,10 +19,12 @@ from profiler.module.user_code import quiet
 from profiler.records.generation import Generation
 from profiler.records.place import Place, shape
 from profiler.records.profile import Row
+from profiler.records.receptive import ReceptiveField
 from profiler.records.sharding import TrainingMemory
 from profiler.records.shown import Changed, Shown, WhatIf
 from profiler.records.traced import Traced
 from profiler.records.training import Memory, TrainingCost
+from profiler.records.wiring import Wiring
 from profiler.study import weights_in_forms
 
 if TYPE_CHECKING:
@@ -130,10 +132,13 @@ def in_full(
         from profiler.study.widths_of import with_widths_of
 
         network = with_widths_of(network, widths_of)
-    wiring, receptive = None, ()
-    if wired and isinstance(network, Network):
+    wiring: Wiring | None = None
+    receptive: tuple[ReceptiveField, ...] = ()
+    if not wired:
+        pass
+    elif isinstance(network, Network):
         wiring = wiring_of(network.value, network.inputs, network.batched(batch))
-    elif wired:  # before the profile, which is then not traced twice
+    else:  # before the profile, which is then not traced twice
         found = network.traced(batch, True)
         wiring, receptive = found.wiring, found.receptive
     profile = network.profile(batch)

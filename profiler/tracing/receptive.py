@@ -50,7 +50,7 @@ def of_operator(
     move = MOVES.get(name)
     if move is not None and isinstance(args[0], Tensor) and parts[0][0] is not None:
         return list(move(parts[0][0], parts[0][1], made, args[1:]))
-    facts = dict(row.facts if row is not None else {}) | _facts(name, args)
+    facts = {**(row.facts if row is not None else {}), **_facts(name, args)}
     op, shape = found.op, tuple(made[0].shape)
     if name == "stack":
         return [_stacked(parts, shape, args)]
@@ -140,8 +140,8 @@ def _expanded(seen: Sights, shape: Shape, out: Sequence[Tensor], rest: Sequence[
 
 
 def _sliced(seen: Sights, shape: Shape, out: Sequence[Tensor], rest: Sequence[Any]) -> Sequence[Sights]:
-    dim, start, _, step = (*rest, *(0, None, None, 1)[len(rest) :])
-    axis, start = dim % len(shape), start or 0
+    given: list[Any] = [*rest, *(0, None, None, 1)[len(rest) :]]
+    axis, start, step = given[0] % len(shape), given[1] or 0, given[3]
     return [s.taken(seen, {axis: shifted(start + shape[axis] if start < 0 else start, step)})]
 
 

@@ -39,15 +39,15 @@ def extents(module: nn.Module, shape: tuple[int, ...], paths: Iterable[str], pro
     among `probes` neighbours in the middle along the diagonal. `shape` is of one sample, channels first."""
     kept: dict[str, Tensor] = {}
     for path in paths:
-        module.get_submodule(path).register_forward_hook(lambda m, a, out, path=path: kept.__setitem__(path, out))  # type: ignore[misc]
+        module.get_submodule(path).register_forward_hook(lambda m, a, out, path=path: kept.__setitem__(path, out))
     x = torch.ones(1, *shape, dtype=torch.float64, requires_grad=True)
     module(x)
     found = {}
     for path, out in kept.items():
         most = [0] * (len(shape) - 1)
         for k in range(probes):
-            middle = tuple(min(n // 2 + k, n - 1) for n in out.shape[2:])
-            (gradient,) = torch.autograd.grad(out[(0, slice(None), *middle)].sum(), x, retain_graph=True)
+            middle = [min(n // 2 + k, n - 1) for n in out.shape[2:]]
+            (gradient,) = torch.autograd.grad(out[0].movedim(0, -1)[tuple(middle)].sum(), x, retain_graph=True)
             seen = gradient[0].sum(0) != 0
             for axis in range(seen.ndim):
                 others = [i for i in range(seen.ndim) if i != axis]

@@ -28,13 +28,13 @@ def test_stacked_windows() -> None:
     # k + (k' - 1)·jump: two 3×3 are 3 + 2, three 3 + 2 + 2; behind a stride of 2 a 3×3 adds 2·2
     two = through(through(SAME, window(3)) or SAME, window(3))
     assert two is not None
-    assert (two.size, two.jump) == (5, 1)
+    assert (two.size, two.step, two.period) == (5, 1, 1)
     three = through(two, window(3))
     assert three is not None
     assert three.size == 7
     strided = through(through(SAME, window(3, 2, 1)) or SAME, window(3, 1, 1, 2))
     assert strided is not None
-    assert (strided.size, strided.jump) == (3 + 2 * 4, 2)
+    assert (strided.size, strided.step, strided.period) == (3 + 2 * 4, 2, 1)
 
 
 def test_spans_are_those_of_the_operators_themselves() -> None:

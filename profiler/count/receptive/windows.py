@@ -7,7 +7,7 @@ The axis has no borders, and between its first and its last position a span may 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from math import floor, gcd, lcm
@@ -86,27 +86,19 @@ def adaptive(n: int, m: int) -> Taps:
 @lru_cache(maxsize=4096)
 def resized(n: int, m: int, mode: str, align_corners: bool = False) -> Taps | None:
     """n positions resized to m by interpolation; None of a mode that is not followed."""
-    taps: Callable[[Fraction], Sequence[int]]
-    match mode:
-        case "nearest":
-            at, taps = (lambda i: Fraction(i * n, m)), _nearest
-        case "nearest-exact":
-            at, taps = (lambda i: Fraction((2 * i + 1) * n, 2 * m)), _nearest
-        case "area":
-            return adaptive(n, m)
-        case "linear" | "bilinear" | "trilinear" | "bicubic":
-            taps = _cubic if mode == "bicubic" else _linear
-            if align_corners and m > 1:
-                step = Fraction(n - 1, m - 1)
-                at = lambda i: i * step  # noqa: E731
-            else:
-                at = lambda i: Fraction((2 * i + 1) * n, 2 * m) - Fraction(1, 2)  # noqa: E731
-        case _:
-            return None
-    stride: Fraction = at(1) - at(0)
-    if stride.denominator > LONGEST_PERIOD:
+    scale = Fraction(n, m)
+    if mode == "area":
+        return adaptive(n, m)
+    if mode in ("nearest", "nearest-exact"):
+        start, step, taps = (scale / 2 if mode == "nearest-exact" else Fraction(0)), scale, _nearest
+    elif mode in ("linear", "bilinear", "trilinear", "bicubic"):
+        taps = _cubic if mode == "bicubic" else _linear
+        start, step = (Fraction(0), Fraction(n - 1, m - 1)) if align_corners and m > 1 else ((scale - 1) / 2, scale)
+    else:
         return None
-    return Taps(stride.numerator, tuple(tuple(taps(at(i))) for i in range(stride.denominator)))
+    if step.denominator > LONGEST_PERIOD:
+        return None
+    return Taps(step.numerator, tuple(tuple(taps(start + i * step)) for i in range(step.denominator)))
 
 
 def _nearest(at: Fraction) -> Sequence[int]:
@@ -145,8 +137,8 @@ def union(a: Windows, b: Windows) -> Windows | None:
     return _shortest(period * a.step // a.period, [_hull((a.at(i), b.at(i))) for i in range(period)])
 
 
-def _hull(spans: object) -> Span:
-    known = [span for span in spans if span is not None]  # type: ignore[attr-defined]
+def _hull(spans: Iterable[Span]) -> Span:
+    known = [span for span in spans if span is not None]
     return (min(span[0] for span in known), max(span[1] for span in known)) if known else None
 
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from io import BytesIO
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from profiler.report.figure.tradeoff import Axis, Mark, Tradeoff
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
 """Colours that people with colour-blindness tell apart (Okabe and Ito 2008); the last, for an eighth, is brown."""
@@ -36,7 +33,8 @@ def drawn(made: Tradeoff, form: str) -> bytes:
     from matplotlib.figure import Figure
 
     stream = BytesIO()
-    with mpl.rc_context(mpl.rcParamsDefault | STYLE):
+    style: Any = {**mpl.rcParamsDefault, **STYLE}
+    with mpl.rc_context(style):
         figure = Figure(figsize=(WIDE, HIGH), layout="constrained")
         FigureCanvasAgg(figure)  # which names are measured by
         axes = figure.add_subplot()
@@ -62,7 +60,7 @@ def drawn(made: Tradeoff, form: str) -> bytes:
     return stream.getvalue()
 
 
-def _axis(axes: Axes, which: str, axis: Axis) -> None:
+def _axis(axes: Any, which: str, axis: Axis) -> None:
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     getattr(axes, f"set_{which}label")(_literal(axis.title))
@@ -75,7 +73,7 @@ def _axis(axes: Axes, which: str, axis: Axis) -> None:
         side.set_minor_formatter(NullFormatter())
 
 
-def _points(axes: Axes, made: Tradeoff, some: list[Mark], i: int, guessed: bool, label: str) -> None:
+def _points(axes: Any, made: Tradeoff, some: list[Mark], i: int, guessed: bool, label: str) -> None:
     """The points of a family; hollow where they are predicted, with their intervals."""
     colour, mark = COLOURS[i % len(COLOURS)], MARKS[i // len(COLOURS) % len(MARKS)] if i >= len(COLOURS) else MARKS[i]
     xs, ys = [each.x for each in some], [each.y for each in some]
@@ -89,7 +87,8 @@ def _points(axes: Axes, made: Tradeoff, some: list[Mark], i: int, guessed: bool,
         errors = [[max(value - ends[0], 0) for value, (_, _, ends) in zip(values, bars, strict=True)],
                   [max(ends[1] - value, 0) for value, (_, _, ends) in zip(values, bars, strict=True)]]  # fmt: skip
         at = [x for x, _, _ in bars], [y for _, y, _ in bars]
-        axes.errorbar(*at, **{"xerr" if along else "yerr": errors}, fmt="none", ecolor=colour, elinewidth=0.6, zorder=2)
+        sides = (None, errors) if along else (errors, None)
+        axes.errorbar(*at, *sides, fmt="none", ecolor=colour, elinewidth=0.6, zorder=2)
 
 
 PLACES = ((5, 0, "left", "center"), (-5, 0, "right", "center"), (0, 5, "center", "bottom"), (0, -5, "center", "top"),
@@ -97,14 +96,14 @@ PLACES = ((5, 0, "left", "center"), (-5, 0, "right", "center"), (0, 5, "center",
 """Where a name may stand beside its point: points to the right and up, and which of its ends is there."""
 
 
-def _names(axes: Axes, made: Tradeoff) -> None:
+def _names(axes: Any, made: Tradeoff) -> None:
     """Each point's name beside it, where it hides no other name, no point and no line if there is such a place."""
     from matplotlib.transforms import Bbox
 
-    renderer, frame = axes.figure.canvas.get_renderer(), axes.get_window_extent()  # type: ignore[union-attr,attr-defined]
+    renderer, frame = axes.figure.canvas.get_renderer(), axes.get_window_extent()
     spots = axes.transData.transform([(mark.x, mark.y) for mark in made.marks])
     taken = [Bbox.from_bounds(x - 3, y - 3, 6, 6) for x, y in spots]
-    corners = axes.transData.transform(made.staircase) if len(made.front) > 1 else []
+    corners: Any = axes.transData.transform(made.staircase) if len(made.front) > 1 else []
     for (x, y), (right, up) in pairwise(corners):
         taken += [Bbox.from_extents(x, y - 1, right, y + 1), Bbox.from_extents(right - 1, y, right + 1, up)]
     for mark in made.marks:

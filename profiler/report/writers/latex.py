@@ -38,7 +38,7 @@ def latex_text(sheets: Sequence[Sheet], caption: str = "", label: str = "") -> s
     The user's `caption` stands in place of their own; where there are several tables, before what each is. So does the `label`,
     which is numbered from the second table on.
     """
-    made = []
+    made: list[str] = []
     sheets = [content for content in sheets if content.columns]
     lead = next((content.lead for content in sheets if content.lead), [])
     for content in sheets:
