@@ -13,7 +13,7 @@ OTHERS = "Options"
 SECTIONS: Mapping[str, Sequence[str]] = {
     "Limits": (
         "max_macs", "max_params", "max_activations", "max_weight_bytes", "max_unread", "max_memory", "max_latency", "min_macs",
-        "min_params", "min_activations", "min_weight_bytes", "min_memory", "baseline", "tolerance", "strict",
+        "min_params", "min_activations", "min_weight_bytes", "min_memory", "baseline", "update", "tolerance", "strict",
     ),
     "Network and input": (
         "alpha", "resolution", "rho", "input", "batch", "set_", "over", "per_stage", "stage_widths", "multiple_of", "task",

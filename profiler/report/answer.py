@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.console import Console, RenderableType
 
 from profiler.errors import UnknownName
-from profiler.report.figure.tradeoff import Tradeoff
 from profiler.report.sheets.sheet import Sheet
 from profiler.report.units import Unit
+
+if TYPE_CHECKING:
+    from profiler.report.figure.tradeoff import Tradeoff
 
 WIDE = 10_000
 """Columns of a table that no terminal cuts: piped, or in a file."""

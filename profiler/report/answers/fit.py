@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -13,12 +14,14 @@ from profiler.records.place import Place
 from profiler.records.results import Results
 from profiler.report import names, titles, units, words
 from profiler.report.answer import Answer, View, sorted_by
-from profiler.report.figure.tradeoff import tradeoff
 from profiler.report.sheets import columns
 from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.sheet import GIVEN_TOP1, TWO_FLOPS, Sheet, check_columns, notes_of
 from profiler.report.terminal.table import Fitted
 from profiler.report.units import Unit
+
+if TYPE_CHECKING:
+    from profiler.report.figure.tradeoff import Tradeoff
 
 TOP, MOST_MISSED = 20, 10
 
@@ -47,6 +50,12 @@ def answer(found: Results, view: View) -> Answer:
     )
     if nearest(found):
         parts += [Text(), Fitted(misses, unit)]
+
+    def figure() -> Tradeoff:
+        from profiler.report.figure.tradeoff import tradeoff
+
+        return tradeoff(found.replace(shown) if shown else found, unit)
+
     return Answer(
         Group(*parts),
         lambda: [*([fits(unit)] if shown else []), *([misses(unit)] if nearest(found) else [])],
@@ -54,7 +63,7 @@ def answer(found: Results, view: View) -> Answer:
         list(view.columns) or found.columns,
         found.to_dict,
         found,
-        figure=lambda: tradeoff(found.replace(shown) if shown else found, unit),
+        figure=figure,
     )
 
 
