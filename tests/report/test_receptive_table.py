@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from profiler import ProfilerError, read, show, write
+from profiler import ProfilerError, Shown, read, show, write
 
 
 def test_the_table_and_the_records(tmp_path: Path) -> None:
@@ -24,6 +24,7 @@ def test_the_table_and_the_records(tmp_path: Path) -> None:
     assert [first[name] for name in names[-7:]] == ["5x5", "1x1", "1x1", "1", "1x1", "5x5", "5x5"]
     write(found, tmp_path / "a.json")
     again = read(str(tmp_path / "a.json"))
+    assert isinstance(again, Shown)
     assert again.receptive == found.receptive
     assert again.to_csv() == found.to_csv()
     document = json.loads((tmp_path / "a.json").read_text())

@@ -7,9 +7,9 @@ from itertools import pairwise
 from typing import Any
 
 from profiler.report.figure.tradeoff import Axis, Mark, Tradeoff
+from profiler.report.palette import SERIES, TEXT
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
-"""Colours that people with colour-blindness tell apart (Okabe and Ito 2008); the last, for an eighth, is brown."""
+COLOURS = tuple("#000000" if colour == TEXT else colour for colour in SERIES)
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
 WIDE, HIGH, DOTS = 3.5, 2.6, 300
 """Inches of a column, and dots an inch of a PNG."""

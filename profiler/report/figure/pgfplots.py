@@ -18,7 +18,9 @@ def pgfplots(made: Tradeoff) -> str:
     families = made.families
     named = len(families) == len(made.marks) <= MOST_NAMED
     lines = ["% needs \\usepackage{pgfplots} and \\pgfplotsset{compat=1.16}", r"\begin{tikzpicture}"]
-    lines += [rf"\definecolor{{profiler{i}}}{{HTML}}{{{colour[1:]}}}" for i, colour in enumerate(COLOURS[: len(families)])]
+    lines += [
+        rf"\definecolor{{profiler{i}}}{{HTML}}{{{colour[1:].upper()}}}" for i, colour in enumerate(COLOURS[: len(families)])
+    ]
     xs, ys = [mark.x for mark in made.marks], [mark.y for mark in made.marks]
     keys = [
         r"width=\linewidth", r"height=0.72\linewidth", "axis lines=left", "grid=major", r"grid style={very thin, gray!40}",
