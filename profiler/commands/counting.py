@@ -138,6 +138,7 @@ def show(
     top: o.Top = None,
     no_fold: o.NoFold = False,
     formulas: o.Formulas = False,
+    receptive_field: o.Receptive = False,
     what_if: Annotated[
         Optional[str],
         typer.Option(
@@ -204,9 +205,9 @@ def show(
         "--prefill and --decode": steps,
     }  # fmt: skip
     check_shown([name for name, asked in parts.items() if asked], destinations)
-    view = table.view(destinations, depth=depth, top=top, formulas=formulas, fold=not no_fold)
+    view = table.view(destinations, depth=depth, top=top, formulas=formulas, fold=not no_fold, receptive_field=receptive_field)
     place = point.place(None if steps else batch, set_)._replace(model=model, batch=batch)
-    wired = destinations.asks(*forms.DRAWINGS)
+    wired = receptive_field or bool(view.columns or view.sort) or destinations.asks(*forms.DRAWINGS)
     found = in_full(
         place, convention, what_if=what_if, training=training, memory=memory, weights=weights or (), widths_of=widths_of,
         asked=asked, step=step, wired=wired,

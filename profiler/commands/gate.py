@@ -46,6 +46,12 @@ def check(
         Optional[str],
         typer.Option("--baseline", metavar="FILE", help="A saved run, e.g. base.json: fails if a count is larger than in it."),
     ] = None,
+    update: Annotated[
+        bool,
+        typer.Option(
+            "--update", help="Accept the growth: rewrite the file of --baseline with the counts of now, and say what changed."
+        ),
+    ] = False,
     tolerance: Annotated[
         str, typer.Option("--tolerance", metavar="SHARE", help="Growth over the baseline that is allowed, e.g. 5%.")
     ] = "0%",
@@ -78,11 +84,12 @@ def check(
         profiler check net.py:Net --input 3x224x224 --baseline base.json --tolerance 2%
     """
     import os
+    import sys
 
     from profiler.commands.watch import shown
     from profiler.config import Config
     from profiler.errors import CheckFailed
-    from profiler.report import files
+    from profiler.report import files, words
     from profiler.report.answer import View
     from profiler.report.answers import budgets, layer_changes
     from profiler.report.ci import github
@@ -102,9 +109,11 @@ def check(
     measuring = bench_options(setting, Training(), Time(time=time, resume=None), destinations)
     events = checking(
         models or (), point.place(batch, set_), {key: value for key, value in budget.items() if value is not None}, baseline,
-        tolerance, strict, Config.nearest(), bench, measuring,
+        tolerance, strict, Config.nearest(), bench, measuring, update,
     )  # fmt: skip
     found = shown(events, destinations, view)
+    if update and (destinations.quiet or destinations.form != "table"):
+        print(words.said(found.notes[-1]), file=sys.stderr)
     if report is not None:
         destinations.write(report, xml.junit(found))
     github.tell(found, os.environ)

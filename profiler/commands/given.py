@@ -80,6 +80,17 @@ def check_caption(caption: str | None, destinations: Destinations) -> None:
         raise ProfilerError("--caption applies to LaTeX and Markdown; add -f latex or -o FILE.tex, or leave it out")
 
 
+def checked_label(label: str | None, destinations: Destinations) -> str:
+    """A label for LaTeX, empty where none is given. Raises ProfilerError where nothing has it, or LaTeX cannot read it."""
+    if label is None:
+        return ""
+    from profiler.report.writers.papers import checked_label
+
+    if not destinations.asks("latex"):
+        raise ProfilerError("--label applies to LaTeX; add -f latex or -o FILE.tex, or leave it out")
+    return checked_label(label)
+
+
 def option(name: str) -> str:
     """`--memory-format`."""
     return f"--{name.rstrip('_').replace('_', '-')}"

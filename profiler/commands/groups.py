@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from profiler.commands import language_options as language
 from profiler.commands import limit_options as limits
 from profiler.commands import options as o
-from profiler.commands.given import check_caption
+from profiler.commands.given import check_caption, checked_label
 from profiler.errors import ProfilerError
 from profiler.records.place import Place
 from profiler.report.encoding import sentence
@@ -213,13 +213,15 @@ class Table(Group):
     columns: o.Columns = None
     sort: o.Sort = None
     caption: o.Caption = None
+    label: o.Label = None
 
     def view(self, destinations: Destinations, **others: Any) -> View:
         """As the answer takes it. Raises UnknownName for a unit, ProfilerError for a caption that nothing has."""
         from profiler.report.answer import View
 
         check_caption(self.caption, destinations)
-        return View(unit(self.unit), named(self.columns), self.sort, caption=self.caption or "", **others)
+        label = checked_label(self.label, destinations)
+        return View(unit(self.unit), named(self.columns), self.sort, caption=self.caption or "", label=label, **others)
 
 
 class AutoTable(Table):
@@ -229,6 +231,7 @@ class AutoTable(Table):
     columns: o.Columns = None
     sort: o.Sort = None
     caption: o.Caption = None
+    label: o.Label = None
 
 
 class Output(Group):

@@ -13,7 +13,7 @@ OTHERS = "Options"
 SECTIONS: Mapping[str, Sequence[str]] = {
     "Limits": (
         "max_macs", "max_params", "max_activations", "max_weight_bytes", "max_unread", "max_memory", "max_latency", "min_macs",
-        "min_params", "min_activations", "min_weight_bytes", "min_memory", "baseline", "tolerance", "strict",
+        "min_params", "min_activations", "min_weight_bytes", "min_memory", "baseline", "update", "tolerance", "strict",
     ),
     "Network and input": (
         "alpha", "resolution", "rho", "input", "batch", "set_", "over", "per_stage", "stage_widths", "multiple_of", "task",
@@ -31,7 +31,10 @@ SECTIONS: Mapping[str, Sequence[str]] = {
         "train", "optimizer", "dataset_size", "time", "resume",
     ),
     "Prediction": ("source", "scale_to", "force", "layer_file"),
-    "Table": ("depth", "top", "no_fold", "formulas", "unit", "unit_", "columns", "sort", "caption", "plot"),
+    "Table": (
+        "depth", "top", "no_fold", "formulas", "receptive_field", "unit", "unit_", "columns", "sort", "caption", "label",
+        "plot",
+    ),
     "Output": ("format", "output", "csv", "junit", "exit_code", "quiet", "verbose"),
 }  # fmt: skip
 """{heading: the parameters below it}, in the order of a page."""

@@ -158,6 +158,14 @@ Caption = Annotated[
         help="Caption of the table in LaTeX and Markdown, e.g. 'Our networks'. [default: the networks' names]",
     ),
 ]
+Label = Annotated[
+    Optional[str],
+    typer.Option(
+        "--label",
+        metavar="LABEL",
+        help="Label of the table for \\ref in LaTeX, e.g. tab:main. [default: made from the caption]",
+    ),
+]
 Top1 = Annotated[
     Optional[list[str]],
     typer.Option(
@@ -310,6 +318,12 @@ Formulas = Annotated[
     bool,
     typer.Option(
         "--formulas", help="Show each layer's formula with its numbers, and what depthwise separable convolutions save."
+    ),
+]
+Receptive = Annotated[
+    bool,
+    typer.Option(
+        "--receptive-field", help="Show kernel, stride, groups, effective stride (jump) and receptive field of each layer."
     ),
 ]
 NoFold = Annotated[bool, typer.Option("--no-fold", help="Show equal layers one by one, not as one row with a count.")]

@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from profiler.commands import options as o
-from profiler.commands.given import check_caption
+from profiler.commands.given import check_caption, checked_label
 from profiler.commands.groups import Output, Point, grouped, named, unit
 
 
@@ -22,6 +22,7 @@ def report(
     top: o.Top = None,
     no_fold: o.NoFold = False,
     formulas: o.Formulas = False,
+    receptive_field: o.Receptive = False,
     unit_: Annotated[
         Optional[str],
         typer.Option(
@@ -33,6 +34,7 @@ def report(
     columns: o.Columns = None,
     sort: o.Sort = None,
     caption: o.Caption = None,
+    label: o.Label = None,
     plot: o.Plot = False,
     out: Output = Output(),
     verbose: o.Verbose = False,
@@ -57,8 +59,11 @@ def report(
     found = result(run)
     destinations = out.destinations(registry.type_of(found).forms(found), plot)
     counts = None if unit_ is None else unit(unit_)
-    view = View(counts, named(columns), sort, depth, top, formulas, not no_fold, caption=caption or "")
     check_caption(caption, destinations)
+    view = View(
+        counts, named(columns), sort, depth, top, formulas, not no_fold, caption=caption or "",
+        label=checked_label(label, destinations), receptive_field=receptive_field,
+    )  # fmt: skip
     destinations.put(registry.answer(found, view))
 
 
@@ -67,7 +72,8 @@ def diff(
     before: Annotated[
         str,
         typer.Argument(
-            help="The network before: a saved run (run.json, or - for stdin), or a network (mobilenet_v1, net.py:Net).",
+            help="The network before: a saved run (run.json, or - for stdin), a network (mobilenet_v1, net.py:Net), "
+            "or one in a git revision (HEAD~1:net.py:Net).",
             metavar="BEFORE",
         ),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from os import PathLike
 from typing import Any, Protocol
 
 
@@ -24,6 +25,12 @@ class Renderer(Protocol):
     def title(self, of: Any) -> str:
         """A title, in words."""
 
+    def text_in(self, thing: object, form: str, view: dict[str, Any]) -> str:
+        """A result as text in a form."""
+
+    def save(self, thing: object, file: Any, view: dict[str, Any]) -> None:
+        """A result in a file."""
+
 
 def _none() -> Renderer:
     raise AssertionError("the package sets what draws when it is imported")
@@ -43,3 +50,19 @@ class Drawn:
 
     def _repr_html_(self) -> str:
         return load_renderer().html(self)
+
+    def save(self, file: str | PathLike[str], **view: Any) -> None:
+        """Write it to a file in the form of its suffix, as `profiler.write(result, file, **view)` does; raises as it does."""
+        load_renderer().save(self, file, view)
+
+    def to_latex(self, **view: Any) -> str:
+        """Its tables for a paper; `view` as `profiler.write` takes it: `unit`, `columns`, `sort`, `caption`, `label` …"""
+        return load_renderer().text_in(self, "latex", view)
+
+    def to_markdown(self, **view: Any) -> str:
+        """Its tables as GitHub reads them; `view` as `profiler.write` takes it."""
+        return load_renderer().text_in(self, "markdown", view)
+
+    def to_csv(self, **view: Any) -> str:
+        """Its records, integers whole; `view` as `profiler.write` takes it."""
+        return load_renderer().text_in(self, "csv", view)

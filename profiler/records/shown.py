@@ -11,6 +11,7 @@ from msgspec import Struct
 from profiler.records.drawn import Drawn
 from profiler.records.generation import Generation
 from profiler.records.profile import Profile, Shape
+from profiler.records.receptive import ReceptiveField
 from profiler.records.sharding import TrainingMemory
 from profiler.records.traced import Traced
 from profiler.records.training import Memory, TrainingCost
@@ -109,6 +110,8 @@ class Shown(Drawn, Struct, frozen=True):
     """Of a model that reads and writes text, where its steps, cache or weights were asked for."""
     sharding: TrainingMemory | None = None
     """Of a training step on several devices, where that was asked for."""
+    receptive: tuple[ReceptiveField, ...] = ()
+    """What an output of each row sees of the input, where the wiring was asked for."""
 
     @property
     def total(self) -> int:

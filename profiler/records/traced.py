@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from profiler.records.drawn import Drawn
 from profiler.records.profile import Profile
+from profiler.records.receptive import ReceptiveField
 from profiler.records.wiring import Wiring
 
 
@@ -72,6 +73,8 @@ class Traced(Drawn, Struct, frozen=True):
     """Which row takes whose output, where that was asked for; rows of training alone have no sources."""
     inputs: tuple[str, ...] = ()
     """What it was given, as `ids=128:int64`; empty where nobody says."""
+    receptive: tuple[ReceptiveField, ...] = ()
+    """What an output of each row sees of the input, where the wiring was asked for."""
 
     @property
     def useful_macs(self) -> int:

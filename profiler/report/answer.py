@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.console import Console, RenderableType
 
 from profiler.errors import UnknownName
 from profiler.report.sheets.sheet import Sheet
 from profiler.report.units import Unit
+
+if TYPE_CHECKING:
+    from profiler.report.figure.tradeoff import Tradeoff
 
 WIDE = 10_000
 """Columns of a table that no terminal cuts: piped, or in a file."""
@@ -36,6 +39,10 @@ class View(NamedTuple):
     """The published table that was asked for."""
     caption: str = ""
     """What a paper calls the table; by itself its title."""
+    label: str = ""
+    """What a paper refers to it by, as `tab:main`; by itself made of its caption."""
+    receptive_field: bool = False
+    """True to show the window and the receptive field of each layer in the place of its costs."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,10 @@ class Answer:
     """The sheets as a paper has them, where they are others."""
     caption: str = ""
     """What a paper calls the first of its tables, where the user says."""
+    label: str = ""
+    """What a paper refers to it by, where the user says."""
+    figure: Callable[[], Tradeoff] | None = None
+    """The trade-off that a figure shows, of results that have one."""
 
     def page_of_text(self) -> str:
         """What a terminal of any width would show."""

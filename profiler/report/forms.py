@@ -70,7 +70,7 @@ def _table(answer: Answer) -> str:
 def _latex(answer: Answer) -> str:
     from profiler.report.writers.latex import latex_text
 
-    return latex_text((answer.of_paper or answer.sheets)(), answer.caption)
+    return latex_text((answer.of_paper or answer.sheets)(), answer.caption, answer.label)
 
 
 def _html(answer: Answer) -> str:
@@ -109,6 +109,23 @@ def _svg(answer: Answer) -> str:
     return svg(answer.subject, answer.depth)
 
 
+def _figure(form: str) -> Callable[[Answer], bytes]:
+    def make(answer: Answer) -> bytes:
+        from profiler.report.figure.drawn import drawn
+
+        assert answer.figure is not None
+        return drawn(answer.figure(), form)
+
+    return make
+
+
+def _pgfplots(answer: Answer) -> str:
+    from profiler.report.figure.pgfplots import pgfplots
+
+    assert answer.figure is not None
+    return pgfplots(answer.figure())
+
+
 def _safetensors(answer: Answer) -> bytes:
     from profiler.report.writers.weights import safetensors
 
@@ -132,23 +149,30 @@ FORMS = {
         Form("dot", (".dot", ".gv"), _dot),
         Form("svg", (".svg",), _svg, program="dot"),
         Form("safetensors", (".safetensors",), _safetensors, binary=True),
+        Form("pdf", (".pdf",), _figure("pdf"), binary=True, needs=("matplotlib",), extra="figures"),
+        Form("png", (".png",), _figure("png"), binary=True, needs=("matplotlib",), extra="figures"),
+        Form("svg-figure", (), _figure("svg"), binary=True, needs=("matplotlib",), extra="figures"),
+        Form("pgfplots", (".pgf", ".tikz"), _pgfplots),
     )
 }
 STREAMED = ("csv", "jsonl", "parquet")
 """The forms that hold any number of records: they are written part by part."""
-RESULTS, COMPARED = ("html",), ("html", "speedscope")
+FIGURES = ("pdf", "png", "svg-figure", "pgfplots")
+"""A trade-off drawn; `svg` of results is such a figure, and of a network its drawing."""
+RESULTS, COMPARED = ("html", *FIGURES), ("html", "speedscope", *FIGURES)
 NETWORK, CLOCKED = ("html", "speedscope", "mermaid", "dot", "svg"), ("html", "speedscope", "trace")
 INSPECTED = ("html", "safetensors")
 """What not every answer can be written as: of cells, of networks side by side, of one, of layers on the clock, of weights."""
-DRAWINGS = ("mermaid", "dot", "svg", "json")
-"""The forms that ask for the wires between the layers: drawings, and what drawings are made from later."""
+DRAWINGS = ("mermaid", "dot", "svg", "json", "csv", "jsonl", "parquet")
+"""The forms that ask for the wires between the layers: drawings, what drawings are made from later, and records of layers."""
 WRITERS = {
     "html": "compare, sweep, bench, fit without --per-stage, predict, inspect and show",
     "speedscope": "show, compare and bench --layers",
     "trace": "bench --layers",
     "mermaid": "show",
     "dot": "show",
-    "svg": "show",
+    "svg": "show, and as figures of trade-offs compare, sweep, bench, fit and predict",
+    **dict.fromkeys(FIGURES, "compare, sweep, bench, fit without --per-stage, and predict"),
     "safetensors": "inspect --model",
 }
 """The commands that write them; every command writes the forms that are not here."""
@@ -164,7 +188,7 @@ def form_of(path: Path) -> str:
     name = path.name.lower()
     asked = [(len(suffix), form.name) for form in FORMS.values() for suffix in form.suffixes if name.endswith(suffix)]
     if not asked:
-        known = " ".join(form.suffixes[0] for form in FORMS.values())
+        known = " ".join(form.suffixes[0] for form in FORMS.values() if form.suffixes)
         raise ProfilerError(f"output '{path}': unknown suffix '{path.suffix}'; use {known}")
     return max(asked)[1]
 
@@ -177,6 +201,11 @@ def form_named(name: str) -> str:
     if not suffixed:
         raise UnknownName("format", name, FORMS)
     return suffixed[0]
+
+
+def form_in(name: str, besides: tuple[str, ...]) -> str:
+    """The form that `name` stands for where the forms `besides` can be written: an SVG is a network's drawing or a figure."""
+    return f"{name}-figure" if name not in besides and f"{name}-figure" in besides else name
 
 
 def check_form(name: str, besides: tuple[str, ...], where: str) -> None:

@@ -18,7 +18,7 @@ from profiler.report import files
 from profiler.report.answer import WIDE, Answer
 from profiler.report.encoding import printable, without_commands
 from profiler.report.files import File
-from profiler.report.forms import FORMS, check_form, form_named, form_of, written
+from profiler.report.forms import FORMS, check_form, form_in, form_named, form_of, written
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,13 @@ class Destinations:
         plot: bool = False,
     ) -> Destinations:
         """`besides`: the forms other than tables that the command can write. Raises ProfilerError, UnknownName, Unavailable."""
-        form = form_named(form)
+        form = form_in(form_named(form), besides)
         check_form(form, besides, f"format '{form}'")
         asked: list[tuple[File, str]] = []
-        for path, name in [*((path, form_of(path)) for path in outputs), *([] if csv is None else [(csv, "csv")])]:
+        for path, name in [
+            *((path, form_in(form_of(path), besides)) for path in outputs),
+            *([] if csv is None else [(csv, "csv")]),
+        ]:
             check_form(name, besides, f"output '{path}'")
             file = files.file_at(path)
             files.check_apart(file, [other for other, _ in asked])

@@ -89,6 +89,11 @@ def common(amounts: Sequence[Amount], rounded: bool = False) -> tuple[str, list[
     return unit, [(f"{each.value / step:,.{places}f}" if each.value else "0") + each.rest for each in amounts]
 
 
+def step_of(of: str, name: str) -> float:
+    """What one of a unit is: 1e6 of counts in M, 0.001 s of ms; 1 of no unit."""
+    return _OF[of][name] if name else 1.0
+
+
 def unit(name: str) -> Unit:
     """The unit called `name`: one for all counts, `paper`, or one for each column, as `params=M,macs=G`.
 

@@ -356,6 +356,24 @@ def _(note: n.LatenciesNotCompared) -> str:
     return f"Latencies{f' of {note.name}' if note.name else ''} are not compared: {_unlike(note.unlike)}."
 
 
+@said.register
+def _(note: n.BaselineWritten) -> str:
+    if not note.changes:
+        return f"{note.name} is rewritten: no count differs."
+    told = []
+    for model, what, before, after in note.changes[:MOST_NAMED]:
+        counts = f"{after:,}" if note.new else f"{before:,} → {after:,}"
+        told.append(f"{model} {COLUMNS[what].title if what in COLUMNS else what} {counts}")
+    more = len(note.changes) - len(told)
+    what = "written, a new file" if note.new else "rewritten"
+    return f"{note.name} is {what}: {', '.join(told)}{f' and {more} more' if more > 0 else ''}."
+
+
+@said.register
+def _(note: n.BaselineKept) -> str:
+    return f"{note.name} is as it was, since a limit is not kept."
+
+
 def _unlike(found: n.Unlike | None) -> str:
     if found is None:
         return "nothing was measured here; add --bench"

@@ -13,6 +13,7 @@ from profiler.records.compressed import Compressed, CompressedLayer
 from profiler.records.generation import Generation
 from profiler.records.inspected import Inspected, Smaller, TensorRecord
 from profiler.records.limits import QUANTITIES, Bound, broken
+from profiler.records.receptive import ReceptiveField
 from profiler.records.sharding import TrainingMemory
 from profiler.records.timing import Certificate, Roofs, Timing
 from profiler.records.wiring import Wiring
@@ -78,6 +79,7 @@ class ShowDocument(Document, frozen=True, kw_only=True):
     wiring: Wiring | None = None
     generation: Generation | None = None
     sharding: TrainingMemory | None = None
+    receptive: tuple[ReceptiveField, ...] = ()
 
 
 class ReasonPart(Struct, frozen=True):

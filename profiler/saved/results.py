@@ -118,6 +118,8 @@ def _shown(document: ShowDocument, environment: Mapping[str, Any]) -> Shown:
         profile = structs.replace(profile, unread=document.tracing.unread, unread_at=document.tracing.unread_at)
     if document.wiring is not None:
         document.wiring.check(len(rows))
+    if document.receptive and len(document.receptive) != len(rows):
+        raise ValueError(f"receptive fields of {len(document.receptive)} rows where there are {len(rows)}")
     return Shown(
         profile,
         rule.name,
@@ -134,6 +136,7 @@ def _shown(document: ShowDocument, environment: Mapping[str, Any]) -> Shown:
         weight_forms=tuple(part.form_bytes() for part in document.weight_forms),
         generation=document.generation,
         sharding=document.sharding,
+        receptive=document.receptive,
     )
 
 

@@ -34,6 +34,8 @@ def parts_of(found: Shown) -> dict[str, Any]:
         made["sharding"] = to_builtins(found.sharding)
     if found.wiring is not None:
         made["wiring"] = to_builtins(found.wiring)
+    if found.receptive:
+        made["receptive"] = to_builtins(found.receptive)
     return made
 
 

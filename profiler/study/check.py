@@ -7,6 +7,8 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from msgspec import structs
+
 from profiler import grid
 from profiler.checked import checked
 from profiler.config import Config
@@ -18,8 +20,10 @@ from profiler.records.notes import LatenciesNotCompared, Note, Title
 from profiler.records.place import Place
 from profiler.records.results import Results
 from profiler.records.verdicts import COUNTS, Checked, Compared, Limit, Line, Verdict
+from profiler.report.files import File
 from profiler.saved.read import Saved, read_document
 from profiler.study import baseline as base_of
+from profiler.study import renewal
 from profiler.study.before_after import Side, clocks, compared, of_run
 from profiler.study.bench_options import BenchOptions, bench_options
 from profiler.study.budgets import Budgeted, budgeted, inputs_of
@@ -39,6 +43,7 @@ def check(
     latency: str | None = None,
     baseline: str | Saved | None = None,
     tolerance: str = "0%",
+    update: bool = False,
     strict: bool = False,
     alpha: object = None,
     resolution: object = None,
@@ -59,6 +64,9 @@ def check(
     without a formula. Networks with a budget of latency are measured, with `bench` every one; BenchOptions says how.
     Raises ProfilerError where there is nothing to check or the baseline is of another network, and as `load`
     does.
+
+    With `update` what grew since the baseline is accepted: where every budget is kept the file is rewritten with the counts of
+    now, and a note says what is different. It may be a file that there is not yet.
     """
     given = {
         "macs": macs, "params": params, "activations": activations, "weight_bytes": weight_bytes, "unread": unread,
@@ -67,7 +75,7 @@ def check(
     limits = {key: value for key, value in given.items() if value is not None}
     at = Place(None, options or {}, alpha, resolution, input, batch, rho)
     measuring = bench_options(bench)
-    events = checking(models, at, limits, baseline, tolerance, strict, config, measuring is not None, measuring)
+    events = checking(models, at, limits, baseline, tolerance, strict, config, measuring is not None, measuring, update)
     return finished(events, watch, progress)  # type: ignore[no-any-return]
 
 
@@ -81,6 +89,7 @@ def checking(
     config: Config | None = None,
     bench: bool = False,
     measuring: BenchOptions | None = None,
+    update: bool = False,
 ) -> Iterator[Event]:
     """The events of a check of `models` at one place against `limits`; the last holds what was Checked. Raises as `check`.
 
@@ -88,13 +97,18 @@ def checking(
     """
     measuring = measuring or BenchOptions()  # before any code of the networks runs
     tolerated = grid.share(tolerance, "tolerance")
+    file = renewal.file_of(baseline) if update else None
+    if file is not None and not file.path.exists():
+        baseline = None
     base = None if baseline is None else of_run(baseline if isinstance(baseline, Saved) else read_document(baseline))
     found = budgeted(models, at, limits, config, None if base is None else inputs_of(base.records))
-    _refuse_nothing(found, base)
+    _refuse_nothing(found, base, file is not None)
+    if file is not None and base is not None:
+        renewal.check_renewable(base, found)
     timed = [i for i, each in enumerate(found) if bench or "latency" in each.limits]
     setting = measuring.setting() if timed else None  # refused before any work where there are several
     where = [None if base is None else base_of.position_in(base, each, vars(setting) if setting else None) for each in found]
-    return ending(_checked(found, where, timed, base, tolerated, strict, measuring))
+    return ending(_checked(found, where, timed, base, tolerated, strict, measuring, file))
 
 
 def _checked(
@@ -105,6 +119,7 @@ def _checked(
     tolerated: Fraction,
     strict: bool,
     measuring: BenchOptions,
+    file: File | None = None,
 ) -> Generator[Event, None, Checked]:
     counts = [_counted(each, base, position) for each, position in zip(found, where, strict=True)]
     records = [made.record for made in counts]
@@ -126,7 +141,7 @@ def _checked(
         lines += [_line(record, limit, made.peak) for limit in each.limits.values()]
         if base is not None and position is not None:
             since = base_of.lines(base, position, record, made.peak and made.peak[0], tolerated, machine)
-            lines += since
+            lines += since if file is None else [structs.replace(line, verdict="within") for line in since]
             notes += _uncompared(base, position, record, machine)
             if any(line.verdict == "over" and line.limit.quantity in COUNTS for line in since):
                 now = Side("", [record], [each.cell.network.profile(each.cell.batch).rows], [None], machine)
@@ -134,7 +149,11 @@ def _checked(
     seconds = {each.name: made.seconds for each, made in zip(found, counts, strict=True)}
     warnings = tuple(dict.fromkeys(text for made in counts for text in made.warnings))
     said = tuple(note for i, note in enumerate(notes) if note not in notes[:i])
-    return Checked(tuple(lines), tuple(grown), strict, said, warnings, seconds, clocked_s, machine)
+    outcome = Checked(tuple(lines), tuple(grown), strict, said, warnings, seconds, clocked_s, machine)
+    if file is None:
+        return outcome
+    peaks = [each.peak and each.peak[0] for each in counts]
+    return structs.replace(outcome, notes=(*said, renewal.renewed(file, base, found, lines, peaks, outcome.passed)))
 
 
 class _Counted(NamedTuple):
@@ -154,7 +173,7 @@ def _counted(each: Budgeted, base: Side | None, position: int | None) -> _Counte
     return _Counted(results[0], peak, results.warnings, time.monotonic() - start)
 
 
-def _refuse_nothing(found: Sequence[Budgeted], base: Side | None) -> None:
+def _refuse_nothing(found: Sequence[Budgeted], base: Side | None, update: bool) -> None:
     if not found and base is not None:
         raise ProfilerError(
             f"baseline '{base.name}' holds {base_of.held(base)}, and profiler runs no code that a file names; name "
@@ -167,7 +186,7 @@ def _refuse_nothing(found: Sequence[Budgeted], base: Side | None) -> None:
             "or write [tool.profiler.budgets] in pyproject.toml"
         )
     for each in found:
-        if not each.limits and base is None:
+        if not each.limits and base is None and not update:
             raise ProfilerError(
                 f"{each.name} has no budget; give one, e.g. --max-macs 600M, an entry in [tool.profiler.budgets], or --baseline"
             )

@@ -16,6 +16,7 @@ from profiler.records.verdicts import Compared, Diffed
 from profiler.saved.read import Saved, read_document
 from profiler.study.before_after import Side, compared, of_profile, of_run
 from profiler.study.budgets import KnownInputs, cell_or_known, inputs_of
+from profiler.study.revisions import counted_at, revision_of
 
 
 @checked
@@ -32,6 +33,9 @@ def diff(
 ) -> Diffed:
     """What changed from `before` to `after`, each the name of a saved run (`.json`, or `-` for a pipe), or a network.
 
+    `HEAD~1:net.py:Net` is the network as it was in that revision of the git repository around the working folder; it is
+    counted by a process of its own, which imports the files of the revision.
+
     The keywords are the point of a network, whose own options win. Runs of several records are aligned by network and point.
     Raises ProfilerError for a file that holds no networks, and as `load` does.
     """
@@ -44,6 +48,10 @@ def differing(before: Model | Saved, after: Model | Saved, at: Place) -> Diffed:
         raise ProfilerError("only one of the two can be read from stdin; give the other as a file")
     runs = [_run(each) for each in (before, after)]
     known = inputs_of(record for run in runs if run is not None for record in run.records)
+    for i, each in enumerate((before, after)):
+        if runs[i] is None and (revision := revision_of(each)) is not None:
+            runs[i] = there = of_run(counted_at(revision, at, known))
+            known = {**inputs_of([{**there.records[0], "model": revision.model}]), **known}
     old, new = (run or _counted(each, at, known) for run, each in zip(runs, (before, after), strict=True))
     cells = _aligned(old, new)
     notes: list[Note] = list(dict.fromkeys(LatenciesNotCompared(each.unlike) for each in cells if each.unlike))

@@ -12,16 +12,19 @@ from profiler.checked import checked
 from profiler.count import conventions, rewriting
 from profiler.count.closed import wiring_of
 from profiler.count.derivation import derivation, separable_pairs
+from profiler.count.receptive.fold import fields
 from profiler.errors import ProfilerError
 from profiler.load.load import Counted, Model, Network, load_at
 from profiler.module.user_code import quiet
 from profiler.records.generation import Generation
 from profiler.records.place import Place, shape
 from profiler.records.profile import Row
+from profiler.records.receptive import ReceptiveField
 from profiler.records.sharding import TrainingMemory
 from profiler.records.shown import Changed, Shown, WhatIf
 from profiler.records.traced import Traced
 from profiler.records.training import Memory, TrainingCost
+from profiler.records.wiring import Wiring
 from profiler.study import weights_in_forms
 
 if TYPE_CHECKING:
@@ -68,7 +71,7 @@ def show(
     With `what_if` (`separable` or `folded`) it is also rewritten, with `training` and `memory` also counted in a training step;
     `weights` names forms (`int8`, `int4:128`, `fp8`, `bits=5`) that the bytes of its parameters are told in as well; with
     `widths_of` each layer is as wide as its weights in that file, which `inspect` writes of a smaller network; unless `wired`
-    is False it holds which row takes whose output, of which drawings are made.
+    is False it holds which row takes whose output, of which drawings are made, and the receptive field of each.
 
     Of a model of transformers that reads text, `prefill` is how many tokens it reads, `decode` how many at once it goes on by,
     `tokens` how many its encoder reads; `batch` may then be several, as "1,8,32". `weights` is then the one form that its
@@ -129,14 +132,18 @@ def in_full(
         from profiler.study.widths_of import with_widths_of
 
         network = with_widths_of(network, widths_of)
-    wiring = None
-    if wired:  # before the profile, which is then not traced twice
-        wiring = (
-            wiring_of(network.value, network.inputs, network.batched(batch))
-            if isinstance(network, Network)
-            else network.traced(batch, True).wiring
-        )
+    wiring: Wiring | None = None
+    receptive: tuple[ReceptiveField, ...] = ()
+    if not wired:
+        pass
+    elif isinstance(network, Network):
+        wiring = wiring_of(network.value, network.inputs, network.batched(batch))
+    else:  # before the profile, which is then not traced twice
+        found = network.traced(batch, True)
+        wiring, receptive = found.wiring, found.receptive
     profile = network.profile(batch)
+    if wiring is not None and not receptive:
+        receptive = fields(profile.rows, wiring)
     return Shown(
         profile,
         rule.name,
@@ -152,6 +159,7 @@ def in_full(
         weight_forms=weights_in_forms.in_forms(network, profile, forms) if forms else (),
         generation=None if asked is None else _generation(network, batches, asked),
         sharding=None if step is None else _sharding(network, batch, step),
+        receptive=receptive,
     )
 
 

@@ -196,10 +196,9 @@ class OperatorRecorder(TorchDispatchMode):
         before = len(self.rows)
         self.builder.add_operator(self, found, given, args, kwargs, out)
         if self.wires is not None and self.merging is None:
-            if len(self.rows) > before:
-                self.wires.row(before, given, out)
-            else:
-                self.wires.passed(given, out)
+            added = len(self.rows) > before
+            row = self.rows[before] if added else None
+            self.wires.operator(before if added else None, row, found, given, args, out)
 
     def fits_in(self, args: Any) -> bool:
         """Whether the other operands spread over the first, so that an in-place operator leaves its shape."""

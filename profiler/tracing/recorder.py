@@ -142,7 +142,7 @@ class Recorder(OperatorRecorder):
             self.merging = None
         self.builder.add_module_row(merging, args, kwargs, out, custom)
         if self.wires is not None:
-            self.wires.row(len(self.rows) - 1, tensors_of_call(args, kwargs), out)
+            self.wires.layer(len(self.rows) - 1, self.rows[-1], tensors_of_call(args, kwargs), out, module)
         return out
 
     def call_with_hooks(
@@ -251,7 +251,7 @@ class Recorder(OperatorRecorder):
             and module.__dict__.get("padding").__class__ is not str
         )
         if self.wires is not None:
-            self.wires.row(len(self.rows) - 1, args, out)
+            self.wires.layer(len(self.rows) - 1, self.rows[-1], args, out, module)
         return out
 
     def multihead_attention(self, module: Any, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -277,7 +277,7 @@ class Recorder(OperatorRecorder):
             merged.read = {id(p) for p in named}
             self.builder.add_module_row(merged, args, kwargs, out, None)
         if self.wires is not None:
-            self.wires.row(len(self.rows) - 1, given, out)
+            self.wires.layer(len(self.rows) - 1, self.rows[-1], given, out)
         self.builder.tally["counted"] += 1
         return out, scores
 

@@ -77,6 +77,7 @@ def trace(
     wires = recorder.wires
     recorded = [i for i, row in enumerate(rows) if not row.side]
     wiring = None if wires is None else wires.wiring(recorded, len(rows))
+    receptive = () if wires is None else wires.receptive(recorded, len(rows))
     shapes = inputs or tuple(shape_of(t)[1 if batch else 0 :] for t in argument_tensors((args, kwargs)))
     first = shapes[0] if shapes else ()
     resolution = first[-1] if len(first) >= 3 and first[-1] == first[-2] else None
@@ -88,7 +89,7 @@ def trace(
     )  # fmt: skip
     return Traced(
         profile, rung, reason, Coverage(**builder.tally), missing, unused, profile.unread, tuple(builder.tied),
-        () if lazy else tuple(harm), wiring,
+        () if lazy else tuple(harm), wiring, receptive=receptive,
     )  # fmt: skip
 
 

@@ -40,5 +40,5 @@ def test_of_another_command(tree: Tree) -> None:
 
 def test_it_is_offered_and_named_in_errors(tree: Tree) -> None:
     assert tree.offered("profiler compare -f ts") == ["tsv", "tsv.gz"]
-    assert ".svg .safetensors .tsv .tsv.gz" in tree.run(*COUNTED, "-o", "run.tvs", code=2)
+    assert ".svg .safetensors .pdf .png .pgf .tsv .tsv.gz" in tree.run(*COUNTED, "-o", "run.tvs", code=2)
     assert "tsv" in tree.run(*COUNTED, "-f", "tsvv", code=2)

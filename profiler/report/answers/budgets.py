@@ -30,17 +30,21 @@ def answer(found: Checked, view: View) -> Answer:
     top = TOP if view.top is None else view.top
     unit = units.settled(view.unit, "raw", (line.at.get("macs") for line in found.lines))
 
-    def sheets(shown: Unit) -> list[Sheet]:
+    def sheets(shown: Unit, of_comment: bool = False) -> list[Sheet]:
         made = [sheet for sheet in (_budgets(found, shown), _baseline(found, shown)) if sheet.rows]
-        made += grown_sheets(found.grown, top, shown)
-        made[-1].warnings += map(words.said, found.warnings)
-        made[-1].notes += [*_notes(found), *map(words.said, found.notes)]
-        return made
+        behind = grown_sheets(found.grown, top, shown)
+        for each in behind:
+            each.detail = True
+        made = made or [Sheet([Heading("baseline", right=False)], [], "baseline")]
+        last = made[-1] if of_comment else [*made, *behind][-1]
+        last.warnings += map(words.said, found.warnings)
+        last.notes += [*_notes(found), *map(words.said, found.notes)]
+        return [*made, *behind]
 
     records = [_record(line) for line in found.lines]
     return Answer(
         drawn(sheets, unit),
-        lambda: sheets(unit),
+        lambda: sheets(unit, of_comment=True),
         records,
         COLUMNS,
         lambda: document(
@@ -92,9 +96,7 @@ def failure(found: Checked) -> str:
         cure = "measure longer with --time"
     elif all(line.before is not None for line in found.failed):
         file = found.failed[0].limit.source
-        cure = (
-            f"make the network cheaper, or if the growth is intended, save a new baseline: profiler compare MODEL... -o {file}"
-        )
+        cure = f"make the network cheaper, or if the growth is intended, rewrite {file} with --update"
     if any(unmeasured) and not all(unmeasured):
         cure += "; measure the rest longer with --time"
     limits = "limit" if len(found.lines) == 1 else "limits"
@@ -166,7 +168,7 @@ def _percent(share: float) -> str:
 def _notes(found: Checked) -> list[str]:
     said = [line.verdict for line in found.lines]
     counted = ", ".join(f"{said.count(verdict)} {word}" for verdict, word in WORDS.items() if verdict in said)
-    notes = [f"{len(said)} limit{'s' if len(said) > 1 else ''}: {counted}."]
+    notes = [f"{len(said)} limit{'s' if len(said) > 1 else ''}: {counted}."] if said else []
     peaks = [line for line in found.lines if line.limit.quantity == "memory" and line.before is None]
     notes += [f"Peak of {line.model}: {line.reason}." for line in peaks]
     undecided = [line for line in found.lines if line.verdict == "undecided"]

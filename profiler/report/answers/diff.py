@@ -39,6 +39,8 @@ def answer(found: Diffed, view: View) -> Answer:
                 title = "by layer" + (f", {each.name}" if len(found.cells) > 1 else "")
                 made += layers_sheets(each, LAYER, top, shown, title)
         made[-1].notes += map(words.said, found.notes)
+        for detail in made[1:]:
+            detail.detail = True
         return made
 
     records = [_record(each) for each in found.cells]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -18,6 +19,9 @@ from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.sheet import GIVEN_TOP1, TWO_FLOPS, Sheet, check_columns, notes_of
 from profiler.report.terminal.table import Fitted
 from profiler.report.units import Unit
+
+if TYPE_CHECKING:
+    from profiler.report.figure.tradeoff import Tradeoff
 
 TOP, MOST_MISSED = 20, 10
 
@@ -46,6 +50,12 @@ def answer(found: Results, view: View) -> Answer:
     )
     if nearest(found):
         parts += [Text(), Fitted(misses, unit)]
+
+    def figure() -> Tradeoff:
+        from profiler.report.figure.tradeoff import tradeoff
+
+        return tradeoff(found.replace(shown) if shown else found, unit)
+
     return Answer(
         Group(*parts),
         lambda: [*([fits(unit)] if shown else []), *([misses(unit)] if nearest(found) else [])],
@@ -53,6 +63,7 @@ def answer(found: Results, view: View) -> Answer:
         list(view.columns) or found.columns,
         found.to_dict,
         found,
+        figure=figure,
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+from os import PathLike
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -19,7 +21,7 @@ from profiler.report.terminal import table
 from profiler.report.titles import title
 from profiler.report.words import said
 
-__all__ = ["drawn", "html", "said", "text", "title"]
+__all__ = ["drawn", "html", "said", "save", "text", "text_in", "title"]
 
 MOST_ROWS = 200
 """Rows of a table that a notebook is given; the page would be slow with more."""
@@ -42,6 +44,20 @@ def text(thing: object) -> str:
     from profiler.report.answers import budgets
 
     return budgets.text(thing)
+
+
+def text_in(thing: object, form: str, view: Mapping[str, Any]) -> str:
+    """A result as text in a form. Raises ProfilerError as `write` does."""
+    from profiler.report.write import written_as
+
+    return written_as(thing, form, **view)
+
+
+def save(thing: object, file: str | PathLike[str], view: Mapping[str, Any]) -> None:
+    """A result in a file, in the form of its suffix. Raises ProfilerError as `write` does."""
+    from profiler.report.write import write
+
+    write(thing, file, **view)
 
 
 def drawn(thing: object) -> RenderableType:

@@ -96,7 +96,8 @@ def answer(found: object, view: View | None = None) -> Answer:
             f"a {type(found).__name__} is part of a result, and not written by itself; give a result of show, compare or bench"
         )
     made: Answer = _function(known, known.answer)(found, view or View())
-    return replace(made, caption=view.caption) if view is not None and view.caption else made
+    asked = {} if view is None else {name: getattr(view, name) for name in ("caption", "label") if getattr(view, name)}
+    return replace(made, **asked) if asked else made
 
 
 def sheets(found: object) -> list[Sheet]:

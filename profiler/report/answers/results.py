@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 
@@ -14,6 +14,9 @@ from profiler.report.answer import Answer, View, sorted_by
 from profiler.report.sheets import columns, sheet
 from profiler.report.terminal import table
 from profiler.report.terminal.heat import Heat
+
+if TYPE_CHECKING:
+    from profiler.report.figure.tradeoff import Tradeoff
 
 
 def answer(found: Results, view: View) -> Answer:
@@ -31,6 +34,11 @@ def answer(found: Results, view: View) -> Answer:
         """The table without what the witnesses say, which a paper has no place for; with columns that were chosen, as it is."""
         return [content] if view.columns else [sheet.results_sheet(found, unit, columns.without_checks(found), agreed=False)]
 
+    def figure() -> Tradeoff:
+        from profiler.report.figure.tradeoff import tradeoff
+
+        return tradeoff(found, unit)
+
     return Answer(
         Group(table.results_table(found, unit, view.columns), Heat(found, view.columns)),
         lambda: [content],
@@ -39,6 +47,7 @@ def answer(found: Results, view: View) -> Answer:
         found.to_dict,
         found,
         of_paper=of_paper,
+        figure=figure,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import repeat
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -11,6 +12,7 @@ from rich.text import Text
 from profiler.errors import UnknownName
 from profiler.records.columns import record
 from profiler.records.environment import document
+from profiler.records.receptive import EMPTY
 from profiler.records.shown import Shown
 from profiler.report import units
 from profiler.report.answer import Answer, View, sorted_by
@@ -19,6 +21,7 @@ from profiler.report.encoding import printable
 from profiler.report.sheets import details, sheet
 from profiler.report.sheets.generation import generation_sheets
 from profiler.report.sheets.layers import ROW_COLUMNS, layers_sheet
+from profiler.report.sheets.receptive import receptive_sheet, window_columns
 from profiler.report.sheets.sharding import sharding_sheet
 from profiler.report.sheets.sheet import Sheet
 from profiler.report.terminal import table
@@ -35,8 +38,8 @@ def answer(found: Shown, view: View) -> Answer:
     unit = units.settled(view.unit, "raw", [profile.macs])
     top, depth = view.top, DEPTH if view.depth is None else view.depth
     rows = [
-        {**row.to_dict(), "convention": found.convention, "total": total}
-        for row, total in zip(profile.rows, found.totals, strict=True)
+        {**row.to_dict(), "convention": found.convention, "total": total, **window_columns(row), **field.columns()}
+        for row, total, field in zip(profile.rows, found.totals, found.receptive or repeat(EMPTY), strict=bool(found.receptive))
     ]
     known = ROW_COLUMNS if found.whatif is None else details.WHAT_IF_COLUMNS
     for name in view.columns:
@@ -49,7 +52,9 @@ def answer(found: Shown, view: View) -> Answer:
         made = [sheet.kinds_sheet(profile, shown)]
         if view.formulas:
             made += [sheet.formulas_sheet(found, top), *([sheet.separable_sheet(found.pairs, top)] if found.pairs else [])]
-        if not view.formulas or view.columns or view.sort is not None:
+        if view.receptive_field:
+            made.append(receptive_sheet(found, rows))
+        elif not view.formulas or view.columns or view.sort is not None:
             made.append(layers_sheet(profile, depth, top, shown, view.fold, rows, view.columns, view.sort))
         made += [details.training_sheet(found.training, depth, top, shown)] if found.training is not None else []
         made += [details.memory_sheet(found.memory)] if found.memory else []

@@ -11,6 +11,7 @@ from profiler.report import units
 from profiler.report.answer import sorted_by
 from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.folded import folded, nodes
+from profiler.report.sheets.receptive import one_side, sides
 from profiler.report.sheets.sheet import Sheet, most
 from profiler.report.units import Unit
 from profiler.report.writers import plain
@@ -20,12 +21,15 @@ SHARE = "%"
 DEFAULT = ("path", "output", "params", "macs", SHARE, "activations")
 ROW_COLUMNS = (
     "path", "op", "kind", "module", "inputs", "output", "params", "weights", "bias", "norm", "buffers", "macs",
-    "elementwise", "activations", "side", "convention", "total", "moved",
+    "elementwise", "activations", "side", "convention", "total", "moved", "kernel", "stride", "dilation", "groups", "jump",
+    "receptive_field", "window_field",
 )  # fmt: skip
 """What is known of a layer, as the CSV has it."""
 _SUMMED = frozenset((
     "params", "weights", "bias", "norm", "buffers", "macs", "elementwise", "activations", "total", "moved",
 ))  # fmt: skip
+_OF_THE_LAST = ("output", "jump", "receptive_field", "window_field")
+_WINDOWS = frozenset(("kernel", "stride", "dilation", "groups", *_OF_THE_LAST))
 _HEADINGS = {"path": "layer", SHARE: SHARE}
 
 
@@ -78,7 +82,7 @@ def _lines(profile: Profile, depth: int, records: Sequence[Mapping[str, Any]]) -
 
 
 def _merged(name: str, members: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """One line for several: counts summed, the first's input and the last's output; what they do not agree in is unknown."""
+    """One line for several: counts summed, the input of the first, what the last makes and sees; where they differ, unknown."""
     made: dict[str, Any] = {}
     for column in members[0]:
         values = [member[column] for member in members]
@@ -86,20 +90,20 @@ def _merged(name: str, members: Sequence[Mapping[str, Any]]) -> Mapping[str, Any
             made[column] = sum(values)
         else:
             made[column] = values[0] if all(value == values[0] for value in values) else None
-    return made | {"path": name, "inputs": members[0]["inputs"], "output": members[-1]["output"]}
+    return made | {"path": name, "inputs": members[0]["inputs"]} | {each: members[-1].get(each) for each in _OF_THE_LAST}
 
 
 def _heading(name: str, unit: Unit) -> Heading:
     if name == "macs":
         return Heading(units.macs_heading(unit))
     text = _HEADINGS.get(name) or (COLUMNS[name].title if name in COLUMNS else name.replace("_", " "))
-    return Heading(text, right=name in _SUMMED or name in (SHARE, "output"), bar=name == SHARE)
+    return Heading(text, right=name in _SUMMED or name in _WINDOWS or name == SHARE, bar=name == SHARE)
 
 
 def _cell(line: Mapping[str, Any], name: str, profile: Profile, unit: Unit) -> str:
     if name == SHARE:
         return units.percent(line["macs"], profile.macs)
-    value = line[name]
+    value = line.get(name)
     make: Callable[[Any], str] = _CELLS.get(name, plain.shown)
     if name in _SUMMED and name not in _CELLS:
         return units.macs(value, unit) if name == "macs" else units.count(value, unit, name)
@@ -110,5 +114,7 @@ _CELLS: Mapping[str, Callable[[Any], str]] = {
     "output": lambda value: units.shape(tuple(value[1:])),
     "inputs": lambda value: " ".join(units.shape(tuple(shape[1:])) for shape in value),
     "moved": units.size,
+    **dict.fromkeys(("kernel", "receptive_field", "window_field"), sides),
+    **dict.fromkeys(("stride", "dilation", "jump"), one_side),
 }
 """Columns whose cells are no plain counts; shapes stand without their batch axis, as in the title."""

@@ -42,6 +42,8 @@ class Sheet:
     """What the terminal says after the title: how to see more."""
     networks: Sequence[str] = ()
     """What its rows are of, where a caption has to say so since its title does not."""
+    detail: bool = False
+    """True of what stands behind the tables above it: a comment on GitHub opens it on a click."""
 
 
 class Math(str):

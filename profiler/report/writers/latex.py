@@ -32,12 +32,13 @@ FITTED = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
 """What follows, as it is or as wide as the page's text where it would be wider."""
 
 
-def latex_text(sheets: Sequence[Sheet], caption: str = "") -> str:
+def latex_text(sheets: Sequence[Sheet], caption: str = "", label: str = "") -> str:
     """The tables, the best in bold, their notes and the convention below; the first line says which packages they need.
 
-    The user's `caption` stands in place of their own; where there are several tables, before what each is.
+    The user's `caption` stands in place of their own; where there are several tables, before what each is. So does the `label`,
+    which is numbered from the second table on.
     """
-    made = []
+    made: list[str] = []
     sheets = [content for content in sheets if content.columns]
     lead = next((content.lead for content in sheets if content.lead), [])
     for content in sheets:
@@ -50,7 +51,8 @@ def latex_text(sheets: Sequence[Sheet], caption: str = "") -> str:
         whose = [] if caption else [*lead[:1], *([_listed(content.networks)] if content.networks else [])]
         title = captioned(content, caption, len(sheets))
         named = ": ".join(" ".join(text.split()) for text in (*whose, title) if text) or _whose(content)
-        made.append((_long if len(content.rows) > LONGEST else _float)(content, table, named, below))
+        key = label if not made or not label else f"{label}-{len(made) + 1}"
+        made.append((_long if len(content.rows) > LONGEST else _float)(content, table, _named(named, key), below))
     text = "\n\n".join(made)
     needed = {
         "booktabs": r"\toprule",
@@ -75,12 +77,12 @@ def _listed(names: Sequence[str], of: int = 0) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def _float(content: Sheet, table: Laid, caption: str, below: Sequence[str]) -> str:
+def _float(content: Sheet, table: Laid, named: tuple[str, str], below: Sequence[str]) -> str:
     columns, _ = _columns(content, table)
     lines = [
         r"\begin{table}[htbp]",
         r"\centering",
-        *_named(caption),
+        *named,
         FITTED,
         rf"\begin{{tabular}}{{{''.join(columns)}}}",
         r"\toprule",
@@ -95,7 +97,7 @@ def _float(content: Sheet, table: Laid, caption: str, below: Sequence[str]) -> s
     return "\n".join(lines)
 
 
-def _long(content: Sheet, table: Laid, caption: str, below: Sequence[str]) -> str:
+def _long(content: Sheet, table: Laid, named: tuple[str, str], below: Sequence[str]) -> str:
     columns, letters = _columns(content, table, WORDS, IN_LONG)
     if letters > SIZES[-1][0]:
         columns, letters = _columns(content, table, IN_LONG[0], IN_LONG)
@@ -104,8 +106,8 @@ def _long(content: Sheet, table: Laid, caption: str, below: Sequence[str]) -> st
     lines = [
         "{" + size,
         rf"\begin{{longtable}}{{{''.join(columns)}}}",
-        *_named(caption)[:1],
-        rf"{_named(caption)[1]} \\",
+        named[0],
+        rf"{named[1]} \\",
         r"\toprule",
         *_heads(table),
         r"\midrule",
@@ -125,9 +127,10 @@ def _long(content: Sheet, table: Laid, caption: str, below: Sequence[str]) -> st
     return "\n".join(lines)
 
 
-def _named(caption: str) -> tuple[str, str]:
+def _named(caption: str, label: str) -> tuple[str, str]:
+    """The caption, and the label: the user's, or one that is made of the caption."""
     slug = re.sub(r"[^a-z0-9]+", "-", caption.lower()).strip("-")[:40].strip("-")
-    return rf"\caption{{{escaped(caption)}}}", rf"\label{{tab:{slug}}}"
+    return rf"\caption{{{escaped(caption)}}}", rf"\label{{{label or f'tab:{slug}'}}}"
 
 
 def _heads(table: Laid) -> list[str]:

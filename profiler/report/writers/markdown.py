@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Sequence
 
@@ -10,13 +11,19 @@ from profiler.report.writers.papers import captioned, footnote, laid, notes
 
 
 def markdown_text(sheets: Sequence[Sheet], caption: str = "") -> str:
-    """The tables as GitHub reads them, the best in bold, their notes and the convention below; above them a caption, if any."""
+    """The tables as GitHub reads them, the best in bold, their notes and the convention below; above them a caption, if any.
+
+    What stands behind the tables is opened on a click, by the element `details` that GitHub and GitLab show.
+    """
     out, tables = [], [laid(content) for content in sheets]
     for content, (headings, units, rows, bold) in zip(sheets, tables, strict=True):
         if content.lead:
             title, *lines = content.lead
             out.append(f"**{escaped(title)}**\n\n" + "\n".join(f"- {escaped(line, START)}" for line in lines) + "\n")
-        if title := captioned(content, caption, len(sheets)):
+        title = captioned(content, caption, len(sheets))
+        if content.detail:
+            out.append(f"<details>\n<summary>{summary(title or 'more')}</summary>\n")
+        elif title:
             out.append(f"**{escaped(title)}**\n")
         out.append(_line([escaped(_with_unit(head, unit)) for head, unit in zip(headings, units, strict=True)]))
         out.append(_line(["---:" if column.right else ":---" for column in content.columns]))
@@ -24,8 +31,14 @@ def markdown_text(sheets: Sequence[Sheet], caption: str = "") -> str:
             cells = [f"$`{cell}`$" if isinstance(cell, Math) else escaped(cell) for cell in row]
             out.append(_line([f"**{cell}**" if (y, x) in bold else cell for x, cell in enumerate(cells)]))
         out += [f"\n{escaped(note, START)}" for note in notes(content)]
+        out += ["\n</details>"] if content.detail else []
         out.append("")
     return "\n".join([*out, footnote(sheets, tables), ""])
+
+
+def summary(text: str) -> str:
+    """`text` as it stands inside of HTML, where GitHub reads no Markdown."""
+    return html.escape(" ".join(text.split()), quote=False)
 
 
 SIGNS = re.compile(r"[\\`*|<>\[\]~$&]|(?<![^\W_])_|_(?![^\W_])")

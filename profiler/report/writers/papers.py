@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from profiler.errors import ProfilerError
 from profiler.report import units
 from profiler.report.sheets.columns import Heading
 from profiler.report.sheets.sheet import TWO_FLOPS, Sheet
@@ -72,6 +74,16 @@ def captioned(content: Sheet, caption: str, sheets: int) -> str:
     """What a table is called: its title, by the user's `caption`; where there are several `sheets`, with what each is."""
     title = one_line(content.title)
     return title if not caption else f"{caption}: {title}" if sheets > 1 and title else caption
+
+
+LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._+/-]*")
+
+
+def checked_label(label: str | None) -> str:
+    r"""A label for LaTeX's `\ref` as it was given, empty where none was. Raises ProfilerError for one that it cannot read."""
+    if label is not None and not LABEL.fullmatch(label):
+        raise ProfilerError(f"--label '{label}' is not one that LaTeX reads; use letters, digits and : . _ + / -, as tab:main")
+    return label or ""
 
 
 def notes(content: Sheet) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from profiler.records.receptive import ALL
+
 SPECIAL = set(',"\r\n')
 """What a cell of a CSV is quoted for."""
 
@@ -69,6 +71,7 @@ def shown(value: Any) -> str:
         case dict():
             return ",".join(f"{key}={shown(item)}" for key, item in value.items())
         case list() | tuple():
-            return ("x" if all(isinstance(item, int) for item in value) else " ").join(map(shown, value))
+            sides = all(isinstance(item, int | None) or item == ALL for item in value)
+            return ("x" if sides else " ").join("?" if item is None else shown(item) for item in value)
         case _:
             return str(value)
