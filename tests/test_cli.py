@@ -317,7 +317,7 @@ BAD = [
     (f"compare vgg16 --csv {'n' * 300}.csv", 2, "output 'nnnnnnnn"),
     ("sweep mobilenet_v1@input=3x96x96 --resolution 128,160", 2, "model 'mobilenet_v1@input=3x96x96' sets the resolution"),
     ("show vgg16 --top 0", 2, "top must be 1 or more, not 0"),
-    ("show vgg16 --depth -1", 2, "a depth of -1 is none"),
+    ("show vgg16 --depth -1", 2, "depth must be 0 (every layer) or more"),
     ("list zzz", 2, "unknown network 'zzz'; there are"),
     ("list --max-macs 1K", 2, "no network meets all these conditions; leave one out, `profiler list` shows all"),
     ("list vgg --year 2014.5", 2, "year must be a whole number from 1 to"),

@@ -135,7 +135,7 @@ def test_a_table_never_names_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ("model,latency_s\nresnet18,-1\n", "line 2: latency_s '-1' is not a latency"),
         (
             "model,latency_s\nresnet18,0.01\nresnet34,0.02\n",
-            "holds 2 measured networks, and without their layers a prediction takes 20",
+            "holds 2 measured networks, and without their layers a prediction needs 20",
         ),
         ("model,latency_s\n", "is not a table of latencies"),
         ("model,latency_s,alpha\nresnet18,1,x\n", r"table\.csv', line 2: alpha 'x' is not a number"),

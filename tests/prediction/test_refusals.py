@@ -125,5 +125,5 @@ def test_cells_fewer_than_an_interval_takes(tmp_path: Path) -> None:
 
 def test_whole_networks_too_few(tmp_path: Path) -> None:
     table = SLOW.table(tmp_path / "table.csv", TABLE[:19])
-    with pytest.raises(ProfilerError, match="holds 19 measured networks, and without their layers a prediction takes 20"):
+    with pytest.raises(ProfilerError, match="holds 19 measured networks, and without their layers a prediction needs 20"):
         profiler.predict("mobilenet_v1", source=table)

@@ -81,7 +81,7 @@ def test_whole_networks_of_samples_are_as_good_as_a_table(tmp_path: Path) -> Non
     exact = SLOW.latency_of("resnet101")
     assert record["predicted_low_s"] <= exact <= record["predicted_high_s"]
     few = samples(tmp_path / "few.samples.jsonl", TABLE[:4], layers=False)
-    with pytest.raises(ProfilerError, match="holds 4 measured networks, and without their layers a prediction takes 20"):
+    with pytest.raises(ProfilerError, match="holds 4 measured networks, and without their layers a prediction needs 20"):
         profiler.predict("resnet101", source=few)
 
 

@@ -88,7 +88,7 @@ def test_what_was_measured_there_is_scaled_itself(tmp_path: Path) -> None:
     here = half.table(tmp_path / "here.csv", (TABLE[0], TABLE[1], TABLE[4]))
     for record, model in zip(profiler.predict(*TABLE[2:4], source=there, scale_to=here), TABLE[2:4], strict=True):
         assert record["predicted_s"] == pytest.approx(SLOW.latency_of(model) / 2)
-    with pytest.raises(ProfilerError, match="holds 5 measured networks, and without their layers a prediction takes 20"):
+    with pytest.raises(ProfilerError, match="holds 5 measured networks, and without their layers a prediction needs 20"):
         profiler.predict("resnet18", source=there, scale_to=here)
 
 

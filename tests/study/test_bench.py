@@ -481,9 +481,9 @@ def test_layers_by_the_command_line(tmp_path: Path) -> None:
     assert sum(float(record["share"]) for record in records) == pytest.approx(1.0)
     assert {record["bound"] for record in records} <= {"compute", "memory", "overhead", "kernel"}
     for words, said in (
-        (["--top", "0"], "a top of 0 shows nothing"),
+        (["--top", "0"], "top must be 1 or more, not 0"),
         (["--columns", "path,nonsense"], "unknown column 'nonsense'"),
-        (["--depth", "-1"], "a depth of -1 is none"),
+        (["--depth", "-1"], "depth must be 0 (every layer) or more"),
     ):
         ran = run("bench", SMALL, "--layers", "--time", "5m", *words)  # refused before five minutes of measuring
         assert (ran.returncode, said in ran.stderr) == (2, True)

@@ -347,7 +347,7 @@ def test_a_network_is_given_the_input_of_its_entry(tmp_path: Path) -> None:
         ("[tool.profiler.budgets.lenet5]\nmemory = 64", """budgets."lenet5".memory '64' needs a unit (KiB, MiB, GiB, kB, MB, GB, B); write it as 64MiB"""),
         ('[tool.profiler.budgets.lenet5]\nlatency = "20"', """budgets."lenet5".latency '20' needs a unit (ns, us, µs, ms, s); write it as 30ms"""),
         ('[tool.profiler.budgets.lenet5]\nlatency = "-2ms"', """budgets."lenet5".latency '-2ms' is below 0"""),
-        ('[tool.profiler.budgets.lenet5]\nlatency = "ms"', """budgets."lenet5".latency 'ms' has no unit"""),
+        ('[tool.profiler.budgets.lenet5]\nlatency = "ms"', """budgets."lenet5".latency 'ms' needs a unit"""),
         ("[tool.profiler.budgets.lenet5]\nalpha = 1", """tool.profiler.budgets."lenet5" has no budget; give one of params, macs"""),
         ("[tool.profiler.budgets]\nlenet5 = 3", """tool.profiler.budgets."lenet5" must be a table"""),
         ("[tool.profiler]\nbudgets = 3", """tool.profiler.budgets must be a table"""),

@@ -43,5 +43,5 @@ def test_nothing_is_within_a_nanosecond() -> None:
 
 
 def test_a_latency_that_is_none() -> None:
-    with pytest.raises(ProfilerError, match="has no unit"):
+    with pytest.raises(ProfilerError, match="needs a unit"):
         profiler.fit("lenet5", max_latency="20")

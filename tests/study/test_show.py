@@ -187,7 +187,7 @@ def test_chosen_columns_of_the_costliest_layers() -> None:
         [["body.c1", "117,600"], ["body.c3", "240,000"]],
     )
     assert str(written(answer, "csv")).count("\n") == 1 + 12, "records are never left out"
-    with pytest.raises(ProfilerError, match="a top of 0 shows nothing"):
+    with pytest.raises(ProfilerError, match="top must be 1 or more, not 0"):
         registry.answer(show("lenet5"), View(top=0, columns=["path"]))
 
 
