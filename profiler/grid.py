@@ -41,7 +41,7 @@ def exact(value: object, what: str, example: str = "") -> Fraction:
         return top / bottom
     text = quoted(value)
     if what == "resolution" and isinstance(value, str) and (sides := _SIDES.fullmatch(value.strip())):
-        raise ProfilerError(f"resolution '{text}' is two sides; write them as --input 3x{sides[1]}x{sides[2]}")
+        raise ProfilerError(f"resolution '{text}' is two numbers; write them as --input 3x{sides[1]}x{sides[2]}")
     try:
         number = Decimal(str(value).strip())
     except (InvalidOperation, ValueError):  # no number, or one of more digits than Python writes

@@ -40,7 +40,7 @@ FILES = {
 ERRORS = [
     ("compare", 2, "no network to compare; name one, e.g. profiler compare mobilenet_v1 vgg16"),
     ("compare nope", 2, "unknown network 'nope'; there are NETWORKS, e.g. …"),
-    ("compare mobilenet_v3", 2, "unknown network 'mobilenet_v3'; did you mean mobilenet_v1, mobilenet_v2 or mobilenet_v1_cifar? (`profiler list` shows them all)"),
+    ("compare mobilenet_v3", 2, "unknown network 'mobilenet_v3'; did you mean mobilenet_v3_large, mobilenet_v3_small or mobilenet_v2? (`profiler list` shows them all)"),
     ("compare 'nope*'", 2, "unknown network 'nope*'; there are NETWORKS, e.g. …"),
     ("compare lenet5@classes", 2, "model 'lenet5@classes': 'classes' is not key=value; write lenet5@alpha=0.5,resolution=160"),
     ("compare lenet5@clases=3", 2, "unknown option of lenet5 'clases'; did you mean classes? (options of lenet5: alpha, resolution, rho, input, stages, multiple_of, classes)"),
@@ -78,7 +78,7 @@ ERRORS = [
     ("compare lenet5 --engine closed --alpha 0.5,1", 2, "--alpha 0.5,1 is a range; this command takes one value, `profiler sweep` takes ranges"),
     ("compare lenet5 --engine closed --alpha 1 --alpha 2", 2, "--alpha is given twice; give it once"),
     ("compare lenet5 --engine closed --resolution 0", 2, "resolution must be a whole number of pixels from 1 to 1048576, not 0"),
-    ("compare lenet5 --engine closed --resolution 224x160", 2, "resolution '224x160' is not a number; write it as 224"),
+    ("compare lenet5 --engine closed --resolution 224x160", 2, "resolution '224x160' is two numbers; write them as --input 3x224x160"),
     ("compare lenet5 --engine closed --resolution 28 --rho 1", 2, "resolution and rho both set the size of the input; give one of them"),
     ("compare lenet5 --engine closed --rho 1/0", 2, "rho '1/0' divides by 0; write it as 0.5"),
     ("compare lenet5 --engine closed --batch 0", 2, "batch must be a whole number from 1 to 1048576, not 0"),

@@ -215,9 +215,9 @@ NETWORKS = ("mobilenet_v1", "mobilenet_v3_large", "googlenet", "vgg16@classes=10
     ("width", "gone"),
     [
         (120, ""),
-        (80, "fp32, activations"),
-        (66, "fp32, activations, side MACs"),
-        (44, "fp32, activations, side MACs, side params, ×"),
+        (80, "weights (fp32), activations"),
+        (66, "weights (fp32), activations, side MACs"),
+        (44, "weights (fp32), activations, side MACs, side params, ×"),
     ],
 )
 def test_what_is_missed_least_is_left_out_first_and_named(width: int, gone: str) -> None:

@@ -194,16 +194,18 @@ class Fitted:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         content = self.content(self.unit, options)
+        rounded = False
         if self.unit == "raw" and _wide(content) > options.max_width:
-            content = self.content("auto", options)
-            if _wide(content) <= options.max_width:
-                content.notes.insert(0, "Rounded to fit the terminal; --csv or a wider one gives the integers.")
+            exact, content = content, self.content("auto", options)
+            rounded = exact.rows != content.rows
         whole = content
         for make in self.narrower:
             if _wide(content) > options.max_width:
                 content = self._cut(make(self.unit), options)
+        said = ["Rounded to fit the terminal; --csv or a wider one gives the integers."] if rounded else []
         if gone := _gone(whole, content):
-            content.notes.insert(0, f"Left out to fit the terminal: {', '.join(gone)}; a wider one or --csv shows all.")
+            said.append(f"Left out to fit the terminal: {', '.join(gone)}; a wider one or --csv shows all.")
+        content = replace(content, notes=[*said, *content.notes])
         drawn = _grid(content, options)
         shares = sum(column.bar for column in content.columns)
         if shares and options.is_terminal:
