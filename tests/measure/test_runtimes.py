@@ -339,7 +339,7 @@ def test_what_cannot_be_exported_is_a_sentence() -> None:
         ({"runtime": "openvino", "train": True}, "openvino runs only forward passes; leave out --train"),
         ({"runtime": "eager,onnxruntime", "memory_format": "channels_last"}, "channels_last is a memory format of torch"),
         ({"runtime": "onnxruntime", "dtype": "bf16"}, "onnxruntime has no dtype 'bf16'; use fp32, fp16"),
-        ({"device": "gpu"}, "device 'gpu' is none"),
+        ({"device": "gpu"}, "unknown device 'gpu'; use auto, cpu, cuda"),
     ],
 )
 def test_settings_that_a_runtime_does_not_have(given: dict[str, Any], said: str) -> None:
