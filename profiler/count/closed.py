@@ -175,3 +175,9 @@ def tables_read(network: L.Layer, inputs: int) -> tuple[int | None, ...]:
         if isinstance(leaf, L.Embedding) and wires[0] < 0:
             found[-1 - wires[0]] = min(leaf.num_embeddings, found.get(-1 - wires[0], leaf.num_embeddings))
     return tuple(found.get(i) for i in range(inputs))
+
+
+@lru_cache(maxsize=1 << 10)
+def has_causal_attention(network: L.Layer) -> bool:
+    """Whether a kernel may skip a part of what a network multiplies, which its rows say and its totals do not."""
+    return any(isinstance(leaf, L.Attention) and leaf.causal for leaf in C.leaves_of(network))

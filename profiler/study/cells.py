@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from msgspec import structs
 
 from profiler.count import conventions
+from profiler.count.closed import has_causal_attention
 from profiler.errors import UnknownName, WitnessFailed
 from profiler.load.load import Counted, Network
 from profiler.records.agreement import Agreement
@@ -151,9 +152,9 @@ def record_of(cell: Cell, rule: conventions.Convention = conventions.PAPER) -> R
 
 
 def _summed(cell: Cell) -> Profile:
-    """The profile of a cell, of a closed form without its rows, which its sums do not need."""
+    """The profile of a cell, of a closed form without its rows, unless a row says that a part of it may be skipped."""
     network, batch = cell.network, cell.network.batched(cell.batch)
-    if not isinstance(network, Network):
+    if not isinstance(network, Network) or has_causal_attention(network.value):
         return structs.replace(network.profile(cell.batch), batch=batch)
     totals = network.totals(cell.batch)
     return Profile(network.name, network.options, network.alpha, network.resolution, network.inputs, batch, (), totals)

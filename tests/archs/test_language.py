@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from profiler import build
+from profiler import build, compare
 from profiler.errors import ProfilerError, ShapeError
 from profiler.load.load import load
 from profiler.network.combinators import Chain
@@ -224,3 +224,10 @@ def test_a_width_multiplier_keeps_heads_whole(name: str, alpha: str) -> None:
             heads, kv_heads = row.facts["heads"], row.facts.get("kv_heads") or row.facts["heads"]
             assert row.inputs[0][-1] % (2 * (heads + 2 * kv_heads)) in (0, heads + 2 * kv_heads)
             assert row.inputs[0][-1] * heads == row.output[-1] * (heads + 2 * kv_heads)
+
+
+def test_useful_macs_are_the_same_in_a_table_and_alone() -> None:
+    (row,) = compare("gpt2", engine="closed")
+    found = load("gpt2").profile()
+    c, layers, tokens = 768, 12, 1024
+    assert row["useful_macs"] == found.useful_macs == found.macs - layers * tokens * (tokens - 1) * c
