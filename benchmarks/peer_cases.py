@@ -140,7 +140,7 @@ CASES = (
     Case("attention, fused", lambda: Attention(64, 4, True), TOKENS, ATTENTION),
     Case("attention, by hand", lambda: Attention(64, 4, False), TOKENS, ATTENTION),
     Case("`nn.MultiheadAttention`", lambda: Multihead(False), TOKENS, ATTENTION),
-    Case("the same, weights wanted", lambda: Multihead(True), TOKENS, ATTENTION),
+    Case("the same, with attention weights", lambda: Multihead(True), TOKENS, ATTENTION),
     Case("`nn.LSTM`, 10 steps", Recurrent, (1, 10, 32), 10 * (4 * 64 * 32 + 4 * 64 * 64)),
     Case("`torch.matmul`", lambda: Functional("matmul"), TOKENS, 16 * 64 * 32),
     Case("`x @ w`", lambda: Functional("@"), TOKENS, 16 * 64 * 32),

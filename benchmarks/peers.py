@@ -214,14 +214,12 @@ def main() -> None:
     print(f"Written by `python benchmarks/peers.py {' '.join(sys.argv[1:])}`.")
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()};")
     print(f"{', '.join(f'{name} {metadata.version(name)}' for name in sorted(versions))}.\n")
-    print(
-        "### What each counts\n\nIts total, or half of it where it counts two a multiply-add, against the products by hand.\n"
-    )
+    print("### What each counts\n\nIts total, halved where it counts two per multiply-add, against the products by hand.\n")
     counts(tools)
-    print(f"\n### How long a count takes\n\nMedians of {given.rounds} rounds, one thread, the module built before;")
+    print(f"\n### How long a count takes\n\nMedians of {given.rounds} rounds, one thread, the module already built;")
     print("in brackets the median of the rounds' ratios to ours.\n")
     times(tools, given.rounds)
-    print("\n### What it needs\n\nWhat the memory of a fresh process peaks at while it counts, over what it held before.\n")
+    print("\n### What it needs\n\nIncrease of the memory of a fresh process at its peak while it counts.\n")
     memory(tools)
 
 

@@ -56,7 +56,7 @@ def page(family: str, members: list[Architecture]) -> str:
         checks = [FigureCheck(figure, None if figure.verdict == "quoted" else ours(figure)) for figure in held]
         parts.append("## Published figures\n\n" + markdown_text([figures_sheet(checks)]))
     else:
-        parts.append("## Published figures\n\nNone: its test holds it to an independent module, counted by torch.\n")
+        parts.append("## Published figures\n\nNone. A test compares it with an independent module, counted by torch.\n")
     return "\n".join(parts)
 
 
@@ -75,7 +75,7 @@ def _drawn(network: Network) -> str:
     for row in layers:
         kernel, stride = (units.shape(row.facts.get(key, ())) for key in ("kernel", "stride"))
         rows.append([row.path, row.kind, kernel, stride, units.shape(row.output[1:]), f"{row.params:,}", f"{row.macs:,}"])
-    return markdown_text([Sheet(heads, rows, "layers; normalisation and activation follow each as the code says")])
+    return markdown_text([Sheet(heads, rows, "layers with parameters, and pooling; normalisation and activation are left out")])
 
 
 def _counts(members: list[Architecture]) -> str:
@@ -95,6 +95,6 @@ def _counts(members: list[Architecture]) -> str:
 def _options(made: Architecture) -> str:
     if not made.options:
         return ""
-    rule = "The paper's own width multiplier." if made.own_alpha else "α widens it generically."
+    rule = "`alpha` is the paper's own width multiplier." if made.own_alpha else "`alpha` scales all widths."
     settings = ", ".join(f"`{name}={str(option.default).lower()}`" for name, option in made.options.items())
     return f"Options: {settings}. {rule}\n"

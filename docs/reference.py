@@ -15,9 +15,9 @@ SECTIONS = {
     "Measure": "predict bench layers benchmark selftest BenchOptions",
     "Read and write": "read write",
     "Build and extend": "build architecture register unregister",
-    "What comes back": "Profile Results Shown Measured Timing Listing Formulas Verified Checked Diffed Certificate Traced "
+    "Results": "Profile Results Shown Measured Timing Listing Formulas Verified Checked Diffed Certificate Traced "
     "TrainingCost Memory Saved Costs StageFit Inspected Compressed",
-    "What is raised": "ProfilerError UnknownName ShapeError Unavailable WitnessFailed CheckFailed",
+    "Exceptions": "ProfilerError UnknownName ShapeError Unavailable WitnessFailed CheckFailed",
 }
 """{heading: the names below it}, each with its signature and its docstring."""
 PARTS = {
@@ -28,9 +28,9 @@ PARTS = {
 """The same of what a network is described with: a row of a table each."""
 HEAD = """# Reference
 
-The library, as its docstrings have it. Everything is imported from `profiler`, and loaded when it is first used: importing
-the package loads nothing else, and counting a network of the zoo loads no torch. What the command line does, a function does
-by the same words: `profiler compare vgg16 --batch 8` is `compare("vgg16", batch=8)`.
+The Python library, from its docstrings. Everything is imported from `profiler` and loaded when it is first used: importing
+the package loads nothing else, and counting a network of the zoo does not load torch. Functions have the names of commands and
+take their options: `profiler compare vgg16 --batch 8` is `compare("vgg16", batch=8)`.
 
 ```python
 from profiler import compare, profile
@@ -40,14 +40,14 @@ for record in compare("mobilenet_v1", "vgg16", engine="closed"):
     print(record["model"], record["macs"], record["params"])
 ```
 
-A fault of the user's is a `ProfilerError` whose text is one sentence: what, the value, where, and the cure.
+Wrong usage raises a `ProfilerError` whose message is one sentence: the problem, the value, where it is, and how to fix it.
 """
 DESCRIBED = """
 ## Describe a network
 
 A network is a value, a `Layer`, made of the parts below: `profile(layer, input=(3, 224, 224))` counts it, `build` makes its
 module, and [`@architecture`](start.md#plug-ins) gives it a name. Names and defaults are those of torch.nn where it has them;
-the channels that come in are never written. Features are `(C, *spatial)`, tokens `(T, C)`, vectors `(C,)`, without the batch.
+input channels follow from the layer before. Features are `(C, *spatial)`, tokens `(T, C)`, vectors `(C,)`, without the batch.
 """
 
 
