@@ -171,7 +171,7 @@ WRITERS = {
     "trace": "bench --layers",
     "mermaid": "show",
     "dot": "show",
-    "svg": "show, and as figures of trade-offs compare, sweep, bench, fit and predict",
+    "svg": "show, compare, sweep, bench, fit without --per-stage, and predict",
     **dict.fromkeys(FIGURES, "compare, sweep, bench, fit without --per-stage, and predict"),
     "safetensors": "inspect --model",
 }

@@ -150,5 +150,5 @@ def test_every_command_writes_what_is_not_only_of_some() -> None:
     assert [name for name in forms.FORMS if name not in forms.WRITERS] == [
         "table", "csv", "json", "jsonl", "parquet", "markdown", "latex", "bytes", "failing",
     ]  # fmt: skip
-    with pytest.raises(ProfilerError, match="this command cannot write svg; show can"):
+    with pytest.raises(ProfilerError, match="this command cannot write svg; show, compare, sweep"):
         forms.check_form("svg", ("html",), "format 'svg'")
