@@ -186,7 +186,9 @@ def test_what_is_imported_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     brought = [
-        each for extra in ("gpu", "report", "parquet", "onnx", "openvino", "litert", "executorch") for each in extras[extra]
+        each
+        for extra in ("gpu", "report", "figures", "parquet", "onnx", "openvino", "litert", "executorch")
+        for each in extras[extra]
     ]
     declared = {re.split(r"[^\w-]", each)[0] for each in [*project["dependencies"], *brought]}
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in MODULES.values()]

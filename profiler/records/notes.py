@@ -384,21 +384,5 @@ class NoLayersSaved(Said, frozen=True):
     name: str
 
 
-class BaselineWritten(Said, frozen=True):
-    """A baseline that was rewritten with the counts of now."""
-
-    name: str
-    changes: tuple[tuple[str, str, int, int], ...]
-    """(network, quantity, then, now) of what is different."""
-    new: bool = False
-    """True where there was no such file."""
-
-
-class BaselineKept(Said, frozen=True):
-    """A baseline that was to be rewritten and is as it was, since a budget is not kept."""
-
-    name: str
-
-
 Note = str | Said
 """A note of this run; text where it was read back from a saved one."""

@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import singledispatch
 
 from profiler import grid
+from profiler.records import baseline_notes as b
 from profiler.records import notes as n
 from profiler.records import runtime_notes as r
 from profiler.records.columns import COLUMNS
@@ -357,7 +358,7 @@ def _(note: n.LatenciesNotCompared) -> str:
 
 
 @said.register
-def _(note: n.BaselineWritten) -> str:
+def _(note: b.BaselineWritten) -> str:
     if not note.changes:
         return f"{note.name} is rewritten: no count differs."
     told = []
@@ -370,7 +371,7 @@ def _(note: n.BaselineWritten) -> str:
 
 
 @said.register
-def _(note: n.BaselineKept) -> str:
+def _(note: b.BaselineKept) -> str:
     return f"{note.name} is as it was, since a limit is not kept."
 
 

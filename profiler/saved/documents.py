@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, Required, TypedDict
 
 from msgspec import UNSET, Struct, UnsetType
@@ -12,22 +12,19 @@ from profiler.records.columns import BASE_COLUMNS, COLUMNS, Column, Record
 from profiler.records.compressed import Compressed, CompressedLayer
 from profiler.records.generation import Generation
 from profiler.records.inspected import Inspected, Smaller, TensorRecord
-from profiler.records.limits import QUANTITIES, Bound, broken
+from profiler.records.limits import Bound
 from profiler.records.receptive import ReceptiveField
 from profiler.records.sharding import TrainingMemory
 from profiler.records.timing import Certificate, Roofs, Timing
 from profiler.records.wiring import Wiring
-from profiler.saved.decode import Malformed, decode, kind
+from profiler.saved.decode import Malformed, decode
+from profiler.saved.document_checks import check_bounds, check_intervals, check_limits, check_over, check_signs
 from profiler.saved.row_parts import ComparedRow, ShownRow, TimedRow
 from profiler.saved.show_parts import FormPart, MemoryPart, RewrittenPart, TracingPart, TrainingPart
 from profiler.saved.stage_parts import PerStagePart, StageRecord
 
 RESULTS = ("compare", "sweep", "bench", "fit", "predict")
 """The commands whose records are cells."""
-BESIDE = {"latency_s": ("latency_low_s", "latency_high_s", "grade"), "ratio": ("ratio_low", "ratio_high", "verdict")}
-"""What no record has without the others."""
-SIGNED = ("facts", "options", "environment", "wiring", "base", "amount", "coefficient", "certificate", "low", "high")
-"""The parts of a document in which a number below 0 says something."""
 Object = dict[str, Any]
 
 
@@ -318,19 +315,19 @@ def decoded(plain: Mapping[str, Any]) -> Document:
     kind_of = LayersDocument if layers else CompressDocument if scheme else DOCUMENTS.get(command, OtherDocument)
     document = decode(plain, kind_of)
     if isinstance(document, ResultsDocument):
-        _check_over(document.over)
+        check_over(document.over)
         options = {name for name in document.over if name not in COLUMNS}  # whose values may be below 0
         records = [{name: value for name, value in record.items() if name not in options} for record in plain["records"]]
-        _check_signs({**plain, "records": records}, "")
-        _check_intervals(document.records)
-        _check_limits(document)
+        check_signs({**plain, "records": records}, "")
+        check_intervals(document.records)
+        check_limits(document.command, document.limits, document.records)
         if document.rounds and len(document.rounds) != len(document.records):
             raise Malformed("rounds", f"expected a list for each of the {len(document.records)} records")
     elif command in DOCUMENTS:
-        _check_signs(plain, "")
+        check_signs(plain, "")
     if isinstance(document, StagesDocument):
-        _check_bounds(document.per_stage.limits, "per_stage.limits")
-        _check_intervals(document.records)
+        check_bounds(document.per_stage.limits, "per_stage.limits")
+        check_intervals(document.records)
         document.per_stage.check(document.records)
     if isinstance(document, LayersDocument):
         for i, part in enumerate(document.layers):
@@ -342,64 +339,3 @@ def decoded(plain: Mapping[str, Any]) -> Document:
             if term.period is not None and term.period < 1:
                 raise Malformed(f"records[{i}].period", "expected a whole number from 1")
     return document
-
-
-def _check_signs(value: Any, where: str) -> None:
-    """No count, no size and no time below 0. Raises Malformed."""
-    if isinstance(value, dict):
-        for name, inside in value.items():
-            if name not in SIGNED:
-                _check_signs(inside, f"{where}.{name}" if where else name)
-    elif isinstance(value, list):
-        for i, inside in enumerate(value):
-            _check_signs(inside, f"{where}[{i}]")
-    elif isinstance(value, int | float) and value < 0:
-        raise Malformed(where, f"expected 0 or more, and this is {value}")
-
-
-def _check_over(names: Sequence[str]) -> None:
-    """Every option that a study runs over has a name, and stands there once. Raises Malformed."""
-    for i, name in enumerate(names):
-        if not name or name in names[:i]:
-            raise Malformed(f"over[{i}]", f"expected each option once, by its name, and this is {kind(name)}")
-
-
-def _check_limits(document: ResultsDocument) -> None:
-    """Known quantities, and records that say how they stand to them, none of them better than it is. Raises Malformed."""
-    bounds = document.limits
-    if bool(bounds) != (document.command == "fit"):
-        expected = "a limit, since it is a run of fit" if not bounds else "none, since only a run of fit has limits"
-        raise Malformed("limits", f"expected {expected}")
-    _check_bounds(bounds, "limits")
-    for i, record in enumerate(document.records if bounds else ()):
-        for name in ("fits", "binding", "used", "pareto", *(bound.column for bound in bounds)):
-            if name not in record:
-                raise Malformed(f"records[{i}]", f"there is no {name}, and a run of fit has limits")
-        if record["fits"] and (outside := broken(bounds, record)):
-            raise Malformed(f"records[{i}].fits", f"expected false, since its {outside[0].quantity} is outside the limit")
-
-
-def _check_bounds(bounds: Sequence[Bound], where: str) -> None:
-    """Known quantities, each once, with a limit. Raises Malformed."""
-    for i, bound in enumerate(bounds):
-        if bound.quantity not in QUANTITIES or bound.quantity in [other.quantity for other in bounds[:i]]:
-            known = ", ".join(QUANTITIES)
-            raise Malformed(f"{where}[{i}].quantity", f"expected one of {known}, each once, and this is {kind(bound.quantity)}")
-        if bound.most is None and bound.least is None:
-            raise Malformed(f"{where}[{i}]", "expected a number in most or in least")
-
-
-def _check_intervals(records: Sequence[Mapping[str, Any]]) -> None:
-    """No latency and no ratio without its interval. Raises Malformed."""
-    for i, record in enumerate(records):
-        for name, others in BESIDE.items():
-            for other in others if name in record else ():
-                if other not in record or (record[other] is None) != (record[name] is None):
-                    beside = "null" if record[name] is None else "what"
-                    raise Malformed(f"records[{i}].{other}", f"expected {beside} stands beside {name}")
-        for name in ("latency", "predicted"):
-            low, middle, high = (record.get(f"{name}{end}_s") for end in ("_low", "", "_high"))
-            if low is None or middle is None or high is None:
-                continue
-            if not low <= middle <= high:
-                raise Malformed(f"records[{i}].{name}_s", f"expected it between its ends, {low:g} and {high:g}")

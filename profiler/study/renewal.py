@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from profiler.errors import ProfilerError
+from profiler.records.baseline_notes import BaselineKept, BaselineWritten
 from profiler.records.columns import latency
-from profiler.records.notes import BaselineKept, BaselineWritten, Note
+from profiler.records.notes import Note
 from profiler.records.place import Place
 from profiler.records.verdicts import COUNTS, Line
 from profiler.report import files
