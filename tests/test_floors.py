@@ -27,7 +27,7 @@ network
 archs count
 module saved
 checkpoint tracing measure prediction onnx_graph
-pruning
+pruning fleet
 load report
 witness api
 study
@@ -187,7 +187,7 @@ def test_what_is_imported_is_declared() -> None:
     extras = project["optional-dependencies"]
     brought = [
         each
-        for extra in ("gpu", "report", "figures", "parquet", "onnx", "openvino", "litert", "executorch")
+        for extra in ("gpu", "report", "figures", "parquet", "onnx", "openvino", "litert", "executorch", "fleet")
         for each in extras[extra]
     ]
     declared = {re.split(r"[^\w-]", each)[0] for each in [*project["dependencies"], *brought]}
