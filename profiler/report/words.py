@@ -11,8 +11,10 @@ from profiler.records import baseline_notes as b
 from profiler.records import notes as n
 from profiler.records import runtime_notes as r
 from profiler.records.columns import COLUMNS
+from profiler.records.fleet_notes import OfFleet
 from profiler.records.notes import Note
 from profiler.records.place import Place, written
+from profiler.report.fleet_words import in_words
 from profiler.report.titles import listed
 
 STOPS = {"narrow": "reached ±1 %", "converged": "no longer narrowed", "budget": "used up the time"}
@@ -35,6 +37,11 @@ def said(note: Note) -> str:
 @said.register
 def _(note: str) -> str:
     return note
+
+
+@said.register
+def _(note: OfFleet) -> str:
+    return in_words(note, said)
 
 
 @said.register
