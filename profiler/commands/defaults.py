@@ -17,6 +17,8 @@ OTHERS = ("budgets",)
 """Tables that are not the options of a command: the budgets of `profiler check`."""
 PATHS = ("output", "csv", "resume", "baseline", "junit", "layer_file", "source", "scale_to", "widths_of", "roofs")
 """Options whose value is a path; in a pyproject.toml it is relative to that file."""
+NEVER = ("fleet", "spread")
+"""Options of the command line alone: a scheduler runs what it is sent, and what it sends back is unpickled."""
 WRITTEN = ("output", "csv", "resume", "junit", "layer_file")
 """Those that are written to. In a pyproject.toml they must stay below its folder, since its author may be somebody else."""
 
@@ -75,6 +77,11 @@ def of_command(commands: Mapping[str, Any], name: str, config: Config) -> Defaul
     for table, given, known in (("tool.profiler", shared, every), (f"tool.profiler.{name}", own, set(options))):
         for key, value in given.items():
             plain = key.replace("_", "-")
+            if plain in NEVER:
+                raise ProfilerError(
+                    f"{key} in [{table}] of {config.name}: a fleet runs code, and is named on the command line alone, as "
+                    "--fleet; take it out of the file"
+                )
             if plain not in known:
                 what, names = ("command", [*commands, *OTHERS]) if isinstance(value, dict) else ("option", known)
                 raise UnknownName(what, key, sorted(names), f"({key} stands in [{table}] of {config.name})")
