@@ -116,6 +116,8 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         "over": "an axis of several networks; one is measured",
         "top1": "an accuracy beside the latency, which a Timing does not hold",
         "resume": "goes on with a file of samples, of which a single measurement keeps none",
+        "fleet": "several machines, whose figures stand side by side; one measures",
+        "spread": "of `fleet`",
     },
     "show": {
         "memory_size": "`--memory 80GiB` for short; `memory` of the function takes the size as well",
