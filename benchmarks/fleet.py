@@ -168,7 +168,7 @@ def kill_workers(folder: Path, cells: int, seconds: int, kills: int, workers: in
 
 def killed(folder: Path) -> list[str]:
     """Ten workers killed at random moments of a sweep of 60 cells on three."""
-    found = kill_workers(folder, 60, 240, KILLS)
+    found = kill_workers(folder, 60, 480, KILLS)
     return [
         f"- 3 workers, a sweep of {found.cells} cells in {found.jobs} jobs, {found.kills} times SIGKILL to a worker at a "
         f"random moment: **{found.there} of {found.cells} cells** have a latency, after {found.wall_s:.0f} s.",

@@ -36,6 +36,8 @@ from profiler.study.notes import notes_of, ranked
 if TYPE_CHECKING:
     from distributed import Client
 
+MOST_RANKED = 32
+"""Devices of which each two are held against each other: 496 pairs, and more would take minutes."""
 HELD_S = 60.0
 """How long a machine may take to tell what a job left on it."""
 MOST_PAIRS = 6
@@ -295,9 +297,11 @@ class _FleetRun:
         return found
 
     def _ranks(self, made: Sequence[Results]) -> list[DevicesRank]:
-        """How alike each two devices rank the cells."""
+        """How alike each two devices rank the cells; of many devices each and the first."""
         found = []
-        for (one, ours), (other, theirs) in combinations(zip(self.blocks, made, strict=True), 2):
+        every = list(zip(self.blocks, made, strict=True))
+        pairs = combinations(every, 2) if len(every) <= MOST_RANKED else ((every[0], each) for each in every[1:])
+        for (one, ours), (other, theirs) in pairs:
             both = [(a[0], b[0]) for x, y in zip(ours, theirs, strict=True) if (a := latency(x)) and (b := latency(y))]
             rank = statistics.rank_correlation([a for a, _ in both], [b for _, b in both])
             if rank is not None:
