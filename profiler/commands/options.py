@@ -304,6 +304,14 @@ Seconds = Annotated[
 Resume = Annotated[
     Optional[Path], typer.Option("--resume", metavar="PATH", help="Continue an interrupted run from its .samples.jsonl file.")
 ]
+Fleet = Annotated[
+    Optional[str],
+    typer.Option(
+        "--fleet",
+        metavar="ADDRESS",
+        help="On the workers of a dask scheduler: tcp://HOST:8786, tls://HOST:8786, scheduler.json; local:2 to try it out.",
+    ),
+]
 Depth = Annotated[int, typer.Option("--depth", metavar="N", help="Levels of modules to show, e.g. 1; 0 shows every layer.")]
 Top = Annotated[Optional[int], typer.Option("--top", metavar="N", help="Show only the N layers with the most MACs, e.g. 10.")]
 Formulas = Annotated[
