@@ -12,6 +12,7 @@ from profiler.commands import options as o
 from profiler.commands.groups import (
     AutoTable,
     Language,
+    Machines,
     MeasuringSetting,
     Output,
     Point,
@@ -41,6 +42,7 @@ def compare(
     setting: MeasuringSetting = MeasuringSetting(),
     training: Training = Training(),
     time: Time = Time(),
+    machines: Machines = Machines(),
     convention: o.ConventionName = "paper",
     table: Table = Table(),
     plot: o.Plot = False,
@@ -63,7 +65,7 @@ def compare(
     view = table.view(destinations)
     place = point.place(batch, set_, over)
     results.check_view(view, place.over)
-    measuring = bench and bench_options(setting, training, time, destinations)
+    measuring = bench and bench_options(setting, training, time, destinations, **vars(machines))
     own = accuracies_of(top1)
     events = comparing(models or (), place, engines(engine), convention, measuring, top1=own, memory=memory)
     found = shown(events, destinations, view, filling=True)
@@ -87,6 +89,7 @@ def sweep(
     setting: MeasuringSetting = MeasuringSetting(),
     training: Training = Training(),
     time: Time = Time(),
+    machines: Machines = Machines(),
     convention: o.ConventionName = "paper",
     table: Table = Table(),
     plot: o.Plot = False,
@@ -112,7 +115,7 @@ def sweep(
     view = table.view(destinations)
     place = over_texts(ranges.place(batch, set_, over), prefill, decode)
     results.check_view(view, place.over)
-    measuring = bench and bench_options(setting, training, time, destinations, measure=measure)
+    measuring = bench and bench_options(setting, training, time, destinations, measure=measure, **vars(machines))
     own = accuracies_of(top1)
     if is_large(models or (), place):
         if measuring:
