@@ -60,7 +60,8 @@ def command(*words: str) -> Iterator[subprocess.Popen[str]]:
 def sweep(fleet: FleetProcesses, out: Path, cells: int, seconds: int, *more: str) -> tuple[str, ...]:
     """A sweep of so many cells, which equal devices share."""
     return (
-        "sweep", "lenet5", "--batch", f"1..{cells}:1", "--engine", "closed", "--bench", "--threads", "1", "--device", "cpu",
+        "sweep", "lenet5", "--alpha", "1", "--batch", f"1..{cells}:1", "--engine", "closed", "--bench", "--threads", "1",
+        "--device", "cpu",
         "--fleet", fleet.address, "--spread", "--time", f"{seconds}s", "-q", "-o", str(out), *more,
     )  # fmt: skip
 

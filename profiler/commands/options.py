@@ -309,13 +309,16 @@ Fleet = Annotated[
     typer.Option(
         "--fleet",
         metavar="ADDRESS",
-        help="On the workers of a dask scheduler: tcp://HOST:8786, tls://HOST:8786, scheduler.json; local:2 to try it out.",
+        help="Measure on the workers of a dask scheduler: tcp://HOST:8786, tls://HOST:8786, or its scheduler.json; local:2 "
+        "starts two workers here, to try it out.",
     ),
 ]
 Spread = Annotated[
     bool,
     typer.Option(
-        "--spread", help="On a fleet of equal devices: they share the cells, each part with the first; else each measures all."
+        "--spread",
+        help="With --fleet: share the configurations among equal devices, each part with the first one. Without it every "
+        "device measures all of them.",
     ),
 ]
 Depth = Annotated[int, typer.Option("--depth", metavar="N", help="Levels of modules to show, e.g. 1; 0 shows every layer.")]
