@@ -37,6 +37,7 @@ def compare(
     engine: o.Engines = None,
     top1: o.Top1 = None,
     memory: o.Memory = False,
+    jobs: o.Jobs = None,
     bench: o.Bench = False,
     setting: MeasuringSetting = MeasuringSetting(),
     training: Training = Training(),
@@ -65,7 +66,7 @@ def compare(
     results.check_view(view, place.over)
     measuring = bench and bench_options(setting, training, time, destinations)
     own = accuracies_of(top1)
-    events = comparing(models or (), place, engines(engine), convention, measuring, top1=own, memory=memory)
+    events = comparing(models or (), place, engines(engine), convention, measuring, top1=own, memory=memory, jobs=jobs)
     found = shown(events, destinations, view, filling=True)
     say.passed_over(found.agreements, verbose)
 
@@ -82,6 +83,7 @@ def sweep(
     memory: o.Memory = False,
     prefill: language_options.Prefills = None,
     decode: language_options.Decode = None,
+    jobs: o.Jobs = None,
     bench: o.Bench = False,
     measure: o.Measure = None,
     setting: MeasuringSetting = MeasuringSetting(),
@@ -114,7 +116,7 @@ def sweep(
     results.check_view(view, place.over)
     measuring = bench and bench_options(setting, training, time, destinations, measure=measure)
     own = accuracies_of(top1)
-    if is_large(models or (), place):
+    if is_large(models or (), place, jobs):
         if measuring:
             raise ProfilerError(f"--bench measures at most {MOST_POINTS:,} cells, and there are more; take larger steps")
         if own or memory:
@@ -123,10 +125,11 @@ def sweep(
         from profiler.study.streamed import streaming
 
         asked = engines(engine)
-        found = put_streamed(streaming(models or (), place, asked, convention, destinations, view), destinations, view)
+        writing = streaming(models or (), place, asked, convention, destinations, view, jobs)
+        found = put_streamed(writing, destinations, view)
         say.notes(found, verbose and (destinations.quiet or destinations.form != "table"))
         return
-    events = sweeping(models or (), place, engines(engine), convention, measuring, top1=own, memory=memory)
+    events = sweeping(models or (), place, engines(engine), convention, measuring, top1=own, memory=memory, jobs=jobs)
     found = shown(events, destinations, view, filling=True)
     say.passed_over(found.agreements, verbose)
 
@@ -257,6 +260,7 @@ def list_(
             "few are counted.",
         ),
     ] = False,
+    jobs: o.Jobs = None,
     table: AutoTable = AutoTable(),
     out: Output = Output(),
 ) -> None:
@@ -274,7 +278,15 @@ def list_(
     view = table.view(destinations)
     with bar() as watch:
         found = listing(
-            pattern, max_macs=max_macs, max_params=max_params, year=year, task=task, native=native, count=count, watch=watch
+            pattern,
+            max_macs=max_macs,
+            max_params=max_params,
+            year=year,
+            task=task,
+            native=native,
+            count=count,
+            jobs=jobs,
+            watch=watch,
         )
     destinations.put(registry.answer(found, view))
 
@@ -313,6 +325,7 @@ def verify(
         typer.Option("--table", metavar="NAME", help='Print one published table beside our counts, e.g. "MobileNets Table 6".'),
     ] = None,
     engine: o.Engines = None,
+    jobs: o.Jobs = None,
     out: Output = Output(),
     verbose: o.Verbose = False,
 ) -> None:
@@ -330,7 +343,7 @@ def verify(
     from profiler.study.verify import verifying
 
     destinations, view = out.destinations(), View(summary=not models, table=published)
-    found = shown(verifying(models or (), published, engines(engine)), destinations, view)
+    found = shown(verifying(models or (), published, engines(engine), jobs), destinations, view)
     say.passed_over(found.agreements, verbose)
     if found.failures:
         raise CheckFailed(f"{found.failures} counts are not what archs/published.csv says; see the lines marked DIFFERS")

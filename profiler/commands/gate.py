@@ -64,6 +64,7 @@ def check(
     point: Point = Point(),
     batch: o.SingleBatch = None,
     set_: o.Set = None,
+    jobs: o.Jobs = None,
     bench: Annotated[bool, typer.Option("--bench", help="Also measure latency, to compare it with the baseline's.")] = False,
     setting: MeasuringSetting = MeasuringSetting(),
     time: o.Seconds = None,
@@ -102,7 +103,7 @@ def check(
     measuring = bench_options(setting, Training(), Time(time=time, resume=None), destinations)
     events = checking(
         models or (), point.place(batch, set_), {key: value for key, value in budget.items() if value is not None}, baseline,
-        tolerance, strict, Config.nearest(), bench, measuring,
+        tolerance, strict, Config.nearest(), bench, measuring, jobs,
     )  # fmt: skip
     found = shown(events, destinations, view)
     if report is not None:

@@ -21,6 +21,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
     ),
     "What to count": (
         "engine", "convention", "top1", "memory", "training", "weights", "what_if", "count", "bits", "every_rank", "published",
+        "jobs",
     ),
     "Training memory": ("zero", "devices", "checkpointing"),
     "Language models": (

@@ -168,6 +168,14 @@ Top1 = Annotated[
     ),
 ]
 Memory = Annotated[bool, typer.Option("--memory", help="Also compute the peak memory of one forward pass, without running it.")]
+Jobs = Annotated[
+    Optional[str],
+    typer.Option(
+        "--jobs",
+        metavar="N",
+        help="Count in N processes at once, or with auto in one for each core. The results are the same. [default: 1]",
+    ),
+]
 Columns = Annotated[
     Optional[str],
     typer.Option(

@@ -19,7 +19,7 @@ from profiler.measure.devices import kind_of
 from profiler.measure.energy import EnergyBlock
 from profiler.measure.host import Counters
 from profiler.measure.plan import Source, Spec, State
-from profiler.measure.start import Start
+from profiler.measure.start import Start, how_it_ended
 from profiler.measure.visits import CellFailed, Prepared, ReferenceTime, Visit, Warmed
 
 GRACE_S = 5.0
@@ -238,9 +238,7 @@ class Pool:
             except CellFailed:
                 continue
         self.lost_s += time.perf_counter() - begun
-        if code == -9:
-            return "its process was killed (signal 9), as the system does when memory runs out"
-        return f"its process ended by itself ({f'signal {-code}' if code < 0 else f'exit code {code}'})"
+        return how_it_ended(code)
 
     def _begun(self, state: State) -> subprocess.Popen[bytes]:
         threads, token = str(state.threads), secrets.token_bytes(TOKEN_BYTES)

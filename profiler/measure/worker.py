@@ -155,7 +155,6 @@ def reason_of(fault: BaseException) -> str:
 def main(parent: int | None, token: bytes) -> None:
     """Answer messages until the other side is gone. `parent` is the process that began this one, if its main thread did."""
     leave_changes()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that the user started, which ends this one
     stdin, stdout = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     # the measured code must not read the messages, nor print between the answers, thousands of times
     nothing = os.open(os.devnull, os.O_RDWR)

@@ -244,6 +244,20 @@ class EngineFailed(Said, frozen=True):
     reason: str
 
 
+class CellLost(Said, frozen=True):
+    """A cell that is left out, since the process that counted it ended, and how."""
+
+    cell: str
+    reason: str
+
+
+class CountInterrupted(Said, frozen=True):
+    """The user ended the study before every cell was counted: so many of how many were."""
+
+    counted: int
+    of: int
+
+
 class RecountInterrupted(Said, frozen=True):
     """The user ended the study before every cell was recounted."""
 

@@ -219,6 +219,16 @@ def _(note: n.EngineFailed) -> str:
 
 
 @said.register
+def _(note: n.CellLost) -> str:
+    return f"{note.cell} is left out, since it could not be counted: {note.reason}."
+
+
+@said.register
+def _(note: n.CountInterrupted) -> str:
+    return f"interrupted: {note.counted:,} of {note.of:,} cells were counted; the others are left out."
+
+
+@said.register
 def _(note: n.RecountInterrupted) -> str:  # noqa: ARG001  # every function of this dispatch takes it
     return "interrupted: the cells without a witness's count were not asked about."
 
