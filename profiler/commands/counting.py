@@ -11,6 +11,7 @@ from profiler.commands import limit_options as limits
 from profiler.commands import options as o
 from profiler.commands.groups import (
     AutoTable,
+    ByCommand,
     Language,
     MeasuringSetting,
     Output,
@@ -40,6 +41,7 @@ def compare(
     jobs: o.Jobs = None,
     bench: o.Bench = False,
     setting: MeasuringSetting = MeasuringSetting(),
+    by_command: ByCommand = ByCommand(),
     training: Training = Training(),
     time: Time = Time(),
     convention: o.ConventionName = "paper",
@@ -64,7 +66,7 @@ def compare(
     view = table.view(destinations)
     place = point.place(batch, set_, over)
     results.check_view(view, place.over)
-    measuring = bench and bench_options(setting, training, time, destinations)
+    measuring = bench and bench_options(setting, training, time, destinations, **vars(by_command))
     own = accuracies_of(top1)
     events = comparing(models or (), place, engines(engine), convention, measuring, top1=own, memory=memory, jobs=jobs)
     found = shown(events, destinations, view, filling=True)
@@ -87,6 +89,7 @@ def sweep(
     bench: o.Bench = False,
     measure: o.Measure = None,
     setting: MeasuringSetting = MeasuringSetting(),
+    by_command: ByCommand = ByCommand(),
     training: Training = Training(),
     time: Time = Time(),
     convention: o.ConventionName = "paper",
@@ -114,7 +117,7 @@ def sweep(
     view = table.view(destinations)
     place = over_texts(ranges.place(batch, set_, over), prefill, decode)
     results.check_view(view, place.over)
-    measuring = bench and bench_options(setting, training, time, destinations, measure=measure)
+    measuring = bench and bench_options(setting, training, time, destinations, measure=measure, **vars(by_command))
     own = accuracies_of(top1)
     if is_large(models or (), place, jobs):
         if measuring:

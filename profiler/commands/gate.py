@@ -10,6 +10,7 @@ import typer
 from profiler.commands import limit_options as limits
 from profiler.commands import options as o
 from profiler.commands.groups import (
+    ByCommand,
     MeasuringSetting,
     Output,
     Point,
@@ -67,6 +68,7 @@ def check(
     jobs: o.Jobs = None,
     bench: Annotated[bool, typer.Option("--bench", help="Also measure latency, to compare it with the baseline's.")] = False,
     setting: MeasuringSetting = MeasuringSetting(),
+    by_command: ByCommand = ByCommand(),
     time: o.Seconds = None,
     unit_: o.UnitName = "raw",
     out: Output = Output(),
@@ -100,7 +102,7 @@ def check(
         "macs": max_macs, "params": max_params, "activations": max_activations, "weight_bytes": max_weight_bytes,
         "unread": max_unread, "memory": max_memory, "latency": max_latency,
     }  # fmt: skip
-    measuring = bench_options(setting, Training(), Time(time=time, resume=None), destinations)
+    measuring = bench_options(setting, Training(), Time(time=time, resume=None), destinations, **vars(by_command))
     events = checking(
         models or (), point.place(batch, set_), {key: value for key, value in budget.items() if value is not None}, baseline,
         tolerance, strict, Config.nearest(), bench, measuring, jobs,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from profiler.report.output import Destinations
 
 _SIZE = re.compile(r"[\d.]+ ?[A-Za-z]{0,3}")
-SETTING = ("device", "threads", "dtype", "memory_format", "runtime", "no_cache", "time")
+SETTING = ("device", "threads", "dtype", "memory_format", "runtime", "no_cache", "exec", "exec_push", "time")
 MEASURING = (*SETTING, "train", "dataset_size", "resume")
 TRAINING = ("optimizer",)
 NEEDED: Mapping[str, Sequence[tuple[Sequence[str], tuple[str, ...]]]] = {

@@ -28,7 +28,8 @@ SECTIONS: Mapping[str, Sequence[str]] = {
         "prefill", "decode", "tokens", "cache_dtype", "memory_size", "peak_macs", "bandwidth", "roofs",
     ),
     "How latency is measured": (
-        "bench", "measure", "layers", "device", "threads", "dtype", "memory_format", "runtime", "no_cache", "compile", "energy",
+        "bench", "measure", "layers", "device", "threads", "dtype", "memory_format", "runtime", "exec", "exec_push", "no_cache",
+        "compile", "energy",
         "train", "optimizer", "dataset_size", "time", "resume",
     ),
     "Prediction": ("source", "scale_to", "force", "layer_file"),

@@ -10,6 +10,7 @@ import typer
 from profiler.commands import options as o
 from profiler.commands.groups import (
     AutoTable,
+    ByCommand,
     MeasuringSetting,
     Output,
     Ranges,
@@ -33,6 +34,7 @@ def bench(
     set_: o.Set = None,
     over: o.Over = None,
     setting: MeasuringSetting = MeasuringSetting(),
+    by_command: ByCommand = ByCommand(),
     compile: o.Compile = False,
     energy: o.Energy = False,
     training: Training = Training(),
@@ -62,7 +64,7 @@ def bench(
     from profiler.study.layers import clocking_layers
 
     destinations = out.destinations(forms.CLOCKED if layers else forms.RESULTS, plot)
-    measuring = bench_options(setting, training, time, destinations, compile=compile, energy=energy)
+    measuring = bench_options(setting, training, time, destinations, compile=compile, energy=energy, **vars(by_command))
     view, place = table.view(destinations, depth=depth, top=top), ranges.place(batch, set_, over)
     if layers and top1:
         raise ProfilerError("--top1 says nothing with --layers, which has no accuracies; leave one of the two out")

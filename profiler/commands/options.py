@@ -265,8 +265,25 @@ Runtime = Annotated[
     typer.Option(
         "--runtime",
         metavar="NAME",
-        help="What runs the network: eager or compile (PyTorch), onnxruntime or openvino.",
+        help="What runs the network: eager or compile (PyTorch), onnxruntime, openvino, or exec (the command of --exec).",
         autocompletion=completion.runtimes,
+    ),
+]
+Exec = Annotated[
+    Optional[str],
+    typer.Option(
+        "--exec",
+        metavar="COMMAND",
+        help="Measure on another device: a command that runs the exported network there and prints the seconds of each "
+        "forward pass, e.g. 'adb shell /data/local/tmp/run {name} {runs}'.",
+    ),
+]
+ExecPush = Annotated[
+    Optional[str],
+    typer.Option(
+        "--exec-push",
+        metavar="COMMAND",
+        help="With --exec: a command that first copies the network's file to the device, e.g. 'adb push {file} /data/{name}'.",
     ),
 ]
 NoCache = Annotated[

@@ -34,8 +34,16 @@ SILENT_S = 1.0
 HANDS_OFF = "its code writes into descriptors that it did not open; leave those of others alone"
 
 
-def _end(process: subprocess.Popen[bytes]) -> int:
-    """Be rid of a worker, which holds nothing that could be lost: what it measured is here. Its exit code."""
+def _end(process: subprocess.Popen[bytes], gently: bool = False) -> int:
+    """Be rid of a worker, which holds nothing that could be lost: what it measured is here. Its exit code.
+
+    One that may have commands running is told by its channel, and ends those first.
+    """
+    if process.poll() is None and gently:
+        with suppress(OSError, subprocess.TimeoutExpired):
+            assert process.stdin is not None
+            process.stdin.close()
+            process.wait(GRACE_S)
     if process.poll() is None:
         process.kill()
     for stream in (process.stdin, process.stdout):
@@ -81,8 +89,8 @@ class Pool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in self.workers.values():
-            _end(process)
+        for state, process in self.workers.items():
+            _end(process, gently=state.runtime == "exec")
         self.workers.clear()
         if self.scratch is not None:
             self.scratch.cleanup()
@@ -242,13 +250,15 @@ class Pool:
 
     def _begun(self, state: State) -> subprocess.Popen[bytes]:
         threads, token = str(state.threads), secrets.token_bytes(TOKEN_BYTES)
-        process = self.start.worker(token, OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads)
+        process = self.start.worker(token, follows=state.runtime != "exec", OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads)
         assert process.stdout is not None
         self.workers[state], self.answers[state] = process, Answers(process.stdout, token)
         if self.starting is not None:
             self.starting()
         try:
-            self.facts[state] = self._ask(state, "begin", state, kind_of(state.device), self.keep_exports, self._scratch())
+            self.facts[state] = self._ask(
+                state, "begin", state, kind_of(state.device), self.keep_exports, self._scratch(), self.patience_s
+            )
         except CellFailed as fault:
             if self.workers.pop(state, None) is not None:
                 _end(process)

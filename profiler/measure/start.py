@@ -49,13 +49,14 @@ class Start:
             folder = ""
         return cls(folder, tuple(sys.path), dict(os.environ))
 
-    def worker(self, token: bytes, module: str = MEASURES, **environment: str) -> subprocess.Popen[bytes]:
+    def worker(self, token: bytes, module: str = MEASURES, follows: bool = True, **environment: str) -> subprocess.Popen[bytes]:
         """A worker that begins there, with more in its environment, and marks its answers by `token`. Raises ProfilerError.
 
-        What it does is the `main` of a module of ours.
+        What it does is the `main` of a module of ours. Where it `follows`, a system that can ends it with the thread that began
+        it; else it sees by itself that its channel is closed, and may end its own commands first.
         """
         # a system that ends workers with their parent looks at the thread that began them
-        parent = os.getpid() if threading.current_thread() is threading.main_thread() else None
+        parent = os.getpid() if follows and threading.current_thread() is threading.main_thread() else None
         boot = BOOT.format(
             path=list(self.path), init=str(PACKAGE / "__init__.py"), package=str(PACKAGE), module=module, parent=parent,
             token=token,

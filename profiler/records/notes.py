@@ -258,6 +258,17 @@ class CountInterrupted(Said, frozen=True):
     of: int
 
 
+class RunByCommand(Said, frozen=True):
+    """A command ran the networks on another device, and clocked them there."""
+
+    words: tuple[str, ...]
+    """As the first cell was run, but for its file and its runs."""
+    push: tuple[str, ...]
+    cells: int
+    facts: tuple[tuple[tuple[str, str], ...], ...]
+    """What it said of its device, each once."""
+
+
 class RecountInterrupted(Said, frozen=True):
     """The user ended the study before every cell was recounted."""
 

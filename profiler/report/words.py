@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import singledispatch
@@ -294,6 +296,21 @@ def _(note: n.ByCpuTime) -> str:
 @said.register
 def _(note: n.RuntimeUsed) -> str:
     return f"{note.name} {note.version} on {note.provider}: {note.setting}."
+
+
+def _command(words: Sequence[str]) -> str:
+    """A command as it may be typed, its placeholders as they are written."""
+    return " ".join(word if re.fullmatch(r"[\w@%+=:,./{}-]+", word) else shlex.quote(word) for word in words)
+
+
+@said.register
+def _(note: n.RunByCommand) -> str:
+    more = f" (the first of {note.cells} cells)" if note.cells > 1 else ""
+    pushed = f", after {_command(note.push)}" if note.push else ""
+    device = "; ".join(", ".join(f"{key} {value}" for key, value in facts) for facts in note.facts if facts)
+    return f"exec: {_command(note.words)}{pushed}{more}; " + (
+        f"it says: {device}." if device else "it says nothing of its device."
+    )
 
 
 @said.register

@@ -64,6 +64,10 @@ def clocking_layers(models: Sequence[Given], at: Place, measuring: BenchOptions)
         )
     if not models:
         raise ProfilerError("there is nothing to measure; name a network, as in: profiler bench mobilenet_v1 --layers")
+    if measuring.exec is not None:
+        raise ProfilerError(
+            "--layers clocks the layers of a network that runs here, and --exec runs elsewhere; leave one of them out"
+        )
     if "compile" in measuring.runtimes:
         raise ProfilerError("--layers clocks the leaves of an eager network, and torch.compile fuses them; give one of the two")
     if "int8" in str(measuring.dtype):

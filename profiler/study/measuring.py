@@ -20,7 +20,8 @@ from profiler.load.load import Counted, Network
 from profiler.measure import grades, host, plan, statistics
 from profiler.measure.between_runs import spread
 from profiler.measure.certificate import last_certificate
-from profiler.measure.devices import working_threads
+from profiler.measure.command import for_cell
+from profiler.measure.devices import felt, working_threads
 from profiler.measure.energy import BLOCKS
 from profiler.measure.history import History, key_of
 from profiler.measure.lock import device_lock
@@ -111,14 +112,10 @@ def spec_of(network: Counted, batch: int | None, setting: Setting, memory: int =
         size = next((shape[0] for shape in network.inputs if shape), 1)
     alpha = None if network.alpha is None else float(network.alpha)
     shapes = " ".join("x".join(map(str, shape)) for shape in network.inputs)
-    return Spec(
-        workload,
-        size,
-        setting,
-        {"model": network.name, "options": dict(network.options), "alpha": alpha, "input": shapes},
-        memory,
-        source,
-    )
+    about = {"model": network.name, "options": dict(network.options), "alpha": alpha, "input": shapes}
+    if setting.command is not None:
+        setting = replace(setting, command=for_cell(setting.command, about, size, setting))
+    return Spec(workload, size, setting, about, memory, source)
 
 
 # The run
@@ -322,7 +319,7 @@ def timing(spec: Spec, outcome: Outcome) -> Timing:
     wall = {number: each.median for number, each in outcome.rounds.items()}
     interval = statistics.median_interval(list(medians.values())) if enough else None
     threads = working_threads(setting.device, setting.threads)
-    grade = grades.grade(interval, outcome.readings, threads, outcome.known_s) if interval else None
+    grade = grades.grade(interval, felt(setting.device, outcome.readings), threads, outcome.known_s) if interval else None
     # a replay holds the device's work alone; events, what the launches left of it
     graphs = [s for each in outcome.rounds.values() for s in each.visit.graph_s or each.visit.event_s]
     device_s = median(graphs) if graphs else None

@@ -151,8 +151,7 @@ class Processes:
 
     def _begun(self) -> Process:
         token = secrets.token_bytes(TOKEN_BYTES)
-        one = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}  # a process is for one core
-        popen = self.start.worker(token, COUNTS, **one)
+        popen = self.start.worker(token, COUNTS, OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")  # a process is for one core
         assert popen.stdout is not None
         return Process(popen, Answers(popen.stdout, token))
 

@@ -228,7 +228,7 @@ def test_a_module_of_the_caller_is_counted_where_it_is() -> None:
         def __init__(self) -> None:
             super().__init__()
             self.conv = nn.Conv2d(3, 4, 1)
-            self.forward = lambda x: self.conv(x)  # type: ignore[method-assign]
+            self.forward = lambda x: self.conv(x)
 
     module = Local()
     found = [profiler.compare(module, "lenet5", input=(3, 16, 16), engine="closed,traced", jobs=jobs)[0] for jobs in (1, 2)]

@@ -53,7 +53,7 @@ class Exports:
                 os.utime(home / key)
             return Export(home / key / FILE, None, _size(home / key))
         self._says("exporting to ONNX")
-        with TemporaryDirectory(prefix=".making-", dir=home or self._scratch()) as folder:
+        with TemporaryDirectory(prefix=".making-", dir=home or self.folder()) as folder:
             made, start = Path(folder), perf_counter()
             write(made / FILE)
             seconds, size = perf_counter() - start, _size(made)
@@ -61,7 +61,7 @@ class Exports:
                 _make_room(home, MOST_BYTES - size)
                 kept = _put(made, home / key)
             else:
-                kept = _put(made, self._scratch() / key)
+                kept = _put(made, self.folder() / key)
         self._says("loading its export")
         return Export(kept / FILE, seconds, size)
 
@@ -69,7 +69,8 @@ class Exports:
         if self.say is not None:
             self.say(text)
 
-    def _scratch(self) -> Path:
+    def folder(self) -> Path:
+        """Where files of this run stand, which are deleted when it ends."""
         if self.scratch is None:
             self.scratch = Path(mkdtemp(prefix="profiler-"))
             atexit.register(shutil.rmtree, self.scratch, ignore_errors=True)
