@@ -87,7 +87,9 @@ DIFFERENCES: dict[str, dict[str, str]] = {
     "fit": {
         "from": "a keyword of Python; `source` of the function",
         "source": "`--from` of the command",
-        **dict.fromkeys(("device", "threads", "dtype", "memory_format", "runtime", "no_cache", "time"), CLOCK),
+        **dict.fromkeys(
+            ("device", "threads", "dtype", "memory_format", "runtime", "no_cache", "exec", "exec_push", "time"), CLOCK
+        ),
         "bench": CLOCK_ITSELF,
         **dict.fromkeys(("per_stage", "stage_widths", "multiple_of"), "of the function `fit_stages`, whose result is another"),
     },
@@ -121,7 +123,9 @@ DIFFERENCES: dict[str, dict[str, str]] = {
     "check": {
         **{f"max_{word}": f"`{word}` of the function, as [tool.profiler.budgets] calls it" for word in LIMITS},
         **{word: f"a name of [tool.profiler.budgets]; `--max-{word.replace('_', '-')}` of the command" for word in LIMITS},
-        **dict.fromkeys(("device", "threads", "dtype", "memory_format", "runtime", "no_cache", "time"), CLOCK),
+        **dict.fromkeys(
+            ("device", "threads", "dtype", "memory_format", "runtime", "no_cache", "exec", "exec_push", "time"), CLOCK
+        ),
         "config": "`Config.nearest()`, or none: a function reads no file that it is not given; the command looks for it",
         "junit": "a file for a CI server, which runs the command",
     },

@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import singledispatch
 
 from profiler import grid
+from profiler.records import elsewhere
 from profiler.records import notes as n
 from profiler.records.columns import COLUMNS
 from profiler.records.notes import Note
@@ -221,12 +222,12 @@ def _(note: n.EngineFailed) -> str:
 
 
 @said.register
-def _(note: n.CellLost) -> str:
+def _(note: elsewhere.CellLost) -> str:
     return f"{note.cell} is left out, since it could not be counted: {note.reason}."
 
 
 @said.register
-def _(note: n.CountInterrupted) -> str:
+def _(note: elsewhere.CountInterrupted) -> str:
     return f"interrupted: {note.counted:,} of {note.of:,} cells were counted; the others are left out."
 
 
@@ -304,7 +305,7 @@ def _command(words: Sequence[str]) -> str:
 
 
 @said.register
-def _(note: n.RunByCommand) -> str:
+def _(note: elsewhere.RunByCommand) -> str:
     more = f" (the first of {note.cells} cells)" if note.cells > 1 else ""
     pushed = f", after {_command(note.push)}" if note.push else ""
     device = "; ".join(", ".join(f"{key} {value}" for key, value in facts) for facts in note.facts if facts)

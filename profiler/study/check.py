@@ -25,7 +25,8 @@ from profiler.study.bench_options import BenchOptions, bench_options
 from profiler.study.budgets import Budgeted, budgeted, inputs_of
 from profiler.study.cells import Cell, Interrupted, Watch, counted, ending, finished
 from profiler.study.counting_tasks import peak
-from profiler.study.in_order import Jobs, Where, workers
+from profiler.study.in_order import Jobs, Where
+from profiler.study.jobs import workers
 from profiler.study.models import Given
 from profiler.study.tracing_ahead import traced_ahead
 

@@ -28,7 +28,8 @@ from profiler.study.cells import (
     insisted,
     known,
 )
-from profiler.study.in_order import Jobs, Where, workers
+from profiler.study.in_order import Jobs, Where
+from profiler.study.jobs import workers
 from profiler.study.models import Given, grid_over, most_matched
 from profiler.study.published import accuracy_notes
 from profiler.study.recounting import recounted_and_measured

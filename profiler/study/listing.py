@@ -15,7 +15,8 @@ from profiler.network.registry import Architecture, find, names
 from profiler.records.events import Counted
 from profiler.records.listing import Listing
 from profiler.records.place import shape
-from profiler.study.in_order import Jobs, Where, workers
+from profiler.study.in_order import Jobs, Where
+from profiler.study.jobs import workers
 from profiler.study.published import top1
 
 if TYPE_CHECKING:

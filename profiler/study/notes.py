@@ -11,6 +11,7 @@ from profiler.measure.devices import felt, working_threads
 from profiler.measure.outcomes import Outcome, Run
 from profiler.measure.plan import Spec
 from profiler.records.columns import GIVEN, Record, latency
+from profiler.records.elsewhere import RunByCommand
 from profiler.records.notes import (
     ByCpuTime,
     Disturbed,
@@ -22,7 +23,6 @@ from profiler.records.notes import (
     ParetoMarked,
     RankCorrelation,
     RoundsDone,
-    RunByCommand,
     RuntimeUsed,
     SelftestResult,
     Unmeasured,

@@ -40,7 +40,8 @@ from profiler.study.cells import (
     finished,
     insisted,
 )  # fmt: skip
-from profiler.study.in_order import Jobs, Where, workers
+from profiler.study.in_order import Jobs, Where
+from profiler.study.jobs import workers
 from profiler.study.large import Sweep
 from profiler.study.models import Given, most_matched
 from profiler.study.published import accuracy_notes

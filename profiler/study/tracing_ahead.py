@@ -8,8 +8,9 @@ from typing import NamedTuple
 from profiler.count import conventions
 from profiler.errors import ProcessEnded, ProfilerError
 from profiler.load.load import Network
+from profiler.records.elsewhere import CellLost, CountInterrupted
 from profiler.records.events import Counted, Event
-from profiler.records.notes import CellLost, CountInterrupted, Note
+from profiler.records.notes import Note
 from profiler.study.cells import Cell
 from profiler.study.counting_tasks import Tracing, trace
 from profiler.study.in_order import Where

@@ -23,7 +23,8 @@ from profiler.study.cells import (
     finished,
     insisted,
 )  # fmt: skip
-from profiler.study.in_order import Jobs, Where, workers
+from profiler.study.in_order import Jobs, Where
+from profiler.study.jobs import workers
 from profiler.study.models import expanded, is_pattern, most_matched
 from profiler.study.published import figures, ours
 from profiler.study.recounting import recounted

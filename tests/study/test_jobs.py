@@ -17,7 +17,8 @@ import pytest
 import profiler
 from profiler import errors
 from profiler.errors import ProcessEnded, ProfilerError, UnknownName
-from profiler.study.in_order import Here, jobs_of, workers
+from profiler.study.in_order import Here
+from profiler.study.jobs import jobs_of, workers
 from profiler.study.processes import Processes
 
 ROOT = Path(profiler.__file__).parents[1]
