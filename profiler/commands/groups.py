@@ -204,6 +204,12 @@ class Time(Group):
     resume: o.Resume = None
 
 
+class Machines(Group):
+    """Where the work is done, other than in this process."""
+
+    fleet: o.Fleet = None
+
+
 class Table(Group):
     """How the table of an answer looks."""
 

@@ -270,6 +270,14 @@ Seconds = Annotated[
 Resume = Annotated[
     Optional[Path], typer.Option("--resume", metavar="FILE", help="Carry on with the .samples.jsonl of an interrupted run.")
 ]
+Fleet = Annotated[
+    Optional[str],
+    typer.Option(
+        "--fleet",
+        metavar="ADDRESS",
+        help="On the workers of a dask scheduler: tcp://HOST:8786, tls://HOST:8786, scheduler.json; local:2 to try it out.",
+    ),
+]
 Depth = Annotated[int, typer.Option("--depth", metavar="N", help="Levels of the layer tree; 0 shows every layer.")]
 Top = Annotated[Optional[int], typer.Option("--top", metavar="N", help="Only the N layers with most MACs.")]
 Formulas = Annotated[
