@@ -11,6 +11,7 @@ from profiler.commands import options as o
 from profiler.commands.groups import (
     AutoTable,
     Language,
+    Machines,
     MeasuringSetting,
     Output,
     Point,
@@ -40,6 +41,7 @@ def compare(
     setting: MeasuringSetting = MeasuringSetting(),
     training: Training = Training(),
     time: Time = Time(),
+    machines: Machines = Machines(),
     convention: o.ConventionName = "paper",
     table: Table = Table(),
     plot: o.Plot = False,
@@ -55,7 +57,7 @@ def compare(
     view = table.view(destinations)
     place = point.place(batch, set_, over)
     results.check_view(view, place.over)
-    measuring = bench and bench_options(setting, training, time, destinations)
+    measuring = bench and bench_options(setting, training, time, destinations, **vars(machines))
     own = accuracies_of(top1)
     events = comparing(models or (), place, engines(engine), convention, measuring, top1=own, memory=memory)
     found = shown(events, destinations, view, filling=True)
@@ -79,6 +81,7 @@ def sweep(
     setting: MeasuringSetting = MeasuringSetting(),
     training: Training = Training(),
     time: Time = Time(),
+    machines: Machines = Machines(),
     convention: o.ConventionName = "paper",
     table: Table = Table(),
     plot: o.Plot = False,
@@ -97,7 +100,7 @@ def sweep(
     view = table.view(destinations)
     place = over_texts(ranges.place(batch, set_, over), prefill, decode)
     results.check_view(view, place.over)
-    measuring = bench and bench_options(setting, training, time, destinations, measure=measure)
+    measuring = bench and bench_options(setting, training, time, destinations, measure=measure, **vars(machines))
     own = accuracies_of(top1)
     if is_large(models or (), place):
         if measuring:

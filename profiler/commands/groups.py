@@ -208,6 +208,7 @@ class Machines(Group):
     """Where the work is done, other than in this process."""
 
     fleet: o.Fleet = None
+    spread: o.Spread = False
 
 
 class Table(Group):

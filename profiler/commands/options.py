@@ -278,6 +278,12 @@ Fleet = Annotated[
         help="On the workers of a dask scheduler: tcp://HOST:8786, tls://HOST:8786, scheduler.json; local:2 to try it out.",
     ),
 ]
+Spread = Annotated[
+    bool,
+    typer.Option(
+        "--spread", help="On a fleet of equal devices: they share the cells, each part with the first; else each measures all."
+    ),
+]
 Depth = Annotated[int, typer.Option("--depth", metavar="N", help="Levels of the layer tree; 0 shows every layer.")]
 Top = Annotated[Optional[int], typer.Option("--top", metavar="N", help="Only the N layers with most MACs.")]
 Formulas = Annotated[

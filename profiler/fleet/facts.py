@@ -6,6 +6,7 @@ import platform
 import socket
 from collections.abc import Iterable, Mapping
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from profiler.measure import host
@@ -37,6 +38,8 @@ def facts(runtimes: Iterable[str] = ()) -> dict[str, Any]:
         "hostname": socket.gethostname(),
         "cpu": host.cpu_model(),
         "processors": host.affinity(),
+        "threads": host.default_threads(),
+        "gpus": _gpus(),
         "system": platform.platform(),
     }
 
@@ -48,6 +51,13 @@ def differing(theirs: Mapping[str, str | None], ours: Mapping[str, str | None]) 
         for name, version in ours.items()
         if theirs.get(name) != version
     )
+
+
+def _gpus() -> list[str]:
+    """Names of the GPUs, as NVIDIA's driver for Linux tells them; elsewhere none is known without torch."""
+    found = sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
+    lines = [line for path in found for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
+    return [line.partition(":")[2].strip() for line in lines if line.startswith("Model:")]
 
 
 def _version(package: str) -> str | None:

@@ -40,6 +40,8 @@ class MeasuredIn(Struct, frozen=True):
     """Of training steps; None where a forward pass was timed."""
     seconds: float
     runtimes: tuple[str, ...] = ("eager",)
+    blocks: int = 0
+    """Devices of a fleet that each measured all cells; 0 where there is none."""
 
 
 class Title(Struct, frozen=True):

@@ -177,7 +177,16 @@ CELLS: dict[str, Cell] = {
 
 
 def default_columns(results: Results) -> list[str]:
-    """What a comparison or a sweep shows unless told otherwise: what varies, what it costs, what the witnesses say."""
+    """What a comparison or a sweep shows unless told otherwise: what varies, what it costs, what the witnesses say.
+
+    Of a fleet the machines and devices stand first, since the cells stand in blocks, one a device.
+    """
+    shown = _default_columns(results)
+    machines = [name for name in ("host", "device") if _varies(results, name)] if _has(results, "host") else []
+    return [*machines, *(name for name in shown if name not in machines)]
+
+
+def _default_columns(results: Results) -> list[str]:
     if results.command == "bench":
         return _bench_columns(results)
     if results.command == "predict":
