@@ -53,6 +53,10 @@ COMMANDS = {
         "inspecting:inspect",
         "A file of weights: dead channels, ranges, ranks, bytes at each precision; what leaves its network with what is dead.",
     ),
+    "fleet": Command(
+        "fleet:fleet",
+        "Machines that measure together: `fleet worker` makes this one a worker of a dask scheduler, `fleet status` shows all.",
+    ),
     "diff": Command(
         "saved:diff", "Two saved runs or two networks: totals, then layer by layer what changed, came, went or was renamed."
     ),

@@ -32,13 +32,20 @@ def connected(address: str, devices: Sequence[str] = (), runtimes: Sequence[str]
     Raises ProfilerError for what is no address and for workers of other versions; Unavailable where dask.distributed, the
     scheduler, a worker or a device is missing.
     """
-    silence()
-    with _opened(address) as client:
+    with opened(address) as client:
         workers = workers_of(client)
-        if not workers:
-            raise Unavailable(f"the fleet at '{address}' has no workers; start one with: profiler fleet worker {address}")
         check_announced(devices, [name for worker in workers.values() for name in worker.get("resources", {})], address)
         check_versions(client, runtimes)
+        yield client
+
+
+@contextmanager
+def opened(address: str) -> Iterator[Client]:
+    """The same of workers of any version. Raises ProfilerError, Unavailable."""
+    silence()
+    with _opened(address) as client:
+        if not workers_of(client):
+            raise Unavailable(f"the fleet at '{address}' has no workers; start one with: profiler fleet worker {address}")
         yield client
 
 
