@@ -167,6 +167,8 @@ def session(
 
     `going` is called while it waits for another run to end, and ends that by raising. Raises ProfilerError, Unavailable.
     """
+    if options.fleet is not None:
+        raise ProfilerError("a fleet measures for bench, compare and sweep alone; leave the fleet out")
     path = beside([Path(each) for each in options.outputs], command) if options.resume is None else Path(options.resume)
     if options.resume is not None:
         comparable(path, specs)  # before it waits for another run to end

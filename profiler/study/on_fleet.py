@@ -207,7 +207,14 @@ class _FleetRun:
         records = [record for each in made for record in each]
         title = self.results.title
         if isinstance(title, Title) and title.measured_in is not None:
-            title = structs.replace(title, measured_in=structs.replace(title.measured_in, blocks=len(self.blocks)))
+            title = structs.replace(
+                title,
+                measured_in=structs.replace(
+                    title.measured_in,
+                    fleet=sum(len(block.parts[0].devices) for block in self.blocks),
+                    shared=self.options.spread and len(self.jobs) > 1,
+                ),
+            )
         return self.results.replace(
             records, title=title, base=records[0], measured=True, samples=named(self.folder.path),
             rounds=[each for block in made for each in block.rounds],
