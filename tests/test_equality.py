@@ -93,8 +93,8 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         "bench": CLOCK_ITSELF,
         **dict.fromkeys(("per_stage", "stage_widths", "multiple_of"), "of the function `fit_stages`, whose result is another"),
     },
-    "compare": MEASURING,
-    "sweep": {**MEASURING, "measure": CLOCK},
+    "compare": {word: reason for word, reason in MEASURING.items() if word != "fleet"},
+    "sweep": {word: reason for word, reason in MEASURING.items() if word != "fleet"} | {"measure": CLOCK},
     "bench": {**MEASURING, "compile": CLOCK, "energy": CLOCK, "bench": CLOCK_ITSELF, "layers": "the function `layers`"},
     "layers": {
         **MEASURING,

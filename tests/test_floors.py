@@ -27,7 +27,7 @@ network
 archs count
 module saved
 checkpoint tracing measure prediction onnx_graph
-pruning
+pruning fleet
 load report
 witness api
 study
@@ -185,7 +185,7 @@ def test_what_is_imported_is_declared() -> None:
     """A package that one of ours only brings along may be gone with its next release."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    brought = [each for extra in ("gpu", "report", "parquet", "onnx", "openvino") for each in extras[extra]]
+    brought = [each for extra in ("gpu", "report", "parquet", "onnx", "openvino", "fleet") for each in extras[extra]]
     declared = {re.split(r"[^\w-]", each)[0] for each in [*project["dependencies"], *brought]}
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in MODULES.values()]
     imported = {alias.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}

@@ -13,6 +13,7 @@ from profiler.commands.groups import (
     AutoTable,
     ByCommand,
     Language,
+    Machines,
     MeasuringSetting,
     Output,
     Point,
@@ -44,6 +45,7 @@ def compare(
     by_command: ByCommand = ByCommand(),
     training: Training = Training(),
     time: Time = Time(),
+    machines: Machines = Machines(),
     convention: o.ConventionName = "paper",
     table: Table = Table(),
     plot: o.Plot = False,
@@ -61,14 +63,16 @@ def compare(
     from profiler.commands.watch import shown
     from profiler.report.answers import results
     from profiler.study.compare import comparing
+    from profiler.study.in_order import Counting
 
     destinations = out.destinations(forms.COMPARED, plot)
     view = table.view(destinations)
     place = point.place(batch, set_, over)
     results.check_view(view, place.over)
-    measuring = bench and bench_options(setting, training, time, destinations, **vars(by_command))
+    measuring = bench and bench_options(setting, training, time, destinations, **vars(by_command), **vars(machines))
     own = accuracies_of(top1)
-    events = comparing(models or (), place, engines(engine), convention, measuring, top1=own, memory=memory, jobs=jobs)
+    counting = Counting(jobs, None if bench else machines.fleet)
+    events = comparing(models or (), place, engines(engine), convention, measuring, top1=own, memory=memory, counting=counting)
     found = shown(events, destinations, view, filling=True)
     say.passed_over(found.agreements, verbose)
 
@@ -92,6 +96,7 @@ def sweep(
     by_command: ByCommand = ByCommand(),
     training: Training = Training(),
     time: Time = Time(),
+    machines: Machines = Machines(),
     convention: o.ConventionName = "paper",
     table: Table = Table(),
     plot: o.Plot = False,
@@ -110,6 +115,7 @@ def sweep(
     from profiler.errors import ProfilerError
     from profiler.grid import MOST_POINTS
     from profiler.report.answers import results
+    from profiler.study.in_order import Counting
     from profiler.study.sweep import is_large, sweeping
     from profiler.study.texts import over_texts
 
@@ -117,9 +123,12 @@ def sweep(
     view = table.view(destinations)
     place = over_texts(ranges.place(batch, set_, over), prefill, decode)
     results.check_view(view, place.over)
-    measuring = bench and bench_options(setting, training, time, destinations, measure=measure, **vars(by_command))
+    measuring = bench and bench_options(
+        setting, training, time, destinations, measure=measure, **vars(by_command), **vars(machines)
+    )
     own = accuracies_of(top1)
-    if is_large(models or (), place, jobs):
+    counting = Counting(jobs, None if bench else machines.fleet)
+    if is_large(models or (), place, counting.asked):
         if measuring:
             raise ProfilerError(f"--bench measures at most {MOST_POINTS:,} cells, and there are more; take larger steps")
         if own or memory:
@@ -128,11 +137,11 @@ def sweep(
         from profiler.study.streamed import streaming
 
         asked = engines(engine)
-        writing = streaming(models or (), place, asked, convention, destinations, view, jobs)
+        writing = streaming(models or (), place, asked, convention, destinations, view, counting)
         found = put_streamed(writing, destinations, view)
         say.notes(found, verbose and (destinations.quiet or destinations.form != "table"))
         return
-    events = sweeping(models or (), place, engines(engine), convention, measuring, top1=own, memory=memory, jobs=jobs)
+    events = sweeping(models or (), place, engines(engine), convention, measuring, top1=own, memory=memory, counting=counting)
     found = shown(events, destinations, view, filling=True)
     say.passed_over(found.agreements, verbose)
 
@@ -264,6 +273,7 @@ def list_(
         ),
     ] = False,
     jobs: o.Jobs = None,
+    fleet: o.Fleet = None,
     table: AutoTable = AutoTable(),
     out: Output = Output(),
 ) -> None:
@@ -289,6 +299,7 @@ def list_(
             native=native,
             count=count,
             jobs=jobs,
+            fleet=fleet,
             watch=watch,
         )
     destinations.put(registry.answer(found, view))
@@ -329,6 +340,7 @@ def verify(
     ] = None,
     engine: o.Engines = None,
     jobs: o.Jobs = None,
+    fleet: o.Fleet = None,
     out: Output = Output(),
     verbose: o.Verbose = False,
 ) -> None:
@@ -343,10 +355,11 @@ def verify(
     from profiler.commands.watch import shown
     from profiler.errors import CheckFailed
     from profiler.report.answer import View
+    from profiler.study.in_order import Counting
     from profiler.study.verify import verifying
 
     destinations, view = out.destinations(), View(summary=not models, table=published)
-    found = shown(verifying(models or (), published, engines(engine), jobs), destinations, view)
+    found = shown(verifying(models or (), published, engines(engine), Counting(jobs, fleet)), destinations, view)
     say.passed_over(found.agreements, verbose)
     if found.failures:
         raise CheckFailed(f"{found.failures} counts are not what archs/published.csv says; see the lines marked DIFFERS")

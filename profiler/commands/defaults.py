@@ -17,6 +17,8 @@ OTHERS = ("budgets",)
 """Tables that do not belong to one command: what `profiler check` holds networks to."""
 PATHS = ("output", "csv", "resume", "baseline", "junit", "layer_file", "source", "scale_to", "widths_of", "roofs")
 """Options whose text is a path, which in a file is seen from the file."""
+NEVER = ("fleet", "spread")
+"""Options of the command line alone: a scheduler runs what it is sent, and what it sends back is unpickled."""
 WRITTEN = ("output", "csv", "resume", "junit", "layer_file")
 """Those of them that are written to, which in a file stay below it: whoever works in a folder did not write its settings."""
 
@@ -73,6 +75,11 @@ def of_command(commands: Mapping[str, Any], name: str, config: Config) -> Defaul
     for table, given, known in (("tool.profiler", shared, every), (f"tool.profiler.{name}", own, set(options))):
         for key, value in given.items():
             plain = key.replace("_", "-")
+            if plain in NEVER:
+                raise ProfilerError(
+                    f"{key} in [{table}] of {config.name}: a fleet runs code, and is named on the command line alone, as "
+                    "--fleet; take it out of the file"
+                )
             if plain not in known:
                 what, names = ("command", [*commands, *OTHERS]) if isinstance(value, dict) else ("option", known)
                 raise UnknownName(what, key, sorted(names), f"({key} stands in [{table}] of {config.name})")

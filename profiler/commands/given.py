@@ -19,11 +19,16 @@ MEASURING = (*SETTING, "train", "dataset_size", "resume")
 TRAINING = ("optimizer",)
 NEEDED: Mapping[str, Sequence[tuple[Sequence[str], tuple[str, ...]]]] = {
     "show": ((("optimizer", "zero", "devices", "checkpointing"), ("train",)),),
-    "compare": ((MEASURING, ("bench",)), (TRAINING, ("train",))),
-    "sweep": (((*MEASURING, "measure"), ("bench",)), (TRAINING, ("train",))),
+    "compare": ((MEASURING, ("bench",)), (TRAINING, ("train",)), (("spread",), ("bench",)), (("spread",), ("fleet",))),
+    "sweep": (
+        ((*MEASURING, "measure"), ("bench",)),
+        (TRAINING, ("train",)),
+        (("spread",), ("bench",)),
+        (("spread",), ("fleet",)),
+    ),
     "fit": ((SETTING, ("max_latency",)),),
     "check": ((MEASURING, ("bench", "max_latency")),),
-    "bench": ((("depth", "top"), ("layers",)), (TRAINING, ("train",))),
+    "bench": ((("depth", "top"), ("layers",)), (TRAINING, ("train",)), (("spread",), ("fleet",))),
 }
 """{command: [options, and those without one of which they say nothing]}."""
 

@@ -213,6 +213,13 @@ class Time(Group):
     resume: o.Resume = None
 
 
+class Machines(Group):
+    """Where the work is done, other than in this process."""
+
+    fleet: o.Fleet = None
+    spread: o.Spread = False
+
+
 class Table(Group):
     """How the table of an answer looks."""
 

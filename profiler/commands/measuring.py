@@ -11,6 +11,7 @@ from profiler.commands import options as o
 from profiler.commands.groups import (
     AutoTable,
     ByCommand,
+    Machines,
     MeasuringSetting,
     Output,
     Ranges,
@@ -39,6 +40,7 @@ def bench(
     energy: o.Energy = False,
     training: Training = Training(),
     time: Time = Time(),
+    machines: Machines = Machines(),
     top1: o.Top1 = None,
     layers: Annotated[
         bool, typer.Option("--layers", help="Measure each layer of a network, beside its MACs, activations and bytes.")
@@ -64,10 +66,13 @@ def bench(
     from profiler.study.layers import clocking_layers
 
     destinations = out.destinations(forms.CLOCKED if layers else forms.RESULTS, plot)
-    measuring = bench_options(setting, training, time, destinations, compile=compile, energy=energy, **vars(by_command))
+    more = {**vars(by_command), **vars(machines)}
+    measuring = bench_options(setting, training, time, destinations, compile=compile, energy=energy, **more)
     view, place = table.view(destinations, depth=depth, top=top), ranges.place(batch, set_, over)
     if layers and top1:
         raise ProfilerError("--top1 says nothing with --layers, which has no accuracies; leave one of the two out")
+    if layers and machines.fleet:
+        raise ProfilerError("--layers clocks the layers on this machine; leave it or --fleet out")
     if layers:
         layer_times.check_view(view)
         shown(clocking_layers(models or (), place, measuring), destinations, view)

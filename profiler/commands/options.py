@@ -329,6 +329,23 @@ Seconds = Annotated[
 Resume = Annotated[
     Optional[Path], typer.Option("--resume", metavar="PATH", help="Continue an interrupted run from its .samples.jsonl file.")
 ]
+Fleet = Annotated[
+    Optional[str],
+    typer.Option(
+        "--fleet",
+        metavar="ADDRESS",
+        help="Count, or with --bench measure, on the workers of a dask scheduler: tcp://HOST:8786, tls://HOST:8786 or a "
+        "scheduler.json. Try it out with local:2, which starts two workers here.",
+    ),
+]
+Spread = Annotated[
+    bool,
+    typer.Option(
+        "--spread",
+        help="With --fleet and equal devices: share the networks between them, each with the first one. By default every "
+        "device measures all.",
+    ),
+]
 Depth = Annotated[int, typer.Option("--depth", metavar="N", help="Levels of modules to show, e.g. 1; 0 shows every layer.")]
 Top = Annotated[Optional[int], typer.Option("--top", metavar="N", help="Show only the N layers with the most MACs, e.g. 10.")]
 Formulas = Annotated[

@@ -27,6 +27,17 @@ OPENVINO_DEVICES: dict[str, type[IntelGpu]] = {kind.type: kind for kind in (Inte
 """Those that OpenVINO alone runs on, and torch does not."""
 
 
+def here() -> list[str]:
+    """All devices of this machine that torch runs on, each by its whole name. Raises Unavailable."""
+    others = any(kind is not Cpu and kind.may_be_here() for kind in DEVICES.values())
+    there = _counted() if others else {}
+    found = [Cpu.type]
+    for name, kind in DEVICES.items():
+        if kind is not Cpu and there.get(name):
+            found += [f"{name}:{number}" for number in range(there[name])] if kind.numbered else [name]
+    return found
+
+
 def kind_of(name: str) -> type[Device]:
     """The class of a device's name; of one that only another machine knew, what holds for any."""
     kind = name.partition(":")[0]

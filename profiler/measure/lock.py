@@ -18,9 +18,10 @@ PATIENCE_S = 0.2
 
 
 @contextmanager
-def device_lock(devices: list[str], say: Callable[[str], None]) -> Iterator[None]:
+def device_lock(devices: list[str], say: Callable[[str], None], going: Callable[[], None] | None = None) -> Iterator[None]:
     """Hold every one of `devices`; where another process does, say who and wait for it.
 
+    `going` is called while it waits, and ends that by raising.
     Raises ProfilerError where something else stands in the place of the lock.
     """
     folder = own_folder.temporary_folder()
@@ -37,6 +38,8 @@ def device_lock(devices: list[str], say: Callable[[str], None]) -> Iterator[None
                 if not waited:
                     say(f"{device}: {_who(holder)} is measuring on it; waiting until it ends (Ctrl-C gives up)")
                 waited = True
+                if going is not None:
+                    going()
                 time.sleep(PATIENCE_S)
             stack.callback(lock.release)
             own_folder.write(holder, f"profiler, process {os.getpid()}")

@@ -31,6 +31,7 @@ BUILT_PER_S = 50e6
 """Bytes of a network that are built in a second, on a slow machine."""
 SILENT_S = 1.0
 """A build that takes longer is told of."""
+ENDED = "it was ended before it was measured"
 HANDS_OFF = "its code writes into descriptors that it did not open; leave those of others alone"
 
 
@@ -75,6 +76,7 @@ class Pool:
         """
         self.cells, self.layers, self.patience_s, self.begun, self.starting = cells, layers, patience_s, begun, starting
         self.start, self.say, self.keep_exports = start or Start.now(), say, keep_exports
+        self.ended = False
         self.lost_s = 0.0
         self.scratch: TemporaryDirectory[str] | None = None
         self.workers: dict[State, subprocess.Popen[bytes]] = {}
@@ -94,6 +96,12 @@ class Pool:
         self.workers.clear()
         if self.scratch is not None:
             self.scratch.cleanup()
+
+    def end(self) -> None:
+        """End the workers, and begin no more: for another thread, since the one that measures waits for their answers."""
+        self.ended = True
+        for process in list(self.workers.values()):
+            process.kill()
 
     def _scratch(self) -> Path | None:
         """A folder for the exports of this run; None where nothing is exported."""
@@ -249,6 +257,8 @@ class Pool:
         return how_it_ended(code)
 
     def _begun(self, state: State) -> subprocess.Popen[bytes]:
+        if self.ended:
+            raise CellFailed(ENDED)
         threads, token = str(state.threads), secrets.token_bytes(TOKEN_BYTES)
         process = self.start.worker(token, follows=state.runtime != "exec", OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads)
         assert process.stdout is not None

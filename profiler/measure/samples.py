@@ -1,7 +1,8 @@
 """The raw record of a run, on disk as soon as each round ends: `*.samples.jsonl`. What it holds can be carried on. No torch.
 
 The first line says what the run is: protocol, versions, machine, cells. Each further line is one thing that happened: a cell
-prepared, a round (every sample of it), a cell ended. A line that was cut off by the end of the process is passed over.
+prepared, a round (every sample of it, and when it ended, in seconds since 1970), a cell ended. A line that was cut off by the
+end of the process is passed over.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -96,7 +98,7 @@ class Samples:
             {"cell": self.cells[i].key, "visit": asdict(each.visit), "reading": each.reading._asdict()}
             for i, each in cells.items()
         ]
-        spent = {"spent_s": run.earlier_s + run.spent_s, "inside_s": run.inside_s}
+        spent: dict[str, float] = {"at": time.time(), "spent_s": run.earlier_s + run.spent_s, "inside_s": run.inside_s}
         self._put({"what": "round", "round": run.round, **spent, "cells": measured})
 
     def energy(self, number: int, found: Energy) -> None:

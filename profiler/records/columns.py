@@ -125,6 +125,8 @@ ENERGY = (
     Column("no_energy", str, "energy unknown since", unknown=True, of=lambda t: t.no_energy or None),
 )
 """The columns of cells whose energy was asked for."""
+FLEET = (Column("host", str, varies=True, unknown=True),)
+"""The columns of cells that a fleet measured: the machine."""
 SETTING = ("device", "threads", "dtype", "memory_format", "runtime", "compile", "mode", "optimizer")
 """The columns of what a cell was measured in."""
 MEASURED = (
@@ -185,7 +187,8 @@ MEASURED = (
     ),
 )
 
-COLUMNS: dict[str, Column] = {column.name: column for column in (*COUNTED, *WITNESSED, *FITTED, *MEASURED, *PREDICTED, *ENERGY)}
+GROUPS = (COUNTED, WITNESSED, FITTED, MEASURED, PREDICTED, ENERGY, FLEET)
+COLUMNS: dict[str, Column] = {column.name: column for group in GROUPS for column in group}
 """Every column, in the order of the contract."""
 BASE_COLUMNS = tuple(column.name for column in COUNTED)
 """The columns that every record has; those of a witness stand after them when it was asked."""

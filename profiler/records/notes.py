@@ -40,6 +40,10 @@ class MeasuredIn(Struct, frozen=True):
     """Of training steps; None where a forward pass was timed."""
     seconds: float
     runtimes: tuple[str, ...] = ("eager",)
+    fleet: int = 0
+    """Devices of a fleet that measured them; 0 where this machine did."""
+    shared: bool = False
+    """Whether those shared the cells, where each measured all of them else."""
 
 
 class Title(Struct, frozen=True):

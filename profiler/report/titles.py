@@ -36,14 +36,18 @@ def _setting(of: n.MeasuredIn) -> str:
     from profiler.measure.devices import kind_of, threads_said
 
     words = []
-    if len(of.devices) == 1:
+    if of.fleet:
+        words.append(
+            f"{of.fleet} device{'s' if of.fleet > 1 else ''} of a fleet{', which share the cells' if of.shared else ''}"
+        )
+    elif len(of.devices) == 1:
         words.append(kind_of(of.devices[0]).title(of.devices[0]))
         words += threads_said(of.devices[0], of.threads[0]) if len(of.threads) == 1 else []
     words += of.dtypes if len(of.dtypes) == 1 else ()
     words += ["channels last"] if of.memory_formats == ("channels_last",) else []
     words += [of.runtimes[0]] if len(of.runtimes) == 1 and of.runtimes != ("eager",) else []
     words += [f"training steps with {of.optimizer}"] if of.optimizer else []
-    return f"{', '.join(words)}; {of.seconds:g} s for all cells"
+    return f"{', '.join(words)}; {of.seconds:g} s for all cells{' on each' if of.fleet > 1 and not of.shared else ''}"
 
 
 def listed(values: Sequence[str]) -> str:

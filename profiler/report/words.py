@@ -12,8 +12,10 @@ from profiler import grid
 from profiler.records import elsewhere
 from profiler.records import notes as n
 from profiler.records.columns import COLUMNS
+from profiler.records.fleet_notes import OfFleet
 from profiler.records.notes import Note
 from profiler.records.place import Place, written
+from profiler.report.fleet_words import in_words
 from profiler.report.titles import listed
 
 STOPS = {"narrow": "within 1 %", "converged": "no longer narrowing", "budget": "budget spent"}
@@ -36,6 +38,11 @@ def said(note: Note) -> str:
 @said.register
 def _(note: str) -> str:
     return note
+
+
+@said.register
+def _(note: OfFleet) -> str:
+    return in_words(note, said)
 
 
 @said.register

@@ -64,5 +64,10 @@ def _benched(made: Grid, settings: Sequence[Setting], measuring: BenchOptions) -
     notes = width_notes(cells)
     if any(cell.top1 is not None for cell in cells):  # accuracies are shown where one is given
         notes += accuracy_notes(cell.network for cell in cells if cell.top1 is None)
-    results = to_be_measured(counted(cells, "bench", title, notes=notes, over=made.over), cells, settings)
+    results = counted(cells, "bench", title, notes=notes, over=made.over)
+    if measuring.fleet is not None:
+        from profiler.study.on_fleet import measured_on_fleet
+
+        return (yield from measured_on_fleet(results, cells, settings, measuring))
+    results = to_be_measured(results, cells, settings)
     return (yield from measured(results, cells, settings, measuring))

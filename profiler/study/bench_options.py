@@ -53,6 +53,10 @@ class BenchOptions:
     """A command that runs each network on another device, in the place of a runtime (measure/command.py)."""
     exec_push: str | None = None
     """A command that brings the file of each network to that device first."""
+    fleet: str | Path | None = None
+    """A scheduler of dask.distributed: the cells are measured on the devices of its workers, those that `device` names."""
+    spread: bool = False
+    """On a fleet, whether its devices, which are equal, share the cells; else each measures all of them."""
     start: Start = field(default_factory=lambda: _here(), compare=False, repr=False)
     """Where workers begin: as this process stands, before any code of the networks runs."""
 
@@ -64,6 +68,10 @@ class BenchOptions:
         from profiler.measure.runtimes.registry import check_runtime
 
         runtimes, command = self.runtimes, self.command
+        if self.fleet is not None:
+            if command is not None:
+                raise ProfilerError("--exec runs its command on this machine, and --fleet on others; leave one of the two out")
+            return self._on_each()
         if command is None:
             devices = [device(name, by_openvino="openvino" in runtimes) for name in _listed(self.device)]
             threads = _threads(self.threads)
@@ -84,6 +92,23 @@ class BenchOptions:
         for setting in made:
             check_runtime(setting)
         return made
+
+    def _on_each(self) -> list[Setting]:
+        """The settings on a fleet, where devices are known by its workers, and 0 threads are all that a machine may use."""
+        from profiler.measure import plan
+
+        (optimizer,) = _known(self.optimizer, "optimizer", plan.OPTIMIZERS)
+        threads = [0] if self.threads is None else [whole(many, "--threads") for many in _listed(str(self.threads))]
+        return [
+            plan.Setting(
+                device, many, dtype, form, runtime, "train" if self.train else "infer", optimizer if self.train else None
+            )
+            for device in _listed(self.device)
+            for many in threads
+            for dtype in _known(self.dtype, "dtype", plan.DTYPES)
+            for form in _known(self.memory_format, "memory format", plan.MEMORY_FORMATS)
+            for runtime in self.runtimes
+        ]
 
     @property
     def command(self) -> Command | None:

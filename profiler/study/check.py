@@ -25,7 +25,7 @@ from profiler.study.bench_options import BenchOptions, bench_options
 from profiler.study.budgets import Budgeted, budgeted, inputs_of
 from profiler.study.cells import Cell, Interrupted, Watch, counted, ending, finished
 from profiler.study.counting_tasks import peak
-from profiler.study.in_order import Jobs, Where
+from profiler.study.in_order import Counting, Jobs, Where
 from profiler.study.jobs import workers
 from profiler.study.models import Given
 from profiler.study.tracing_ahead import traced_ahead
@@ -93,7 +93,7 @@ def checking(
 
     With `bench` every network is measured, else those with a budget of latency; `measuring` says how.
     """
-    where = workers(jobs)
+    where = workers(Counting(jobs))
     measuring = measuring or BenchOptions()  # before any code of the networks runs
     tolerated = grid.share(tolerance, "tolerance")
     base = None if baseline is None else of_run(baseline if isinstance(baseline, Saved) else read_document(baseline))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from os import PathLike
 from typing import Any
 
 from msgspec import structs
@@ -28,7 +29,7 @@ from profiler.study.cells import (
     insisted,
     known,
 )
-from profiler.study.in_order import Jobs, Where
+from profiler.study.in_order import HERE, Counting, Jobs, Where
 from profiler.study.jobs import workers
 from profiler.study.models import Given, grid_over, most_matched
 from profiler.study.published import accuracy_notes
@@ -52,6 +53,7 @@ def compare(
     top1: Mapping[str, Any] | None = None,
     memory: bool = False,
     jobs: Jobs = None,
+    fleet: str | PathLike[str] | None = None,
     watch: Watch | None = None,
     progress: bool = False,
 ) -> Results:
@@ -64,13 +66,17 @@ def compare(
     given. `memory` adds the peak bytes of an inference, on paper.
     `engine` names the engines that recount the built network. With `bench` the networks are measured too, as its BenchOptions
     say. `over` names options with their values, as in `sweep`; a model then has a record for each of them. A batch is 1
-    unless given, 32 where training steps are measured. `jobs` is how many processes count at once, "auto" for one a core; the
-    results are the same. `watch` is called with each event of the study; `progress` shows a bar
-    instead, in a terminal or a notebook.
+    unless given, 32 where training steps are measured. `jobs` is how many processes count at once, "auto" for one a core, or
+    `fleet` the scheduler of dask.distributed whose workers do; the results are the same. `watch` is called with each event of
+    the study; `progress` shows a bar instead, in a terminal or a notebook.
     Raises ProfilerError, UnknownName, ShapeError, and for a reference or a device Unavailable.
     """
     at = Place(None, options or {}, alpha, resolution, input, batch, rho, over or {})
-    return finished(comparing(models, at, engine, convention, bench, top1=top1, memory=memory, jobs=jobs), watch, progress)  # type: ignore[no-any-return]
+    return finished(
+        comparing(models, at, engine, convention, bench, top1=top1, memory=memory, counting=Counting(jobs, fleet)),
+        watch,
+        progress,
+    )  # type: ignore[no-any-return]
 
 
 def comparing(
@@ -82,19 +88,25 @@ def comparing(
     *,
     top1: Mapping[str, Any] | None = None,
     memory: bool = False,
-    jobs: Jobs = None,
+    counting: Counting = HERE,
 ) -> Iterator[Event]:
     """The events of a comparison of `models` at one place; the last holds its Results. Raises as `compare` does."""
     if not models:
         raise ProfilerError("there is nothing to compare; name a network, as in: profiler compare mobilenet_v1 vgg16")
-    where = workers(jobs)
+    where = workers(counting)
     engines = engines_named(engine)
     measuring = bench_options(bench)
     at = spread(at)
     at = at._replace(batch=measuring.batch(at.batch) if measuring is not None else at.batch)
     return ending(
         _compared(
-            grid_over(models, at, top1, most_matched(jobs)), engines, convention, measuring, insisted(engine), memory, where
+            grid_over(models, at, top1, most_matched(counting.asked)),
+            engines,
+            convention,
+            measuring,
+            insisted(engine),
+            memory,
+            where,
         )
     )
 

@@ -4,11 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from os import PathLike
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
 Jobs = int | str | None
 """How many processes count at once: a number, "auto" for one a core, None for the user's own process."""
+
+
+class Counting(NamedTuple):
+    """Who counts, where it is not the user's own process."""
+
+    jobs: Jobs = None
+    fleet: str | PathLike[str] | None = None
+    """The scheduler whose workers do."""
+
+    @property
+    def asked(self) -> bool:
+        """Whether the user said who."""
+        return self.jobs is not None or self.fleet is not None
+
+
+HERE = Counting()
 
 
 class Outcome(NamedTuple):

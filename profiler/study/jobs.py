@@ -5,16 +5,24 @@ from __future__ import annotations
 import sys
 
 from profiler.errors import ProfilerError, quoted
-from profiler.study.in_order import Here, Jobs, Where
+from profiler.study.in_order import Counting, Here, Jobs, Where
 
 MOST_JOBS = 1024
 
 
-def workers(jobs: Jobs) -> Where:
-    """Where so many tasks at once are done: here, too, where formulas were registered that this process alone knows.
+def workers(counting: Counting) -> Where:
+    """Where so many tasks at once are done, or where a fleet does them.
 
-    Raises ProfilerError for what is no number of processes.
+    Here, too, where formulas were registered that this process alone knows. Raises ProfilerError for what is no number of
+    processes, and for both.
     """
+    jobs, fleet = counting
+    if fleet is not None and jobs is not None:
+        raise ProfilerError("--jobs counts in processes of this machine, and --fleet on others; give one of the two")
+    if fleet is not None and not _knows_formulas():
+        from profiler.study.counting_on_fleet import OnFleet
+
+        return OnFleet(fleet)
     number = jobs_of(jobs)
     if number == 1 or _knows_formulas():
         return Here()

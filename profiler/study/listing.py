@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
 from fractions import Fraction
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from profiler import grid
@@ -15,7 +16,7 @@ from profiler.network.registry import Architecture, find, names
 from profiler.records.events import Counted
 from profiler.records.listing import Listing
 from profiler.records.place import shape
-from profiler.study.in_order import Jobs, Where
+from profiler.study.in_order import Counting, Jobs, Where
 from profiler.study.jobs import workers
 from profiler.study.published import top1
 
@@ -34,6 +35,7 @@ def listing(
     native: str | None = None,
     count: bool = False,
     jobs: Jobs = None,
+    fleet: str | PathLike[str] | None = None,
     watch: Watch | None = None,
     progress: bool = False,
 ) -> Listing:
@@ -41,8 +43,8 @@ def listing(
 
     `native` is the native input, or a pattern of it: `3x*` is what reads images of three channels. `timm:*mobile*` lists a
     library: names, tasks and inputs, and counts where a limit or `count` asks for them, or where few match; `jobs` is then how
-    many processes count at once, "auto" for one a core, `watch` is called with how many of how many are counted, and `progress`
-    shows a bar instead.
+    many processes count at once, "auto" for one a core, or `fleet` the scheduler whose workers do; `watch` is called with how
+    many of how many are counted, and `progress` shows a bar instead.
     Raises ProfilerError where a limit is no number, UnknownName for a task that no network has; of a library Unavailable.
     """
     years = None if year is None else {grid.side(point, "year") for point in grid.points(quoted(year), "year", Fraction(1))}
@@ -53,7 +55,7 @@ def listing(
     if pattern is not None and ":" in pattern:
         from profiler.study.cells import watching  # what only counting needs
 
-        with watching(progress, watch) as seen, workers(jobs) as where:
+        with watching(progress, watch) as seen, workers(Counting(jobs, fleet)) as where:
             return _of_library(pattern, most, years, task, native, count, seen, where)
     _check_task(task)
     records = []

@@ -7,7 +7,7 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -52,12 +52,13 @@ WATCH_S = 0.5
 LAUNCH_BOUND = 1.15
 
 
-def specs_of(cells: Sequence[Cell], settings: Sequence[Setting]) -> list[Spec]:
+def specs_of(cells: Sequence[Cell], settings: Sequence[Setting], here: bool = True) -> list[Spec]:
     """One spec a cell and setting, the settings of a cell together; none of them mistaken for another's in a file.
 
-    Raises ProfilerError for a network that does not fit the memory.
+    Raises ProfilerError for a network that does not fit the memory, where it is to be measured `here`.
     """
-    check_memory(dict.fromkeys(cell.network for cell in cells), settings)
+    if here:
+        check_memory(dict.fromkeys(cell.network for cell in cells), settings)
     made: list[Spec] = []
     seen: Counter[str] = Counter()
     for cell in cells:
@@ -78,17 +79,35 @@ def check_memory(networks: Iterable[Counted], settings: Sequence[Setting]) -> No
 
     A training step holds gradients and the optimizer's state beside them. Raises ProfilerError.
     """
-    copies, what = 1, "weights"
-    if any(setting.mode != "infer" for setting in settings):
-        copies = max(4 if setting.optimizer == "adam" else 3 for setting in settings)
-        what = "weights, gradients and optimizer state"
     for network in networks:
-        short = shortage(copies * weight_bytes(network, copied=True), what)
-        if short:
-            raise ProfilerError(
-                f"{network.name} needs {short}; measuring takes at most half of that: "
-                "measure a smaller network, or fewer of its layers"
-            )
+        check_shortage(Held.of(network, settings))
+
+
+class Held(NamedTuple):
+    """What a network takes of the memory while it is measured."""
+
+    name: str
+    bytes: int
+    what: str
+    """Weights, and of a training step what stands beside them."""
+
+    @classmethod
+    def of(cls, network: Counted, settings: Sequence[Setting]) -> Held:
+        copies, what = 1, "weights"
+        if any(setting.mode != "infer" for setting in settings):
+            copies = max(4 if setting.optimizer == "adam" else 3 for setting in settings)
+            what = "weights, gradients and optimizer state"
+        return cls(network.name, copies * weight_bytes(network, copied=True), what)
+
+
+def check_shortage(held: Held) -> None:
+    """Refuses what takes more than half of the free memory of this machine. Raises ProfilerError."""
+    short = shortage(held.bytes, held.what)
+    if short:
+        raise ProfilerError(
+            f"{held.name} needs {short}; measuring takes at most half of that: "
+            "measure a smaller network, or fewer of its layers"
+        )
 
 
 def _source(name: str) -> str | None:
@@ -135,12 +154,18 @@ class Session:
 
 @contextmanager
 def session(
-    specs: Sequence[Spec], command: str, options: BenchOptions, layers: Collection[int] = frozenset()
+    specs: Sequence[Spec],
+    command: str,
+    options: BenchOptions,
+    layers: Collection[int] = frozenset(),
+    going: Callable[[], None] | None = None,
 ) -> Iterator[Session]:
     """A run over `specs` with its workers, a lock and a file of samples, for the time of a with block.
 
-    Raises ProfilerError, Unavailable.
+    `going` is called while it waits for another run to end, and ends that by raising. Raises ProfilerError, Unavailable.
     """
+    if options.fleet is not None:
+        raise ProfilerError("a fleet measures for bench, compare and sweep alone; leave the fleet out")
     path = beside([Path(each) for each in options.outputs], command) if options.resume is None else Path(options.resume)
     if options.resume is not None:
         comparable(path, specs)  # before it waits for another run to end
@@ -166,7 +191,7 @@ def session(
 
     with ExitStack() as stack:
         stack.enter_context(as_interrupts())
-        stack.enter_context(device_lock([spec.setting.device for spec in specs], _say))
+        stack.enter_context(device_lock([spec.setting.device for spec in specs], _say, going))
         kept = None if options.resume is None else resumed(path, specs)
         keeper = stack.enter_context(Samples(path, specs, command, again=kept is not None))
         patience = max(LEAST_PATIENCE_S, 3 * options.budget.seconds)

@@ -14,7 +14,6 @@ from profiler.load.load import Model, checked_label, is_reference, labelled, par
 from profiler.records.place import Place
 from profiler.study.axes import Grid, cells_over, value_of
 from profiler.study.cells import Cell
-from profiler.study.in_order import Jobs
 from profiler.study.listing import names_of
 
 Given = Model | Mapping[str, Model]
@@ -23,9 +22,9 @@ MOST_MATCHED = 64
 """Networks of a library that a pattern may name unasked: each is built and traced."""
 
 
-def most_matched(jobs: Jobs) -> int:
+def most_matched(asked: bool) -> int:
     """How many networks of a library a pattern may name: any number that a table holds, where the user says who counts them."""
-    return MOST_MATCHED if jobs is None else grid.MOST_POINTS
+    return grid.MOST_POINTS if asked else MOST_MATCHED
 
 
 class Named(NamedTuple):

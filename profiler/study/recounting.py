@@ -41,6 +41,13 @@ def recounted_and_measured(
     if measuring is None:
         results = (yield from weighed(results, cells, where)) if memory else results
         return (yield from recounted(results, cells, engines, chosen, insists, where))
+    if measuring.fleet is not None:
+        from profiler.study.on_fleet import check_options, measured_on_fleet
+
+        check_options(measuring)
+        results = (yield from weighed(results, cells, where)) if memory else results
+        results = yield from recounted(results, cells, engines, chosen, insists, where)
+        return (yield from measured_on_fleet(results, cells, settings, measuring))
     from profiler.study.measuring import check_memory, measured, to_be_measured  # what only measuring needs
 
     check_memory((cell.network for cell in cells), settings)

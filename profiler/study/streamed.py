@@ -40,7 +40,7 @@ from profiler.study.cells import (
     finished,
     insisted,
 )  # fmt: skip
-from profiler.study.in_order import Jobs, Where
+from profiler.study.in_order import HERE, Counting, Jobs, Where
 from profiler.study.jobs import workers
 from profiler.study.large import Sweep
 from profiler.study.models import Given, most_matched
@@ -70,6 +70,7 @@ def sweep_to(
     options: Mapping[str, Any] | None = None,
     over: Mapping[str, Any] | None = None,
     jobs: Jobs = None,
+    fleet: str | PathLike[str] | None = None,
     watch: Watch | None = None,
     progress: bool = False,
 ) -> int:
@@ -79,14 +80,14 @@ def sweep_to(
     whole, or not at all. `columns` are those that it has, all unless they are given; the other arguments are as in `sweep`.
     Raises as `sweep` and `write` do.
     """
-    path = Path(file)
+    path, counting = Path(file), Counting(jobs, fleet)
     form = form_of(path) if format is None else form_named(format)
     check_installed(form, f"output '{file}'")
     destinations = Destinations(form, ((files.file_at(path), form),), quiet=True)
     at = Place(None, options or {}, alpha, resolution, input, batch, rho, over or {})
-    with closing(streaming(models, at, engine, convention, destinations, View(columns=columns), jobs)) as events:
+    with closing(streaming(models, at, engine, convention, destinations, View(columns=columns), counting)) as events:
         finished(events, watch, progress)
-    return Sweep(*with_an_axis(models, at, most_matched(jobs))).size
+    return Sweep(*with_an_axis(models, at, most_matched(counting.asked))).size
 
 
 def streaming(
@@ -96,7 +97,7 @@ def streaming(
     convention: str,
     destinations: Destinations,
     view: View,
-    jobs: Jobs = None,
+    counting: Counting = HERE,
 ) -> Generator[Event, None, None]:
     """The events of a sweep that is written as it is counted; the last has the Results that a table of it shows.
 
@@ -105,8 +106,8 @@ def streaming(
     check_view(view, at.over)
     if view.sort is not None:
         raise ProfilerError(f"--sort orders at most {grid.MOST_POINTS:,} records; sort the file that is written")
-    where = workers(jobs)
-    study = Sweep(*with_an_axis(models, at, most_matched(jobs)), conventions.find(convention))
+    where = workers(counting)
+    study = Sweep(*with_an_axis(models, at, most_matched(counting.asked)), conventions.find(convention))
     check_streamed(destinations, study.size, grid.MOST_POINTS)
     return ending(_streamed(study, engines_named(engine), insisted(engine), destinations, view, where))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from math import prod
+from os import PathLike
 from typing import Any
 
 from msgspec import structs
@@ -30,7 +31,7 @@ from profiler.study.cells import (
     insisted,
     known,
 )
-from profiler.study.in_order import Jobs, Where
+from profiler.study.in_order import HERE, Counting, Jobs, Where
 from profiler.study.jobs import workers
 from profiler.study.models import MOST_MATCHED, Given, Named, described, most_matched, named
 from profiler.study.published import accuracy_notes
@@ -60,6 +61,7 @@ def sweep(
     prefill: Numbers = None,
     decode: Numbers = None,
     jobs: Jobs = None,
+    fleet: str | PathLike[str] | None = None,
     watch: Watch | None = None,
     progress: bool = False,
 ) -> Results:
@@ -70,11 +72,15 @@ def sweep(
     a column of its own. Without any axis, α runs over 0.25..1.0. A sweep of more than 16 cells is checked at its corners. With
     `bench` the cells are measured too. Of language models `prefill` runs over lengths of the text that is read at once
     ("512..4096:512"), and `decode` adds a step of so many tokens behind each. Models, `batch`, `top1`, `memory`, `jobs`,
-    `watch` and `progress` are those of `compare`.
+    `fleet`, `watch` and `progress` are those of `compare`.
     Raises ProfilerError, UnknownName, ShapeError.
     """
     at = over_texts(Place(None, options or {}, alpha, resolution, input, batch, rho, over or {}), prefill, decode)
-    return finished(sweeping(models, at, engine, convention, bench, top1=top1, memory=memory, jobs=jobs), watch, progress)  # type: ignore[no-any-return]
+    return finished(
+        sweeping(models, at, engine, convention, bench, top1=top1, memory=memory, counting=Counting(jobs, fleet)),
+        watch,
+        progress,
+    )  # type: ignore[no-any-return]
 
 
 def sweeping(
@@ -86,11 +92,11 @@ def sweeping(
     *,
     top1: Mapping[str, Any] | None = None,
     memory: bool = False,
-    jobs: Jobs = None,
+    counting: Counting = HERE,
 ) -> Iterator[Event]:
     """The events of a sweep of `models` over the ranges of a place; the last holds its Results. Raises as `sweep` does."""
-    where = workers(jobs)
-    networks, at = with_an_axis(models, at, most_matched(jobs))
+    where = workers(counting)
+    networks, at = with_an_axis(models, at, most_matched(counting.asked))
     engines = engines_named(engine)
     measuring = bench_options(bench)
     if measuring is not None:
@@ -113,9 +119,9 @@ def with_an_axis(models: Sequence[Given], at: Place, most: int = MOST_MATCHED) -
     return networks, at
 
 
-def is_large(models: Sequence[Given], at: Place, jobs: Jobs = None) -> bool:
+def is_large(models: Sequence[Given], at: Place, asked: bool = False) -> bool:
     """Whether a sweep has more cells than a table, a page or a document holds. Raises ProfilerError for bad ranges."""
-    networks, at = with_an_axis(models, at, most_matched(jobs))
+    networks, at = with_an_axis(models, at, most_matched(asked))
     return prod(Axes.of(at).sizes) * len(networks) > grid.MOST_POINTS
 
 

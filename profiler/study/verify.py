@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from os import PathLike
 from typing import Any
 
 from profiler.checked import checked
@@ -23,7 +24,7 @@ from profiler.study.cells import (
     finished,
     insisted,
 )  # fmt: skip
-from profiler.study.in_order import Jobs, Where
+from profiler.study.in_order import HERE, Counting, Jobs, Where
 from profiler.study.jobs import workers
 from profiler.study.models import expanded, is_pattern, most_matched
 from profiler.study.published import figures, ours
@@ -37,6 +38,7 @@ def verify(
     table: str | None = None,
     engine: str | Iterable[str] = DEFAULT_ENGINES,
     jobs: Jobs = None,
+    fleet: str | PathLike[str] | None = None,
     watch: Watch | None = None,
     progress: bool = False,
 ) -> Verified:
@@ -44,22 +46,24 @@ def verify(
 
     A table is named as `published.csv` has it, in part and in any case: "MobileNets Table 6". With it no witness is asked.
     A reference (`timm:resnet18`), which may carry its own options, has no figures: its witnesses are asked. `vgg1*` is every
-    network of such a name. `jobs`, `watch` and `progress` are those of `compare`.
+    network of such a name. `jobs`, `fleet`, `watch` and `progress` are those of `compare`.
     Raises UnknownName for a model, table or engine, and for a reference as `load` does.
     """
-    return finished(verifying(models, table, engine, jobs), watch, progress)  # type: ignore[no-any-return]
+    return finished(verifying(models, table, engine, Counting(jobs, fleet)), watch, progress)  # type: ignore[no-any-return]
 
 
-def verifying(models: Sequence[str], table: str | None, engine: str | Iterable[str], jobs: Jobs = None) -> Iterator[Event]:
+def verifying(
+    models: Sequence[str], table: str | None, engine: str | Iterable[str], counting: Counting = HERE
+) -> Iterator[Event]:
     """The events of a verification; the last holds what was Verified. Raises as `verify` does."""
-    where = workers(jobs)
-    engines = engines_named(engine)
+    where = workers(counting)
+    engines, most = engines_named(engine), most_matched(counting.asked)
     for model in models:
         if not isinstance(model, str):
             raise ProfilerError(
                 f"verify takes names and references, not {type(model).__name__}; `compare` takes a value or a module"
             )
-    models = [name for model in models for name in (expanded(model, most_matched(jobs)) if is_pattern(model) else [model])]
+    models = [name for model in models for name in (expanded(model, most) if is_pattern(model) else [model])]
     for model in models:
         name, own = parse(model)
         if is_reference(name):

@@ -17,7 +17,8 @@ import pytest
 import profiler
 from profiler import errors
 from profiler.errors import ProcessEnded, ProfilerError, UnknownName
-from profiler.study.in_order import Here
+from profiler.study.counting_on_fleet import OnFleet
+from profiler.study.in_order import Counting, Here
 from profiler.study.jobs import jobs_of, workers
 from profiler.study.processes import Processes
 
@@ -240,14 +241,14 @@ def test_a_module_of_the_caller_is_counted_where_it_is() -> None:
 def test_formulas_that_were_registered_here_are_used() -> None:
     from profiler.tracing.tables import registered
 
-    assert isinstance(workers(2), Processes)
+    assert isinstance(workers(Counting(2)), Processes)
     profiler.register("mylib::op")(lambda x, out_shape: 1)
     try:
         assert registered.any_registered()
-        assert isinstance(workers(2), Here)
+        assert isinstance(workers(Counting(2)), Here)
     finally:
         profiler.unregister("mylib::op")
-    assert isinstance(workers(2), Processes)
+    assert isinstance(workers(Counting(2)), Processes)
 
 
 def test_results_come_in_the_order_of_their_tasks_with_the_faults_in_their_places() -> None:
@@ -264,6 +265,39 @@ def test_results_come_in_the_order_of_their_tasks_with_the_faults_in_their_place
         assert [each.get() for each in there.results(abs, [-1, 2])] == [1, 2]
         processes = [each.popen for each in there.idle]
     assert all(process.poll() is not None for process in processes)
+
+
+def test_a_fleet_gives_the_same_bytes(folder: Path) -> None:
+    words = ("compare", *COMPARED, "--engine", "closed,traced", "-o", "out.csv")
+    here, files = run(folder, *words), taken(folder)
+    there = run(folder, *words, "--fleet", "local:2")
+    assert (there.returncode, there.stdout, taken(folder)) == (here.returncode, here.stdout, files)
+    assert here.returncode == 0
+
+
+def test_results_of_a_fleet_come_in_order_and_what_ends_workers_is_given_up() -> None:
+    with OnFleet("local:2") as there:
+        tasks = [str(i) if i % 7 else "x" for i in range(1000)]
+        found = list(there.results(int, tasks))
+        assert [each.value for each in found] == [i if i % 7 else None for i in range(1000)]
+        assert {type(each.fault) for each in found if each.value is None} == {ValueError}
+        ends = list(there.results(_ends, [0, 3, 0]))
+        assert [each.value for each in ends] == ["fine", None, "fine"]
+        assert isinstance(ends[1].fault, ProcessEnded)
+        assert str(ends[1].fault) == "3 workers died of it, one after the other"
+
+
+def _ends(code: int) -> str:
+    if code:
+        os._exit(code)
+    return "fine"
+
+
+def test_processes_and_a_fleet_are_not_asked_for_together() -> None:
+    with pytest.raises(
+        ProfilerError, match="--jobs counts in processes of this machine, and --fleet on others; give one of the two"
+    ):
+        profiler.compare("lenet5", jobs=2, fleet="local:2")
 
 
 def test_a_task_that_cannot_be_sent_is_done_here() -> None:

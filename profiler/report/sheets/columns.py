@@ -6,7 +6,19 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from profiler.records.columns import COLUMNS, GIVEN, WAITING, WITNESSED, Column, Record, latency, options_of, prediction, value
+from profiler.records.columns import (
+    BASE_COLUMNS,
+    COLUMNS,
+    GIVEN,
+    WAITING,
+    WITNESSED,
+    Column,
+    Record,
+    latency,
+    options_of,
+    prediction,
+    value,
+)
 from profiler.records.limits import QUANTITIES as LIMITED
 from profiler.records.place import written
 from profiler.records.results import Results
@@ -141,12 +153,20 @@ DAGGER = "†"
 
 def _ratio(record: Record, first: Record, unit: Unit) -> str:
     """`1.93× ±1.2 % slower`, over the rounds that measured both."""
-    if record is first:
+    if record is first or _is_first_of_its_device(record, first):
         return "1.00×" if latency(record) is not None else units.UNKNOWN
     found, low, high = record["ratio"], record["ratio_low"], record["ratio_high"]
     if found is None or low is None or high is None:
         return units.UNKNOWN
     return f"{units.times(found)} {units.interval(found, low, high)} {record['verdict']}"
+
+
+def _is_first_of_its_device(record: Record, first: Record) -> bool:
+    """Whether a record of a fleet is of the cell that ratios are to, on another device than the first."""
+    if record.get("host") is None or record["ratio"] is not None:
+        return False
+    same = (*BASE_COLUMNS, "dtype", "memory_format", "runtime", "mode", "optimizer")
+    return all(record.get(name) == first.get(name) for name in same)
 
 
 def limited(quantity: str) -> str:
@@ -177,7 +197,16 @@ CELLS: dict[str, Cell] = {
 
 
 def default_columns(results: Results) -> list[str]:
-    """What a comparison or a sweep shows unless told otherwise: what varies, what it costs, what the witnesses say."""
+    """What a comparison or a sweep shows unless told otherwise: what varies, what it costs, what the witnesses say.
+
+    Of a fleet the machines and devices stand first, since the cells stand in blocks, one a device.
+    """
+    shown = _default_columns(results)
+    machines = [name for name in ("host", "device") if _varies(results, name)] if _has(results, "host") else []
+    return [*machines, *(name for name in shown if name not in machines)]
+
+
+def _default_columns(results: Results) -> list[str]:
     if results.command == "bench":
         return _bench_columns(results)
     if results.command == "predict":

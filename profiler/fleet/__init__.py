@@ -1,0 +1,1 @@
+"""A fleet of machines on dask.distributed: connecting, its workers and devices, jobs on them. No torch."""
