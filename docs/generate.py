@@ -1,7 +1,7 @@
 """Write docs/commands/ and docs/reference.md from the program's own declarations, and docs/compare.svg from its real output.
 
 python docs/generate.py            write them
-python docs/generate.py --check    exit 1 if a page is not what would be written
+python docs/generate.py --check    exit 1 if a page is not what would be written, or has a line of prose over 100 columns
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent))
 
 from docs import networks, reference  # noqa: E402  # the checkout is on the path only now
+from docs.prose import too_long, wrapped  # noqa: E402  # the checkout is on the path only now
 from profiler.commands import help_pages  # noqa: E402
+
+ROOT = DOCS.parent
 
 
 def page(name: str, command: Any) -> str:
@@ -72,7 +75,14 @@ def pages() -> dict[Path, str]:
     made = {paths[name]: page(name, command) + _example(paths[name]) for name, command in group.commands.items()}
     links = "".join(f"- [{name}]({name}.md): {command.short_help}\n" for name, command in group.commands.items())
     made |= {DOCS / "commands" / "README.md": f"# Commands\n\n{links}", DOCS / "reference.md": reference.page()}
-    return made | networks.pages(DOCS / "networks")
+    made |= networks.pages(DOCS / "networks")
+    return {path: wrapped(text) for path, text in made.items()}
+
+
+def long_lines() -> list[str]:
+    """Places of lines of prose that are too long, in all pages of the checkout."""
+    every = [*ROOT.glob("*.md"), *sorted(DOCS.rglob("*.md"))]
+    return [f"{page.relative_to(ROOT)}:{n}" for page in every for n in too_long(page.read_text(encoding="utf-8"))]
 
 
 def picture() -> str:
@@ -96,7 +106,10 @@ def main() -> int:
         stale += [path.name for path in (DOCS / "commands").glob("*.md") if path not in made]
         if stale:
             print(f"docs/ is not what the program says: {', '.join(stale)}; run python docs/generate.py", file=sys.stderr)
-        return 1 if stale else 0
+        long = long_lines()
+        if long:
+            print(f"lines over 100 columns: {', '.join(long)}; run python docs/prose.py PAGE", file=sys.stderr)
+        return 1 if stale or long else 0
     for path, text in made.items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")

@@ -51,10 +51,10 @@ def counted(place: Place, args: tuple[Any, ...] | None, kwargs: Mapping[str, Any
         return load_at(place)
     if not is_module(place.model):
         raise ProfilerError(
-            "args and kwargs are for a torch.nn.Module; a name or reference takes input, as input=(3, 224, 224)"
+            "args and kwargs need a torch.nn.Module; for a name or a reference pass input, e.g. input=(3, 224, 224)"
         )
     if place.options:
-        raise ProfilerError(f"a module has no options ({', '.join(place.options)}); give them where it is made")
+        raise ProfilerError(f"a module takes no options ({', '.join(place.options)}); set them where the module is created")
     given = args if isinstance(args, tuple) else () if args is None else (args,)
     return of_module(place, (given, dict(kwargs or {})))
 
@@ -90,10 +90,10 @@ def _on(device: str, make: Callable[[str], nn.Module]) -> nn.Module:
     try:
         torch.device(device)
     except RuntimeError:
-        raise ProfilerError(f"unknown device '{quoted(device)}'; give cpu, meta, cuda or mps") from None
+        raise ProfilerError(f"unknown device '{quoted(device)}'; use cpu, meta, cuda or mps") from None
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, ImportError) as fault:
         words = shortened(str(fault), 80).rstrip(". …") or type(fault).__name__
-        raise Unavailable(f"device '{device}' is not available ({words}); build on cpu or meta") from None
+        raise Unavailable(f"device '{device}' is not available ({words}); use cpu or meta") from None
     return make(device)

@@ -41,7 +41,7 @@ class Config:
                 continue
             if not isinstance(table, dict):
                 raise ProfilerError(
-                    f"{named(path)}: tool.profiler is no table; write [tool.profiler] and the settings below it"
+                    f"{named(path)}: tool.profiler must be a table; write [tool.profiler] and the settings below it"
                 )
             return cls(path, table)
         return cls()
@@ -58,11 +58,11 @@ def named(path: Path) -> str:
 
 def _folder(start: str | Path | None) -> Path:
     if start is not None and not isinstance(start, str | os.PathLike):
-        raise ProfilerError(f"start is {type(start).__name__}; give the name of a folder")
+        raise ProfilerError(f"start must be the name of a folder, not {type(start).__name__}")
     try:
         return Path(start or Path.cwd()).resolve()
     except FileNotFoundError:
-        raise ProfilerError("the working folder is gone; change to one that is there") from None
+        raise ProfilerError("the working folder no longer exists; change to another") from None
     except (OSError, ValueError) as fault:
         what = fault.strerror if isinstance(fault, OSError) else fault
         where = "the working folder" if start is None else repr(str(start))
@@ -74,7 +74,7 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except OSError as fault:
         raise ProfilerError(
-            f"'{path}' cannot be looked for: {fault.strerror}; allow its folder to be read, or work in another folder"
+            f"'{path}' cannot be read: {fault.strerror}; allow its folder to be read, or work in another folder"
         ) from None
 
 
@@ -82,10 +82,10 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as fault:
-        raise ProfilerError(f"{named(path)} is no TOML: {fault}; mend it there") from None
+        raise ProfilerError(f"{named(path)} is not valid TOML: {fault}; fix it") from None
     except OSError as fault:
-        raise ProfilerError(f"{named(path)} cannot be read: {fault.strerror}; mend it, or work in another folder") from None
+        raise ProfilerError(f"{named(path)} cannot be read: {fault.strerror}; fix it, or work in another folder") from None
     except ValueError as fault:  # no UTF-8, or a number of more digits than Python reads
-        raise ProfilerError(f"{named(path)} cannot be read: {fault}; mend it, or work in another folder") from None
+        raise ProfilerError(f"{named(path)} cannot be read: {fault}; fix it, or work in another folder") from None
     except RecursionError:
-        raise ProfilerError(f"{named(path)} is nested too deeply; mend it, or work in another folder") from None
+        raise ProfilerError(f"{named(path)} is nested too deeply; fix it, or work in another folder") from None

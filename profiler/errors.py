@@ -1,13 +1,13 @@
-"""What can go wrong, each with the exit code that the command line ends in.
+"""The errors, each with the exit code of the command line.
 
-ProfilerError                 2   wrong usage or input; the base of all
-├── UnknownName               2   no network, option, column or convention of that name (the nearest are suggested)
+ProfilerError                 2   wrong usage or input; the base class
+├── UnknownName               2   an unknown network, option, column or convention (the nearest names are suggested)
 ├── ShapeError                2   a layer that does not fit its input, with the layer's path
-├── InputNeeded               2   a network whose input cannot be told from the network
+├── InputNeeded               2   a network whose input cannot be inferred
 ├── WitnessFailed             2   a witness could not count a network; the closed form stands, and says why
 ├── ProcessEnded              2   the process that counted a network ended before it answered
-├── CheckFailed               1   a check ran and the answer is no
-└── Unavailable               3   something needed is absent: a device, an extra, a file
+├── CheckFailed               1   a check ran and failed
+└── Unavailable               3   something needed is missing: a device, an optional package, a file
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from difflib import get_close_matches
 from typing import Any
 
 MOST_NAMED = 8
-"""Of many known names, how many a message gives."""
+"""How many of many known names a message lists."""
 
 
 class ProfilerError(Exception):
-    """Wrong usage or input. The message says what, the value, where, and the cure."""
+    """Wrong usage or input. The message says the problem, the value, where it is, and the cure."""
 
     exit_code = 2
 
@@ -31,24 +31,27 @@ class ProfilerError(Exception):
 
 
 class UnknownName(ProfilerError):
-    """A name that nothing answers to; `known` are the names that would have been accepted."""
+    """An unknown name; `known` are the names that are accepted."""
 
     def __init__(self, what: str, name: str, known: Iterable[str], cure: str = "") -> None:
         self.name = name
         known = list(known)
         cased = {each.lower(): each for each in known}
-        near = [cased[each] for each in get_close_matches(name.lower(), cased, n=3, cutoff=0.55)]
+        # what begins like it first, the shortest of these before the others
+        begun = sorted((each for each in cased if name and each.startswith(name.lower())), key=len)
+        close = get_close_matches(name.lower(), cased, n=3, cutoff=0.55)
+        near = [cased[each] for each in list(dict.fromkeys([*begun, *close]))[:3]]
         if near:
             hint = f"did you mean {_either(near)}?"
         elif len(known) <= 30:
-            hint = f"known: {', '.join(known)}" if known else "there are none"
+            hint = f"use {_either(known)}" if known else "there are none"
         else:
-            hint = f"there are {len(known)}, as {', '.join(known[:MOST_NAMED])}"
-        super().__init__(f"no {what} is called '{name[:60]}'; {hint}{cure and f' {cure}'}")
+            hint = f"there are {len(known)}, e.g. {', '.join(known[:MOST_NAMED])}"
+        super().__init__(f"unknown {what} '{name[:60]}'; {hint}{cure and f' {cure}'}")
 
 
 class ShapeError(ProfilerError):
-    """A layer that does not fit the shape it is given; the walk adds its path."""
+    """A layer that does not fit its input shape; the count adds the path of the layer."""
 
     def __init__(self, reason: str, path: str = "") -> None:
         self.reason, self.path = reason, path
@@ -56,14 +59,14 @@ class ShapeError(ProfilerError):
 
 
 class InputNeeded(ProfilerError):
-    """A network that does not say what it reads."""
+    """A network whose input shape is not given and cannot be inferred."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"{name}: cannot infer its input; pass one, as --input 3x224x224 or --input ids=128:int64")
+        super().__init__(f"cannot infer the input of {name}; pass --input 3x224x224, or --input ids=128:int64 for tokens")
 
 
 class CheckFailed(ProfilerError):
-    """A check ran to its end and the answer is no."""
+    """A check ran to its end and failed."""
 
     exit_code = 1
 
@@ -77,7 +80,7 @@ class ProcessEnded(ProfilerError):
 
 
 class Unavailable(ProfilerError):
-    """Something needed is absent on this machine: a device, an optional package, a file."""
+    """Something needed is missing on this machine: a device, an optional package, a file."""
 
     exit_code = 3
 

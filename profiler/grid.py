@@ -20,12 +20,18 @@ LARGEST = 10**13
 """No number of a command line is as large; what is larger is not even read."""
 
 
+_SIDES = re.compile(r"(\d{1,6})x(\d{1,6})")
 _FRACTION = re.compile(r"[+-]?\d+\s*/\s*\d+")
 """`4/7`, as formulas write a multiplier."""
 
 
-def exact(value: object, what: str, example: str = "0.25 or 224") -> Fraction:
+EXAMPLES = {"alpha": "0.5", "rho": "0.5", "resolution": "224", "batch": "8", "year": "2015"}
+"""How a quantity is written, where a message shows it."""
+
+
+def exact(value: object, what: str, example: str = "") -> Fraction:
     """A number as it is written, exactly: 0.1 is 1/10, as is the text 1/10. Raises ProfilerError on all but a finite number."""
+    example = example or EXAMPLES.get(what, "0.25 or 224")
     if isinstance(value, int | Fraction) and not isinstance(value, bool) and -LARGEST < value < LARGEST:
         return Fraction(value)
     if isinstance(value, str) and _FRACTION.fullmatch(value.strip()):
@@ -34,18 +40,20 @@ def exact(value: object, what: str, example: str = "0.25 or 224") -> Fraction:
             raise ProfilerError(f"{what} '{quoted(value)}' divides by 0; write it as {example}")
         return top / bottom
     text = quoted(value)
+    if what == "resolution" and isinstance(value, str) and (sides := _SIDES.fullmatch(value.strip())):
+        raise ProfilerError(f"resolution '{text}' is two sides; write them as --input 3x{sides[1]}x{sides[2]}")
     try:
         number = Decimal(str(value).strip())
     except (InvalidOperation, ValueError):  # no number, or one of more digits than Python writes
         if isinstance(value, int) and not isinstance(value, bool):
-            raise ProfilerError(f"{what} '{text}' is out of any network's range; give a positive number") from None
+            raise ProfilerError(f"{what} '{text}' is too large or too small; give a positive number") from None
         raise ProfilerError(f"{what} '{text}' is not a number; write it as {example}") from None
     except Exception:  # an object whose text raises
         raise ProfilerError(f"{what} is {text}, which is not a number; write it as {example}") from None
     if not number.is_finite():
         raise ProfilerError(f"{what} '{text}' is not finite; give a positive number")
     if abs(number.adjusted()) > 12:
-        raise ProfilerError(f"{what} '{text}' is out of any network's range; give a positive number")
+        raise ProfilerError(f"{what} '{text}' is too large or too small; give a positive number")
     if len(number.as_tuple().digits) > MOST_DIGITS:
         raise ProfilerError(f"{what} '{text}' has more than {MOST_DIGITS} digits; round it")
     return Fraction(number)
@@ -55,7 +63,7 @@ def alpha(value: object) -> Fraction:
     """A width multiplier, above 0 and at most 64."""
     number = exact(value, "alpha")
     if not 0 < number <= MOST_ALPHA:
-        raise ProfilerError(f"alpha {shown(number)} is not a width; give a number above 0 and at most {MOST_ALPHA}")
+        raise ProfilerError(f"alpha must be above 0 and at most {MOST_ALPHA}, not {shown(number)}")
     return number
 
 
@@ -63,7 +71,7 @@ def rho(value: object) -> Fraction:
     """A resolution multiplier, above 0 and at most 64."""
     number = exact(value, "rho")
     if not 0 < number <= MOST_ALPHA:
-        raise ProfilerError(f"rho {shown(number)} is no resolution; give a number above 0 and at most {MOST_ALPHA}")
+        raise ProfilerError(f"rho must be above 0 and at most {MOST_ALPHA}, not {shown(number)}")
     return number
 
 
@@ -79,8 +87,8 @@ def side(value: object, what: str = "resolution") -> int:
     """A whole number from 1: the side of the input in pixels, or `what` else is counted in whole steps."""
     number = exact(value, what)
     if number.denominator != 1 or not 1 <= number <= MOST_SIDE:
-        unit = "side in whole pixels" if what == "resolution" else "whole number"
-        raise ProfilerError(f"{what} {shown(number)} is not a {unit}; give 1 to {MOST_SIDE}")
+        unit = "whole number of pixels" if what == "resolution" else "whole number"
+        raise ProfilerError(f"{what} must be a {unit} from 1 to {MOST_SIDE}, not {shown(number)}")
     return int(number)
 
 
@@ -90,14 +98,16 @@ def batch(value: object) -> int | None:
         return None
     number = exact(value, "batch")
     if number.denominator != 1 or not 1 <= number <= MOST_SIDE:
-        raise ProfilerError(f"batch {shown(number)} is not a number of samples; give 1 to {MOST_SIDE}")
+        raise ProfilerError(f"batch must be a whole number from 1 to {MOST_SIDE}, not {shown(number)}")
     return int(number)
 
 
 def axis(batch: int | None) -> int:
     """The batch axis of a network that has one. Raises ProfilerError for none."""
     if batch is None:
-        raise ProfilerError("batch none is for a module that has no batch axis; networks of the zoo have one, so give a number")
+        raise ProfilerError(
+            "batch none is for modules without a batch axis, and networks of `profiler list` have one; give a number"
+        )
     return batch
 
 
@@ -121,7 +131,7 @@ def points(text: str, what: str, step: Fraction) -> list[Fraction]:
 
 def _piece(piece: str, text: str, what: str, step: Fraction, room: int) -> list[Fraction]:
     if not piece:
-        raise ProfilerError(f"{what} '{quoted(text)}' has an empty place; write it as 0.25..1.0, 128..224:32 or 224,192")
+        raise ProfilerError(f"{what} '{quoted(text)}' has an empty item; write it as 0.25..1.0, 128..224:32 or 224,192")
     ends, colon, given = piece.partition(":")
     first, dots, last = ends.partition("..")
     if not dots:
@@ -137,7 +147,7 @@ def _piece(piece: str, text: str, what: str, step: Fraction, room: int) -> list[
         raise ProfilerError(f"{what} '{piece}' runs backwards; write it as {shown(high)}..{shown(low)}")
     steps = (high - low) / step
     if steps >= room:
-        raise ProfilerError(f"{what} '{piece}' makes more than {MOST_POINTS:,} points; take a larger step")
+        raise ProfilerError(f"{what} '{piece}' makes more than {MOST_POINTS:,} points; use a larger step")
     if steps.denominator != 1:
         fits = [low + step * k for k in (int(steps), int(steps) + 1)]
         near = " or ".join(f"{shown(low)}..{shown(end)}" for end in fits if end != low)
@@ -235,7 +245,7 @@ def _with_unit(given: object, what: str, known: Mapping[str, Fraction | int], ex
     text = (given if isinstance(given, str) else quoted(given)).strip()
     unit = next((unit for unit in known if text.lower().endswith(unit.lower())), None)
     if unit is None or not text[: -len(unit)].strip():
-        raise ProfilerError(f"{what} '{quoted(given)}' has no unit of {', '.join(known)}; write it as {example}")
+        raise ProfilerError(f"{what} '{quoted(given)}' needs a unit ({', '.join(known)}); write it as {example}")
     number = exact(text[: -len(unit)], what, example)
     if number < 0:
         raise ProfilerError(f"{what} '{quoted(given)}' is below 0; write it as {example}")

@@ -83,7 +83,7 @@ def test_the_action_checks_the_budgets_of_a_repository(home: Path, repository: P
         "::error file=models/pyproject.toml,title=lenet5 (28)%3A params over::"
         "lenet5 (28): params 61,706, over the budget of 61,000 in pyproject.toml (1.16 %25 over)"
     )
-    assert error == "error: 1 of 2 limits is not kept: lenet5 (28) params; make it cheaper, or raise the budget"
+    assert error == "error: 1 of 2 limits exceeded: lenet5 (28) params; make the network cheaper, or raise the budget"
     assert (repository / "summary.md").read_text().count("### profiler check") == 2  # one run below the other
 
 
@@ -94,8 +94,8 @@ def test_the_action_checks_the_budgets_of_a_repository(home: Path, repository: P
         ({"models": "lenet5", "arguments": "--max-macs '400 K'"}, 1, "1 of 1"),
         ({"models": "$(touch stolen); `touch stolen`", "arguments": "--max-macs 1"}, 2, "touch stolen"),
         ({"models": "lenet5", "arguments": '--max-macs "$(touch stolen)"'}, 2, "--max-macs '$(touch stolen)' is not a number"),
-        ({"models": "lenet5", "arguments": "--max-macs 1 ; touch stolen"}, 2, "no network is called ';'"),
-        ({"models": "--help"}, 2, "no network is called '--help'"),
+        ({"models": "lenet5", "arguments": "--max-macs 1 ; touch stolen"}, 2, "unknown network ';'"),
+        ({"models": "--help"}, 2, "unknown network '--help'"),
         ({"arguments": "--max-macs 'open"}, 1, "quote"),
     ],
 )

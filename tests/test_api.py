@@ -65,7 +65,7 @@ def test_the_budgets_of_the_nearest_pyproject(tmp_path: Path) -> None:
     assert config.path == (tmp_path / "pyproject.toml").resolve()
     (line,) = check(config=config).lines
     assert (line.at["model"], line.value, line.limit.most, line.verdict) == ("lenet5", 416_520, 400_000, "over")
-    with pytest.raises(ProfilerError, match="there is nothing to check"):
+    with pytest.raises(ProfilerError, match="no network to check"):
         check()
 
 
@@ -77,7 +77,7 @@ def test_profile() -> None:
     assert [type(n) for n in (found.params, found.macs, found.elementwise, found.activations, found.weights)] == [int] * 5
     assert profile("mobilenet_v1", classes=10, separable=False).rows[-1].output == (1, 10)
     assert profile("mobilenet_v1", batch=8).macs == 8 * 568_740_352
-    with pytest.raises(ProfilerError, match="batch 0 is not a number of samples"):
+    with pytest.raises(ProfilerError, match="batch must be a whole number from 1"):
         profile("mobilenet_v1", batch=0)
 
 
@@ -197,8 +197,8 @@ def test_build_of_a_reference() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"network": "vgg16", "args": (1,)}, r"args and kwargs are for a torch\.nn\.Module; a name or reference takes input"),
-        ({"network": 3}, r"a model is a name, a reference, a Layer or a torch\.nn\.Module, not int"),
+        ({"network": "vgg16", "args": (1,)}, r"args and kwargs need a torch\.nn\.Module; for a name or a reference pass input"),
+        ({"network": 3}, r"a model must be a name, a reference, a Layer or a torch\.nn\.Module, not int"),
     ],
     ids=["a name", "a number"],
 )

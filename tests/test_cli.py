@@ -61,14 +61,14 @@ def plain(text: str) -> str:
 
 
 COMPARED = """\
-model              params      ×            MACs      ×  activations       fp32  fvcore
-───────────────────────────────────────────────────────────────────────────────────────
-mobilenet_v1    4,231,976  1.00×     568,740,352  1.00×    5,043,688   16.1 MiB   equal
-vgg16         138,357,544  32.7×  15,470,264,320  27.2×   13,556,712  527.8 MiB   equal
+model              params      ×            MACs      ×  activations  weights (fp32)  fvcore
+─────────────────────────────────────────────────────────────────────────────────────────────
+mobilenet_v1    4,231,976  1.00×     568,740,352  1.00×    5,043,688        16.1 MiB   equal
+vgg16         138,357,544  32.7×  15,470,264,320  27.2×   13,556,712       527.8 MiB   equal
 
 fvcore 0.1.5 agrees on every layer.
-mobilenet_v1 (224): it prints 578,875,904, since it counts 2 operations per element of BatchNorm: +10,085,376; \
-it counts 1 operation per input element of adaptive average pooling: +50,176.
+mobilenet_v1 (224): fvcore reports 578,875,904 because it counts 2 operations per element of BatchNorm (+10,085,376) \
+and counts 1 operation per input element of adaptive average pooling (+50,176).
 """
 
 
@@ -127,7 +127,7 @@ def test_more_than_sixteen_cells_are_checked_at_the_corners(tmp_path: Path) -> N
     checked = {(row["alpha"], row["resolution"]) for row in rows if row["fvcore_macs"]}
     assert checked == {("0.25", "32"), ("0.25", "64"), ("1.0", "32"), ("1.0", "64")}
     notes = json.loads((tmp_path / "run.json").read_text())["notes"]
-    assert "fvcore: asked about 4 cells at the corners of 32." in notes
+    assert "fvcore: checked 4 of 32 cells, those at the corners of the grid." in notes
 
 
 def test_the_columns_are_the_contract() -> None:
@@ -203,7 +203,7 @@ def test_force_color() -> None:
 
 def test_a_witness_that_passes_things_over_is_heard_with_v() -> None:
     ran = run("compare", "vgg11@resolution=32", "-v")
-    assert ran.stderr == "vgg11 (32): fvcore 0.1.5 says that it passed over aten::max_pool2d\n"
+    assert ran.stderr == "vgg11 (32): fvcore 0.1.5 reports that it skipped aten::max_pool2d\n"
 
 
 def test_fit_shows_what_fits_and_ends_in_1_where_nothing_does(tmp_path: Path) -> None:
@@ -282,47 +282,47 @@ def test_formula() -> None:
 
 
 BAD = [
-    ("compare mobilenet vgg16", 2, "no network is called 'mobilenet'; did you mean mobilenet_v2, mobilenet_v1 or mobilenet_v3_small?"),
-    ("compare", 2, "there is nothing to compare; name a network"),
+    ("compare mobilenet vgg16", 2, "unknown network 'mobilenet'; did you mean mobilenet_v1, mobilenet_v2 or mobilenet_v1_cifar?"),
+    ("compare", 2, "no network to compare; name one"),
     ("compare vgg16 --alpha 0.25..1", 2, "--alpha 0.25..1 is a range; this command takes one value"),
-    ("compare vgg16 --engine fvcor", 2, "no engine is called 'fvcor'; did you mean fvcore"),
-    ("compare vgg16 --convention papers", 2, "no convention is called 'papers'; did you mean paper"),
-    ("compare vgg16 --columns model,maccs --engine closed", 2, "no column is called 'maccs'; did you mean macs"),
-    ("compare vgg16 --sort maccs --engine closed", 2, "no column is called 'maccs'"),
-    ("compare vgg16 --unit megs --engine closed", 2, "no unit is called 'megs'; known: raw, auto, K, M, G, T, flops, MFLOPs, GFLOPs, TFLOPs, paper, params=M,macs=G"),
-    ("compare vgg16 -f xml", 2, "no format is called 'xml'"),
-    ("compare vgg16 -o run.xml", 2, "output 'run.xml': no format goes by the suffix '.xml'; use .txt .csv .json .jsonl .parquet .md .tex .html .speedscope.json .trace.json .mmd .dot .svg"),
-    ("compare vgg16 -o nowhere/run.csv", 2, "output 'nowhere/run.csv': there is no folder 'nowhere'; make it first"),
+    ("compare vgg16 --engine fvcor", 2, "unknown engine 'fvcor'; did you mean fvcore"),
+    ("compare vgg16 --convention papers", 2, "unknown convention 'papers'; did you mean paper"),
+    ("compare vgg16 --columns model,maccs --engine closed", 2, "unknown column 'maccs'; did you mean macs"),
+    ("compare vgg16 --sort maccs --engine closed", 2, "unknown column 'maccs'"),
+    ("compare vgg16 --unit megs --engine closed", 2, "unknown unit 'megs'; use raw, auto, K, M, G, T, flops, MFLOPs, GFLOPs, TFLOPs, paper or params=M,macs=G"),
+    ("compare vgg16 -f xml", 2, "unknown format 'xml'"),
+    ("compare vgg16 -o run.xml", 2, "output 'run.xml': unknown suffix '.xml'; use .txt .csv .json .jsonl .parquet .md .tex .html .speedscope.json .trace.json .mmd .dot .svg"),
+    ("compare vgg16 -o nowhere/run.csv", 2, "output 'nowhere/run.csv': there is no folder 'nowhere'; create it first"),
     ("compare vgg16 --csv .", 2, "output '.' is a folder; name a file in it"),
     ("compare vgg16 --set classes", 2, "--set 'classes' is not key=value; write it as --set classes=10"),
-    ("compare vgg16 --set colour=red", 2, "no option of vgg16 is called 'colour'"),
+    ("compare vgg16 --set colour=red", 2, "unknown option of vgg16 'colour'"),
     ("compare vgg16 --batch 0", 2, "batch 0 is not a number of samples"),
     ("sweep --alpha 1..0.25", 2, "alpha '1..0.25' runs backwards; write it as 0.25..1"),
-    ("sweep --alpha 0..1", 2, "alpha 0 is not a width; give a number above 0"),
+    ("sweep --alpha 0..1", 2, "alpha must be above 0"),
     ("sweep --alpha 0.25..1:0", 2, "alpha '0.25..1:0' has a step of 0"),
     ("sweep --alpha nan", 2, "alpha 'nan' is not finite"),
     ("sweep --alpha 0.000000001..1:0.000000001", 2, "alpha '0.000000001..1:0.000000001' makes more than 10,000 points"),
-    ("sweep --alpha 0.01..1:0.01 --resolution 1..224:1", 2, "the sweep makes 22,400 cells, and a table shows 10,000; write them, as --csv FILE.csv"),
+    ("sweep --alpha 0.01..1:0.01 --resolution 1..224:1", 2, "the sweep makes 22,400 cells, and a table shows at most 10,000; write them to a file, e.g. --csv FILE.csv"),
     ("sweep --alpha -1", 2, "alpha -1 is not a width"),
-    ("sweep --resolution 224 --rho 1", 2, "give a resolution or a rho, not both"),
-    ("sweep mobilenet_v1@alpha=0.5 --alpha 0.25..1", 2, "model 'mobilenet_v1@alpha=0.5' fixes the alpha that is run over"),
-    ("sweep vgg16 --resolution 16..48:16", 2, "body.4.pool: a window of 2 does not fit 1 pixels; vgg16 needs inputs of at least 32"),
-    ("show vgg16 --resolution 20", 2, "body.4.pool: a window of 2 does not fit 1 pixels; vgg16 needs inputs of at least 32"),
-    ("compare VGG16", 2, "no network is called 'VGG16'; did you mean vgg16"),
-    ("compare vgg16 --batch none", 2, "batch none is for a module that has no batch axis"),
-    ("compare vgg16 --input 3x200x200 --resolution 128", 2, "vgg16: give one of resolution and input, not both"),
+    ("sweep --resolution 224 --rho 1", 2, "resolution and rho both set the size of the input; give one of them"),
+    ("sweep mobilenet_v1@alpha=0.5 --alpha 0.25..1", 2, "model 'mobilenet_v1@alpha=0.5' sets the alpha that is run over"),
+    ("sweep vgg16 --resolution 16..48:16", 2, "body.4.pool: a window of 2 does not fit 1 pixel; vgg16 needs inputs of at least 32"),
+    ("show vgg16 --resolution 20", 2, "body.4.pool: a window of 2 does not fit 1 pixel; vgg16 needs inputs of at least 32"),
+    ("compare VGG16", 2, "unknown network 'VGG16'; did you mean vgg16"),
+    ("compare vgg16 --batch none", 2, "batch none is for modules without a batch axis"),
+    ("compare vgg16 --input 3x200x200 --resolution 128", 2, "vgg16: resolution and input both set the size of the input; give one of them"),
     ("compare vgg16 --set classes=99999999999999999999", 2, "vgg16: classes=99999999999999999999 is not a whole number"),
-    ("compare vgg16 --engine closed --columns fvcore_macs", 2, "column fvcore_macs: fvcore was not asked; add --engine fvcore"),
-    ("compare vgg16 -o a.csv --csv a.csv", 2, "output 'a.csv' is named twice; name each file once"),
+    ("compare vgg16 --engine closed --columns fvcore_macs", 2, "column fvcore_macs: fvcore was not run; add --engine fvcore"),
+    ("compare vgg16 -o a.csv --csv a.csv", 2, "output 'a.csv' is given twice; give each file once"),
     (f"compare vgg16 --csv {'n' * 300}.csv", 2, "output 'nnnnnnnn"),
-    ("sweep mobilenet_v1@input=3x96x96 --resolution 128,160", 2, "model 'mobilenet_v1@input=3x96x96' fixes the resolution"),
-    ("show vgg16 --top 0", 2, "a top of 0 shows nothing; give 1 or more"),
+    ("sweep mobilenet_v1@input=3x96x96 --resolution 128,160", 2, "model 'mobilenet_v1@input=3x96x96' sets the resolution"),
+    ("show vgg16 --top 0", 2, "top must be 1 or more, not 0"),
     ("show vgg16 --depth -1", 2, "a depth of -1 is none"),
-    ("list zzz", 2, "no network is called 'zzz'; there are"),
-    ("list --max-macs 1K", 2, "no network of the zoo meets all these conditions; `profiler list` shows all"),
-    ("list vgg --year 2014.5", 2, "year 2014.5 is not a whole number; give 1 to"),
+    ("list zzz", 2, "unknown network 'zzz'; there are"),
+    ("list --max-macs 1K", 2, "no network meets all these conditions; leave one out, `profiler list` shows all"),
+    ("list vgg --year 2014.5", 2, "year must be a whole number from 1 to"),
     ("list --max-macs many", 2, "--max-macs 'many' is not a number"),
-    ("list --task dancing", 2, "no task is called 'dancing'"),
+    ("list --task dancing", 2, "unknown task 'dancing'"),
     ("formula mobilenet_v1 --alpha 0", 2, "alpha 0 is not a width"),
 ]  # fmt: skip
 
@@ -420,7 +420,7 @@ def test_verify_ends_in_1_where_something_is_not_as_listed(tmp_path: Path) -> No
     )  # fmt: skip
     assert ran.returncode == 1
     assert "DIFFERS" in ran.stdout
-    assert ran.stderr == "error: 1 counts are not what archs/published.csv says; see the lines marked DIFFERS\n"
+    assert ran.stderr == "error: 1 counts differ from archs/published.csv; see the lines marked DIFFERS\n"
 
 
 @pytest.mark.parametrize("words", ["list", "list -f csv"])
@@ -431,7 +431,7 @@ def test_a_full_disk_is_a_sentence(words: str) -> None:
             stdout=full, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
         )  # fmt: skip
     assert ran.returncode == 2
-    assert ran.stderr == "error: stdout cannot be written: No space left on device; give it a place with room\n"
+    assert ran.stderr == "error: cannot write to stdout: No space left on device; free some space, or write elsewhere\n"
 
 
 def test_an_encoding_without_alpha_is_no_traceback() -> None:
@@ -501,4 +501,4 @@ def test_an_unknown_column_names_its_nearest(words: str, tmp_path: Path) -> None
         for option in ("--columns", "--sort"):
             ran = run(*command, option, "modle", cwd=tmp_path)
             assert (ran.returncode, ran.stdout) == (2, "")
-            assert re.match(r"error: no column is called 'modle'; did you mean .*\bmod(el|ule)\b.*\?", ran.stderr)
+            assert re.match(r"error: unknown column 'modle'; did you mean .*\bmod(el|ule)\b.*\?", ran.stderr)

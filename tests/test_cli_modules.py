@@ -94,7 +94,7 @@ def test_verbose_says_how_and_that_no_harm_was_done(folder: Path) -> None:
     lines = ran.stderr.splitlines()[1:]
     assert lines[0] == "net.py:Net: traced: meta"
     assert lines[1].startswith("net.py:Net: coverage 100.00 % of ")
-    assert lines[-1] == "net.py:Net: no harm: the module, the generators and torch are as before"
+    assert lines[-1] == "net.py:Net: the module, the random generators and torch are unchanged"
     assert "\nMACs of one training step\n" in ran.stdout
     step = [line.split() for line in ran.stdout.splitlines() if line.startswith("conv ")][-1]
     assert step == [
@@ -158,9 +158,9 @@ BAD: list[tuple[str, int, str]] = [
     ("show net.py:Broken --input 4", 2, "net.py:Broken, body.1: takes 5 features"),
     ("show nowhere.py:Net --input 4", 3, "there is no file 'nowhere.py'; did you mean net.py?"),
     ("sweep net.py:Net --input 3x8x8", 2, "net.py:Net has no width multiplier: its factory takes no alpha"),
-    ("formula net.py:Net", 2, "net.py:Net: cannot infer its input; pass one, as --input 3x224x224"),
-    ("show vgg11 --what-if seperable", 2, "no rewriting is called 'seperable'; did you mean separable"),
-    ("show vgg11 --input 3x32x32 --input 3x32x32", 2, "vgg11: takes one input and is given 2; give each once"),
+    ("formula net.py:Net", 2, "cannot infer the input of net.py:Net; pass --input 3x224x224"),
+    ("show vgg11 --what-if seperable", 2, "unknown rewriting 'seperable'; did you mean separable"),
+    ("show vgg11 --input 3x32x32 --input 3x32x32", 2, "vgg11: takes one input but is given 2; give each once"),
 ]  # fmt: skip
 
 

@@ -47,16 +47,16 @@ def test_points_are_exact(text: str, expected: list[F]) -> None:
         ("0.25..0.4", "alpha '0.25..0.4': 0.4 is not on the step of 0.25; end it at 0.25..0.5, or give a step as 0.25..0.4:STEP"),
         ("nan", "alpha 'nan' is not finite; give a positive number"),
         ("0..inf", "alpha 'inf' is not finite; give a positive number"),
-        ("wide", "alpha 'wide' is not a number; write it as 0.25 or 224"),
+        ("wide", "alpha 'wide' is not a number; write it as 0.5"),
         ("0..1:wide", "the step of alpha 'wide' is not a number; write it as 0.25 or 224"),
-        ("", "alpha '' has an empty place; write it as 0.25..1.0, 128..224:32 or 224,192"),
-        ("0.5,,1", "alpha '0.5,,1' has an empty place; write it as 0.25..1.0, 128..224:32 or 224,192"),
+        ("", "alpha '' has an empty item; write it as 0.25..1.0, 128..224:32 or 224,192"),
+        ("0.5,,1", "alpha '0.5,,1' has an empty item; write it as 0.25..1.0, 128..224:32 or 224,192"),
         ("0.5:0.1", "alpha '0.5:0.1' has a step and no range; write it as A..B:STEP"),
-        ("0..1:0.000000001", "alpha '0..1:0.000000001' makes more than 10,000 points; take a larger step"),
-        ("1e99", "alpha '1e99' is out of any network's range; give a positive number"),
-        ("4/0", "alpha '4/0' divides by 0; write it as 0.25 or 224"),
-        ("4/7/2", "alpha '4/7/2' is not a number; write it as 0.25 or 224"),
-        ("0.5/2", "alpha '0.5/2' is not a number; write it as 0.25 or 224"),
+        ("0..1:0.000000001", "alpha '0..1:0.000000001' makes more than 10,000 points; use a larger step"),
+        ("1e99", "alpha '1e99' is too large or too small; give a positive number"),
+        ("4/0", "alpha '4/0' divides by 0; write it as 0.5"),
+        ("4/7/2", "alpha '4/7/2' is not a number; write it as 0.5"),
+        ("0.5/2", "alpha '0.5/2' is not a number; write it as 0.5"),
     ],
 )  # fmt: skip
 def test_bad_ranges_are_refused_with_the_cure(text: str, message: str) -> None:
@@ -71,7 +71,7 @@ def test_bad_ranges_are_refused_with_the_cure(text: str, message: str) -> None:
 )
 def test_at_most_ten_thousand_points(text: str, count: int | None) -> None:
     if count is None:
-        with pytest.raises(ProfilerError, match=r"makes more than 10,000 points; take a larger step$"):
+        with pytest.raises(ProfilerError, match=r"makes more than 10,000 points; use a larger step$"):
             grid.points(text, "resolution", F(1))
     else:
         assert len(grid.points(text, "resolution", F(1))) == count
@@ -80,7 +80,7 @@ def test_at_most_ten_thousand_points(text: str, count: int | None) -> None:
 @pytest.mark.parametrize(("value", "kept"), [("9e12", F(9 * 10**12)), ("1e13", None), ("1e-12", F(1, 10**12)), ("1e-13", None)])
 def test_a_number_has_at_most_thirteen_digits_on_either_side(value: str, kept: F | None) -> None:
     if kept is None:
-        with pytest.raises(ProfilerError, match="is out of any network's range"):
+        with pytest.raises(ProfilerError, match="is too large or too small"):
             grid.exact(value, "alpha")
     else:
         assert grid.exact(value, "alpha") == kept
@@ -88,7 +88,7 @@ def test_a_number_has_at_most_thirteen_digits_on_either_side(value: str, kept: F
 
 @pytest.mark.parametrize("value", [True, False])
 def test_true_and_false_are_no_numbers(value: bool) -> None:
-    with pytest.raises(ProfilerError, match=f"alpha '{value}' is not a number; write it as 0.25 or 224"):
+    with pytest.raises(ProfilerError, match=f"alpha '{value}' is not a number; write it as 0.5"):
         grid.exact(value, "alpha")
 
 
@@ -121,20 +121,24 @@ def test_values_at_their_bounds_are_taken(check: Callable[[object], object], val
 @pytest.mark.parametrize(
     ("check", "value", "message"),
     [
-        (grid.alpha, 0, "alpha 0 is not a width; give a number above 0 and at most 64"),
-        (grid.alpha, "-0.5", "alpha -0.5 is not a width; give a number above 0 and at most 64"),
-        (grid.alpha, "64.01", "alpha 64.01 is not a width; give a number above 0 and at most 64"),
+        (grid.alpha, 0, "alpha must be above 0 and at most 64, not 0"),
+        (grid.alpha, "-0.5", "alpha must be above 0 and at most 64, not -0.5"),
+        (grid.alpha, "64.01", "alpha must be above 0 and at most 64, not 64.01"),
         (grid.alpha, float("nan"), "alpha 'nan' is not finite; give a positive number"),
-        (grid.rho, 0, "rho 0 is no resolution; give a number above 0 and at most 64"),
-        (grid.rho, "-1", "rho -1 is no resolution; give a number above 0 and at most 64"),
-        (grid.rho, "64.01", "rho 64.01 is no resolution; give a number above 0 and at most 64"),
-        (grid.side, 0, "resolution 0 is not a side in whole pixels; give 1 to 1048576"),
-        (grid.side, "224.5", "resolution 224.5 is not a side in whole pixels; give 1 to 1048576"),
-        (grid.side, 2**20 + 1, "resolution 1048577 is not a side in whole pixels; give 1 to 1048576"),
-        (grid.axis, None, "batch none is for a module that has no batch axis; networks of the zoo have one, so give a number"),
-        (grid.batches, "0", "batch 0 is not a number of samples; give 1 to 1048576"),
-        (grid.batches, "1.5", "batch 1.5 is not a number of samples; give 1 to 1048576"),
-        (grid.batch, 2**20 + 1, "batch 1048577 is not a number of samples; give 1 to 1048576"),
+        (grid.rho, 0, "rho must be above 0 and at most 64, not 0"),
+        (grid.rho, "-1", "rho must be above 0 and at most 64, not -1"),
+        (grid.rho, "64.01", "rho must be above 0 and at most 64, not 64.01"),
+        (grid.side, 0, "resolution must be a whole number of pixels from 1 to 1048576, not 0"),
+        (grid.side, "224.5", "resolution must be a whole number of pixels from 1 to 1048576, not 224.5"),
+        (grid.side, 2**20 + 1, "resolution must be a whole number of pixels from 1 to 1048576, not 1048577"),
+        (
+            grid.axis,
+            None,
+            "batch none is for modules without a batch axis, and networks of `profiler list` have one; give a number",
+        ),
+        (grid.batches, "0", "batch must be a whole number from 1 to 1048576, not 0"),
+        (grid.batches, "1.5", "batch must be a whole number from 1 to 1048576, not 1.5"),
+        (grid.batch, 2**20 + 1, "batch must be a whole number from 1 to 1048576, not 1048577"),
     ],
 )
 def test_bad_values_are_refused(check: Callable[[object], object], value: object, message: str) -> None:
@@ -144,7 +148,7 @@ def test_bad_values_are_refused(check: Callable[[object], object], value: object
 
 
 def test_whole_steps_of_something_else_are_called_by_its_name() -> None:
-    with pytest.raises(ProfilerError, match=r"^width 1\.5 is not a whole number; give 1 to 1048576$"):
+    with pytest.raises(ProfilerError, match=r"^width must be a whole number from 1 to 1048576, not 1\.5$"):
         grid.side("1.5", "width")
 
 
@@ -259,13 +263,13 @@ def test_shares(text: str, expected: F) -> None:
 @pytest.mark.parametrize(
     ("check", "text", "message"),
     [
-        (grid.size, "64", "x '64' has no unit of KiB, MiB, GiB, kB, MB, GB, B; write it as 64MiB"),
-        (grid.size, "MiB", "x 'MiB' has no unit of KiB, MiB, GiB, kB, MB, GB, B; write it as 64MiB"),
+        (grid.size, "64", "x '64' needs a unit (KiB, MiB, GiB, kB, MB, GB, B); write it as 64MiB"),
+        (grid.size, "MiB", "x 'MiB' needs a unit (KiB, MiB, GiB, kB, MB, GB, B); write it as 64MiB"),
         (grid.size, "-1B", "x '-1B' is below 0; write it as 64MiB"),
         (grid.size, "someB", "x 'some' is not a number; write it as 64MiB"),
-        (grid.duration, "30", "x '30' has no unit of ns, us, µs, ms, s; write it as 30ms"),
-        (grid.duration, " ms", "x ' ms' has no unit of ns, us, µs, ms, s; write it as 30ms"),
-        (grid.share, "0.01", "x '0.01' has no unit of %; write it as 1%"),
+        (grid.duration, "30", "x '30' needs a unit (ns, us, µs, ms, s); write it as 30ms"),
+        (grid.duration, " ms", "x ' ms' needs a unit (ns, us, µs, ms, s); write it as 30ms"),
+        (grid.share, "0.01", "x '0.01' needs a unit (%); write it as 1%"),
         (grid.share, "-1%", "x '-1%' is below 0; write it as 1%"),
     ],
 )

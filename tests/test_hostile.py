@@ -16,7 +16,7 @@ def test_a_file_under_two_names_is_named_twice(tmp_path: Path) -> None:
     ):
         ran = run(*words, cwd=tmp_path)
         assert (ran.returncode, ran.stdout) == (2, "")
-        assert "is named twice; name each file once" in ran.stderr
+        assert "is given twice; give each file once" in ran.stderr
     assert not (tmp_path / "a.json").exists()
 
 

@@ -34,10 +34,10 @@ def read(path: Path) -> Checkpoint:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
             if sum(entry.file_size for entry in entries) > MOST_RATIO * path.stat().st_size:
-                refuse(path, f"its arrays claim more than {MOST_RATIO} times the bytes of the file")
+                refuse(path, f"its arrays are more than {MOST_RATIO} times as large as the file")
             tensors = [_array(path, archive, entry) for entry in entries]
     except BROKEN as fault:
-        refuse(path, f"it is no archive of numpy.savez ({shortened(str(fault), 100)})")
+        refuse(path, f"it is not an archive of numpy.savez ({shortened(str(fault), 100)})")
     return Checkpoint(str(path), "npz", checked_names(path, tensors))
 
 
@@ -46,7 +46,7 @@ def _array(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Stor
     with archive.open(entry) as file:
         shape, dtype, order, start = _header(path, name, file)
     if start + prod(shape) * ITEM_BYTES[dtype.name] != entry.file_size:
-        refuse(path, f"array {quoted(name)} claims the shape {quoted(list(shape))}, and has {entry.file_size - start:,} bytes")
+        refuse(path, f"array {quoted(name)} has the shape {quoted(list(shape))} but only {entry.file_size - start:,} bytes")
     blocks = partial(_blocks, path, entry.filename, start, dtype)
     if order and len(shape) > 1:
         return StoredTensor(name, shape, dtype.name, lambda: _reordered(blocks, shape))
@@ -58,7 +58,11 @@ def _header(path: Path, name: str, file: IO[bytes]) -> tuple[tuple[int, ...], Ar
 
     version = npy.read_magic(file)
     if version not in ((1, 0), (2, 0)):
-        refuse(path, f"array {quoted(name)} is of version {version} of numpy's format", "save it with numpy.savez")
+        refuse(
+            path,
+            f"array {quoted(name)} is in version {version} of numpy's format, which is not supported",
+            "save it with numpy.savez",
+        )
     reader = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     shape, fortran, dtype = reader(file)
     if dtype.hasobject or dtype.name not in ITEM_BYTES:

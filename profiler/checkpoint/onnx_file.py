@@ -43,9 +43,9 @@ def read(path: Path) -> Checkpoint:
         axes = dict(axis for number, node in found if number == NODE for axis in _axis(node))
         tensors = [_initializer(path, each, axes) for number, each in found if number == INITIALIZER]
     except Malformed as fault:
-        refuse(path, f"it is no ONNX graph ({fault})", CURE)
+        refuse(path, f"it is not an ONNX model ({fault})", CURE)
     if not graphs:
-        refuse(path, "no graph stands in it", CURE)
+        refuse(path, "it holds no graph", CURE)
     return Checkpoint(str(path), "onnx", checked_names(path, tensors))
 
 
@@ -84,15 +84,13 @@ def _initializer(path: Path, tensor: memoryview, axes: dict[str, int]) -> Stored
             lists.append((number, wire, value))
     shape = checked_shape(path, name, dims)
     if external:
-        refuse(
-            path, f"the weights of {quoted(name)} stand in another file, which is not read", "save it with its weights inside"
-        )
+        refuse(path, f"the weights of {quoted(name)} are in another file, which is not read", "save it with its weights inside")
     if kind not in DTYPES:
-        refuse(path, f"tensor {quoted(name)} is of ONNX's data type {kind}", f"known: {', '.join(DTYPES.values())}")
+        refuse(path, f"tensor {quoted(name)} has the unknown ONNX data type {kind}", f"known: {', '.join(DTYPES.values())}")
     dtype = DTYPES[kind]
     if raw is not None:
         if len(raw) != (needed := prod(shape) * ITEM_BYTES[dtype]):
-            refuse(path, f"tensor {quoted(name)} takes {needed:,} bytes by its shape, and has {len(raw):,}", CURE)
+            refuse(path, f"tensor {quoted(name)} needs {needed:,} bytes for its shape but has {len(raw):,}", CURE)
         blocks = blocks_of(raw, dtype)
     else:
         blocks = _listed(path, name, prod(shape), dtype, lists)
@@ -115,7 +113,7 @@ def _listed(path: Path, name: str, elements: int, dtype: str, lists: list[tuple[
             parts.append(np.array(numbers(wire, value), "i8"))
     whole = np.concatenate(parts) if parts else np.zeros(0, "f4")
     if len(whole) != elements:
-        refuse(path, f"tensor {quoted(name)} has {elements:,} elements by its shape, and {len(whole):,} are there", CURE)
+        refuse(path, f"tensor {quoted(name)} has {elements:,} elements by its shape but holds {len(whole):,}", CURE)
     if dtype in ("float16", "bfloat16") or dtype.startswith("float8"):
         bits = whole.astype("<u2" if ITEM_BYTES[dtype] == 2 else "u1").tobytes()
         return blocks_of(memoryview(bits), dtype)

@@ -31,7 +31,7 @@ def read(name: str) -> Checkpoint:
     path = Path(name).expanduser()
     suffix = path.suffix.lower()
     if suffix not in READERS:
-        raise ProfilerError(f"'{name}' is no file of weights that is read here; name one of {', '.join(READERS)}")
+        raise ProfilerError(f"'{name}' is not a file of weights that can be read; use one of {', '.join(READERS)}")
     from profiler.checkpoint.tensors import existing
 
     found: Checkpoint = import_module(f"profiler.checkpoint.{READERS[suffix]}").read(existing(path))

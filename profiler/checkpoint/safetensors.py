@@ -36,10 +36,12 @@ def read(path: Path) -> Checkpoint:
     """The tensors of a file, none of them read yet. Raises ProfilerError for what is no such file."""
     data = mapped(path)
     if len(data) < 8:
-        refuse(path, f"it has {len(data)} bytes, and a safetensors file begins with 8 that say how long its header is")
+        refuse(
+            path, f"it has only {len(data)} bytes, fewer than the 8 in which a safetensors file gives the length of its header"
+        )
     size = int.from_bytes(data[:8], "little")
     if size > min(MOST_HEADER, len(data) - 8):
-        refuse(path, f"its header claims {size:,} bytes, and the file has {len(data):,}")
+        refuse(path, f"its header should be {size:,} bytes long, but the file has only {len(data):,}")
     body = data[8 + size :]
     tensors, spans = [], []
     for name, entry in _header(path, bytes(data[8 : 8 + size])).items():
@@ -47,14 +49,16 @@ def read(path: Path) -> Checkpoint:
             continue
         dtype, shape, start, end = _entry(path, name, entry)
         if end > len(body):
-            refuse(path, f"tensor {quoted(name)} claims bytes up to {end:,}, and the file holds {len(body):,} of tensors")
+            refuse(
+                path, f"tensor {quoted(name)} should end at byte {end:,}, but the file has only {len(body):,} bytes of tensors"
+            )
         spans.append((start, end, name))
         tensors.append(StoredTensor(name, shape, dtype, blocks_of(body[start:end], dtype)))
     reached = 0
     for start, end, name in sorted(spans):
         if start != reached:
             what = "overlaps the tensor before it" if start < reached else "leaves a hole before it"
-            refuse(path, f"tensor {quoted(name)} {what}: it begins at byte {start:,}, and {reached:,} was expected")
+            refuse(path, f"tensor {quoted(name)} {what}: it begins at byte {start:,} and not at {reached:,}")
         reached = end
     if reached != len(body):
         refuse(path, f"its tensors end at byte {reached:,} of {len(body):,}")
@@ -73,9 +77,9 @@ def _header(path: Path, text: bytes) -> dict[str, Any]:
     try:
         found = json.loads(text.decode("utf-8"), object_pairs_hook=once)
     except (ValueError, RecursionError) as fault:
-        refuse(path, f"its header is no JSON ({quoted(fault)})")
+        refuse(path, f"its header is not JSON ({quoted(fault)})")
     if not isinstance(found, dict):
-        refuse(path, "its header is no JSON object of tensors")
+        refuse(path, "its header is not a JSON object of tensors")
     return found
 
 
@@ -86,12 +90,12 @@ def _entry(path: Path, name: str, entry: Any) -> tuple[str, tuple[int, ...], int
     offsets = entry["data_offsets"]
     dtype = DTYPES.get(entry["dtype"]) if isinstance(entry["dtype"], str) else None
     if dtype is None:
-        refuse(path, f"tensor {quoted(name)} is of the dtype {quoted(entry['dtype'])}", f"known: {', '.join(DTYPES)}")
+        refuse(path, f"tensor {quoted(name)} has the unknown dtype {quoted(entry['dtype'])}", f"known: {', '.join(DTYPES)}")
     shape = checked_shape(path, name, entry["shape"] if isinstance(entry["shape"], list) else [None])
     whole = isinstance(offsets, list) and len(offsets) == 2 and all(type(each) is int and each >= 0 for each in offsets)
     if not whole or offsets[0] > offsets[1]:
-        refuse(path, f"tensor {quoted(name)} has the offsets {quoted(offsets)}, and a first and a last byte were expected")
+        refuse(path, f"tensor {quoted(name)} has the offsets {quoted(offsets)}, which should be its first and last byte")
     start, end = offsets
     if (needed := prod(shape) * ITEM_BYTES[dtype]) != end - start:
-        refuse(path, f"tensor {quoted(name)} takes {needed:,} bytes by its shape, and {end - start:,} by its offsets")
+        refuse(path, f"tensor {quoted(name)} needs {needed:,} bytes for its shape but has {end - start:,} by its offsets")
     return dtype, shape, start, end

@@ -53,11 +53,11 @@ def read(path: Path) -> Checkpoint:
     try:
         nodes = {node.name: node for node in _nodes(mapped(path))}
         if not any(node.op for node in nodes.values()):
-            refuse(path, "it is no graph of TensorFlow", "freeze the graph and name that file")
+            refuse(path, "it is not a TensorFlow graph", "freeze the graph and name that file")
         uses = dict(_uses(nodes))
         made = [_constant(path, node, uses) for node in nodes.values() if node.op == "Const" and node.value is not None]
     except Malformed as fault:
-        refuse(path, f"it is no graph of TensorFlow ({fault})", "freeze the graph and name that file")
+        refuse(path, f"it is not a TensorFlow graph ({fault})", "freeze the graph and name that file")
     tensors = [tensor for tensor in made if tensor is not None and tensor.shape]
     passed = len(made) - len(tensors)
     return Checkpoint(
@@ -146,7 +146,7 @@ def _constant(path: Path, node: _Node, uses: Mapping[str, tuple[str, int]]) -> S
     elif content is not None and len(content):
         refuse(
             path,
-            f"tensor {quoted(node.name)} takes {elements * ITEM_BYTES[dtype]:,} bytes by its shape, and has {len(content):,}",
+            f"tensor {quoted(node.name)} needs {elements * ITEM_BYTES[dtype]:,} bytes for its shape but has {len(content):,}",
         )
     else:
         blocks = _repeated(path, node.name, elements, _listed(lists, dtype))
@@ -180,9 +180,9 @@ def _repeated(path: Path, name: str, elements: int, listed: Array) -> Blocks:
     import numpy as np
 
     if len(listed) > elements:
-        refuse(path, f"tensor {quoted(name)} has {elements:,} elements by its shape, and {len(listed):,} are there")
+        refuse(path, f"tensor {quoted(name)} has {elements:,} elements by its shape but holds {len(listed):,}")
     if elements > MOST_REPEATED and len(listed) < elements:
-        refuse(path, f"tensor {quoted(name)} claims {elements:,} elements and holds {len(listed):,}")
+        refuse(path, f"tensor {quoted(name)} has {elements:,} elements by its shape but holds {len(listed):,}")
 
     def blocks() -> Iterator[Array]:
         for start in range(0, elements, BLOCK):

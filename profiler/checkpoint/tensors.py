@@ -84,9 +84,9 @@ def existing(path: Path) -> Path:
         if path.is_file():
             return path
         if path.exists():
-            raise ProfilerError(f"'{path}' is no file of weights, but a folder or a device; name a file in it")
+            raise ProfilerError(f"'{path}' is a folder or a device, not a file of weights; name a file in it")
     except (OSError, ValueError) as fault:
-        raise ProfilerError(f"{quoted(str(path))!a} is no name of a file ({getattr(fault, 'strerror', fault)})") from None
+        raise ProfilerError(f"{quoted(str(path))!a} is not a valid file name ({getattr(fault, 'strerror', fault)})") from None
     raise Unavailable(f"there is no file '{path}'; check its path")
 
 
@@ -96,7 +96,7 @@ def mapped(path: Path) -> memoryview:
         with path.open("rb") as file:
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except ValueError:
-        refuse(path, "it is empty, and weights were expected")
+        refuse(path, "the file is empty")
     except OSError as fault:
         raise ProfilerError(f"'{path}' cannot be read: {fault.strerror}; check its permissions") from None
 
@@ -105,7 +105,7 @@ def checked_shape(path: object, name: str, shape: Iterable[Any]) -> tuple[int, .
     """The shape that a file claims of a tensor. Raises ProfilerError for what is none."""
     sides = tuple(shape)
     if len(sides) > MOST_AXES or not all(isinstance(side, int) and not isinstance(side, bool) and side >= 0 for side in sides):
-        refuse(path, f"tensor {quoted(name)} claims the shape {quoted(list(sides))}, and sides are whole numbers from 0")
+        refuse(path, f"tensor {quoted(name)} has the shape {quoted(list(sides))}, but sizes must be whole numbers from 0")
     return sides
 
 
@@ -114,7 +114,7 @@ def checked_names(path: object, tensors: Iterable[StoredTensor]) -> tuple[Stored
     found: dict[str, StoredTensor] = {}
     for tensor in tensors:
         if tensor.name in found:
-            refuse(path, f"tensor {quoted(tensor.name)} stands in it twice")
+            refuse(path, f"tensor {quoted(tensor.name)} occurs twice in it")
         if len(tensor.name) > LONGEST_NAME:
             refuse(path, f"a tensor has a name of {len(tensor.name):,} letters: {quoted(tensor.name)}")
         found[tensor.name] = tensor

@@ -89,14 +89,14 @@ def read(path: Path) -> Checkpoint:
     """The constant tensors of a model, none of them read yet. Raises ProfilerError for what is no such file."""
     data = mapped(path)
     if bytes(data[4:8]) != b"TFL3":
-        refuse(path, "it is no TFLite model (its bytes 4 to 7 are not TFL3)", "convert the model again")
+        refuse(path, "it is not a TFLite model (its bytes 4 to 7 are not TFL3)", "convert the model again")
     try:
         model = _Table(data, _number(data, 0, "<I"))
         codes = [max(code.number(0, "<b"), code.number(3, "<i")) for code in model.tables(1)]
         buffers = [each.vector(0, 1) for each in model.tables(4)]
         tensors = [tensor for graph in model.tables(2) for tensor in _constants(path, graph, codes, buffers)]
     except _Malformed as fault:
-        refuse(path, f"it is no TFLite model ({fault})", "convert the model again")
+        refuse(path, f"it is not a TFLite model ({fault})", "convert the model again")
     return Checkpoint(str(path), "tflite", checked_names(path, tensors))
 
 
@@ -123,7 +123,7 @@ def _constants(path: Path, graph: _Table, codes: list[int], buffers: list[tuple[
         dtype = DTYPES[kind]
         if (needed := prod(shape) * ITEM_BYTES[dtype]) != size:
             refuse(
-                path, f"tensor {quoted(name)} takes {needed:,} bytes by its shape, and has {size:,}", "convert the model again"
+                path, f"tensor {quoted(name)} needs {needed:,} bytes for its shape but has {size:,}", "convert the model again"
             )
         role, axis = roles.get(i, ("", 0))
         yield StoredTensor(

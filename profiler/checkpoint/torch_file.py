@@ -34,7 +34,7 @@ def read(path: Path) -> Checkpoint:
         else:
             tensors.append(tensor)
     if not tensors:
-        refuse(path, "no tensor stands in it", "save a state dict, as torch.save(model.state_dict(), PATH)")
+        refuse(path, "it holds no tensors", "save a state dict, as torch.save(model.state_dict(), PATH)")
     notes = [f"read under {under!a}"] if under else []
     notes += [f"{others} entries are no dense tensors of numbers, and were passed over"] if others else []
     return Checkpoint(str(path), "torch", checked_names(path, tensors), tuple(notes))
@@ -49,9 +49,9 @@ def _check_archive(path: Path) -> None:
         refuse(path, f"it is a broken zip archive ({shortened(str(fault), 100)})")
     for entry in entries:
         if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
-            refuse(path, f"its entry '{entry.filename[:60]}' is compressed, and torch.save compresses nothing")
+            refuse(path, f"its entry '{entry.filename[:60]}' is compressed, which torch.save never does")
     if len({entry.filename for entry in entries}) != len(entries):
-        refuse(path, "an entry stands in its archive twice")
+        refuse(path, "its archive holds an entry twice")
     if sum(entry.file_size for entry in entries) > path.stat().st_size:
         refuse(path, "its entries claim more bytes than the file has")
 
@@ -65,15 +65,13 @@ def _loaded(path: Path, zipped: bool) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
     except MemoryError:
         raise ProfilerError(
-            f"'{path}': it is too large for the memory here; save it with torch 1.6 or newer, or as safetensors"
+            f"'{path}': not enough memory to read it; save it with torch 1.6 or newer, or as safetensors"
         ) from None
     except Exception as fault:  # torch says by many types what it will not unpickle, and what is no archive
         said = shortened(str(fault).partition("\n")[0].partition("(1)")[0], 160)
         if "weights_only" in str(fault) or "Unsupported" in str(fault):
             said = "it holds more than tensors, and nothing in it is run"
-        refuse(
-            path, f"torch.load does not take it with weights_only=True: {said}", "save the state dict alone, or as safetensors"
-        )
+        refuse(path, f"torch.load refuses it with weights_only=True: {said}", "save the state dict alone, or as safetensors")
 
 
 def _weights(found: Any) -> tuple[Any, str]:

@@ -130,10 +130,10 @@ def sweep(
     counting = Counting(jobs, None if bench else machines.fleet)
     if is_large(models or (), place, counting.asked):
         if measuring:
-            raise ProfilerError(f"--bench measures at most {MOST_POINTS:,} cells, and there are more; take larger steps")
+            raise ProfilerError(f"--bench measures at most {MOST_POINTS:,} cells, and this sweep has more; use larger steps")
         if own or memory:
             what = "--top1" if own else "--memory"
-            raise ProfilerError(f"{what} is of at most {MOST_POINTS:,} cells, and there are more; take larger steps")
+            raise ProfilerError(f"{what} works for at most {MOST_POINTS:,} cells, and this sweep has more; use larger steps")
         from profiler.study.streamed import streaming
 
         asked = engines(engine)
@@ -181,8 +181,7 @@ def show(
         typer.Option(
             "--widths-of",
             metavar="FILE",
-            help="Set the width of each layer from the weights in FILE, a smaller network that `profiler inspect "
-            "--model` wrote.",
+            help="Set the width of each layer from the weights in FILE, a smaller network that `profiler inspect` wrote.",
         ),
     ] = None,
     strict: Annotated[
@@ -362,4 +361,4 @@ def verify(
     found = shown(verifying(models or (), published, engines(engine), Counting(jobs, fleet)), destinations, view)
     say.passed_over(found.agreements, verbose)
     if found.failures:
-        raise CheckFailed(f"{found.failures} counts are not what archs/published.csv says; see the lines marked DIFFERS")
+        raise CheckFailed(f"{found.failures} counts differ from archs/published.csv; see the lines marked DIFFERS")

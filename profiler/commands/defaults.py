@@ -1,4 +1,4 @@
-"""The defaults of options, from `[tool.profiler]` of the nearest pyproject.toml."""
+"""Defaults of options, read from `[tool.profiler]` in the nearest pyproject.toml."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from profiler.config import Config
 from profiler.errors import ProfilerError, UnknownName
 
 OTHERS = ("budgets",)
-"""Tables that do not belong to one command: what `profiler check` holds networks to."""
+"""Tables that are not the options of a command: the budgets of `profiler check`."""
 PATHS = ("output", "csv", "resume", "baseline", "junit", "layer_file", "source", "scale_to", "widths_of", "roofs")
-"""Options whose text is a path, which in a file is seen from the file."""
+"""Options whose value is a path; in a pyproject.toml it is relative to that file."""
 NEVER = ("fleet", "spread")
 """Options of the command line alone: a scheduler runs what it is sent, and what it sends back is unpickled."""
 WRITTEN = ("output", "csv", "resume", "junit", "layer_file")
-"""Those of them that are written to, which in a file stay below it: whoever works in a folder did not write its settings."""
+"""Those that are written to. In a pyproject.toml they must stay below its folder, since its author may be somebody else."""
 
 
 @dataclass(frozen=True)
 class Defaults:
-    """What a file says of one command's options."""
+    """The settings of a file for one command."""
 
     where: str
     """The file."""
     values: Mapping[str, Any] = field(default_factory=dict)
     """{parameter: value}."""
     written: Mapping[str, tuple[str, str, Any]] = field(default_factory=dict)
-    """{parameter: (table, key, value)}, as they stand in the file."""
+    """{parameter: (table, key, value)}, as written in the file."""
 
     def __str__(self) -> str:
         told = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for _, key, value in self.written.values()]
-        return f"settings of {self.where}: {', '.join(told) or 'none of this command'}"
+        return f"settings from {self.where}: {', '.join(told) or 'none for this command'}"
 
     def written_as(self, parameter: str) -> str:
         """`unit = "auto" in [tool.profiler] of pyproject.toml`."""
@@ -44,10 +44,10 @@ class Defaults:
         return f"{key} = {json.dumps(value, ensure_ascii=False)} in [{table}] of {self.where}"
 
     def blamed(self, fault: str, words: Collection[str], given: Collection[str]) -> str:
-        """Where the file sets the value that `fault` is about; empty if the file did not set it.
+        """Where the file sets the value that the error `fault` is about; empty if the file does not set it.
 
-        `words` and `given` are what stands on the command line, and the parameters that it sets: those win over the file.
-        A fault speaks of a value that it quotes, or that it states beside the name of its option.
+        `words` and `given` are the words of the command line and the parameters that it sets, which override the file.
+        An error is about a value that it quotes, or that it states beside the name of its option.
         """
         for parameter, (_, key, value) in self.written.items():
             if parameter in given:
@@ -58,19 +58,21 @@ class Defaults:
                     re.search(rf"(?<![\w.]){re.escape(each)}(?![\w]|\.\w)", fault) for each in (key.replace("_", "-"), text)
                 )
                 if not isinstance(value, bool) and (named or f"'{text}'" in fault):
-                    return f"it stands as {self.written_as(parameter)}"
+                    return f"it is set as {self.written_as(parameter)}"
         return ""
 
 
 def of_command(commands: Mapping[str, Any], name: str, config: Config) -> Defaults:
-    """What `config` says of a command's options. Raises UnknownName, ProfilerError for what it says of none."""
+    """The settings of `config` for a command. Raises UnknownName for an unknown option, ProfilerError for a wrong type."""
     every = {key for command in commands.values() for key in _options(command)}
     options = _options(commands[name])
     written: dict[str, tuple[str, str, Any]] = {}
     values: dict[str, Any] = {}
     own = config.table.get(name, {})
     if not isinstance(own, dict):
-        raise ProfilerError(f"{config.name}: tool.profiler.{name} is no table; write [tool.profiler.{name}] and its options")
+        raise ProfilerError(
+            f"{config.name}: tool.profiler.{name} must be a table; write [tool.profiler.{name}] and its options below it"
+        )
     shared = {key: value for key, value in config.table.items() if key not in commands and key not in OTHERS}
     for table, given, known in (("tool.profiler", shared, every), (f"tool.profiler.{name}", own, set(options))):
         for key, value in given.items():
@@ -91,7 +93,7 @@ def of_command(commands: Mapping[str, Any], name: str, config: Config) -> Defaul
 
 
 def _options(command: Any) -> dict[str, Any]:
-    """A command's options by their long names, without what only prints and ends."""
+    """A command's options by their long names, without --help and --version."""
     return dict(_named(command))
 
 
@@ -105,11 +107,11 @@ def _checked(param: Any, value: Any, where: str, config: Config) -> Any:
     """`value` as the option takes it: a switch true or false, a repeated option a list, anything else text."""
     if param.is_flag:
         if not isinstance(value, bool):
-            raise ProfilerError(f"{where} is a switch, and {_shown(value)} is neither true nor false; write one of them")
+            raise ProfilerError(f"{where} must be true or false, not {_shown(value)}; write one of them")
         return value
     given = value if isinstance(value, list) else [value]
     if not given or not all(isinstance(each, str | int | float) and not isinstance(each, bool) for each in given):
-        raise ProfilerError(f"{where} cannot be {_shown(value)}; write a text, a number or a list of them")
+        raise ProfilerError(f"{where} must be a string, a number or a list of them, not {_shown(value)}; change it")
     texts = [str(each) for each in given]
     if param.name in PATHS and config.path is not None:
         if param.name in WRITTEN:
@@ -127,7 +129,7 @@ def _check_below(texts: Sequence[str], folder: Path, where: str) -> None:
             inside = False
         if not inside:
             raise ProfilerError(
-                f"{where} is '{text}', and what a file of settings writes stays below its folder; name a place there, "
+                f"{where} is '{text}', but settings in a file may only write below its folder; name a path there, "
                 "or give it on the command line"
             )
 

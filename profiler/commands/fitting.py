@@ -101,14 +101,16 @@ def fit(
         if plot:
             from profiler.errors import ProfilerError
 
-            raise ProfilerError("--plot draws no stages; leave it out, or give -o FILE.csv to plot them yourself")
+            raise ProfilerError(
+                "--plot cannot draw combinations of stages; leave it out, or write them to a file with -o FILE.csv"
+            )
         place = ranges.place(batch, set_, over)
         destinations = out.destinations()
         measuring = bench_options(setting, Training(), Time(time=time, resume=None), destinations, **vars(by_command))
         if top1:
             from profiler.errors import ProfilerError
 
-            raise ProfilerError("--top1 is of single networks, and --per-stage orders combinations by their size; leave it out")
+            raise ProfilerError("--top1 has no effect with --per-stage, which orders combinations by size; leave it out")
         given = (task, per_stage, stage_widths, multiple_of)
         _stages(models or [], limits, place, given, measuring, source, destinations, table.view(destinations, top=top))
         return
@@ -143,11 +145,11 @@ def _stages(
 
     task, multipliers, widths, multiple_of = given
     if not (multipliers or widths):
-        raise ProfilerError("--multiple-of is of the widths of stages; give --per-stage or --stage-widths too")
+        raise ProfilerError("--multiple-of rounds the widths of stages; add --per-stage or --stage-widths")
     if len(models) != 1 or task is not None or any(sign in models[0].partition("@")[0] for sign in "*?"):
-        raise ProfilerError("--per-stage and --stage-widths take exactly one network; name one, as mobilenet_v1")
+        raise ProfilerError("--per-stage and --stage-widths take exactly one network; name one, e.g. mobilenet_v1")
     if place.over:
-        raise ProfilerError("--per-stage and --over both make the axes of a fit; give one of them")
+        raise ProfilerError("--per-stage and --over cannot be combined; give one of them")
     at = place._replace(model=models[0], batch=1 if place.batch is None else place.batch)
     events = fitting_stages(at, bounds_of(limits.pairs()), multipliers, widths, multiple_of, measuring, source)
     found = shown(events, destinations, view)

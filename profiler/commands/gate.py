@@ -97,7 +97,7 @@ def check(
     report = None if junit is None else files.file_at(junit)
     if report is not None:
         files.check_apart(report, [file for file, _ in destinations.files])
-        files.check_suffix(report, "--junit", ".xml", "the tests of JUnit")
+        files.check_suffix(report, "--junit", ".xml", "JUnit tests")
     budget = {
         "macs": max_macs, "params": max_params, "activations": max_activations, "weight_bytes": max_weight_bytes,
         "unread": max_unread, "memory": max_memory, "latency": max_latency,

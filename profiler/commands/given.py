@@ -1,4 +1,4 @@
-"""What a command line sets, checked as a whole: nothing of it is taken in silence for something else, or for nothing."""
+"""Checks of a command line as a whole: an option that would be ignored, or that is given twice, is an error."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ NEEDED: Mapping[str, Sequence[tuple[Sequence[str], tuple[str, ...]]]] = {
     "check": ((MEASURING, ("bench", "max_latency")),),
     "bench": ((("depth", "top"), ("layers",)), (TRAINING, ("train",)), (("spread",), ("fleet",))),
 }
-"""{command: [options, and those without one of which they say nothing]}."""
+"""{command: [(options, the options of which they need at least one)]}."""
 
 
 def check_once(parsed: Sequence[Any]) -> None:
-    """Refuse an option that takes one value and is given two. Raises ProfilerError."""
+    """Refuse an option that takes one value but is given two. Raises ProfilerError."""
     for i, param in enumerate(parsed):
         if param.param_type_name == "option" and not param.is_flag and not param.multiple and param in parsed[:i]:
             more = ", or several files as -o" if param.name == "csv" else ""
@@ -42,7 +42,7 @@ def check_once(parsed: Sequence[Any]) -> None:
 
 
 def check_needed(command: str, given: Collection[str], defaults: Defaults, config: Config) -> None:
-    """Refuse options of the command line that would say nothing without another. Raises ProfilerError."""
+    """Refuse options that have no effect without another one. Raises ProfilerError."""
     for options, needed in NEEDED.get(command, ()):
         said = [name for name in options if name in given]
         if not said or any(name in given or defaults.values.get(name) for name in needed):
@@ -51,13 +51,13 @@ def check_needed(command: str, given: Collection[str], defaults: Defaults, confi
             continue
         names = " and ".join(map(option, said))
         raise ProfilerError(
-            f"{names} {'says' if len(said) == 1 else 'say'} nothing without {' or '.join(map(option, needed))}; "
+            f"{names} {'has' if len(said) == 1 else 'have'} no effect without {' or '.join(map(option, needed))}; "
             f"add {option(needed[0])}, or leave {'it' if len(said) == 1 else 'them'} out"
         )
 
 
 def sized_memory(words: Sequence[str]) -> list[str]:
-    """`--memory 80GiB` as `--memory-size 80GiB`: the one option that may stand alone or before a size."""
+    """`--memory 80GiB` as `--memory-size 80GiB`: the only option whose value may be left out."""
     found: list[str] = []
     for word in words:
         if found and found[-1] == "--memory" and _SIZE.fullmatch(word):
@@ -69,18 +69,18 @@ def sized_memory(words: Sequence[str]) -> list[str]:
 
 
 def check_shown(parts: Sequence[str], destinations: Destinations) -> None:
-    """Refuse parts of `show` that no output has room for: CSV and JSONL hold the layers alone. Raises ProfilerError."""
+    """Refuse parts of `show` that no requested output can hold: CSV and JSONL hold only the layers. Raises ProfilerError."""
     made = {form for _, form in destinations.files} | (set() if destinations.quiet else {destinations.form})
     if parts and made and made <= {"csv", "jsonl", "parquet"}:
         form = sorted(made)[0]
         raise ProfilerError(
-            f"{form} holds the layers alone, without {' and '.join(parts)}; add -o FILE.json or -o FILE.md, or leave "
+            f"{form} holds only the layers, without {' and '.join(parts)}; add -o FILE.json or -o FILE.md, or leave "
             f"{'it' if len(parts) == 1 else 'them'} out"
         )
 
 
 def check_caption(caption: str | None, destinations: Destinations) -> None:
-    """Refuse a caption of no table of a paper. Raises ProfilerError."""
+    """Refuse a caption if no output is LaTeX or Markdown. Raises ProfilerError."""
     if caption is not None and not destinations.asks("latex", "markdown"):
         raise ProfilerError("--caption applies to LaTeX and Markdown; add -f latex or -o FILE.tex, or leave it out")
 

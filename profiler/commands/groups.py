@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """A command whose parameters may be groups, as typer reads it: each option of a group is a parameter of its own.
+    """Let a command take groups of options as parameters; typer sees each option of a group as a parameter of its own.
 
-    Every command has -v; one that does not take it says the settings used.
+    Every command has -v; for a command without a `verbose` parameter it prints only the settings used.
     """
     hints = get_type_hints(command, include_extras=True)
     flat: list[inspect.Parameter] = []
@@ -45,7 +45,7 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
             for field, (annotation, default) in fields.items()
         ]
 
-    silent = "verbose" not in hints  # it has no more to say than the settings used, which the option's own callback does
+    silent = "verbose" not in hints  # -v prints only the settings used, by the option's own callback
     if silent:
         flat.append(inspect.Parameter("verbose", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=o.Verbose))
 
@@ -57,21 +57,21 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
         outs = [group.made for group in made.values() if isinstance(group, Output)]
         try:
             command(**given, **made)
-        except BaseException:  # its own end stands, whatever could not be written besides
+        except BaseException:  # the command's own error wins over outputs that could not be written
             for fault in [fault for out in outs for each in out for fault in each.failed]:
                 print(f"error: {sentence(str(fault))}", file=sys.stderr)
             raise
         for each in [each for out in outs for each in out]:
             each.check()
 
-    del run.__wrapped__  # typer must not look through to the groups
+    del run.__wrapped__  # otherwise typer would inspect the undecorated command
     run.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in flat}
     return run
 
 
 class Group:
-    """Options that belong together: each a class attribute with its annotation and default."""
+    """Options that belong together, each a class attribute with its annotation and default."""
 
     def __init__(self, **given: Any) -> None:
         vars(self).update(given)
@@ -84,7 +84,7 @@ class Group:
 
 
 class Point(Group):
-    """Where a network is counted."""
+    """The point at which a network is counted: width, resolution, input."""
 
     alpha: o.Alpha = None
     resolution: o.Resolution = None
@@ -98,7 +98,7 @@ class Point(Group):
 
 
 class Ranges(Group):
-    """What a sweep runs over."""
+    """The ranges that a sweep runs over."""
 
     alpha: o.Alphas = None
     resolution: o.Resolutions = None
@@ -111,7 +111,7 @@ class Ranges(Group):
 
 
 class Limits(Group):
-    """What a network may cost."""
+    """The limits on what a network may cost."""
 
     max_macs: limits.MaxMacs = None
     max_params: limits.MaxParams = None
@@ -134,7 +134,7 @@ class Limits(Group):
 
 
 class Language(Group):
-    """What is asked of a model that reads and writes text."""
+    """The options for language models, and for the memory of training."""
 
     prefill: language.Prefill = None
     decode: language.Decode = None
@@ -152,7 +152,7 @@ class Language(Group):
     checkpointing: language.Checkpointing = False
 
     def step(self) -> Step | None:
-        """The training step that is to be weighed."""
+        """The training step whose memory is computed, if --train is given."""
         if not self.train:
             return None
         from profiler.study.training_memory import Step
@@ -160,7 +160,7 @@ class Language(Group):
         return Step(self.optimizer, self.zero, self.devices, self.checkpointing, self.memory_size)
 
     def asked(self) -> Asked | None:
-        """As the study takes it; None where nothing is asked."""
+        """The options as the study takes them; None if none is given."""
         size = None if self.train else self.memory_size
         given = (
             self.prefill,
@@ -181,7 +181,7 @@ class Language(Group):
 
 
 class MeasuringSetting(Group):
-    """What is measured in."""
+    """The setting to measure in: device, threads, dtype and so on."""
 
     device: o.Device = "auto"
     threads: o.Threads = None
@@ -221,7 +221,7 @@ class Machines(Group):
 
 
 class Table(Group):
-    """How the table of an answer looks."""
+    """How the table of a result looks."""
 
     unit: o.UnitName = "raw"
     columns: o.Columns = None
@@ -237,7 +237,7 @@ class Table(Group):
 
 
 class AutoTable(Table):
-    """The same, with counts to three digits unless told otherwise."""
+    """The same, with counts rounded to three digits by default."""
 
     unit: o.UnitName = "auto"
     columns: o.Columns = None
@@ -246,7 +246,7 @@ class AutoTable(Table):
 
 
 class Output(Group):
-    """Where the answer goes."""
+    """Where the result is written."""
 
     format: o.Format = "table"
     output: o.Outputs = None
@@ -286,11 +286,11 @@ def bench_options(
     outputs = tuple(file.path for file, _ in destinations.files if not file.into)
     how = vars(training) | vars(time)
     if time.resume is not None:
-        how["resume"] = time.resume.absolute()  # whatever folder code moves to
+        how["resume"] = time.resume.absolute()  # even if a network's code changes the working folder
     return BenchOptions(**vars(setting), **how, **more, outputs=outputs)
 
 
-# Texts of the command line as arguments of the library
+# Strings of the command line → arguments of the library
 
 
 def options_of(given: list[str] | None) -> dict[str, str]:

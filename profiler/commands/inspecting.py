@@ -73,7 +73,9 @@ def inspect(
     if destinations.asks("safetensors") and (file is None or model is None):
         from profiler.errors import ProfilerError
 
-        raise ProfilerError("a .safetensors is written of a smaller network; give a file and its --model too")
+        raise ProfilerError(
+            "a .safetensors output holds the weights of a smaller network; give a file of weights and its --model"
+        )
     view = table.view(destinations, top=top)
     with bar() as watch:
         found = inspected(file, model=model, scheme=scheme, bits=bits, every_rank=every_rank, watch=watch)

@@ -1,4 +1,4 @@
-"""The program's commands, each loaded when it is asked for: help and completion of their names need none of them."""
+"""The program's commands, each imported when it is used: `--help` and completion of command names import none."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ class Command(NamedTuple):
 
 
 class _WithSizes(HelpfulCommand):
-    """A command of which `--memory` takes a size, or none."""
+    """A command whose `--memory` may be followed by a size."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         return super().parse_args(ctx, sized_memory(args))
 
     def make_parser(self, ctx: Any) -> Any:
-        """The parser, which is asked by itself as well for the options that a command line sets."""
+        """The parser; it is also used alone, to see which options a command line sets."""
         parser = super().make_parser(ctx)
         parse = parser.parse_args
         parser.parse_args = lambda args: parse(args=sized_memory(args))  # type: ignore[method-assign]
@@ -52,7 +52,7 @@ class _WithSizes(HelpfulCommand):
 
 
 class Catalogue(Mapping[str, Any]):
-    """{name: command}, loaded where it is looked up."""
+    """{name: command}, imported on lookup."""
 
     def __init__(self, table: Mapping[str, Command]) -> None:
         self.table = table
@@ -112,7 +112,7 @@ def commands(table: Mapping[str, Command]) -> type[TyperGroup]:
 
         def invoke(self, ctx: Any) -> Any:
             words = [*getattr(ctx, "_protected_args", ()), *ctx.args]
-            if not words or {"-h", "--help"} & set(words):  # help tells of the program, not of one project
+            if not words or {"-h", "--help"} & set(words):  # help describes the program, not one project
                 return super().invoke(ctx)
             parsed = self._parsed(words)
             check_once(parsed)

@@ -70,9 +70,9 @@ def bench(
     measuring = bench_options(setting, training, time, destinations, compile=compile, energy=energy, **more)
     view, place = table.view(destinations, depth=depth, top=top), ranges.place(batch, set_, over)
     if layers and top1:
-        raise ProfilerError("--top1 says nothing with --layers, which has no accuracies; leave one of the two out")
+        raise ProfilerError("--top1 has no effect with --layers, which shows no accuracies; leave one of them out")
     if layers and machines.fleet:
-        raise ProfilerError("--layers clocks the layers on this machine; leave it or --fleet out")
+        raise ProfilerError("--layers measures layers on this machine only; leave out --layers or --fleet")
     if layers:
         layer_times.check_view(view)
         shown(clocking_layers(models or (), place, measuring), destinations, view)
@@ -108,4 +108,4 @@ def selftest(
         print(sentence(", ".join(f"{key}: {value}" for key, value in found.machine.items())), file=sys.stderr)
     if not found.passed:
         failed = ", ".join(check["check"] for check in found.checks if not check["passed"])
-        raise CheckFailed(f"the protocol did not prove itself here: {failed}; see the lines marked no, and quiet the machine")
+        raise CheckFailed(f"selftest failed: {failed}; see the lines marked no, and stop other programs on this machine")

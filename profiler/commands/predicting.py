@@ -93,7 +93,7 @@ def predict(
     from profiler.study.predict import latencies_of, predicting
 
     if not source:
-        raise ProfilerError("--from says what to predict from; give a file, as --from run.json")
+        raise ProfilerError("missing option --from; give a file to predict from, e.g. --from run.json")
     destinations = out.destinations(forms.RESULTS, plot)
     view = table.view(destinations)
     place = ranges.place(batch, set_, over)
@@ -109,4 +109,4 @@ def predict(
         rows = layer_table(found, models or (), place, known)
         destinations.write(file, plain.csv_text(rows, list(rows[0]) if rows else ["model"]))
     if all(record["predicted_s"] is None for record in found):
-        raise CheckFailed("nothing is predicted; see the reasons below the table, or insist by --force")
+        raise CheckFailed("nothing was predicted; see the reasons below the table, or add --force")

@@ -83,4 +83,6 @@ def finish() -> str:
         return ""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the interpreter's own flush is quiet
-    return "" if fault.errno == errno.EPIPE else f"stdout cannot be written: {fault.strerror}; give it a place with room"
+    return (
+        "" if fault.errno == errno.EPIPE else f"cannot write to stdout: {fault.strerror}; free some space, or write elsewhere"
+    )

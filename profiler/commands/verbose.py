@@ -1,4 +1,4 @@
-"""What commands say on stderr beside their answer: what was not counted, and with -v what stands behind the answer."""
+"""What commands print to stderr beside the result: operations that were not counted, and details with -v."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def tracing(name: str, found: Traced | None, verbose: bool) -> int:
-    """What a trace did not count, and if `verbose` how it was come by; gives back the number of operations not counted."""
+    """Print what a trace did not count, and how it was made if `verbose`. Returns the number of operations not counted."""
     if found is None:
         return 0
     from profiler.report.sheets.details import tracing_lines, uncounted
@@ -26,7 +26,7 @@ def tracing(name: str, found: Traced | None, verbose: bool) -> int:
 
 
 def notes(found: Results, verbose: bool) -> None:
-    """What is to be said of records that were written where no table says it, if `verbose`."""
+    """Print the notes of records that were written to a file and not shown as a table, if `verbose`."""
     from profiler.report.words import said
 
     for note in found.notes if verbose else ():
@@ -34,7 +34,7 @@ def notes(found: Results, verbose: bool) -> None:
 
 
 def passed_over(agreements: Sequence[Agreement], verbose: bool) -> None:
-    """What the witnesses say that they did not count, if `verbose`."""
+    """Print the operations that the other counters report they skipped, if `verbose`."""
     for agreement in agreements if verbose else ():
-        passed = ", ".join(agreement.unsupported) or "nothing"
-        print(sentence(f"{agreement.cell}: {agreement.engine} says that it passed over {passed}"), file=sys.stderr)
+        skipped = ", ".join(agreement.unsupported) or "no operation"
+        print(sentence(f"{agreement.cell}: {agreement.engine} reports that it skipped {skipped}"), file=sys.stderr)

@@ -62,7 +62,7 @@ def _walk(layer: L.Layer, inputs: Inputs, same: int | None, path: str, side: boo
             return _walk(join, outputs, None, f"{prefix}join", side, steps)
         case C.Graph(names, nodes, results):
             if len(inputs) != len(names):
-                raise ShapeError(f"takes {len(names)} inputs ({', '.join(names)}) and is given {len(inputs)}", path)
+                raise ShapeError(f"takes {len(names)} inputs ({', '.join(names)}) but is given {len(inputs)}", path)
             known = dict(zip(names, inputs, strict=True))
             for name, part, sources in nodes:
                 given = tuple(known[source] for source in sources)
@@ -79,7 +79,7 @@ def _walk(layer: L.Layer, inputs: Inputs, same: int | None, path: str, side: boo
 
 def _single(outputs: Inputs, path: str) -> Shape:
     if len(outputs) != 1:
-        raise ShapeError(f"has {len(outputs)} outputs where one is joined or named; join them inside", path)
+        raise ShapeError(f"has {len(outputs)} outputs where one is expected; join them inside it", path)
     return outputs[0]
 
 

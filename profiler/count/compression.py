@@ -64,11 +64,11 @@ def scheme(name: str, model: str) -> Scheme:
     if name.endswith(".toml"):
         return _of_file(Path(name).expanduser())
     if name != NAME:
-        raise ProfilerError(f"unknown scheme '{quoted(name)}'; use {NAME}, or a file as scheme.toml")
+        raise ProfilerError(f"unknown scheme '{quoted(name)}'; use {NAME}, or a file, e.g. scheme.toml")
     if model not in TABLES:
         raise ProfilerError(
-            f"{NAME} prints the sparsity of {', '.join(TABLES)}, and {model} is none of them; write yours into a file, as "
-            "--scheme scheme.toml"
+            f"{NAME} is known for {', '.join(TABLES)}, not for {model}; write a scheme of your own to a file and give it, "
+            "e.g. --scheme scheme.toml"
         )
     return Scheme(name, {path: _layer(f"{NAME} {path}", each) for path, each in TABLES[model].items()})
 
@@ -81,14 +81,14 @@ def _of_file(path: Path) -> Scheme:
     except OSError as fault:
         raise ProfilerError(f"'{path}' cannot be read: {fault.strerror}; check its permissions") from None
     except (ValueError, RecursionError) as fault:
-        raise ProfilerError(f"'{path}' is no TOML ({quoted(fault)}); mend it there") from None
+        raise ProfilerError(f"'{path}' is not valid TOML ({quoted(fault)}); fix it") from None
     tables = {"default": {}, "kind": {}, "layer": {}} | found
     if not {*found} <= {"default", "kind", "layer"} or not all(isinstance(each, dict) for each in tables.values()):
         raise ProfilerError(
             f"'{path}': a scheme has the tables [default], [kind.linear] and [layer.\"head.fc6\"]; it has {', '.join(found)}"
         )
     if not found:
-        raise ProfilerError(f"'{path}': it says nothing; write [default] with weights = 30, bits = 8 and index_bits = 4")
+        raise ProfilerError(f"'{path}': it is empty; write [default] with weights = 30, bits = 8 and index_bits = 4")
     each = {
         table: {name: _layer(f"'{path}' [{table}.{name}]", entry) for name, entry in tables[table].items()}
         for table in ("kind", "layer")
@@ -99,7 +99,7 @@ def _of_file(path: Path) -> Scheme:
 
 def _layer(where: str, entry: Any) -> LayerScheme:
     if not isinstance(entry, Mapping) or not {*NEEDED} <= entry.keys() <= KEYS.keys():
-        raise ProfilerError(f"{where}: a layer has {', '.join(NEEDED)}, and may have {', '.join([*KEYS][3:])}; give those")
+        raise ProfilerError(f"{where}: a layer needs {', '.join(NEEDED)}, and may have {', '.join([*KEYS][3:])}; give those")
     values: dict[str, Any] = {}
     for name, value in entry.items():
         least, most = KEYS[name]
@@ -111,7 +111,7 @@ def _layer(where: str, entry: Any) -> LayerScheme:
             )
         values[name] = value if whole else Fraction(str(value))
     if ("coded_bits" in values) != ("coded_index_bits" in values):
-        raise ProfilerError(f"{where}: coded_bits and coded_index_bits stand together; give both or none")
+        raise ProfilerError(f"{where}: coded_bits and coded_index_bits belong together; give both or neither")
     return LayerScheme(**values)
 
 
@@ -159,11 +159,11 @@ def layers(rows: Sequence[Row], of: Scheme) -> tuple[CompressedLayer, ...]:
     found = [row for row in rows if row.weights and not row.side]
     for path in of.layers:
         if not any(f"{row.path}.".startswith(f"{path}.") for row in found):
-            raise ProfilerError(f"{of.name}: no layer is called '{quoted(path)}'; `profiler show --depth 0` lists them")
+            raise ProfilerError(f"{of.name}: unknown layer '{quoted(path)}'; `profiler show --depth 0` lists the layers")
     for kind in of.kinds:
         if not any(row.kind == kind for row in found):
             kinds = ", ".join(sorted({row.kind for row in found}))
-            raise ProfilerError(f"{of.name}: no layer is of the kind '{quoted(kind)}'; there are {kinds}")
+            raise ProfilerError(f"{of.name}: no layer is of kind '{quoted(kind)}'; use {kinds}")
     return tuple(compressed(row, of.of(row)) for row in found)
 
 

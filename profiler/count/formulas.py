@@ -192,7 +192,7 @@ def _flatten(leaf: L.Flatten, inputs: Inputs, same: int | None) -> Cost:
 def _fold(leaf: L.Fold, inputs: Inputs, same: int | None) -> Cost:
     shape = one(inputs)
     if len(shape) != 4:
-        raise ShapeError(f"folds (C, D, H, W) and is given {shape}")
+        raise ShapeError(f"folds (C, D, H, W) but is given {shape}")
     c, d, h, w = shape
     return Cost((c * d, h, w))
 
@@ -207,7 +207,7 @@ def _to_tokens(leaf: L.Tokens, inputs: Inputs, same: int | None) -> Cost:
 def _token(leaf: L.Token, inputs: Inputs, same: int | None) -> Cost:
     t, c = tokens(inputs)
     if not 0 <= leaf.index < t:
-        raise ShapeError(f"there is no token {leaf.index} among {t}")
+        raise ShapeError(f"has no token {leaf.index}: there are {t} tokens")
     return Cost((c,))
 
 
@@ -228,7 +228,7 @@ def _pad_channels(leaf: L.PadChannels, inputs: Inputs, same: int | None) -> Cost
     c, *rest = one(inputs)
     n = width_of(leaf.out, c, same)
     if n < c:
-        raise ShapeError(f"{c} channels do not pad to {n}")
+        raise ShapeError(f"cannot pad {c} channels to {n}")
     return Cost((n, *rest))
 
 
@@ -236,7 +236,7 @@ def _pad_channels(leaf: L.PadChannels, inputs: Inputs, same: int | None) -> Cost
 def _channel_slice(leaf: L.ChannelSlice, inputs: Inputs, same: int | None) -> Cost:
     c, *rest = one(inputs)
     if c % leaf.of or not 0 <= leaf.index < leaf.of:
-        raise ShapeError(f"{c} channels have no part {leaf.index} of {leaf.of} equal ones")
+        raise ShapeError(f"cannot take part {leaf.index} of {c} channels in {leaf.of} equal parts")
     return Cost((c // leaf.of, *rest))
 
 
@@ -246,7 +246,7 @@ def _channel_slice(leaf: L.ChannelSlice, inputs: Inputs, same: int | None) -> Co
 @formula(L.Add, kind="elementwise")
 def _add(leaf: L.Add, inputs: Inputs, same: int | None) -> Cost:
     if len(set(inputs)) != 1:
-        raise ShapeError(f"adds unlike shapes, {listed(inputs)}; the parts that meet here must agree")
+        raise ShapeError(f"adds different shapes, {listed(inputs)}; branches that are added must have equal shapes")
     return Cost(inputs[0], elementwise=prod(inputs[0]) * (len(inputs) - 1))
 
 
@@ -254,7 +254,7 @@ def _add(leaf: L.Add, inputs: Inputs, same: int | None) -> Cost:
 def _multiply(leaf: L.Multiply, inputs: Inputs, same: int | None) -> Cost:
     shape = tuple(max(axis) for axis in zip(*inputs, strict=True)) if len({len(s) for s in inputs}) == 1 else ()
     if not shape or any(size not in (1, full) for s in inputs for size, full in zip(s, shape, strict=True)):
-        raise ShapeError(f"multiplies unlike shapes, {listed(inputs)}")
+        raise ShapeError(f"multiplies different shapes, {listed(inputs)}")
     return Cost(shape, elementwise=prod(shape) * (len(inputs) - 1))
 
 
@@ -274,7 +274,7 @@ def _concatenate(leaf: L.Concatenate, inputs: Inputs, same: int | None) -> Cost:
 def _matmul(leaf: L.MatMul, inputs: Inputs, same: int | None) -> Cost:
     a, b = two(inputs)
     if len(a) != len(b) or a[:-2] != b[:-2] or a[-1] != b[-2]:
-        raise ShapeError(f"multiplies matrices {a} and {b}, which do not fit")
+        raise ShapeError(f"multiplies matrices {a} and {b}, whose inner sizes differ")
     shape = (*a[:-1], b[-1])
     return Cost(shape, macs=prod(a) * b[-1], activations=prod(shape))
 

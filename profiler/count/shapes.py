@@ -23,7 +23,7 @@ def spread(value: Ints, rank: int) -> Shape:
 
 def one(inputs: Inputs) -> Shape:
     if len(inputs) != 1:
-        raise ShapeError(f"takes one input and is given {len(inputs)}; join them first")
+        raise ShapeError(f"takes one input but is given {len(inputs)}; join them first")
     return inputs[0]
 
 
@@ -31,7 +31,7 @@ def features(inputs: Inputs) -> tuple[int, Shape]:
     """(C, *spatial), at least one spatial axis."""
     shape = one(inputs)
     if len(shape) < 2:
-        raise ShapeError(f"takes (channels, *spatial) and is given {shape}; move it before the Flatten")
+        raise ShapeError(f"takes (channels, *spatial) but is given {shape}; move it before the Flatten")
     return shape[0], shape[1:]
 
 
@@ -43,7 +43,7 @@ def width_of(width: Width, m: int, same: int | None) -> int:
     if isinstance(width, Times):
         return m * width.k.numerator // width.k.denominator
     if same is None:
-        raise ShapeError("same() stands in no Branches after its first part, so there is no width to take")
+        raise ShapeError("same() has no width to take here; use it in a branch after the first of Branches")
     return same
 
 
@@ -54,13 +54,17 @@ def windows(n: Shape, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints,
     settings = (spread(setting, rank) for setting in (kernel, stride, padding, dilation))
     for size, k, s, p, d in zip(n, *settings, strict=True):
         if s < 1 or k < 1 or d < 1 or p < 0:
-            raise ShapeError(f"a kernel of {k}, stride {s}, padding {p} and dilation {d} is none; give whole numbers from 1")
+            raise ShapeError(
+                f"kernel {k}, stride {s}, padding {p} and dilation {d} must be whole numbers, from 1 but for the padding"
+            )
         room = size + 2 * p - d * (k - 1) - 1
         fit = room // s + 1
         if ceil and room % s and fit * s < size + p:
             fit += 1  # the last window may hang over the end, but not start beyond the input and its left padding
         if fit < 1:
-            raise ShapeError(f"a window of {d * (k - 1) + 1} does not fit {size + 2 * p} pixels")
+            raise ShapeError(
+                f"a window of {d * (k - 1) + 1} does not fit {size + 2 * p} pixel{'' if size + 2 * p == 1 else 's'}"
+            )
         out.append(fit)
     return tuple(out)
 
@@ -81,19 +85,19 @@ def groups_of(groups: Groups, m: int, n: int) -> int:
 def tokens(inputs: Inputs) -> tuple[int, int]:
     shape = one(inputs)
     if len(shape) != 2:
-        raise ShapeError(f"takes tokens (T, C) and is given {shape}")
+        raise ShapeError(f"takes tokens (T, C) but is given {shape}")
     return shape[0], shape[1]
 
 
 def two(inputs: Inputs) -> Inputs:
     if len(inputs) != 2:
-        raise ShapeError(f"takes two inputs and is given {len(inputs)}")
+        raise ShapeError(f"takes two inputs but is given {len(inputs)}")
     return inputs
 
 
 def three(inputs: Inputs) -> Inputs:
     if len(inputs) != 3 or any(len(shape) != 2 for shape in inputs):
-        raise ShapeError(f"takes queries, keys and values (T, C) and is given {listed(inputs)}")
+        raise ShapeError(f"takes queries, keys and values (T, C) but is given {listed(inputs)}")
     return inputs
 
 

@@ -4,12 +4,12 @@ A form is of weights, tensors of two or more axes: what stands beside them, bias
 it is in all forms but the plain floating-point ones. Scales and codebooks are counted:
 
     fp32, fp16, bf16   every parameter
-    fp8                8 bits a weight, one fp32 scale a tensor (e4m3 or e5m2, which are of one size)
-    int8               8 bits a weight, one fp32 scale an output channel, as TFLite and ONNX store it
+    fp8                8 bits per weight, one fp32 scale a tensor (e4m3 or e5m2, which are of one size)
+    int8               8 bits per weight, one fp32 scale an output channel, as TFLite and ONNX store it
     int8:G, int4:G     one fp16 scale for each G weights of a channel; a shorter last group has its own (GGUF's Q8_0 and Q4_0
-                       are int8:32 and int4:32: 8.5 and 4.5 bits a weight)
+                       are int8:32 and int4:32: 8.5 and 4.5 bits per weight)
     int4               int4:128, the group of GPTQ and AWQ
-    bits=K             K bits a weight, an index into a codebook of fp32 values, one a tensor (Deep Compression, 1510.00149)
+    bits=K             K bits per weight, an index into a codebook of fp32 values, one a tensor (Deep Compression, 1510.00149)
 
 All integers are symmetric, without zero points; the values of one tensor are packed without gaps into whole bytes.
 """
@@ -52,7 +52,7 @@ class WeightForm(NamedTuple):
     def said(self) -> str:
         """What it is, in words."""
         if self.codebook:
-            return f"{self.bits} bits a weight, an index into a codebook of {1 << self.bits:,} fp32 values a tensor"
+            return f"{self.bits} bits per weight, an index into a codebook of {1 << self.bits:,} fp32 values per tensor"
         if not self.scaled:
             return f"{self.bits} bits a parameter"
         of = (
@@ -62,7 +62,7 @@ class WeightForm(NamedTuple):
             if self.scaled == "channel"
             else "tensor"
         )
-        return f"{self.bits} bits a weight, one fp{8 * self.scale_bytes} scale per {of}"
+        return f"{self.bits} bits per weight, one fp{8 * self.scale_bytes} scale per {of}"
 
 
 class StoredBytes(NamedTuple):

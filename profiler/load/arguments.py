@@ -85,7 +85,9 @@ def typed(text: str, kind: Any, default: Any, where: str) -> Any:
         except ValueError as fault:
             accepted.append(str(fault))
     several = f", or --over {where.rpartition(' ')[2]}={shortened(text, 40)}" if "," in text or ".." in text else ""
-    raise ProfilerError(f"{where}={shortened(text, 80)} is not {' or '.join(dict.fromkeys(accepted))}; give one{several}")
+    raise ProfilerError(
+        f"{where} must be {' or '.join(dict.fromkeys(accepted))}, not {shortened(text, 80)}; change it{several}"
+    )
 
 
 def _is_union(kind: Any) -> bool:

@@ -32,7 +32,7 @@ def refuse_channels_last(name: str, given: Shape, native: Shape) -> None:
     channels = native[0]
     if len(given) == 3 and given[-1] == channels != given[0] and min(given[:2]) > 2 * channels and native[-1] > 2 * channels:
         raise ProfilerError(
-            f"{name}: input {written(given)} would be {given[0]} channels of {given[1]} by {given[2]} pixels; "
+            f"{name}: input {written(given)} would have {given[0]} channels of {given[1]} by {given[2]} pixels; "
             f"channels come first, so write --input {_channels_first(given)}"
         )
 
@@ -45,7 +45,7 @@ def explained(name: str, fault: ProfilerError, given: Sequence[Input], module: n
     if len(shape) == 3 and shape[-1] <= FEW < min(shape[:2]) and isinstance(fault, ShapeError):
         return ShapeError(f"{fault.reason}; channels come first, so write --input {_channels_first(shape)}", fault.path)
     if len(shape) == 1 and any(type(each).__name__ in ("Conv2d", "LazyConv2d") for each in module.modules()):
-        return ProfilerError(f"{name}: an input of {shape[0]} is one axis; give an image with its channels, as 3x224x224")
+        return ProfilerError(f"{name}: input {shape[0]} has one axis; give an image with its channels, e.g. 3x224x224")
     return None
 
 
@@ -53,7 +53,7 @@ def whole(name: str, given: Sequence[Input]) -> ProfilerError:
     """Inputs that hold the batch axis already, on which a forward runs as they are."""
     short = " ".join(str(replace(each, shape=(each.shape or ())[1:])) for each in given)
     return ProfilerError(
-        f"{name} takes {' '.join(map(str, given))} as it is, and --batch puts the batch axis before it; "
+        f"{name} takes {' '.join(map(str, given))}, and --batch adds the batch axis in front; "
         f"leave that axis out, as --input {short}, or give --batch none"
     )
 

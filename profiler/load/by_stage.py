@@ -25,7 +25,7 @@ def scaled(
     if stages is None and multiple_of is None:
         return value, {}
     if stages is None:
-        raise ProfilerError(f"{name}: multiple_of says how stages are rounded; give stages too, as stages=0.5:0.75:1")
+        raise ProfilerError(f"{name}: multiple_of rounds the widths of stages; give stages too, e.g. stages=0.5:0.75:1")
     if alpha != 1:
         raise ProfilerError(f"{name}: alpha {grid.shown(alpha)} and stages both scale its widths; give one of them")
     found = staged_of(name, value, inputs)
@@ -62,7 +62,7 @@ def multiplier(name: str, given: Any, stage: str) -> Fraction:
     what = f"{name}: the multiplier of stage {stage}"
     found = grid.exact(given, what, "0.5 or 1/3")
     if not 0 < found <= grid.MOST_ALPHA:
-        raise ProfilerError(f"{what} is {quoted(given)}; give a number above 0 and at most {grid.MOST_ALPHA}")
+        raise ProfilerError(f"{what} must be above 0 and at most {grid.MOST_ALPHA}, not {quoted(given)}")
     return found
 
 
@@ -72,7 +72,7 @@ def multiple_of_(given: Any) -> int:
         return MULTIPLE_OF
     found = grid.side(given, "multiple_of")
     if found > LARGEST_MULTIPLE:
-        raise ProfilerError(f"multiple_of {found} is more than widths have; give 1 to {LARGEST_MULTIPLE}")
+        raise ProfilerError(f"multiple_of must be from 1 to {LARGEST_MULTIPLE}, not {found}")
     return found
 
 

@@ -31,15 +31,17 @@ def found(reference: str) -> Any:
     """The object that `reference` names. Raises Unavailable for what is not there, UnknownName, ProfilerError."""
     place, _, name = reference.rpartition(":")
     if reference.endswith(".py"):
-        raise ProfilerError(f"model '{reference}' names a file and nothing in it; write {reference}:Class")
+        raise ProfilerError(f"model '{reference}' names a file but no class in it; write {reference}:Class")
     if not place.strip() or not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*", name.strip()):
-        raise ProfilerError(f"model '{reference}' is no reference; write package.module:factory or path/to/file.py:Class")
+        raise ProfilerError(
+            f"model '{reference}' is not a valid reference; write package.module:factory or path/to/file.py:Class"
+        )
     module = of_file(place.strip()) if place.endswith(".py") else of_name(place.strip())
     imported_as(reference, _key(module.__name__))
     value: Any = module
     for step in name.strip().split("."):
         if not hasattr(value, step):
-            raise UnknownName(f"factory of {place}", step, _public(value), f"({place}:… names a class or function)")
+            raise UnknownName(f"class or function in {place}", step, _public(value))
         value = getattr(value, step)
     return value
 
@@ -47,11 +49,11 @@ def found(reference: str) -> Any:
 def of_name(name: str) -> ModuleType:
     """The module called `name`, from the user's folder or what is installed. Raises Unavailable, UnknownName, ProfilerError."""
     if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*", name):
-        raise ProfilerError(f"model '{name}:…': '{name}' is no module's name; write package.module:factory or file.py:Class")
+        raise ProfilerError(f"model '{name}:…': '{name}' is not a module's name; write package.module:factory or file.py:Class")
     top = name.partition(".")[0]
     if top == OURS and (Path(top).is_dir() or Path(f"{top}.py").is_file()) and not is_ours(Path(top)):
         raise ProfilerError(
-            f"model '{name}:…': {top} is this program's own; name the file, as {name.replace('.', '/')}.py:Class"
+            f"model '{name}:…': {top} is a module of profiler itself; name your file, as {name.replace('.', '/')}.py:Class"
         )
     with _importing(name, _key(name), Path.cwd()):
         try:
@@ -69,7 +71,7 @@ def file_named(path: str) -> Path:
         file.is_file()
     except (RuntimeError, OSError, ValueError) as fault:  # no such user, links in a circle, a name too long, a zero byte
         reason = fault.strerror if isinstance(fault, OSError) else str(fault).rstrip(".")
-        raise ProfilerError(f"'{quoted(path)}' is no name of a file: {reason}; name another") from None
+        raise ProfilerError(f"'{quoted(path)}' is not a valid file name: {reason}; name another") from None
     return file
 
 

@@ -106,5 +106,7 @@ def with_real_tensors(module: nn.Module) -> nn.Module:
 def _checked(name: str, module: Any) -> nn.Module:
     if not isinstance(module, nn.Module):
         kind = "a class" if isinstance(module, type) else f"{type(module).__name__}"
-        raise ProfilerError(f"{name} makes no torch.nn.Module but {kind}; name the class or function that makes the module")
+        raise ProfilerError(
+            f"{name} must return a torch.nn.Module, not {kind}; name the class or function that creates the module"
+        )
     return module

@@ -36,13 +36,15 @@ def with_cache(name: str, module: nn.Module, given: Input, kwargs: Mapping[str, 
         return dict(kwargs)
     cure = f"give the number of tokens that the cache holds, as --input {key}=2047, beside --input 1"
     if given.shape is None or len(given.shape) != 1 or given.dtype not in (None, "int64", "float32"):
-        raise ProfilerError(f"{name}: '{given}' is no cache; {cure}")
+        raise ProfilerError(f"{name}: '{given}' is not a cache; {cure}")
     if device != "meta":
-        raise ProfilerError(f"{name}: a step with a cache is counted, not measured or recounted; leave {given.name} out")
+        raise ProfilerError(
+            f"{name}: a step with a cache can be counted, but not measured or checked by other counters; leave {given.name} out"
+        )
     rest = {each: value for each, value in kwargs.items() if each not in NAMES}
     text = next((each for each in _TEXT if each in rest and hasattr(rest[each], "new_empty")), None)
     if text is None:
-        raise ProfilerError(f"{name}: a cache is filled from text, and no input_ids are given; {cure}")
+        raise ProfilerError(f"{name}: a cache needs text to fill it, and no input_ids are given; {cure}")
     step = rest[text]
     before = {each: value for each, value in rest.items() if each not in _OF_THE_STEP}
     before[text] = step.new_empty((*step.shape[:1], given.shape[0], *step.shape[2:]))
@@ -75,7 +77,7 @@ def _filled(name: str, module: nn.Module, before: dict[str, Any], takes: Mapping
         ) from None
     found = next((held for key in NAMES if (held := getattr(output, key, None)) is not None), None)
     if found is None:
-        raise ProfilerError(f"{name}: it gives back no cache; count the whole text, without one")
+        raise ProfilerError(f"{name}: it returns no cache; count the whole text, without one")
     return found, getattr(output, "encoder_last_hidden_state", None)
 
 

@@ -38,7 +38,7 @@ def exported(name: str, options: Mapping[str, Any]) -> Recipe:
             check_archive(name, archive)
     except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile, zlib.error):
         raise ProfilerError(
-            f"'{name}' is no file of torch.export.save; export it with torch.export.save(program, '{name}')"
+            f"'{name}' is not a file of torch.export.save; export it with torch.export.save(program, '{name}')"
         ) from None
     program = _loaded(path)
     return Recipe(lambda: _module(program), {}, _inputs(program))

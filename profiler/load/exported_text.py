@@ -47,7 +47,7 @@ def check_archive(name: str, archive: zipfile.ZipFile) -> None:
     """Refuse a file that holds pickled objects, compiled code, or texts that torch would run. Raises ProfilerError."""
     names = archive.namelist()
     if len({each.lower() for each in names}) < len(names):
-        raise ProfilerError(f"'{name}' holds two parts of one name, as torch.export.save never writes; export it again")
+        raise ProfilerError(f"'{name}' holds two parts with one name, which torch.export.save never writes; export it again")
     for each in names:
         for part in PurePosixPath(each.replace("\\", "/")).parts:
             if part.lower().startswith(_OBJECTS):
@@ -62,15 +62,15 @@ def _check_part(name: str, part: str, held: bytes) -> None:
     try:
         document = json.loads(held)
     except (ValueError, RecursionError):
-        raise ProfilerError(f"'{name}': its {PurePosixPath(part).name} is no JSON that can be read; export it again") from None
+        raise ProfilerError(f"'{name}': its {PurePosixPath(part).name} is not valid JSON; export it again") from None
     try:
         for key, text in _texts(document):
             if not _allowed(key, text):
                 shown = " ".join(text.split())
                 shown = shown if len(shown) <= 60 else f"{shown[:60]}…"
                 raise ProfilerError(
-                    f"'{name}' holds a text that is no expression of shapes and no name ({key}: {shown}), "
-                    "which torch would run; load only what torch.export.save wrote"
+                    f"'{name}' holds a string that is neither a shape expression nor a name ({key}: {shown}), "
+                    "and torch would run it; load only files that torch.export.save wrote"
                 )
     except RecursionError:
         raise ProfilerError(f"'{name}': its {PurePosixPath(part).name} is nested too deeply; export it again") from None

@@ -62,10 +62,10 @@ def _configuration(target: str, kind: Any, held: Mapping[str, Any]) -> Any:
     except ImportError:
         raise
     except Exception as fault:  # a configuration checks itself with errors of its own
-        raise ProfilerError(f"hf:{target}: {shortened(str(fault))}; mend the configuration") from None
+        raise ProfilerError(f"hf:{target}: {shortened(str(fault))}; fix the configuration") from None
     for name, value in _numbers(held):
         if value > MOST_PARTS and _PARTS.search(name):
-            raise ProfilerError(f"hf:{target}: {name}={value} is more than a network has; give at most {MOST_PARTS}")
+            raise ProfilerError(f"hf:{target}: {name}={value} is too large; give at most {MOST_PARTS}")
     return config
 
 
@@ -139,7 +139,7 @@ def _of_file(transformers: Any, path: Path) -> tuple[Any, dict[str, Any], Any]:
         raise ProfilerError(f"hf:{path}: '{file}' cannot be read: {fault.strerror}; check its permissions") from None
     except (ValueError, KeyError, TypeError, RecursionError):
         raise ProfilerError(
-            f"hf:{path}: '{file}' is no configuration: JSON with a model_type; name one of transformers"
+            f"hf:{path}: '{file}' is not a configuration of transformers, which is JSON with a model_type; name one"
         ) from None
     if kind not in transformers.CONFIG_MAPPING:
         raise UnknownName("model type of transformers", kind, list(transformers.CONFIG_MAPPING), f"(in {file})")
@@ -155,7 +155,7 @@ def _of_file(transformers: Any, path: Path) -> tuple[Any, dict[str, Any], Any]:
             continue  # of code that stands beside the configuration, and is not run
         if found is None or found[2] is None or not issubclass(configured, found[0]):
             raise ProfilerError(
-                f"hf:{path}: '{file}': its architecture '{name[:60]}' is no model of a {configured.__name__}; "
+                f"hf:{path}: '{file}': its architecture '{name[:60]}' is not a model class for {configured.__name__}; "
                 "name the class of a model, or leave it out"
             )
         return configured, base, found[2]

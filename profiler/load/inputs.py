@@ -87,7 +87,7 @@ def parse(text: str) -> Input:
     if equals == ":=":
         return Input(name, value=_literal(rest, text))
     if (equals and not name) or not rest:
-        raise ProfilerError(f"input '{text}' is no input; write it as {EXAMPLES}")
+        raise ProfilerError(f"input '{text}' is not a valid input; write it as {EXAMPLES}")
     if rest.lower() in _WORDS:
         return Input(name, value=_WORDS[rest.lower()])
     sides, colon, dtype = rest.partition(":")
@@ -106,7 +106,7 @@ def parse(text: str) -> Input:
         return Input(name, shape, dtype or None)
     except (ProfilerError, ValueError):  # a number of 5,000 digits is none to Python
         text = text if len(text) <= 80 else f"{text[:80]}…"
-        raise ProfilerError(f"input '{text}' is no shape and no value; write it as {EXAMPLES}") from None
+        raise ProfilerError(f"input '{text}' is neither a shape nor a value; write it as {EXAMPLES}") from None
 
 
 def _literal(text: str, whole: str) -> Any:
@@ -117,7 +117,7 @@ def _literal(text: str, whole: str) -> Any:
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):  # TypeError: {[]: 1}, a key that cannot be one
         shown = text if len(text) <= 80 else f"{text[:80]}…"
         raise ProfilerError(
-            f"input '{whole[:80]}': '{shown}' is no Python literal; write a number, a 'text', [1, 2] or none"
+            f"input '{whole[:80]}': '{shown}' is not a Python literal; write a number, a 'text', [1, 2] or none"
         ) from None
 
 
@@ -134,7 +134,8 @@ def _numbers(name: str | None, text: str, dtype: str, whole: str) -> Input:
             break
     if not flat or prod(shape) != len(flat) or not all(isinstance(each, bool | int | float) for each in flat):
         raise ProfilerError(
-            f"input '{whole[:80]}' is no list of numbers, of up to {MOST_NUMBERS} in equal rows; write it as grid=[[1,16,16]]"
+            f"input '{whole[:80]}' is not a list of numbers, of up to {MOST_NUMBERS} in equal rows; write it as "
+            "grid=[[1,16,16]]"
         )
     kind = "bool" if all(isinstance(each, bool) for each in flat) else "int64"
     return Input(name, tuple(shape), dtype or ("float32" if any(isinstance(each, float) for each in flat) else kind), value)
@@ -153,11 +154,11 @@ def inputs(given: Any) -> tuple[Input, ...]:
         if names.count(name) > 1:
             raise ProfilerError(f"input '{name}' is given twice; give each once")
         if any(other.startswith(f"{name}.") for other in names):
-            raise ProfilerError(f"input '{name}' is one tensor and a dict of several; give the one or the others")
+            raise ProfilerError(f"input '{name}' is given as one tensor and as a dict of several; give one of them")
     after_a_name = False
     for each in found:
         if each.name is None and after_a_name:
-            raise ProfilerError(f"input '{each}' has no name and stands after one that has; give those without a name first")
+            raise ProfilerError(f"input '{each}' has no name but follows one that has; give inputs without a name first")
         after_a_name = each.name is not None
     return found
 
@@ -212,14 +213,16 @@ def resized(given: Sequence[Input], side: int, name: str) -> tuple[Input, ...]:
     """
     images = [each.shape for each in given if each.shape is not None and len(each.shape) >= 3]
     if not images:
-        raise ProfilerError(f"{name}: an input of {' '.join(map(str, given)) or 'nothing'} has no sides to set; give --input")
+        raise ProfilerError(
+            f"{name}: the input {' '.join(map(str, given)) or 'nothing'} has no height and width to set; give --input"
+        )
     base = images[0][-1]
     found = []
     for each in given:
         if each.shape is not None and len(each.shape) >= 3:
             first = each.shape == images[0]
             if not first and any(size * side % base for size in each.shape[-2:]):
-                raise ProfilerError(f"{name}: at a side of {side} its other inputs are no whole pixels; give a multiple")
+                raise ProfilerError(f"{name}: at a side of {side} its other inputs would not be whole pixels; give a multiple")
             sides = (side, side) if first else tuple(size * side // base for size in each.shape[-2:])
             each = replace(each, shape=(*each.shape[:-2], *sides))
         found.append(each)

@@ -62,23 +62,25 @@ def _unavailable(distribution: str, fault: BaseException) -> Unavailable:
             return _absent(distribution, named[1])
     package = _culprit(chain) or distribution
     if package in _COMPILED:
-        of = "" if package == distribution else f"{distribution} does not load here: "
+        of = "" if package == distribution else f"{distribution} cannot be imported: "
         return Unavailable(
-            f"{of}{package} {_version(package)} is built for another torch than the one here, {_version('torch')}; "
-            f"install the {package} that belongs to it"
+            f"{of}{package} {_version(package)} is built for another version of torch than the installed {_version('torch')}; "
+            f"install the {package} that matches it"
         )
     of = distribution if package == distribution else f"{package}, which {distribution} needs,"
     said = f"{type(chain[-1]).__name__}: {shortened(str(chain[-1])) or 'no reason given'}"
-    return Unavailable(f"{of} does not load here ({said}); mend or reinstall it")
+    return Unavailable(f"{of} cannot be imported ({said}); reinstall it")
 
 
 def _absent(distribution: str, module: str) -> Unavailable:
     top = module.partition(".")[0]
     if top in (distribution, distribution.replace("-", "_")):
         if top == "torch":
-            return Unavailable("torch is not here, which this needs; pip install torch")
-        return Unavailable(f"a model of {distribution} needs the package {distribution}, which is not here; pip install {top}")
-    return Unavailable(f"a model of {distribution} needs the package {module}, which is not here; pip install {top}")
+            return Unavailable("torch is not installed; pip install torch")
+        return Unavailable(
+            f"a model of {distribution} needs the package {distribution}, which is not installed; pip install {top}"
+        )
+    return Unavailable(f"a model of {distribution} needs the package {module}, which is not installed; pip install {top}")
 
 
 def _chain(fault: BaseException) -> list[BaseException]:

@@ -132,7 +132,7 @@ def labelled(model: str) -> tuple[str | None, str]:
     if not equals or set("@:/") & set(label):
         return None, model
     if not rest.strip():
-        raise ProfilerError(f"model '{model}': the label {label} stands before no model; write {label}=net.py:Net")
+        raise ProfilerError(f"model '{model}': label {label} has no model after it; write {label}=net.py:Net")
     return checked_label(label.strip()), rest.strip()
 
 
@@ -159,7 +159,7 @@ def parse(reference: str) -> tuple[str, dict[str, str]]:
             raise ProfilerError(f"model '{reference}': {key} is given twice, as {found[key]} and {value}; give it once")
         found[key] = value
     if not name.strip():
-        raise ProfilerError(f"model '{reference}' has no name; `profiler list` shows them all")
+        raise ProfilerError(f"model '{reference}' has no name; `profiler list` shows all names")
     return name.strip(), found
 
 
@@ -204,19 +204,19 @@ def load_at(place: Place) -> Counted:
     """
     model, options = place.model, place.options
     if not isinstance(options, Mapping):
-        raise ProfilerError(f"options is {type(options).__name__}; give a mapping, as options={{'classes': 10}}")
+        raise ProfilerError(f"options must be a mapping, e.g. options={{'classes': 10}}, not {type(options).__name__}")
     if isinstance(model, Layer):
         return _of_value(place._replace(input=_single(place.input)))
     if is_module(model):
         if options:
-            raise ProfilerError(f"a module has no options ({', '.join(options)}); give them where it is made")
+            raise ProfilerError(f"a module takes no options ({', '.join(options)}); set them where it is created")
         from profiler.load.placing import of_module
 
         return of_module(place)
     if not isinstance(model, str):
         kind = type(model).__name__
         raise ProfilerError(
-            f"a model is a name, a reference, a Layer or a torch.nn.Module, not {kind}; name one of `profiler list`"
+            f"a model must be a name, a reference, a Layer or a torch.nn.Module, not {kind}; `profiler list` shows names"
         )
     if (label := labelled(model)[0]) is not None:
         raise ProfilerError(
@@ -257,7 +257,9 @@ def in_closed_form(model: Model, **point: Any) -> Network:
     """The network of the zoo that `model` names, as `load` takes it. Raises ProfilerError for a reference, which is traced."""
     name = parse(model)[0] if isinstance(model, str) else type(model).__name__
     if is_module(model) or (isinstance(model, str) and is_reference(name)):
-        raise ProfilerError(f"{name} has no closed form, which is of networks of the zoo; `profiler show` traces it")
+        raise ProfilerError(
+            f"{name} has no closed form, which only networks of `profiler list` have; `profiler show` traces it"
+        )
     found = load(model, **point)
     assert isinstance(found, Network)
     return found
@@ -272,7 +274,7 @@ def _at(network: Network, place: Place) -> Network:
     """The network at the one size that a place gives, if any."""
     sizes = [key for key in ("resolution", "rho", "input") if getattr(place, key) is not None]
     if len(sizes) > 1:
-        raise ProfilerError(f"{network.name}: give one of {' and '.join(sizes)}, not both")
+        raise ProfilerError(f"{network.name}: {' and '.join(sizes)} both set the size of the input; give one of them")
     if sizes == ["rho"]:
         native = network.inputs[0][-1]
         return network.at(grid.side(floor(grid.rho(place.rho) * native + Fraction(1, 2))))
@@ -284,9 +286,9 @@ def _of_value(place: Place) -> Network:
 
     value, input = place.model, place.input
     if input is None:
-        raise ProfilerError("a value has no native input; give one, as input=(3, 224, 224)")
+        raise ProfilerError("a Layer has no native input; pass one, e.g. input=(3, 224, 224)")
     if place.options:
-        raise ProfilerError(f"a value has no options ({', '.join(place.options)}); give them where it is made")
+        raise ProfilerError(f"a Layer takes no options ({', '.join(place.options)}); set them where it is created")
     width = grid.alpha(1 if place.alpha is None else place.alpha)
     several = isinstance(input, list | tuple) and all(isinstance(shape, list | tuple) for shape in input)
     inputs = tuple(grid.sample(shape) for shape in (input if several else (input,)))
@@ -300,7 +302,7 @@ def _inputs(given: Any, made: Architecture, settings: Mapping[str, Any]) -> tupl
         return inputs
     if isinstance(given, list | tuple) and not all(isinstance(side, int) for side in given):
         if len(given) != len(inputs):
-            raise ProfilerError(f"{made.name}: takes {_counted(inputs)} and is given {len(given)}; give each once")
+            raise ProfilerError(f"{made.name}: takes {_counted(inputs)} but is given {len(given)}; give each once")
         shapes = tuple(map(grid.sample, given))
         if [len(shape) for shape in shapes] == [len(shape) for shape in inputs]:
             for each, own in zip(shapes, inputs, strict=True):
@@ -313,7 +315,7 @@ def _inputs(given: Any, made: Architecture, settings: Mapping[str, Any]) -> tupl
         text = "x".join(map(str, shape))
         if len(inputs) == 1:
             axes.refuse_batch_axis(made.name, shape, inputs[0])
-        raise ProfilerError(f"{made.name}: input {text} has other axes than its native {native}; give as many")
+        raise ProfilerError(f"{made.name}: input {text} must have as many axes as the native input {native}")
     axes.refuse_channels_last(made.name, shape, inputs[0])
     return (shape,)
 
@@ -326,11 +328,15 @@ def _resized(network: Network, side: int) -> tuple[Shape, ...]:
     """The inputs with the last two axes of the first at `side`, those of the others in proportion."""
     native = network.inputs[0]
     if len(native) < 3:
-        raise ProfilerError(f"{network.name}: an input of {'x'.join(map(str, native))} has no sides to set; give --input")
+        raise ProfilerError(
+            f"{network.name}: the input {'x'.join(map(str, native))} has no height and width to set; give --input"
+        )
     out = []
     for shape in network.inputs:
         scaled = [Fraction(size, native[-1]) * side for size in shape[-2:]] if shape != native else [Fraction(side)] * 2
         if any(size.denominator != 1 for size in scaled):
-            raise ProfilerError(f"{network.name}: at a side of {side} its other inputs are no whole pixels; give a multiple")
+            raise ProfilerError(
+                f"{network.name}: at a side of {side} its other inputs would not be whole pixels; give a multiple"
+            )
         out.append((*shape[:-2], *map(int, scaled)))
     return tuple(out)

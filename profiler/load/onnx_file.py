@@ -69,7 +69,7 @@ class OnnxNetwork(Reference):
         """The same network with the last two axes of its images at `side`, which the file must leave open."""
         images = [each for each in self.declared if each.axes is not None and len(each.axes) == 4]
         if not images:
-            raise ProfilerError(f"{self.name}: none of its inputs is an image, whose sides could be set; give --input")
+            raise ProfilerError(f"{self.name}: none of its inputs is an image with a resolution to set; give --input")
         sizes = {str(axis): side for axis in images[0].axes[2:] if isinstance(axis, str)}  # type: ignore[index]
         if any(axis not in (side, *sizes) for axis in images[0].axes[2:]):  # type: ignore[index]
             raise ProfilerError(
@@ -90,7 +90,7 @@ class OnnxNetwork(Reference):
             written = " ".join(map(str, self.given)) or "nothing"
             open_ = any(each.takes_batch for each in self.declared)
             cure = f"write the batch of {batch} into them" if open_ else "export it with its first axis open for another batch"
-            raise ProfilerError(f"{self.name} takes its inputs whole ({written}), so there is no batch of {batch}; {cure}")
+            raise ProfilerError(f"{self.name} has a fixed batch ({written}), not {batch}; {cure}")
         return None
 
     def example(self, batch: int | None = 1, device: str = "cpu") -> Call:
@@ -103,8 +103,9 @@ class OnnxNetwork(Reference):
 
     def _refusal(self) -> ProfilerError:
         return ProfilerError(
-            f"{self.name} is an ONNX file, of which no torch module is made: show, compare, sweep, check and diff count it; "
-            "for what runs a module name the code that makes it, as net.py:Net"
+            f"{self.name} is an ONNX file, which cannot be made into a torch module: show, compare, sweep, check and "
+            "diff count it; "
+            "to run the network, name the code that creates it, e.g. net.py:Net"
         )
 
     def traced(self, batch: int | None = 1, wired: bool = False) -> Traced:
@@ -151,9 +152,9 @@ def of_file(place: Place) -> OnnxNetwork:
             f"{name} is an ONNX file and takes no options ({', '.join(place.options)}); set them where it is exported"
         )
     if place.alpha is not None and grid.alpha(place.alpha) != 1:
-        raise ProfilerError(f"{name} is an ONNX file, whose widths are fixed; give no --alpha")
+        raise ProfilerError(f"{name} is an ONNX file, whose widths are fixed; leave out --alpha")
     if place.resolution is not None and place.rho is not None:
-        raise ProfilerError(f"{name}: give one of resolution and rho, not both")
+        raise ProfilerError(f"{name}: resolution and rho both set the size of the input; give one of them")
     bare = OnnxNetwork(name, {}, ())
     given = _named(bare, inputs(place.input))
     if place.resolution is not None:
@@ -162,7 +163,7 @@ def of_file(place: Place) -> OnnxNetwork:
     if place.rho is None:
         return network
     if network.resolution is None:
-        raise ProfilerError(f"{name}: it has no square image, whose side rho could scale; give --input")
+        raise ProfilerError(f"{name}: rho needs a square image, and it has none; give --input")
     return network.at(grid.side(floor(grid.rho(place.rho) * network.resolution + Fraction(1, 2))))
 
 
@@ -181,7 +182,7 @@ def _named(network: OnnxNetwork, given: tuple[Input, ...]) -> tuple[Input, ...]:
                 f"{network.name}: {quoted(each.name)} is a tensor; give its shape, as --input {quoted(each.name)}=3x224x224"
             )
         if own.dtype is not None and each.dtype in DTYPES and own.dtype != each.dtype:
-            raise ProfilerError(f"{network.name}: {quoted(each.name)} holds {each.dtype} in the file, and is given {own.dtype}")
+            raise ProfilerError(f"{network.name}: {quoted(each.name)} holds {each.dtype} in the file, but is given {own.dtype}")
         found.append(_one(own, each))
     return tuple(found)
 

@@ -44,7 +44,7 @@ def _widened(bare: Reference, alpha: object) -> Reference:
         return bare
     multiplier, option = grid.alpha(alpha), bare.recipe.width
     if option is not None and option in bare.settings:
-        raise ProfilerError(f"{bare.name}: alpha sets {option}, which is given too; give one of them")
+        raise ProfilerError(f"{bare.name}: alpha sets {option}, which is also given; give one of them")
     if option is not None:
         return replace(bare, alpha=multiplier, width=option, made={})
     if multiplier != 1:
@@ -60,7 +60,7 @@ def _placed(bare: Reference, place: Place) -> Reference:
     bare = _widened(bare, place.alpha)
     sizes = [key for key in ("resolution", "rho") if getattr(place, key) is not None]
     if len(sizes) > 1:
-        raise ProfilerError(f"{bare.name}: give one of resolution and rho, not both")
+        raise ProfilerError(f"{bare.name}: resolution and rho both set the size of the input; give one of them")
     found = bare.recipe
     if not found.inputs and place.input is None:
         raise InputNeeded(bare.name)
@@ -76,7 +76,8 @@ def _placed(bare: Reference, place: Place) -> Reference:
     if sizes == ["rho"]:
         if reference.resolution is None:
             raise ProfilerError(
-                f"{bare.name}: an input of {' '.join(map(str, reference.given))} has no side for rho; give --input"
+                f"{bare.name}: the input {' '.join(map(str, reference.given))} has no height and width for rho to "
+                "scale; give --input"
             )
         return reference.at(grid.side(floor(grid.rho(place.rho) * reference.resolution + Fraction(1, 2))))
     return reference.at(grid.side(place.resolution))

@@ -116,7 +116,7 @@ class Reference:
             return batch
         if batch not in (None, 1):
             written = " ".join(map(str, self.given)) or "its arguments"
-            raise ProfilerError(f"{self.name} takes its inputs whole ({written}); write the batch of {batch} into them")
+            raise ProfilerError(f"{self.name} has inputs with a fixed batch ({written}); write the batch of {batch} into them")
         return None
 
     def example(self, batch: int | None = 1, device: str = "cpu") -> Call:

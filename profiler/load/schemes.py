@@ -27,7 +27,7 @@ def recipe(name: str, options: Mapping[str, Any]) -> Recipe:
     scheme, colon, target = name.partition(":")
     if colon and scheme in SCHEMES:
         if not target:
-            raise ProfilerError(f"model '{name}' names nothing; write {SCHEMES[scheme].example}")
+            raise ProfilerError(f"model '{name}' names no network; write {SCHEMES[scheme].example}")
         return SCHEMES[scheme].recipe(target, options)
     if name.endswith(".pt2"):
         from profiler.load.exported import exported
@@ -42,11 +42,11 @@ def _code(name: str, options: Mapping[str, Any]) -> Recipe:
         target = code.found(name)
     if isinstance(target, torch.nn.Module):
         if options:
-            raise ProfilerError(f"{name} is a module already and takes no options ({', '.join(options)}); name its class")
+            raise ProfilerError(f"{name} is a module and takes no options ({', '.join(options)}); name its class")
         return Recipe(lambda: target, {})
     if not callable(target):
         kind = type(target).__name__
-        raise ProfilerError(f"{name} is no class or function but {kind}; name what makes the torch.nn.Module")
+        raise ProfilerError(f"{name} must be a class or function, not {kind}; name one that returns a torch.nn.Module")
     given = arguments.checked(name, target, options)
     return Recipe(lambda: target(**given), given, width=arguments.width_of(target))
 
@@ -210,7 +210,7 @@ def listed(pattern: str) -> list[str]:
     scheme, _, target = pattern.partition(":")
     if scheme not in SCHEMES:
         known = [f"{name}:" for name, each in SCHEMES.items() if each.names is not None]
-        raise UnknownName("library", f"{scheme}:", known, "(a pattern is of the zoo, or of a library)")
+        raise UnknownName("library", f"{scheme}:", known, "(a pattern is for `profiler list` or for a library)")
     names = SCHEMES[scheme].names
     if names is None:
         raise ProfilerError(f"{scheme}: has no list of networks; name one, as {SCHEMES[scheme].example}")

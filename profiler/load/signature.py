@@ -38,7 +38,7 @@ def check_call(name: str, module: nn.Module, args: tuple[Any, ...], kwargs: Mapp
         raise UnknownName(f"input of {name}", key, named, f"(its forward takes {_few(named)})" if len(named) > 30 else "")
     by_place = [key for key, each in takes.items() if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
     if len(args) > len(by_place) and not any(each.kind is each.VAR_POSITIONAL for each in takes.values()):
-        raise ProfilerError(f"{name}: its forward takes {len(by_place)} inputs by place ({known}) and is given {len(args)}")
+        raise ProfilerError(f"{name}: its forward takes {len(by_place)} inputs by place ({known}) but is given {len(args)}")
     if twice := [key for key in by_place[: len(args)] if key in kwargs and key in named]:
         raise ProfilerError(f"{name}: its input {twice[0]} is given by its place and by its name; give it once")
     given = {*by_place[: len(args)], *kwargs}

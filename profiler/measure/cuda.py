@@ -171,7 +171,7 @@ class Cuda(Device):
         except _NoNvml as fault:
             raise ProfilerError(f"the energy counter of {self.name} cannot be read: {fault}") from None
         if self._part_of_a_gpu:
-            raise ProfilerError(f"{self.name} is a MIG instance, and the energy counter is of its whole GPU")
+            raise ProfilerError(f"{self.name} is a MIG instance, and the energy counter measures the whole GPU")
         try:
             return float(nvml.nvmlDeviceGetTotalEnergyConsumption(gpu)) / 1e3  # of millijoules since the driver was loaded
         except nvml.NVMLError as fault:

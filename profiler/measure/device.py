@@ -121,7 +121,7 @@ class Device:
 
     def joules(self) -> float:
         """What its energy counter reads, of all that it did since some moment. Raises ProfilerError where it has none."""
-        raise ProfilerError(f"{self.name} has no energy counter that can be read; only CUDA has, by NVML")
+        raise ProfilerError(f"{self.name} has no energy counter; only NVIDIA GPUs have one that can be read")
 
     def autocast(self, dtype: torch.dtype) -> AbstractContextManager[object]:
         """Computing in a lower precision."""

@@ -60,13 +60,13 @@ def device(asked: str, by_openvino: bool = False) -> str:
     if by_openvino and kind in OPENVINO_DEVICES and (not colon or (OPENVINO_DEVICES[kind].numbered and number.isdecimal())):
         return _of_openvino(asked)
     if kind not in DEVICES or (colon and not (DEVICES[kind].numbered and number.isdecimal())):
-        raise ProfilerError(f"device '{asked}' is none; give {_names()}")
+        raise ProfilerError(f"unknown device '{asked}'; use {_names()}")
     if DEVICES[kind].counted is None:
         return asked
     there = _counted()[kind]
     if int(number or 0) >= there:
-        has = f"torch sees {there} of them" if there else "torch sees none here"
-        raise Unavailable(f"device '{asked}' is not to be had: {has}; use --device cpu, or auto")
+        has = f"torch finds {there} of them" if there else f"torch finds no {kind.upper()} device on this machine"
+        raise Unavailable(f"device '{asked}' is not available: {has}; use --device cpu, or auto")
     return asked
 
 
@@ -115,7 +115,7 @@ def _of_openvino(asked: str) -> str:
     there = json.loads(ran.stdout.splitlines()[-1]) if ran.returncode == 0 and ran.stdout else []
     if not {name, f"{name}.{number or 0}"} & set(there) or (number not in ("", "0") and f"{name}.{number}" not in there):
         raise Unavailable(
-            f"device '{asked}' is not to be had: openvino sees {', '.join(there) or 'nothing'} here; use --device cpu"
+            f"device '{asked}' is not available: openvino sees {', '.join(there) or 'nothing'} here; use --device cpu"
         )
     return asked
 
@@ -138,6 +138,6 @@ def _counted() -> dict[str, int]:
         found, identities = json.loads(ran.stdout.splitlines()[-1])
     except (IndexError, json.JSONDecodeError):
         last = ran.stderr.strip().splitlines()[-1:] or ["it printed nothing"]
-        raise Unavailable(f"torch cannot be asked for its devices: {last[0]}; use --device cpu") from None
+        raise Unavailable(f"torch cannot list its devices: {last[0]}; use --device cpu") from None
     _identities.update(identities)
     return found

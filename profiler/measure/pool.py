@@ -166,7 +166,9 @@ class Pool:
         try:
             return self._ask(state, "roofs", state.dtype)
         except CellFailed as fault:
-            raise Unavailable(f"the roofs of {state.device} cannot be measured: {fault.reason}; leave out --layers") from None
+            raise Unavailable(
+                f"the peak speed of {state.device} cannot be measured: {fault.reason}; leave out --layers"
+            ) from None
 
     def reference(self, state: State) -> ReferenceTime | None:
         """What the reference kernel took in a worker; None where it is gone, or its clock was tampered with."""
@@ -272,7 +274,7 @@ class Pool:
         except CellFailed as fault:
             if self.workers.pop(state, None) is not None:
                 _end(process)
-            raise CellFailed(f"no process could begin on {state.device}: {fault.reason}") from None
+            raise CellFailed(f"no process could be started on {state.device}: {fault.reason}") from None
         if self.begun is not None:
             self.begun(state, self.facts[state])
         return process

@@ -31,7 +31,9 @@ def recorded(path: Path) -> Recorded:
     cure = "name the file of another run"
     if lines[0].get("protocol") != PROTOCOL:
         theirs = own_folder.printable(str(lines[0].get("protocol")))
-        raise ProfilerError(f"samples '{path}': of protocol {theirs}, and this is {PROTOCOL}; {cure}")
+        raise ProfilerError(
+            f"samples '{path}': it was measured with protocol {theirs}, and this version uses {PROTOCOL}; {cure}"
+        )
     try:
         head = msgspec.convert(lines[0], _Head)
         keys = dict.fromkeys([*head.cells, *(key for line in lines[1:] for key in _keys(line))])

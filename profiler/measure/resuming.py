@@ -64,7 +64,7 @@ FAULTS = (KeyError, TypeError, ValueError, AttributeError, OverflowError, msgspe
 """What a line that no run has written may raise."""
 
 
-ANEW = "measure it anew, without --resume"
+ANEW = "measure it again, without --resume"
 
 
 def damaged(path: Path, line: int, fault: Exception, cure: str = ANEW) -> ProfilerError:
@@ -80,8 +80,8 @@ def _head(path: Path, line: Mapping[str, Any], keys: AbstractSet[str]) -> None:
     except FAULTS as fault:
         raise damaged(path, 1, fault) from None
     if not mine:
-        cure = "give the command that it was made by, or measure anew where the network has changed"
-        raise ProfilerError(f"samples '{path}': none of its cells is one of these; {cure}")
+        cure = "give the command that it was made by, or measure again where the network has changed"
+        raise ProfilerError(f"samples '{path}': it has none of the cells of this run; {cure}")
 
 
 class _Cell(msgspec.Struct):
@@ -209,7 +209,7 @@ def lines_of(path: Path, heads: int | None = None) -> list[dict[str, Any]]:
     except OSError as fault:
         raise ProfilerError(f"samples '{path}' cannot be read: {fault.strerror}; name the file of the run") from None
     except UnicodeDecodeError:
-        raise ProfilerError(f"samples '{path}' is no text; name a {SUFFIX} file") from None
+        raise ProfilerError(f"samples '{path}' is not text; name a {SUFFIX} file") from None
     found: list[dict[str, Any]] = []
     for i, row in enumerate(rows):
         try:
@@ -217,9 +217,9 @@ def lines_of(path: Path, heads: int | None = None) -> list[dict[str, Any]]:
         except (ValueError, RecursionError):  # ValueError: no JSON, or a number of thousands of digits
             if i == len(rows) - 1 and not row.endswith("\n") and i > 0:
                 break  # the process ended while it wrote
-            raise ProfilerError(f"samples '{path}', line {i + 1}: this is no JSON; name a {SUFFIX} file") from None
+            raise ProfilerError(f"samples '{path}', line {i + 1}: this is not JSON; name a {SUFFIX} file") from None
         if not isinstance(line, dict) or "what" not in line:
-            raise ProfilerError(f"samples '{path}', line {i + 1}: this is no line of a {SUFFIX} file")
+            raise ProfilerError(f"samples '{path}', line {i + 1}: this is not a line of a {SUFFIX} file")
         found.append(line)
     if not found or found[0]["what"] != "run" or "cells" not in found[0]:
         raise ProfilerError(f"samples '{path}' does not begin as a {SUFFIX} file does; name the file of the run")
@@ -232,9 +232,9 @@ def _checked(head: Mapping[str, Any], path: Path) -> None:
     for name, word in (("protocol", "protocol"), ("profiler", "version of profiler"), ("torch", "version of torch")):
         if head.get(name) != ours[name]:
             theirs = own_folder.printable(str(head.get(name)))
-            raise ProfilerError(f"samples '{path}': of {word} {theirs}, and this is {ours[name]}; {ANEW}")
+            raise ProfilerError(f"samples '{path}': it has {word} {theirs}, and this run {ours[name]}; {ANEW}")
     machine = msgspec.convert(head.get("machine") or {}, dict[str, Any])
     for name in host.SAME_MACHINE:
         if machine.get(name) != ours["machine"][name]:
             there, here = own_folder.printable(str(machine.get(name))), ours["machine"][name]
-            raise ProfilerError(f"samples '{path}': of another machine ({name} {there}, here {here}); {ANEW}")
+            raise ProfilerError(f"samples '{path}': it was measured on another machine ({name} {there}, here {here}); {ANEW}")

@@ -71,13 +71,13 @@ class Start:
                 env={**self.environment, **environment},
             )
         except FileNotFoundError:
-            raise ProfilerError(f"the working folder '{self.folder}' is gone; run it in another") from None
+            raise ProfilerError(f"the working folder '{self.folder}' no longer exists; run it in another") from None
         except OSError as fault:
-            raise ProfilerError(f"no further process can be begun: {fault.strerror}; raise the limits (ulimit -a)") from None
+            raise ProfilerError(f"cannot start another process: {fault.strerror}; raise the limits (ulimit -a)") from None
 
 
 def how_it_ended(code: int) -> str:
     """What is said of a worker that ended before it answered."""
     if code == -9:
         return "its process was killed (signal 9), as the system does when memory runs out"
-    return f"its process ended by itself ({f'signal {-code}' if code < 0 else f'exit code {code}'})"
+    return f"its process ended unexpectedly ({f'signal {-code}' if code < 0 else f'exit code {code}'})"

@@ -68,7 +68,7 @@ class ModuleWorkload:
             return cls(name, cloudpickle.dumps((module, args, dict(kwargs))))
         except Exception as fault:  # whatever a user's own __getstate__ raises
             cure = "give a factory's name (package.module:factory) instead"
-            raise ProfilerError(f"{name} cannot be copied to the process that times it: {fault}; {cure}") from None
+            raise ProfilerError(f"{name} cannot be copied to the process that measures it: {fault}; {cure}") from None
 
     def live(self, setting: Setting, batch: int) -> Live:
         import pickle

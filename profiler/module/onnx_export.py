@@ -34,9 +34,7 @@ def export_onnx(module: nn.Module, args: tuple[Any, ...], path: Path, kwargs: Ma
     """
     missing = [package for package in NEEDED if find_spec(package) is None]
     if missing:
-        raise Unavailable(
-            f"exporting to ONNX needs {' and '.join(missing)}, not installed here; pip install 'arch-profiler[onnx]'"
-        )
+        raise Unavailable(f"exporting to ONNX needs {' and '.join(missing)}, not installed; pip install 'arch-profiler[onnx]'")
     names, others = input_names(args, kwargs or {}), dict(kwargs or {})
     try:
         with _quiet():

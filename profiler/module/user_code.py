@@ -46,10 +46,10 @@ def user_code(what: str, *, building: str = "", preserves: bool = True) -> Itera
         except ModuleNotFoundError as fault:
             package = (fault.name or "").partition(".")[0]
             raise Unavailable(
-                f"{what} needs the package {package}, which is not here; pip install {pip_name(package)}"
+                f"{what} needs the package {package}, which is not installed; pip install {pip_name(package)}"
             ) from fault
         except RecursionError as fault:
-            raise ProfilerError(f"{what} does not run: it calls itself without end ({place_of(fault)})") from None
+            raise ProfilerError(f"{what} does not run: it recurses without end ({place_of(fault)})") from None
         except BaseException as fault:
             raise ProfilerError(f"{what} does not run: {said(fault)}") from fault
 
@@ -117,7 +117,7 @@ def _without_exits(what: str) -> Iterator[None]:
     except (SystemExit, Ended) as fault:
         where = place_of(fault)
         raise ProfilerError(
-            f"{what} ends the program when it is run{f' ({where})' if where else ''}; put that under __main__"
+            f'{what} exits the program{f" ({where})" if where else ""}; put that under if __name__ == "__main__"'
         ) from None
     finally:
         for name, own in zip(_INSTEAD, before, strict=True):

@@ -64,7 +64,7 @@ class Graph(Layer):
             known.add(name)
         for name in outputs:
             if name not in known:
-                raise ValueError(f"the output '{name}' is no input or node of the graph")
+                raise ValueError(f"the output '{name}' is not an input or node of the graph")
         object.__setattr__(self, "inputs", tuple(inputs))
         object.__setattr__(self, "nodes", tuple((name, layer, tuple(s)) for name, (layer, *s) in nodes.items()))
         object.__setattr__(self, "outputs", tuple(outputs))

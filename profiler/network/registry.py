@@ -178,7 +178,7 @@ def _load_plugins() -> None:
         except Exception as fault:  # a plug-in is somebody else's code: name it, whatever it raises
             raise ProfilerError(
                 f"the plug-in '{entry.name}' ({entry.value}) does not load: {type(fault).__name__}: {fault}; "
-                "mend or uninstall it"
+                "update or uninstall it"
             ) from fault
 
 
@@ -227,4 +227,4 @@ def _typed(value: Any, option: inspect.Parameter, model: str) -> Any:
     else:
         raise TypeError(f"{model}: an option of type {kind} cannot be set; use bool, int or Literal")
     several = f", or --over {option.name}={quoted(text)}" if "," in text or ".." in text else ""
-    raise ProfilerError(f"{model}: {option.name}={quoted(text)} is not {accepted}; give {accepted}{several}")
+    raise ProfilerError(f"{model}: {option.name} must be {accepted}, not {quoted(text)}; change it{several}")

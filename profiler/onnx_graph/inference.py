@@ -174,7 +174,7 @@ class Inference:
                     break
                 if (name in _POSITIVE and number < 1) or (name not in _ANY_NUMBER and abs(number) > _LARGEST_NUMBER):
                     raise ProfilerError(
-                        f"{self.name}: the attribute {quoted(name)} of a {quoted(call.op)} is {number}, which no network has; "
+                        f"{self.name}: the attribute {quoted(name)} of a {quoted(call.op)} is {number}, which is too large; "
                         "export it again"
                     )
             if len(numbers) > MOST_DATA:
@@ -222,6 +222,6 @@ def _typed(name: str, tensor: str, found: Any) -> Typed:
             return (None, held.elem_type)
         sides.append(dim.dim_value)
     if sides and min(sides) < 0:
-        raise ShapeError(f"it makes {'x'.join(map(str, sides))} of what it is given")
+        raise ShapeError(f"its output {'x'.join(map(str, sides))} does not fit its inputs")
     check_shape(name, tensor, sides)
     return (tuple(sides), held.elem_type)

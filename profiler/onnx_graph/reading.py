@@ -56,12 +56,14 @@ def _read(name: str, path: str, stamp: tuple[int, ...]) -> File:
     try:
         import onnx
     except ImportError:
-        raise Unavailable(f"'{name}' takes the package onnx; install it by: pip install 'arch-profiler[onnx]'") from None
+        raise Unavailable(f"'{name}' needs the package onnx; pip install 'arch-profiler[onnx]'") from None
     model = onnx.ModelProto()
     try:
         model.ParseFromString(Path(path).read_bytes())
     except Exception:  # DecodeError of protobuf, which onnx brings; RuntimeError of its older versions
-        raise ProfilerError(f"'{name}' is no ONNX model, or is cut off; export it again, as torch.onnx.export does") from None
+        raise ProfilerError(
+            f"'{name}' is not an ONNX model, or is truncated; export it again, as torch.onnx.export does"
+        ) from None
     return _checked(name, model, stamp[1])
 
 
@@ -80,9 +82,9 @@ def _checked(name: str, model: Any, large: int) -> File:
         if nodes > MOST_NODES:
             raise ProfilerError(f"'{name}' has more than {MOST_NODES:,} nodes; export a part of the network")
         if depth > DEEPEST:
-            raise ProfilerError(f"'{name}' has graphs within graphs more than {DEEPEST} deep, as no exporter writes them")
+            raise ProfilerError(f"'{name}' has graphs within graphs more than {DEEPEST} deep, which no exporter writes")
         if not all(isinstance(text, str) for node in graph.node for text in _texts(node)):
-            raise ProfilerError(f"'{name}' is no ONNX model: it holds a name that is no text; export it again")
+            raise ProfilerError(f"'{name}' is not an ONNX model: it holds a name that is not text; export it again")
         held = [tensor.name for tensor in getattr(graph, "initializer", ())]
         made = [output for node in graph.node for output in node.output if output]
         _refuse_twice(name, held, "initialisers")
@@ -156,7 +158,7 @@ def check_shape(name: str, tensor: str, shape: Iterable[int]) -> None:
     sides = tuple(shape)
     written = "x".join(map(str, sides[:8])) + ("x…" if len(sides) > 8 else "")
     if any(side < 0 for side in sides):
-        raise ProfilerError(f"'{name}': the tensor '{quoted(tensor)}' is {written}, and no side is below 0; export it again")
+        raise ProfilerError(f"'{name}': the tensor '{quoted(tensor)}' is {written}, with a size below 0; export it again")
     if len(sides) > MOST_AXES or prod(sides) > MOST_ELEMENTS:
         raise ProfilerError(f"'{name}': the tensor '{quoted(tensor)}' is {written}, more than a tensor holds; export it again")
 

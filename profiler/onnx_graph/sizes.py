@@ -48,7 +48,10 @@ def declared(file: File) -> tuple[Declared, ...]:
         if any(each.name == info.name for each in found):
             raise ProfilerError(f"'{file.name}' has two inputs called '{name}'; export it again")
         if not info.type.HasField("tensor_type") or info.type.tensor_type.elem_type not in DTYPES:
-            raise ProfilerError(f"'{file.name}': its input '{name}' is no tensor, and tensors alone have a shape to count by")
+            raise ProfilerError(
+                f"'{file.name}': its input '{name}' is not a tensor, and only tensors can be counted; export the "
+                "network with tensors as inputs"
+            )
         held_type = info.type.tensor_type
         axes: tuple[int | str, ...] | None = None
         if held_type.HasField("shape"):
@@ -76,13 +79,13 @@ def bound(file: File, inputs: Sequence[Declared], given: Mapping[str, Shape], ba
         if shape is None or each.axes is None:
             continue
         if len(shape) != len(each.axes):
-            raise ProfilerError(f"{file.name}: {said} is {quoted(each.text)} in the file, and is given {len(shape)} axes")
+            raise ProfilerError(f"{file.name}: {said} is {quoted(each.text)} in the file, but is given {len(shape)} axes")
         for axis, size in zip(each.axes, shape, strict=True):
             if isinstance(axis, str):
                 _bind(file, sizes, by, axis, size, f"'{said}'")
             elif axis != size:
                 raise ProfilerError(
-                    f"{file.name}: {said} is {quoted(each.text)} in the file, and is given {'x'.join(map(str, shape))}; "
+                    f"{file.name}: {said} is {quoted(each.text)} in the file, but is given {'x'.join(map(str, shape))}; "
                     "give what it was exported for, or export it with that axis open (dynamic_shapes of torch.onnx.export)"
                 )
     for each in inputs:

@@ -79,7 +79,7 @@ class Walk:
     def _found(self, scope: Scope, name: str, taker: str) -> Value:
         if name not in scope:
             raise ProfilerError(
-                f"'{self.file.name}': '{quoted(name)}' is taken by {taker} before anything makes it; its nodes are in a circle "
+                f"'{self.file.name}': '{quoted(name)}' is read by {taker} before any node produces it; its nodes form a circle "
                 "or out of order: export it again"
             )
         return scope[name]
@@ -134,9 +134,7 @@ class Walk:
         """A function of the file's own, opened; its nodes have the attributes of the call."""
         function = self.file.functions[key]
         if key in body.inside:
-            raise ProfilerError(
-                f"'{self.file.name}': the function {quoted(key[1])} calls itself, which has no end; export it again"
-            )
+            raise ProfilerError(f"'{self.file.name}': the function {quoted(key[1])} calls itself without end; export it again")
         given = {each.name: each for each in function.attribute_proto} | {each.name: each for each in call.node.attribute}
         opsets = {domain_of(each): each.version for each in function.opset_import} or body.opsets
         inner: Scope = {name: value for name, value in zip(function.input, [*call.inputs], strict=False) if value is not None}
@@ -206,7 +204,7 @@ class Walk:
         except (ShapeUnknown, IndexError, ZeroDivisionError):
             return [(None, 0), *rest]
         if shape and min(shape) < 0:
-            raise ShapeError(f"it makes {'x'.join(map(str, shape))} of what it is given")
+            raise ShapeError(f"its output {'x'.join(map(str, shape))} does not fit its inputs")
         return [(shape, code), *rest]
 
     def _declared(self, info: Any) -> Typed:

@@ -113,7 +113,7 @@ class Calibration(NamedTuple):
             if size > OUTSIDE * max(known) or OUTSIDE * size < min(known):
                 words = {"macs": "MACs", "elements": "output elements"}[name]
                 span = f"({min(known):,} to {max(known):,})"
-                return f"{size:,} {words} are outside of what was measured {span} by more than {OUTSIDE}×"
+                return f"{size:,} {words} are outside what was measured {span} by more than {OUTSIDE}×"
         whole = self.model.seconds(works)
         for kind, work in works.items():
             if self.model.correction * self.model.of_kind(kind, work) < NEGLIGIBLE * whole:
@@ -150,7 +150,7 @@ def calibrated(measured: Sequence[MeasuredNetwork], family: str = "") -> Calibra
     """
     groups = _held_out(measured, family)
     if len(groups) < FEWEST:
-        raise ValueError(f"{len(groups)} measured; an interval takes {FEWEST}")
+        raise ValueError(f"{len(groups)} measured; an interval needs {FEWEST}")
     model = fitted(measured)
     errors, told = [], []
     for group in groups:

@@ -56,7 +56,7 @@ class Scaling(NamedTuple):
         if least <= OUTSIDE * there_s and there_s <= OUTSIDE * most:
             return ""
         return (
-            f"it takes {1e3 * there_s:.3g} ms there, outside of the networks that were measured on both devices "
+            f"it takes {1e3 * there_s:.3g} ms there, outside the range of the networks that were measured on both devices "
             f"({1e3 * least:.3g} to {1e3 * most:.3g} ms) by more than {OUTSIDE}×"
         )
 
@@ -64,7 +64,7 @@ class Scaling(NamedTuple):
 def scaled(pairs: Sequence[Pair]) -> Scaling:
     """The scaling of networks measured on both devices. Raises ValueError for fewer than three."""
     if len(pairs) < FEWEST:
-        raise ValueError(f"{len(pairs)} measured on both devices; scaling takes {FEWEST}")
+        raise ValueError(f"{len(pairs)} measured on both devices; scaling needs {FEWEST}")
     points = [(_intensity(each.works), log(each.here.estimate / each.there_s)) for each in pairs]
     errors = []
     for i, (intensity, ratio) in enumerate(points):

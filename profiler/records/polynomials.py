@@ -56,7 +56,7 @@ class Polynomials(Drawn, Struct, frozen=True):
         """The same in ρ = side / native side, where the remainder is 0 and so K is a multiple of ρ. Raises ProfilerError."""
         domain = self.domain
         if domain.period is None or domain.remainder or domain.native is None:
-            raise ProfilerError(f"{self.model}: K is no multiple of ρ along these sides; take a side without remainder")
+            raise ProfilerError(f"{self.model}: K is not a multiple of ρ along these sides; take a side without remainder")
         scale = Fraction(domain.native, domain.period)
         return {(i, j): c * scale**j for (i, j), c in getattr(self, quantity).items()}
 

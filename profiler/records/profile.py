@@ -202,7 +202,7 @@ class Profile(Drawn, Struct, frozen=True):
     def by_depth(self, depth: int) -> list[Group]:
         """The rows by the first `depth` names of their path, in the order they run; 0 keeps every row apart."""
         if depth < 0:
-            raise ProfilerError(f"a depth of {depth} is none; give 0 (every layer) or a number of levels")
+            raise ProfilerError(f"depth must be 0 (every layer) or more, not {depth}")
         if not depth:  # a module that is called twice has two rows of one path
             return [_group(row.path, [row]) for row in self.rows if not row.side]
         return _grouped(self.rows, lambda row: ".".join(row.path.split(".")[:depth]))

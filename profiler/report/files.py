@@ -39,38 +39,38 @@ def file_at(given: Path) -> File:
         if mode is not None and (stat.S_ISBLK(mode) or stat.S_ISSOCK(mode)):
             raise ProfilerError(f"output '{name}' is a {'disk' if stat.S_ISBLK(mode) else 'socket'}; name a file or a pipe")
         if not folder.is_dir():
-            raise ProfilerError(f"output '{name}': there is no folder '{given.parent}'; make it first")
+            raise ProfilerError(f"output '{name}': there is no folder '{given.parent}'; create it first")
         os.fsencode(path.name)
         into = mode is not None and not stat.S_ISREG(mode)
         replaced = into or os.access(folder, os.W_OK | os.X_OK)
         if not replaced or not os.access(folder if mode is None else path, os.W_OK):
-            raise ProfilerError(f"output '{name}' cannot be written; choose a place that can")
+            raise ProfilerError(f"output '{name}' cannot be written; choose another place")
         if mode is None and len(os.fsencode(path.name)) > os.pathconf(folder, "PC_NAME_MAX"):
             raise ProfilerError(f"output '{short}' cannot be written: File name too long; choose another name")
     except OSError as fault:
         raise ProfilerError(f"output '{short}' cannot be written: {fault.strerror}; choose another name") from None
     except ValueError:  # a zero byte, or what no encoding of file names holds
-        raise ProfilerError(f"output {short!a} is no name of a file; choose another name") from None
+        raise ProfilerError(f"output {short!a} is not a valid file name; choose another name") from None
     return File(name, path, into)
 
 
 def check_apart(file: File, others: Sequence[File]) -> None:
     """Raise ProfilerError where a file is another of what is to be written, whatever both are called."""
     if file.path in [other.path for other in others]:
-        raise ProfilerError(f"output '{file.name}' is named twice; name each file once")
+        raise ProfilerError(f"output '{file.name}' is given twice; give each file once")
 
 
 def check_suffix(file: File, option: str, suffix: str, what: str) -> None:
     """Raise ProfilerError where a file of one kind is called as if it were of another: a slip, which would cost that file."""
     if not file.into and not file.name.lower().endswith(suffix):
-        raise ProfilerError(f"{option} '{file.name}': {what} go into a file that ends in {suffix}; name it so")
+        raise ProfilerError(f"{option} '{file.name}': {what} need a file name that ends in {suffix}; rename it")
 
 
 def check_not_stdout(file: File) -> None:
     """Raise ProfilerError where stdout goes into this very file: one of the two would be lost."""
     with suppress(OSError, ValueError, AttributeError):  # no such file yet, or a stdout that is none
         if not file.into and os.path.samestat(file.path.stat(), os.fstat(sys.stdout.fileno())):
-            raise ProfilerError(f"output '{file.name}' is where stdout goes; leave out one of the two, or add -q")
+            raise ProfilerError(f"output '{file.name}' is also where stdout goes; leave one of them out, or add -q")
 
 
 def write(file: File, content: str | bytes) -> None:

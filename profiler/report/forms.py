@@ -165,15 +165,18 @@ def form_of(path: Path) -> str:
     asked = [(len(suffix), form.name) for form in FORMS.values() for suffix in form.suffixes if name.endswith(suffix)]
     if not asked:
         known = " ".join(form.suffixes[0] for form in FORMS.values())
-        raise ProfilerError(f"output '{path}': no format goes by the suffix '{path.suffix}'; use {known}")
+        raise ProfilerError(f"output '{path}': unknown suffix '{path.suffix}'; use {known}")
     return max(asked)[1]
 
 
 def form_named(name: str) -> str:
-    """The form called `name`. Raises UnknownName."""
-    if name not in FORMS:
+    """The form called `name`, or whose files end in it, as md and tex do. Raises UnknownName."""
+    if name in FORMS:
+        return name
+    suffixed = [form.name for form in FORMS.values() if f".{name}" in form.suffixes]
+    if not suffixed:
         raise UnknownName("format", name, FORMS)
-    return name
+    return suffixed[0]
 
 
 def check_form(name: str, besides: tuple[str, ...], where: str) -> None:
@@ -182,7 +185,7 @@ def check_form(name: str, besides: tuple[str, ...], where: str) -> None:
     Raises ProfilerError, Unavailable.
     """
     if name in WRITERS and name not in besides:
-        raise ProfilerError(f"{where}: this command writes no {name}; {WRITERS[name]} can")
+        raise ProfilerError(f"{where}: this command cannot write {name}; {WRITERS[name]} can")
     check_installed(name, where)
 
 
@@ -191,10 +194,10 @@ def check_installed(name: str, where: str) -> None:
     form = FORMS[name]
     if form.program and which(form.program) is None:
         raise Unavailable(
-            f"{where}: {name} needs the program '{form.program}' of Graphviz, not installed here; install graphviz, "
+            f"{where}: {name} needs the program '{form.program}' of Graphviz, not installed; install graphviz, "
             "or write .mmd or .dot"
         )
     if missing := [package for package in form.needs if find_spec(package) is None]:
         raise Unavailable(
-            f"{where}: {name} needs {' and '.join(missing)}, not installed here; pip install 'arch-profiler[{form.extra}]'"
+            f"{where}: {name} needs {' and '.join(missing)}, not installed; pip install 'arch-profiler[{form.extra}]'"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from profiler.report import units
 
 AXES = tuple(column.name for column in COLUMNS.values() if column.varies)
 """What cells of one network differ in; what is compiled is told from the rest by its runtime."""
+_IMAGE = re.compile(r"\d+x\d+x\d+")
 TELLING = ("options", "input", *AXES)
 """Columns that tell records of one network apart."""
 _SAID = {"alpha": "α {}", "resolution": "side {}", "batch": "batch {}", "threads": "{} threads", "input": "input {}"}
@@ -61,6 +63,12 @@ def side_tells_input(records: Sequence[Mapping[str, Any]]) -> bool:
     """True where the records of one network at one side have one input."""
     seen: dict[tuple[str, Any], Any] = {}
     return all(seen.setdefault((model(each), each["resolution"]), each["input"]) == each["input"] for each in records)
+
+
+def size_column(records: Sequence[Mapping[str, Any]]) -> str:
+    """The column that tells how large the inputs are: the input itself where an image is not square, which has no one side."""
+    oblong = any(record["resolution"] is None and _IMAGE.fullmatch(str(record["input"])) for record in records)
+    return "input" if oblong else "resolution"
 
 
 def of_records(records: Sequence[Mapping[str, Any]]) -> list[str]:

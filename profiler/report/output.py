@@ -44,7 +44,8 @@ class Destinations:
         plot: bool = False,
     ) -> Destinations:
         """`besides`: the forms other than tables that the command can write. Raises ProfilerError, UnknownName, Unavailable."""
-        check_form(form_named(form), besides, f"format '{form}'")
+        form = form_named(form)
+        check_form(form, besides, f"format '{form}'")
         asked: list[tuple[File, str]] = []
         for path, name in [*((path, form_of(path)) for path in outputs), *([] if csv is None else [(csv, "csv")])]:
             check_form(name, besides, f"output '{path}'")
@@ -57,10 +58,10 @@ class Destinations:
             files.check_suffix(asked[-1][0], "--csv", ".csv", "comma-separated values")
         if FORMS[form].binary and not quiet and sys.stdout.isatty():
             raise ProfilerError(
-                f"format '{form}' is bytes, which a terminal cannot show; give -o FILE{FORMS[form].suffixes[0]}, or a pipe"
+                f"format '{form}' is binary, which a terminal cannot show; give -o FILE{FORMS[form].suffixes[0]}, or a pipe"
             )
         if plot and form != "table":
-            raise ProfilerError(f"--plot draws below the table, and stdout is to be {form}; leave out one of the two")
+            raise ProfilerError(f"--plot needs a table on stdout, not {form}; leave one of them out")
         return cls(form, tuple(asked), quiet, plot)
 
     def asks(self, *forms: str) -> bool:
@@ -79,9 +80,7 @@ class Destinations:
         stdout, since it may have taken hours. Raises ProfilerError where there is nothing to plot.
         """
         if self.plot and answer.subject is None:
-            raise ProfilerError(
-                "--plot: there is nothing to plot in this; networks, comparisons and layers on the clock have plots"
-            )
+            raise ProfilerError("--plot: this result has no plot; networks, comparisons and measured layers have one")
         if not self.quiet:
             self._show(answer)
         self._fill_files(answer, new_only)
@@ -97,7 +96,9 @@ class Destinations:
         for file, content in contents:
             if new_only and not file.into and file.path.exists():
                 cure = "carry on with --resume, or name another file"
-                self.failed.append(ProfilerError(f"output '{file.name}' is as it was: not every cell was measured; {cure}"))
+                self.failed.append(
+                    ProfilerError(f"output '{file.name}' was not written because not every cell was measured; {cure}")
+                )
             else:
                 self.write(file, content)
 
@@ -144,7 +145,7 @@ def on_stdout(content: str | bytes) -> bool:
     except BrokenPipeError:  # its reader has all that it wants; the end of the command hands over the rest, or drops it
         return False
     except OSError as fault:
-        raise ProfilerError(f"stdout cannot be written: {fault.strerror}; give it a place with room") from None
+        raise ProfilerError(f"cannot write to stdout: {fault.strerror}; free some space, or write elsewhere") from None
     return True
 
 

@@ -30,15 +30,16 @@ def check_streamed(destinations: Destinations, records: int, most: int) -> None:
         if form not in STREAMED:
             raise ProfilerError(f"output '{file.name}': {form} holds at most {many}; {cure}")
     if destinations.plot:
-        raise ProfilerError(f"--plot draws at most {many}; take larger steps")
+        raise ProfilerError(f"--plot draws at most {many}; use larger steps")
     if destinations.quiet or destinations.form in STREAMED:
         return
     if destinations.form != "table":
         raise ProfilerError(f"format '{destinations.form}' holds at most {many}; {cure}")
     if not destinations.files:
         raise ProfilerError(
-            f"the sweep makes {records:,} cells, and a table shows {most:,}; write them, as --csv FILE.csv or -o FILE.parquet, "
-            "or take larger steps"
+            f"the sweep makes {records:,} cells, and a table shows at most {most:,}; write them to a file, e.g. "
+            "--csv FILE.csv or -o FILE.parquet, "
+            "or use larger steps"
         )
 
 

@@ -111,7 +111,7 @@ def unit(name: str) -> Unit:
             _check_column(column, name)
             own[column] = _scale(asked, name)
             if own[column] in FLOPS and column != "macs":
-                raise ProfilerError(f"unit '{name}': {column} has no FLOPs, which are of macs; write {column}=M")
+                raise ProfilerError(f"unit '{name}': FLOPs apply only to macs; write {column}=M")
     return PerColumn(tuple(own.items()), rest)
 
 
@@ -127,7 +127,7 @@ def _check_column(name: str, whole: str) -> None:
     if name not in COLUMNS:
         raise UnknownName("column", name, counts, f"(in '{whole}')")
     if name not in counts:
-        raise ProfilerError(f"unit '{whole}': {name} is no count and has its unit by itself; write it as params=M,macs=G")
+        raise ProfilerError(f"unit '{whole}': {name} is not a count, and only counts take a unit; write e.g. params=M,macs=G")
 
 
 def settled(asked: Unit | None, default: Scale, macs: Iterable[int | None] = ()) -> Unit:

@@ -18,7 +18,7 @@ from profiler.records.place import Place, written
 from profiler.report.fleet_words import in_words
 from profiler.report.titles import listed
 
-STOPS = {"narrow": "within 1 %", "converged": "no longer narrowing", "budget": "budget spent"}
+STOPS = {"narrow": "reached ±1 %", "converged": "no longer narrowed", "budget": "used up the time"}
 MOST_NAMED = 5
 """Names of modules that a sentence lists."""
 MOST_DIFFERING = 2
@@ -52,7 +52,7 @@ def _(note: n.NotCounted) -> str:
 
 @said.register
 def _(note: n.Unread) -> str:
-    return f"{note.model}: {note.params:,} of its {note.of:,} parameters are not read by the forward: {some(note.at)}."
+    return f"{note.model}: {note.params:,} of its {note.of:,} parameters are not used by the forward pass: {some(note.at)}."
 
 
 def some(names: Sequence[str]) -> str:
@@ -63,7 +63,7 @@ def some(names: Sequence[str]) -> str:
 
 @said.register
 def _(note: n.AskedAtCorners) -> str:
-    return f"{', '.join(note.engines)}: asked about {note.asked} cells at the corners of {note.cells}."
+    return f"{', '.join(note.engines)}: checked {note.asked} of {note.cells} cells, those at the corners of the grid."
 
 
 @said.register
@@ -81,7 +81,7 @@ def _(note: n.GridOfFit) -> str:
 
 @said.register
 def _(note: n.MaximalMarked) -> str:  # noqa: ARG001  # every function of this dispatch takes it
-    return "*: maximal; no other cell that fits has at least as much of all that is limited, and more of something."
+    return "*: maximal; no other cell that fits has at least as much of every limited quantity, and more of one."
 
 
 @said.register
@@ -97,15 +97,15 @@ def _(note: n.FrontMarked) -> str:
 
 @said.register
 def _(note: n.Predicted) -> str:
-    source = "layers clocked in" if note.by_layers else "latencies of"
+    source = "layers measured in" if note.by_layers else "latencies of"
     return (
-        f"≈: {note.cells:,} cells predicted from the {source} the {note.measured:,} that were measured; "
-        f"each of these, predicted from the others, was off by {100 * note.off:.1f} % (root mean square)."
+        f"≈: {note.cells:,} cells predicted, with 95 % intervals, from the {source} the {note.measured:,} that were measured; "
+        f"each of these, predicted from the others, was wrong by {100 * note.off:.1f} % (root mean square)."
     )
 
 
 DECIDED = {
-    "limit": "what is within the limit of latency",
+    "limit": "which cells are within the limit of latency",
     "front": "which cells are on the Pareto front",
     "rank": "which of two cells is faster",
 }
@@ -116,12 +116,12 @@ def _(note: n.MeasuredToDecide) -> str:
     cells = "1 more cell was" if note.cells == 1 else f"{note.cells} more cells were"
     its = "its prediction" if note.cells == 1 else "their predictions"
     what = " and ".join(DECIDED[each] for each in note.what)
-    return f"{cells} measured in the time that was left, since {its} left open {what}."
+    return f"{cells} measured in the remaining time, because {its} did not decide {what}."
 
 
 @said.register
 def _(note: n.FitInterrupted) -> str:  # noqa: ARG001  # every function of this dispatch takes it
-    return "interrupted: latencies are measured, or predicted from those that were measured by then."
+    return "interrupted: the latencies are those measured until then, or predicted from them."
 
 
 @said.register
@@ -139,26 +139,26 @@ def _(note: n.PredictedFrom) -> str:
     words += [str(note.setting["dtype"]), *([] if note.setting["mode"] == "infer" else ["training"])]
     which = f"each of {note.relatives} of the same family" if note.relatives else "each of these (or its family)"
     return (
-        f"≈: predicted from {note.networks} measured cells of {note.name} ({', '.join(words)}); {which}, "
-        f"predicted from the others, was off by {100 * note.off:.1f} % (root mean square)."
+        f"≈: predicted, with 95 % intervals, from {note.networks} measured cells of {note.name} ({', '.join(words)}); {which}, "
+        f"predicted from the others, was wrong by {100 * note.off:.1f} % (root mean square)."
     )
 
 
 @said.register
 def _(note: n.LeftOut) -> str:
-    return f"{some(note.names)}: left out; code that a file names is never run, and it holds no layers of these."
+    return f"{some(note.names)}: left out; the file holds no layers of these, and profiler runs no code that a file names."
 
 
 @said.register
 def _(note: n.NetworksChanged) -> str:
-    return f"{some(note.names)}: left out; it counts otherwise now than when it was measured."
+    return f"{some(note.names)}: left out; the counts have changed since it was measured."
 
 
 @said.register
 def _(note: n.ScaledFrom) -> str:
     return (
-        f"≈: {note.there} scaled to {note.networks} networks of {note.name}: {note.factor:.3g}× its seconds, times (MACs an "
-        f"output element over their mean) to the power of {note.slope:+.2f}; each of these, scaled by the others, was off by "
+        f"≈: {note.there} scaled to {note.networks} networks of {note.name}: {note.factor:.3g}× its seconds, times (MACs per "
+        f"output element over their mean) to the power of {note.slope:+.2f}; each of these, scaled by the others, was wrong by "
         f"{100 * note.off:.1f} % (root mean square)."
     )
 
@@ -170,8 +170,8 @@ def _(note: n.AlphaSets) -> str:
 
 @said.register
 def _(note: n.CellsRecounted) -> str:
-    by = f"; {note.walked:,} cells were counted layer by layer in the first place" if note.walked else ""
-    return f"{note.cells:,} of {note.of:,} cells were counted again layer by layer: none differs{by}."
+    by = f"; {note.walked:,} cells were counted layer by layer from the start" if note.walked else ""
+    return f"{note.cells:,} of {note.of:,} cells were counted again layer by layer, with the same result{by}."
 
 
 @said.register
@@ -215,7 +215,7 @@ def _range(points: Sequence[Decimal]) -> str:
 
 @said.register
 def _(note: n.PeakMemory) -> str:  # noqa: ARG001  # every function of this dispatch takes it
-    return "memory: the peak of one inference on paper, of its parameters, buffers, inputs and activations."
+    return "memory: peak of one forward pass, computed from its parameters, buffers, inputs and activations."
 
 
 @said.register
@@ -240,12 +240,12 @@ def _(note: elsewhere.CountInterrupted) -> str:
 
 @said.register
 def _(note: n.RecountInterrupted) -> str:  # noqa: ARG001  # every function of this dispatch takes it
-    return "interrupted: the cells without a witness's count were not asked about."
+    return "interrupted: the cells without another counter's figure were not checked."
 
 
 @said.register
 def _(note: n.MeasuringInterrupted) -> str:
-    return f"interrupted: what was measured is kept; the same command with --resume {note.samples} carries on."
+    return f"interrupted: the measurements are kept; run the same command with --resume {note.samples} to continue."
 
 
 @said.register
@@ -273,22 +273,22 @@ def _cells(place: Place, setting: tuple[str, ...], more: int) -> str:
 
 @said.register
 def _(note: n.MoreReasons) -> str:
-    return f"… and {note.reasons} more reasons; --columns model,grade,reason tells them."
+    return f"… and {note.reasons} more reasons; --columns model,grade,reason shows them."
 
 
 @said.register
 def _(note: n.RoundsDone) -> str:
-    stops = ", ".join(f"{note.stops[rule]} {words}" for rule, words in STOPS.items() if rule in note.stops)
+    stops = ", ".join(f"{_cells_said(note.stops[rule])} {words}" for rule, words in STOPS.items() if rule in note.stops)
     return (
         f"{note.rounds} rounds in {note.spent_s:.1f} s of {note.budget_s:g} s, {100 * note.inside_share:.0f} % of it inside "
-        f"calls; stopped: {stops}."
+        f"calls; {stops}."
     )
 
 
 @said.register
 def _(note: n.WithinOneRun) -> str:
-    source = f"from {note.runs} runs here" if note.runs else "assumed; too few runs here are known"
-    return f"Intervals are within this run; another run may differ by ±{100 * note.share:.0f} % ({source})."
+    source = f"from {note.runs} runs on this machine" if note.runs else "assumed; too few runs on this machine are known"
+    return f"Intervals are for this run; another run may differ by ±{100 * note.share:.0f} % ({source})."
 
 
 @said.register
@@ -296,8 +296,8 @@ def _(note: n.ByCpuTime) -> str:
     cells = "" if note.cells == note.measured else f" in {note.cells} of {note.measured} cells"
     ends = list(dict.fromkeys(f"{ratio:.2f}" for ratio in (note.low, note.high)))
     return (
-        f"Latencies{cells} are processor time: one thread did the work and never waited; the wall clock read "
-        f"{' to '.join(ends)}× as much."
+        f"Latencies{cells} are processor time, since one thread did the work and never waited; wall-clock time was "
+        f"{' to '.join(ends)}× as long."
     )
 
 
@@ -323,7 +323,7 @@ def _(note: elsewhere.RunByCommand) -> str:
 
 @said.register
 def _(note: n.Unsettled) -> str:
-    return f"{note.unsettled} of {note.cells} cells had not settled within 2 % when their warm-up ended."
+    return f"{note.unsettled} of {note.cells} cells were still changing by more than 2 % when their warm-up ended."
 
 
 @said.register
@@ -334,8 +334,8 @@ def _(note: n.GpuClock) -> str:
 @said.register
 def _(note: n.EnergyMeasured) -> str:
     return (
-        f"Energy is of the whole GPU by its own counter, idle power included: the median of {note.blocks} blocks of "
-        f"{note.seconds:g} s or more, with the least and the most of them."
+        f"Energy is that of the whole GPU from its own counter, idle power included: the median of {note.blocks} blocks of "
+        f"{note.seconds:g} s or more, with their smallest and largest value."
     )
 
 
@@ -346,8 +346,8 @@ def _(note: n.NoEnergy) -> str:
 
 @said.register
 def _(note: n.SelftestResult) -> str:
-    how = f"not passed: {'; '.join(note.failed)}" if note.failed else "passed"
-    return f"selftest here on {note.date[:10]}: {how}."
+    how = f"failed: {'; '.join(note.failed)}" if note.failed else "passed"
+    return f"selftest on this machine, {note.date[:10]}: {how}."
 
 
 @said.register
@@ -378,7 +378,7 @@ def _(note: n.LatenciesNotCompared) -> str:
 
 def _unlike(found: n.Unlike | None) -> str:
     if found is None:
-        return "nothing was measured here; --bench measures"
+        return "nothing was measured here; add --bench"
     what = found.what.replace("_", " ")
     before, after = ("unknown" if value is None else str(value) for value in (found.before, found.after))
     before, after = (value.lower() if value in ("True", "False") else value for value in (before, after))
@@ -389,4 +389,4 @@ def _unlike(found: n.Unlike | None) -> str:
 
 @said.register
 def _(note: n.NoLayersSaved) -> str:
-    return f"{note.name} holds no layers, which `profiler show` and `compare` save: totals alone are compared."
+    return f"{note.name} holds no layers (`profiler show` and `compare` save them), so only totals are compared."

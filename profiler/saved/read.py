@@ -69,7 +69,7 @@ def read_document(name: str) -> Saved:
         saved.refuse(f"line 1: a run is an object with {_listed(PARTS)}, and this is {kind(document)}; {CURE}")
     for key, expected in PARTS.items():
         if key not in document:
-            saved.refuse(f"this JSON is no run of profiler: expected {_listed(PARTS)}, and there is no {key}; {CURE}")
+            saved.refuse(f"this JSON is not a saved run of profiler: expected {_listed(PARTS)}, and there is no {key}; {CURE}")
         if not isinstance(document[key], expected) or isinstance(document[key], bool):
             saved.refuse(f"{key}: expected {WORDS[NAMES[expected]]}, and this is {kind(document[key])}; {CURE}")
     if document["schema"] < 1:
@@ -102,7 +102,7 @@ def results(saved: Saved, profiles: Sequence[Profile] = ()) -> Results:
     from profiler.saved.documents import RESULTS, ResultsDocument
 
     if saved.command not in RESULTS:
-        saved.refuse(f"a run of `{saved.command}` is no comparison, sweep or bench; {CURE} of one of these")
+        saved.refuse(f"this is a run of `{saved.command}`, not of compare, sweep or bench; {CURE} of one of these")
     document = saved.content
     assert isinstance(document, ResultsDocument)
     measured = any("latency_s" in record for record in document.records)
@@ -137,18 +137,18 @@ def _text(name: str) -> str:
         data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
         return data.decode("utf-8")
     except MemoryError:
-        raise ProfilerError(f"{_named(name)}: it is too large for the memory here, and no run is so large; {CURE}") from None
+        raise ProfilerError(f"{_named(name)}: it is too large for the memory, and no saved run is so large; {CURE}") from None
     except FileNotFoundError:
         raise Unavailable(f"there is no file '{name}'; {CURE}") from None
     except OSError as fault:
         raise ProfilerError(f"'{name}' cannot be read: {fault.strerror}; {CURE}") from None
     except UnicodeEncodeError:
-        raise ProfilerError(f"{name!a} is no name of a file; {CURE}") from None
+        raise ProfilerError(f"{name!a} is not a valid file name; {CURE}") from None
     except UnicodeDecodeError as fault:
         line = data[: fault.start].count(b"\n") + 1
         raise ProfilerError(f"{_named(name)}: line {line}: expected JSON in UTF-8; {CURE}") from None
     except ValueError:  # a zero byte
-        raise ProfilerError(f"{name!a} is no name of a file; {CURE}") from None
+        raise ProfilerError(f"{name!a} is not a valid file name; {CURE}") from None
 
 
 def _parsed(name: str, text: str) -> Any:
@@ -168,7 +168,7 @@ def _parsed(name: str, text: str) -> Any:
     except json.JSONDecodeError as fault:
         whole = text.rstrip()
         if not whole:
-            raise ProfilerError(f"{_named(name)}: it is empty, and a run of profiler was expected; {CURE}") from None
+            raise ProfilerError(f"{_named(name)}: the file is empty; {CURE}") from None
         what = fault.msg[0].lower() + fault.msg[1:]
         if fault.pos >= len(whole) or fault.msg.startswith("Unterminated"):
             last = whole.count("\n") + 1
@@ -178,7 +178,7 @@ def _parsed(name: str, text: str) -> Any:
     except RecursionError:
         raise ProfilerError(f"{_named(name)}: it is nested too deeply to be a run of profiler; {CURE}") from None
     except MemoryError:
-        raise ProfilerError(f"{_named(name)}: it is too large for the memory here, and no run is so large; {CURE}") from None
+        raise ProfilerError(f"{_named(name)}: it is too large for the memory, and no saved run is so large; {CURE}") from None
 
 
 def _listed(names: Mapping[str, Any]) -> str:

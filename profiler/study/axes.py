@@ -58,7 +58,7 @@ class Axes(NamedTuple):
         """The ranges of a place. Raises ProfilerError."""
         at = spread(at)
         if at.resolution is not None and at.rho is not None:
-            raise ProfilerError("give a resolution or a rho, not both")
+            raise ProfilerError("resolution and rho both set the size of the input; give one of them")
         return cls(
             {key: values(key, given) for key, given in at.over.items()},
             points(at.alpha, "alpha", grid.ALPHA_STEP, grid.alpha) or [None],
@@ -95,7 +95,8 @@ def cells_over(models: Sequence[Model], at: Place) -> Grid:
     at = spread(at)
     if (size := prod(axes.sizes) * len(models)) > grid.MOST_POINTS:
         raise ProfilerError(
-            f"the sweep makes {size:,} cells, more than {grid.MOST_POINTS:,}; take larger steps, or write them by sweep_to"
+            f"the sweep makes {size:,} cells, more than {grid.MOST_POINTS:,}; use larger steps, or write them to a "
+            "file with sweep_to"
         )
     for model in models:
         check_free(model, axes)
@@ -117,7 +118,7 @@ def spread(at: Place) -> Place:
     Raises ProfilerError for one that was given both ways.
     """
     if not isinstance(at.over, Mapping):
-        raise ProfilerError(f"over is {type(at.over).__name__}; give a mapping, as over={{'width': [16, 32]}}")
+        raise ProfilerError(f"over must be a mapping, e.g. over={{'width': [16, 32]}}, not {type(at.over).__name__}")
     own = {key: at.over[key] for key in (*OWN, "input") if key in at.over}
     for key in own:
         if getattr(at, key) is not None:
@@ -180,7 +181,7 @@ def check_free(model: Model, axes: Axes) -> None:
     size = {"resolution", "rho", "input"} & own.keys()
     for key in axes.free:
         if key in own or (key in ("resolution", "rho", "input") and size):
-            raise ProfilerError(f"model '{model}' fixes the {key} that is run over; write {name} alone")
+            raise ProfilerError(f"model '{model}' sets the {key} that is run over; write {name} alone")
 
 
 def value_of(network: Counted, key: str) -> Any:

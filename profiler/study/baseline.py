@@ -27,7 +27,7 @@ def position_in(base: Side, at: Budgeted, setting: Mapping[str, Any] | None) -> 
             return i
     if found:
         return found[0]
-    raise ProfilerError(f"baseline '{base.name}' is of {held(base)}, not of {at.name}; {RENEWAL}")
+    raise ProfilerError(f"baseline '{base.name}' holds {held(base)}, not {at.name}; {RENEWAL}")
 
 
 def held(base: Side) -> str:

@@ -51,7 +51,7 @@ def benching(
 ) -> Iterator[Event]:
     """The events of a benchmark of `models` over the ranges of a place; the last holds its Results. Raises as `bench` does."""
     if not models:
-        raise ProfilerError("there is nothing to measure; name a network, as in: profiler bench mobilenet_v1")
+        raise ProfilerError("no network to measure; name one, e.g. profiler bench mobilenet_v1")
     at = spread(at)
     made = grid_over(models, at._replace(batch=measuring.batch(at.batch)), top1)
     return ending(_benched(made, measuring.settings(), measuring))

@@ -157,7 +157,7 @@ class BenchOptions:
         if self.dataset_size is None:
             return None
         if not self.train:
-            raise ProfilerError(f"--dataset-size {self.dataset_size} is for training; add --train")
+            raise ProfilerError(f"--dataset-size {self.dataset_size} has no effect without --train; add it")
         return count(self.dataset_size, "--dataset-size")
 
     @property
@@ -168,7 +168,7 @@ class BenchOptions:
         cells = whole(self.measure, "--measure")
         if cells < LEAST_MEASURED:
             raise ProfilerError(
-                f"--measure {cells} is too few to tell how far a prediction may be off; give {LEAST_MEASURED} or more"
+                f"--measure {cells} is too few to estimate the error of the predictions; give {LEAST_MEASURED} or more"
             )
         return cells
 
@@ -177,7 +177,7 @@ class BenchOptions:
         (setting, *others) = self.settings()
         if others:
             raise ProfilerError(
-                "several settings side by side are for `profiler bench`; give one device, dtype, runtime, threads here"
+                "only `profiler bench` measures several settings; give one device, dtype, runtime and number of threads"
             )
         return setting
 
@@ -210,7 +210,7 @@ def bench_options(given: bool | BenchOptions | None) -> BenchOptions | None:
     if given is None or isinstance(given, bool):
         return BenchOptions() if given else None
     if not isinstance(given, BenchOptions):
-        raise ProfilerError(f"bench is {type(given).__name__}; give True or profiler.BenchOptions(device=..., time=...)")
+        raise ProfilerError(f"bench must be True or profiler.BenchOptions(device=..., time=...), not {type(given).__name__}")
     return given
 
 
@@ -234,7 +234,7 @@ def seconds_of(given: str | float) -> float:
     except ProfilerError:  # which speaks of the number alone
         raise ProfilerError(f"time '{text}' is not a number of ms, s, m or h; write it as {EXAMPLE}") from None
     if not 0.1 <= found <= 7 * 24 * 3600:
-        raise ProfilerError(f"time '{text}' is not from 0.1s to 168h; write it as {EXAMPLE}")
+        raise ProfilerError(f"time must be from 0.1s to 168h, not '{text}'; write it as {EXAMPLE}")
     return found
 
 
@@ -243,7 +243,7 @@ def _listed(given: str | Sequence[str]) -> list[str]:
     items = given.split(",") if isinstance(given, str) else map(str, given)
     found = [item.strip() for item in items if item.strip()]
     if not found:
-        raise ProfilerError(f"'{given}' names nothing; give one value, or several with commas")
+        raise ProfilerError(f"'{given}' is empty; give one value, or several with commas")
     return list(dict.fromkeys(found))
 
 

@@ -101,7 +101,7 @@ def limits_of(given: Mapping[str, object], names: Mapping[str, str], source: str
 
 def _most(key: str, value: object, what: str) -> Any:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ProfilerError(f"{what} is {quoted(value)!r}, which is no limit; write it as 600M, 64MiB or 30ms")
+        raise ProfilerError(f"{what} must be a limit such as 600M, 64MiB or 30ms, not {quoted(value)!r}")
     if key == "latency":
         return grid.duration(value, what)
     return grid.size(value, what) if key in ("memory", "weight_bytes") else grid.count(value, what)
@@ -124,12 +124,14 @@ def _entries(config: Config | None) -> dict[str, _Entry]:
     path = config.name
     table = config.table["budgets"]
     if not isinstance(table, Mapping):
-        raise ProfilerError(f'{path}: tool.profiler.budgets is no table; write [tool.profiler.budgets."mobilenet_v1"] above it')
+        raise ProfilerError(
+            f'{path}: tool.profiler.budgets must be a table; write [tool.profiler.budgets."mobilenet_v1"] above it'
+        )
     found = {}
     for name, entry in table.items():
         where = f'tool.profiler.budgets."{name}"'
         if not isinstance(entry, Mapping):
-            raise ProfilerError(f'{path}: {where} is no table; write [{where}] and below it macs = "600M"')
+            raise ProfilerError(f'{path}: {where} must be a table; write [{where}] and below it macs = "600M"')
         for key in entry:
             if key not in (*QUANTITIES, *POINT):
                 raise UnknownName(f"key of {where}", key, (*QUANTITIES, *POINT), f"(in {path})")
@@ -138,7 +140,7 @@ def _entries(config: Config | None) -> dict[str, _Entry]:
         if not limits:
             raise ProfilerError(f"{path}: {where} has no budget; give one of {', '.join(QUANTITIES)}")
         if not isinstance(entry.get("set", {}), Mapping):
-            raise ProfilerError(f"{path}: {where}.set is no table; write it as set = {{ classes = 10 }}")
+            raise ProfilerError(f"{path}: {where}.set must be a table; write it as set = {{ classes = 10 }}")
         found[name] = _Entry(limits, {key: entry[key] for key in POINT if key in entry})
     return found
 

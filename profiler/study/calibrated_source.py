@@ -61,7 +61,7 @@ class CalibratedSource:
         if not any(each.measured.layers for each in self.networks) and len(self.networks) < FEWEST_NETWORKS:
             raise ProfilerError(
                 f"'{self.source.name}' holds {len(self.networks)} measured networks, and without their layers a prediction "
-                f"takes {FEWEST_NETWORKS}; measure more, or with --layers"
+                f"needs {FEWEST_NETWORKS}; measure more, or measure them with --layers"
             )
         if family not in self._families:
             family = ""
@@ -127,9 +127,7 @@ def in_one_setting(
     """
     if not known.timed:
         why = f" ({known.why})" if known.why else ""
-        raise ProfilerError(
-            f"no network in '{known.name}' has a latency that can be taken{why}; measure some, by profiler bench"
-        )
+        raise ProfilerError(f"no network in '{known.name}' has a usable latency{why}; measure some with profiler bench")
     wanted = {key: grid.side(value, key) if key == "threads" else value for key, value in asked.items() if value is not None}
     chosen, missing = known.timed, {}
     for key, value in wanted.items():
@@ -142,7 +140,9 @@ def in_one_setting(
             key: value for key, value in missing.items() if all(dict(each.setting)[key] != value for each in known.timed)
         }
         words = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in (nowhere or wanted).items())
-        raise ProfilerError(f"'{known.name}' holds nothing that was measured with {words}; it was not calibrated for that")
+        raise ProfilerError(
+            f"'{known.name}' holds nothing that was measured with {words}; measure with that setting, or leave it out"
+        )
     settings = list(dict.fromkeys(each.setting for each in chosen))
     if len(settings) > 1:
         apart = [key for key in SETTING if len({dict(setting)[key] for setting in settings}) > 1]

@@ -185,18 +185,19 @@ def _asks_peak(each: Budgeted, base: Side | None, position: int | None) -> bool:
 def _refuse_nothing(found: Sequence[Budgeted], base: Side | None) -> None:
     if not found and base is not None:
         raise ProfilerError(
-            f"baseline '{base.name}' is of {base_of.held(base)}, and a file never says what is run; name the network, as in: "
+            f"baseline '{base.name}' holds {base_of.held(base)}, and profiler runs no code that a file names; name "
+            "the network, e.g. "
             f"profiler check MODEL --baseline {base.name}, or in [tool.profiler.budgets] of pyproject.toml"
         )
     if not found:
         raise ProfilerError(
-            "there is nothing to check; name a network and a budget, as in: profiler check mobilenet_v1 --max-macs 600M, "
+            "no network to check; name one and a budget, e.g. profiler check mobilenet_v1 --max-macs 600M, "
             "or write [tool.profiler.budgets] in pyproject.toml"
         )
     for each in found:
         if not each.limits and base is None:
             raise ProfilerError(
-                f"{each.name} has no budget; give one, as --max-macs 600M, an entry in [tool.profiler.budgets], or --baseline"
+                f"{each.name} has no budget; give one, e.g. --max-macs 600M, an entry in [tool.profiler.budgets], or --baseline"
             )
 
 

@@ -92,7 +92,7 @@ def comparing(
 ) -> Iterator[Event]:
     """The events of a comparison of `models` at one place; the last holds its Results. Raises as `compare` does."""
     if not models:
-        raise ProfilerError("there is nothing to compare; name a network, as in: profiler compare mobilenet_v1 vgg16")
+        raise ProfilerError("no network to compare; name one, e.g. profiler compare mobilenet_v1 vgg16")
     where = workers(counting)
     engines = engines_named(engine)
     measuring = bench_options(bench)

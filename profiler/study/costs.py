@@ -105,7 +105,9 @@ class Costs:
     def reference(self, *widths: Any) -> str:
         """The network's name at one point: `mobilenet_v1@stages=0.5:0.75:1:1:1`. Raises ProfilerError where it has none."""
         if self.per != "stage" or self._network.architecture is None or self._network.alpha != 1:
-            raise ProfilerError(f"{self.model}: only the stages of a network of the zoo, at α = 1, have a name; take value()")
+            raise ProfilerError(
+                f"{self.model}: only the stages of a network of `profiler list`, at α = 1, have a name; use value()"
+            )
         point = self._point(widths)
         multipliers = [Fraction(n, native) for n, native in zip(point, self.native, strict=True)]
         told = {**self._network.options, "stages": written(multipliers)}
@@ -148,9 +150,7 @@ class Costs:
         try:
             given = np.asarray(widths[0]) if len(widths) == 1 else np.stack(np.broadcast_arrays(*widths), -1)
         except ValueError:
-            raise ProfilerError(
-                f"{self.model}: widths of unequal lengths are no array; give {len(self)} for each point"
-            ) from None
+            raise ProfilerError(f"{self.model}: widths have unequal lengths; give {len(self)} for each point") from None
         if given.ndim < 1 or given.shape[-1] != len(self):
             shape = "x".join(map(str, given.shape)) or "one number"
             raise ProfilerError(f"{self.model}: widths of shape {shape}; give an array whose last axis has {self._called()}")
@@ -224,7 +224,7 @@ def costs(
     network of the zoo, or a Layer with its `input`; the rest is as in `profile`. Raises as `profile` does.
     """
     if per not in get_args(Per):
-        raise ProfilerError(f"costs: per '{quoted(per)}' is neither stage nor layer; give one of them")
+        raise ProfilerError(f"costs: per must be 'stage' or 'layer', not '{quoted(per)}'")
     found = with_stages(model, alpha=alpha, resolution=resolution, rho=rho, input=input, options=options)
     size = grid.axis(grid.batch(batch))
     return Costs(found, "stage" if per == "stage" else "layer", size, multiple_of_(multiple_of))
@@ -235,7 +235,7 @@ def with_stages(model: Model, **point: Any) -> Network:
     if is_module(model) or (isinstance(model, str) and is_reference(parse(model)[0])):
         name = parse(model)[0] if isinstance(model, str) else type(model).__name__
         raise ProfilerError(
-            f"{name} has no stages to scale: its code sets its widths; name a network of the zoo, or give a Layer"
+            f"{name} has no stages to scale: its code sets its widths; name a network of `profiler list`, or give a Layer"
         )
     found = load(model, **point)
     assert isinstance(found, Network)

@@ -41,7 +41,7 @@ def diff(
 def differing(before: Model | Saved, after: Model | Saved, at: Place) -> Diffed:
     """What changed, networks at one place. Raises as `diff` does."""
     if (before, after) == ("-", "-"):
-        raise ProfilerError("only one of the two can come through the pipe; give the other as a file")
+        raise ProfilerError("only one of the two can be read from stdin; give the other as a file")
     runs = [_run(each) for each in (before, after)]
     known = inputs_of(record for run in runs if run is not None for record in run.records)
     old, new = (run or _counted(each, at, known) for run, each in zip(runs, (before, after), strict=True))

@@ -48,9 +48,11 @@ def candidates(models: Sequence[Given], at: Place, task: str | None) -> Candidat
     axes = Axes.of(at)
     chosen = named(models) or [Named(name) for name in of_task(TASK if task is None else task, at, axes)]
     if models and task is not None:
-        raise ProfilerError(f"--task {task} chooses from the zoo, and networks are named; leave out one of the two")
+        raise ProfilerError(
+            f"--task {task} searches the networks of `profiler list`, and networks are also named; leave one of them out"
+        )
     if (size := prod(axes.sizes) * len(chosen)) > MOST_CELLS:
-        raise ProfilerError(f"the fit looks at {size:,} cells or more, and {MOST_CELLS:,} are the most; take larger steps")
+        raise ProfilerError(f"this fit has {size:,} cells or more, and the most is {MOST_CELLS:,}; use larger steps")
     for each in chosen:
         check_free(each.model, axes)
     notes: list[Note] = []
@@ -82,7 +84,7 @@ def of_task(task: str, at: Place, axes: Axes) -> list[str]:
     if not found:
         what = f" that reads {'x'.join(map(str, asked))}" if asked else ""
         cure = f" with the options {', '.join(sorted(options))}" if options else ""
-        raise ProfilerError(f"no network of the zoo for {task}{what}{cure}; name networks, or see `profiler list`")
+        raise ProfilerError(f"no network of `profiler list` for {task}{what}{cure}; name networks, or see `profiler list`")
     return found
 
 

@@ -28,11 +28,11 @@ def bounds_of(given: Mapping[str, tuple[object, object]]) -> list[Bound]:
         low, high = (_amount(quantity, value, end) for value, end in ((least, "min"), (most, "max")))
         if low is not None and high is not None and low > high:
             names = [f"--{end}-{quantity.replace('_', '-')}" for end in ("min", "max")]
-            raise ProfilerError(f"{names[0]} {least} is above {names[1]} {most}, and nothing is both; change one of them")
+            raise ProfilerError(f"{names[0]} {least} is above {names[1]} {most}; change one of them")
         if low is not None or high is not None:
             bounds.append(Bound(quantity, high, None if low is None else int(low)))
     if not bounds:
-        raise ProfilerError("there is no limit to fit; give one, as --max-macs 300M or --max-params 4M")
+        raise ProfilerError("no limit is given; give one, e.g. --max-macs 300M or --max-params 4M")
     return bounds
 
 
@@ -43,7 +43,7 @@ def _amount(quantity: str, value: object, end: str) -> int | float | None:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         seconds = float(grid.exact(value, "max_latency", "0.02") if number else grid.duration(value, "--max-latency"))
         if seconds <= 0:
-            raise ProfilerError(f"--max-latency {quoted(value)} is no time; give one above 0, as 20ms")
+            raise ProfilerError(f"--max-latency {quoted(value)} is not a time above 0; write it as 20ms")
         return seconds
     option = f"--{end}-{quantity.replace('_', '-')}"
     if quantity in BYTES and not isinstance(value, int):
@@ -126,16 +126,14 @@ def source_for(bounds: Sequence[Bound], name: str | None, bench: BenchOptions) -
     if name is None:
         return None
     if not any(bound.quantity == "latency" for bound in bounds):
-        raise ProfilerError(
-            f"--from {quoted(name)} says what latencies are predicted from; limit them too, by --max-latency 20ms"
-        )
+        raise ProfilerError(f"--from {quoted(name)} has no effect without --max-latency; add one, e.g. --max-latency 20ms")
     if bench.time is not None:
-        raise ProfilerError("--time is for measuring, and --from predicts from what was measured; give one of them")
+        raise ProfilerError("--time has no effect with --from, which measures nothing; leave one of them out")
     from profiler.study.calibrated_source import calibrated_source
 
     for given in (bench.device, bench.dtype, bench.memory_format):
         if not isinstance(given, str):
-            raise ProfilerError(f"{quoted(given)} are several settings; a fit is of one")
+            raise ProfilerError(f"{quoted(given)} are several settings; a fit takes one")
     device = None if bench.device == "auto" else bench.device
     asked = {"device": device, "threads": bench.threads, "dtype": bench.dtype, "memory_format": bench.memory_format}
     return calibrated_source(name, asked)

@@ -119,16 +119,16 @@ def limits_of(asked: Asked) -> Limits | None:
     given = (asked.peak_macs, asked.bandwidth)
     if asked.roofs is not None:
         if given != (None, None):
-            raise ProfilerError("--roofs has both the MACs and the bytes a second; leave out --peak-macs and --bandwidth")
+            raise ProfilerError("--roofs gives both the peak and the bandwidth; leave out --peak-macs and --bandwidth")
         return measured_limits(asked.roofs)
     if given == (None, None):
         return None
     if None in given:
         have, lack = ("--peak-macs", "--bandwidth") if asked.bandwidth is None else ("--bandwidth", "--peak-macs")
-        raise ProfilerError(f"{have} alone bounds no step; give {lack} too, as {'3350GB' if lack == '--bandwidth' else '494T'}")
+        raise ProfilerError(f"{have} needs {lack} too; add it, e.g. {lack} {'3350GB' if lack == '--bandwidth' else '494T'}")
     peak, bandwidth = grid.count(asked.peak_macs, "--peak-macs"), grid.size(asked.bandwidth, "--bandwidth")
     if not peak or not bandwidth:
-        raise ProfilerError("--peak-macs and --bandwidth are above 0; write them as --peak-macs 494T --bandwidth 3350GB")
+        raise ProfilerError("--peak-macs and --bandwidth must be above 0; write e.g. --peak-macs 494T --bandwidth 3350GB")
     return Limits(float(peak), float(bandwidth))
 
 
@@ -143,7 +143,9 @@ def measured_limits(file: str) -> Limits:
     found = read(file)
     roofs = [each.roofs for each in found.layers] if isinstance(found, Measured) else []
     if not roofs:
-        raise ProfilerError(f"'{file}' holds no roofs; write one by: profiler bench lenet5 --layers -o {file}")
+        raise ProfilerError(
+            f"'{file}' holds no measured peak and bandwidth; write one with profiler bench lenet5 --layers -o {file}"
+        )
     return Limits(roofs[0].macs_per_s, roofs[0].streams[-1][1])
 
 
@@ -246,7 +248,7 @@ def _bits(dtype: str | None) -> int | None:
     if dtype is None:
         return None
     if dtype not in CACHE_DTYPES:
-        raise UnknownName("dtype of a cache", dtype, CACHE_DTYPES)
+        raise UnknownName("cache dtype", dtype, CACHE_DTYPES)
     return CACHE_DTYPES[dtype]
 
 

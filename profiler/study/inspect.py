@@ -35,14 +35,14 @@ def inspect(
     """
     if scheme is not None:
         if file is not None:
-            raise ProfilerError("a scheme is of a network on paper, and a file holds real weights; give one of them")
+            raise ProfilerError("--scheme computes sizes without a file; leave out the file or the scheme")
         if model is None:
-            raise ProfilerError("a scheme is of a network; name one, as --model alexnet")
+            raise ProfilerError("--scheme needs a network; name one, e.g. --model alexnet")
         return under_scheme(model, scheme)
     if file is None:
-        raise ProfilerError("there is nothing to inspect; name a file, as weights.safetensors, or --model and --scheme")
+        raise ProfilerError("nothing to inspect; name a file, e.g. weights.safetensors, or give --model and --scheme")
     if not 2 <= bits <= BITS:
-        raise ProfilerError(f"--bits {bits}: entropy is told in 2 to {BITS} bits; give one of these")
+        raise ProfilerError(f"--bits must be from 2 to {BITS}, not {bits}")
     from profiler.checkpoint import inspecting
     from profiler.checkpoint.read import read
 

@@ -43,7 +43,7 @@ class Sweep:
         self.at, self.rule = spread(at), rule
         self.axes = Axes.of(self.at)
         if self.size > MOST_CELLS:
-            raise ProfilerError(f"the sweep makes {self.size:,} cells, more than {MOST_CELLS:,}; take larger steps")
+            raise ProfilerError(f"the sweep makes {self.size:,} cells, more than {MOST_CELLS:,}; use larger steps")
         for model in self.models:
             check_free(model, self.axes)
         self.over = tuple(key for key in self.axes.options if key != "input")

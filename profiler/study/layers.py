@@ -60,28 +60,26 @@ def clocking_layers(models: Sequence[Given], at: Place, measuring: BenchOptions)
     """The events of measuring the layers of `models`; the last holds what was Measured. Raises as `layers` does."""
     if measuring.energy:
         raise ProfilerError(
-            "--energy says nothing with --layers, whose calls are too short for the counter; leave one of the two out"
+            "--energy has no effect with --layers, whose calls are too short for the counter; leave one of them out"
         )
     if not models:
-        raise ProfilerError("there is nothing to measure; name a network, as in: profiler bench mobilenet_v1 --layers")
+        raise ProfilerError("no network to measure; name one, e.g. profiler bench mobilenet_v1 --layers")
     if measuring.exec is not None:
-        raise ProfilerError(
-            "--layers clocks the layers of a network that runs here, and --exec runs elsewhere; leave one of them out"
-        )
+        raise ProfilerError("--layers measures layers on this machine only; leave out --layers or --exec")
     if "compile" in measuring.runtimes:
-        raise ProfilerError("--layers clocks the leaves of an eager network, and torch.compile fuses them; give one of the two")
+        raise ProfilerError(
+            "--layers measures the layers of an eager network, and torch.compile fuses them; leave one of them out"
+        )
     if "int8" in str(measuring.dtype):
-        raise ProfilerError("--layers holds layers against the roofs of torch, which has none for int8; give another --dtype")
+        raise ProfilerError("--layers compares layers with the peak of torch, which has no int8 kernels; use another --dtype")
     if measuring.train:
-        raise ProfilerError("--layers clocks the leaves of a forward pass; leave out --train")
+        raise ProfilerError("--layers measures forward passes only; leave out --train")
     at = spread(at)
     grid = grid_over(models, at._replace(batch=measuring.batch(at.batch)))
     setting = measuring.setting()
     kind = kind_of(setting.device)
     if not (kind.has_leaf_marks or setting.exported):
-        raise ProfilerError(
-            f"--layers reads a clock at each leaf's end, which {kind.type.upper()} has none for; give --device cpu"
-        )
+        raise ProfilerError(f"--layers cannot read a clock between the layers on {kind.type.upper()}; use --device cpu")
     return ending(_clocked(grid, setting, measuring))
 
 

@@ -86,7 +86,7 @@ def listing(
         )
     if not records:
         names_of(None, pattern)
-        raise ProfilerError(f"no network of the zoo meets all these conditions; `profiler list` shows all {len(names())}")
+        raise ProfilerError(f"no network meets all these conditions; leave one out, `profiler list` shows all {len(names())}")
     return Listing(records)
 
 
@@ -138,7 +138,10 @@ def _of_library(
     from profiler.study.counting_tasks import count_listed
 
     if years:
-        raise ProfilerError(f"--year is of the zoo: {pattern.partition(':')[0]} does not say when a network was published")
+        raise ProfilerError(
+            f"--year works only for the networks of `profiler list`: {pattern.partition(':')[0]} does not say when a "
+            "network was published"
+        )
     names, records = matching(pattern), []
     scheme = SCHEMES[pattern.partition(":")[0]]
     for name in names:

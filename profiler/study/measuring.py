@@ -105,7 +105,7 @@ def check_shortage(held: Held) -> None:
     short = shortage(held.bytes, held.what)
     if short:
         raise ProfilerError(
-            f"{held.name} needs {short}; measuring takes at most half of that: "
+            f"{held.name} needs {short}; measuring may use at most half of the free memory: "
             "measure a smaller network, or fewer of its layers"
         )
 
@@ -177,8 +177,9 @@ def session(
             before = kept.workers[tuple(state)]
             changed = next(name for name in {**before, **facts} if before.get(name) != facts.get(name))
             raise ProfilerError(
-                f"samples '{path}': measured with {changed} {before.get(changed)}, and this is {facts.get(changed)}; "
-                "measure it anew, without --resume"
+                f"samples '{path}': it was measured with {changed} {before.get(changed)}, and this run has "
+                f"{facts.get(changed)}; "
+                "measure it again, without --resume"
             )
         keeper.worker(state, facts)
         keys[state] = key_of(state, facts, here)

@@ -166,8 +166,8 @@ def _hits(cells: Sequence[Cell], networks: Sequence[Named], name: str) -> list[i
     if not found:
         known = list(dict.fromkeys(each.name for each in networks))
         if wanted in known:
-            raise ProfilerError(f"--top1 {name}: {wanted} is counted at no such point here; name one that is")
-        raise UnknownName("network here", wanted, known, "(in --top1)")
+            raise ProfilerError(f"--top1 {name}: {wanted} is not counted at that point here; name one that is")
+        raise UnknownName("network", wanted, known, "(in --top1)")
     return found
 
 
@@ -193,5 +193,5 @@ def _percent(name: str, value: Any) -> Fraction:
     if 0 < found < 1:
         raise ProfilerError(f"--top1 {name}: {grid.shown(found)} is below 1; write the accuracy in percent, as 74.1")
     if not 1 <= found <= 100:
-        raise ProfilerError(f"--top1 {name}: {grid.shown(found)} is no percentage; write the accuracy in percent, as 74.1")
+        raise ProfilerError(f"--top1 {name}: {grid.shown(found)} is not a percentage; write the accuracy in percent, as 74.1")
     return found

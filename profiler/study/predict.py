@@ -68,7 +68,7 @@ def latencies_of(source: str, scale_to: str | None, asked: Mapping[str, Any], fo
 def predicting(models: Sequence[Given], at: Place, known: CalibratedSource | ScaledSource, force: bool) -> Iterator[Event]:
     """The events of a prediction of `models` over the ranges of a place; the last holds its Results. Raises as `predict`."""
     if not models:
-        raise ProfilerError("there is nothing to predict; name a network, as in: profiler predict mobilenet_v1 --from run.json")
+        raise ProfilerError("no network to predict; name one, e.g. profiler predict mobilenet_v1 --from run.json")
     return ending(_predicted(grid_over(models, spread(at)), known, force))
 
 

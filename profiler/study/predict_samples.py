@@ -46,10 +46,12 @@ def samples_source(path: Path) -> LatencySource:
     A network that counts otherwise today than when it was measured is another one, and is left out.
     """
     if not path.exists():
-        raise Unavailable(f"there is no file '{path}'")
+        raise Unavailable(f"there is no file '{path}'; check its path")
     found = recorded(path)
     if found.command == "selftest":
-        raise ProfilerError(f"samples '{path}': of a selftest, which slows its networks; give those of bench, sweep or fit")
+        raise ProfilerError(
+            f"samples '{path}': they are of a selftest, which slows its networks on purpose; give those of bench, sweep or fit"
+        )
     timed: list[SourceNetwork] = []
     left: dict[str, None] = {}
     changed: dict[str, None] = {}
@@ -80,7 +82,7 @@ def _key(path: Path, text: str) -> _Key:
     try:
         return msgspec.json.decode(text, type=_Key)
     except msgspec.DecodeError as fault:
-        raise ProfilerError(f"samples '{path}': a cell is none of a network ({printable(str(fault), 200)})") from None
+        raise ProfilerError(f"samples '{path}': a cell does not describe a network ({printable(str(fault), 200)})") from None
 
 
 def _layers(rows: tuple[Row, ...] | list[Row], outcome: Outcome, seconds: float) -> tuple[ClockedLayer, ...]:

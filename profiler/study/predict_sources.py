@@ -35,7 +35,7 @@ def source(name: str) -> LatencySource:
     if isinstance(found, Results):
         return _of_results(name, found)
     raise ProfilerError(
-        f"'{name}' holds no latencies; give what `profiler bench --layers -o run.json` wrote, its samples or a table (.csv)"
+        f"'{name}' holds no latencies; name a run of `profiler bench --layers -o run.json`, its samples, or a table (.csv)"
     )
 
 

@@ -33,12 +33,12 @@ def table_source(name: str) -> LatencySource:
         with Path(name).open(newline="", encoding="utf-8-sig") as file:
             lines = list(csv.DictReader(file))
     except FileNotFoundError:
-        raise Unavailable(f"there is no file '{name}'") from None
+        raise Unavailable(f"there is no file '{name}'; check its path") from None
     except (OSError, ValueError, csv.Error) as fault:  # ValueError: no UTF-8, or a zero byte in the name
         raise ProfilerError(f"{name!r} cannot be read as a table: {shortened(str(fault))}") from None
     column = next((key for key in SCALES if lines and key in lines[0]), None)
     if column is None or "model" not in (lines[0] if lines else ()):
-        raise ProfilerError(f"'{name}' is no table of latencies: it takes the columns model and {' or '.join(SCALES)}")
+        raise ProfilerError(f"'{name}' is not a table of latencies; it needs the columns model and {' or '.join(SCALES)}")
     timed: list[SourceNetwork] = []
     left: list[str] = []
     for number, line in enumerate(lines, 2):
@@ -84,7 +84,7 @@ def _number(name: str, line: int, column: str, text: str, scale: float = 1.0) ->
     except ValueError:
         value = 0.0
     if not 0 < value < MOST_SECONDS:
-        raise ProfilerError(f"'{name}', line {line}: {column} '{text[:40]}' is no latency; give a number above 0")
+        raise ProfilerError(f"'{name}', line {line}: {column} '{text[:40]}' is not a latency; give a number above 0")
     return value
 
 

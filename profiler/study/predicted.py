@@ -20,7 +20,7 @@ def calibrated_here(known: Sequence[MeasuredNetwork]) -> tuple[Calibration | Non
     try:
         return calibrated(known), ""
     except ValueError as fault:
-        return None, f"too few cells were measured ({fault}); give it more --time"
+        return None, f"too few cells were measured ({fault}); measure longer with --time"
 
 
 def predicted_here(found: Calibration | None, why: str, works: Works, layers: bool) -> tuple[Record, str]:

@@ -53,7 +53,7 @@ def selftesting(time: str | float = "60s", threads: str | int | None = None, dev
     for what, given in (("threads", [each.threads for each in settings]), ("devices", [each.device for each in settings])):
         if len(set(given)) > 1:
             several = ", ".join(map(str, given))
-            raise ProfilerError(f"{what} {several} are several settings, and a selftest is of one; give one")
+            raise ProfilerError(f"{what} {several} are several settings; a selftest takes one")
     return ending(_tested(measuring))
 
 

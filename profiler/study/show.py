@@ -113,10 +113,7 @@ def in_full(
     if asked is not None and forms:
         if len(forms) > 1:
             names = ", ".join(form.name for form in forms)
-            raise ProfilerError(
-                f"--weights names {len(forms)} forms ({names}), and the steps of a model are counted with its weights in one; "
-                "give one"
-            )
+            raise ProfilerError(f"--weights names {len(forms)} forms ({names}), and --prefill and --decode take one; give one")
         asked, forms = asked._replace(weights=forms[0].name), forms[:0]
     batches = _batches(place.batch, asked)
     network, batch = load_at(place), batches[0]

@@ -32,7 +32,8 @@ def smaller_network(checkpoint: Checkpoint, model: Model) -> tuple[Smaller, Stat
     found = matched(checkpoint, targets({name: tuple(value.shape) for name, value in module.state_dict().items()}))
     if not found.all:
         raise ProfilerError(
-            f"'{checkpoint.path}': none of its tensors fits {network.name}, by name or by order and shape; name its network"
+            f"'{checkpoint.path}': none of its tensors fits {network.name}, by name or by order and shape; name the "
+            "network that they belong to"
         )
     fill(module, checkpoint, found)
     args, kwargs = network.example(1, "meta")

@@ -20,9 +20,9 @@ def over_texts(at: Place, prefill: Any, decode: Any) -> Place:
     if prefill is None and decode is None:
         return at
     if prefill is None:
-        raise ProfilerError("--decode is a step behind a text; give its lengths too, as --prefill 512..2048:512")
+        raise ProfilerError("--decode needs the length of the prompt; add it, e.g. --prefill 512..2048:512")
     if at.input is not None or "input" in at.over:
-        raise ProfilerError("--prefill sets the input; leave --input out")
+        raise ProfilerError("--prefill sets the input; leave out --input")
     if isinstance(prefill, str):
         lengths = [tokens_of(each, "--prefill") for each in grid.points(prefill, "prefill", Fraction(512))]
     else:
@@ -39,5 +39,5 @@ def tokens_of(given: object, option: str) -> int:
     """A number of tokens that an option gives. Raises ProfilerError."""
     found = grid.exact(given, option.lstrip("-"), "2048")
     if found.denominator != 1 or not 1 <= found <= MOST_TOKENS:
-        raise ProfilerError(f"{option} {given} is no number of tokens from 1 to {MOST_TOKENS:,}; write it as {option} 2048")
+        raise ProfilerError(f"{option} {given} is not a number of tokens from 1 to {MOST_TOKENS:,}; write it as {option} 2048")
     return int(found)

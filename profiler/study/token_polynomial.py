@@ -47,7 +47,7 @@ def token_polynomials(network: Reference) -> Polynomials:
     for n, known in counts.items():
         if [answer.at(quantity, 1, n) for quantity in get_args(Quantity)] != list(known):
             raise ProfilerError(
-                f"{network.name}: its counts are no polynomial in its tokens ({n} differ); count it at a length"
+                f"{network.name}: its counts are not a polynomial in its tokens ({n} differ); count it at a length"
             )
     return answer
 

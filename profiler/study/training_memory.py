@@ -35,7 +35,7 @@ class Step(NamedTuple):
         """ZeRO's stage. Raises ProfilerError for another."""
         text = str(self.zero).strip()
         if text not in map(str, STAGES):
-            raise ProfilerError(f"--zero {text} is no stage of ZeRO; give 0, 1, 2 or 3, which is FSDP's too")
+            raise ProfilerError(f"--zero {text} is not a ZeRO stage; use 0, 1, 2 or 3")
         return int(text)
 
     @property
@@ -43,7 +43,7 @@ class Step(NamedTuple):
         """Devices. Raises ProfilerError for none."""
         found = grid.whole(self.devices, "devices")
         if found < 1:
-            raise ProfilerError(f"--devices {found} is none; give 1 or more")
+            raise ProfilerError(f"--devices must be 1 or more, not {found}")
         return found
 
 
@@ -132,7 +132,7 @@ def _checkpointed(module: Any, name: str, on: bool) -> Iterator[None]:
         return
     if not getattr(module, "supports_gradient_checkpointing", False):
         raise ProfilerError(
-            f"{name} marks no blocks to be checkpointed; leave --checkpointing out, or checkpoint in its forward"
+            f"{name} marks no blocks for activation checkpointing; leave out --checkpointing, or checkpoint in its forward"
         )
     enable, disable = (
         getattr(module, f"activation_checkpointing_{word}", None) or getattr(module, f"gradient_checkpointing_{word}")

@@ -69,12 +69,12 @@ def verifying(
         if is_reference(name):
             if name.lower().endswith(".onnx"):
                 raise ProfilerError(
-                    f"{name} is an ONNX file, which has no published figures and no torch module for witnesses; "
-                    f"hold it to the network that it was exported from, as profiler diff NETWORK {name}"
+                    f"{name} is an ONNX file, which has no published figures and no torch module for other counters; "
+                    f"compare it with the network that it was exported from: profiler diff NETWORK {name}"
                 )
             continue
         if own:
-            raise ProfilerError(f"model '{model}': verify has its own points; write {name}")
+            raise ProfilerError(f"model '{model}': verify uses the points of the published figures; write {name}")
         find(name)
     chosen = tuple(dict.fromkeys(models)) or tuple(names())
     asked = [figure for figure in figures() if figure.model in chosen]
@@ -117,7 +117,7 @@ def _table(asked: Sequence[Figure], wanted: str) -> list[Figure]:
     found = exact or [figure for figure in asked if wanted.lower() in figure.name.lower()]
     known = sorted({figure.name for figure in asked})
     if not found and any(wanted.lower() in figure.name.lower() for figure in figures()):
-        raise ProfilerError(f"table '{wanted}' has no figure of the networks named; leave them out")
+        raise ProfilerError(f"table '{wanted}' has no figures of the networks given; leave them out")
     if not found:
         raise UnknownName("published table", wanted, known)
     if len({figure.name for figure in found}) > 1:

@@ -167,7 +167,7 @@ class OperatorRecorder(TorchDispatchMode):
                 raise RuntimeError(f"expected indices of int64 or int32, but got {given[1].dtype}".replace("torch.", ""))
         elif found.op == "prelu":
             if len(given) > 1 and given[1].numel() not in (1, given[0].shape[1] if given[0].ndim > 1 else 1):
-                raise RuntimeError(f"prelu has {given[1].numel()} weights and is given an input of {tuple(given[0].shape)}")
+                raise RuntimeError(f"prelu has {given[1].numel()} weights but is given an input of {tuple(given[0].shape)}")
         elif found.name in ONE_TYPE:
             if found.op.startswith("conv") and len(given) > 2 and given[2].ndim == 1 and found.name in CONVOLUTIONS:
                 channels = given[1].shape[0]

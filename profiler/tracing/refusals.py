@@ -79,7 +79,7 @@ def refused(name: str, path: str, fault: BaseException, runs: Callable[[], bool]
     said = f"{type(fault).__name__}: {sentence(fault)}"
     if runs():
         return ProfilerError(
-            f"{at}: it runs, and counting it raises {said}; this is a fault of profiler's own, please report it with the module"
+            f"{at}: it runs, and counting it raises {said}; this is a bug in profiler, please report it with the module"
         )
     return ProfilerError(f"{at}: its forward raises {said}; check the input that is given, or the model")
 

@@ -64,7 +64,7 @@ def _refuse(path: str, module: nn.Module, name: object, child: object) -> bool:
 
 def _misnamed(path: str, module: nn.Module, children: Any) -> ProfilerError:
     name = next((name for name in children if not isinstance(name, str)), None)
-    return ProfilerError(f"{_where(path, module)} has a child called {name!r:.40}, which is no text; name it by one")
+    return ProfilerError(f"{_where(path, module)} has a child called {name!r:.40}, which is not a string; give it a name")
 
 
 def _where(path: str, module: nn.Module) -> str:

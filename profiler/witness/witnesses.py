@@ -159,7 +159,7 @@ def _imported(distribution: str, name: str) -> Any:
         try:
             return importlib.import_module(name)
         except ImportError as fault:
-            raise Unavailable(f"{distribution} does not import here ({fault}); pip install {distribution} setuptools") from None
+            raise Unavailable(f"{distribution} cannot be imported ({fault}); pip install {distribution} setuptools") from None
 
 
 def _version(distribution: str) -> str:

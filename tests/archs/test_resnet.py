@@ -35,5 +35,5 @@ def test_classes_are_not_widened() -> None:
 
 
 def test_channels_do_not_pad_to_fewer() -> None:
-    with pytest.raises(ShapeError, match="16 channels do not pad to 8"):
+    with pytest.raises(ShapeError, match="cannot pad 16 channels to 8"):
         closed.totals(PadChannels(fixed(8)), ((16, 8, 8),))

@@ -64,9 +64,9 @@ def test_a_path_is_seen_from_the_file(tmp_path: Path) -> None:
 
 def test_verbose_says_which_file_and_what_of_it(tmp_path: Path) -> None:
     project(tmp_path, '[tool.profiler]\nunit = "auto"\nengine = "closed"\n[tool.profiler.show]\ndepth = 1\n')
-    assert run("show", "lenet5", "-v", cwd=tmp_path).stderr == 'settings of pyproject.toml: unit = "auto", depth = 1\n'
-    assert run("list", "lenet5", "-v", cwd=tmp_path).stderr == 'settings of pyproject.toml: unit = "auto"\n'
-    assert run("formula", "lenet5", "-v", cwd=tmp_path).stderr == "settings of pyproject.toml: none of this command\n"
+    assert run("show", "lenet5", "-v", cwd=tmp_path).stderr == 'settings from pyproject.toml: unit = "auto", depth = 1\n'
+    assert run("list", "lenet5", "-v", cwd=tmp_path).stderr == 'settings from pyproject.toml: unit = "auto"\n'
+    assert run("formula", "lenet5", "-v", cwd=tmp_path).stderr == "settings from pyproject.toml: none for this command\n"
     assert run("show", "lenet5", cwd=tmp_path).stderr == ""
 
 
@@ -75,9 +75,9 @@ def test_verbose_of_a_command_without_more_to_say(tmp_path: Path, words: str) ->
     project(tmp_path, '[tool.profiler]\nformat = "csv"\n')
     quiet, verbose = run(*words.split(), cwd=tmp_path), run(*words.split(), "-v", cwd=tmp_path)
     assert (verbose.returncode, verbose.stdout) == (0, quiet.stdout)
-    assert (quiet.stderr, verbose.stderr) == ("", 'settings of pyproject.toml: format = "csv"\n')
+    assert (quiet.stderr, verbose.stderr) == ("", 'settings from pyproject.toml: format = "csv"\n')
     project(tmp_path, "[tool.profiler]\nverbose = true\n")
-    assert run(*words.split(), cwd=tmp_path).stderr == "settings of pyproject.toml: verbose = true\n"
+    assert run(*words.split(), cwd=tmp_path).stderr == "settings from pyproject.toml: verbose = true\n"
 
 
 def test_help_tells_of_the_program(tmp_path: Path) -> None:
@@ -92,18 +92,18 @@ def test_budgets_are_no_option(tmp_path: Path) -> None:
 
 
 FAULTS = [
-    ("unknown", 'conventoin = "torch"', "no option is called 'conventoin'; did you mean convention? (conventoin stands in [tool.profiler] of pyproject.toml)"),
+    ("unknown", 'conventoin = "torch"', "unknown option 'conventoin'; did you mean convention? (conventoin stands in [tool.profiler] of pyproject.toml)"),
     ("not its own", '[tool.profiler.formula]\nunit = "auto"', "(unit stands in [tool.profiler.formula] of pyproject.toml)"),
-    ("no such value", 'unit = "zz"', "it stands as unit = \"zz\" in [tool.profiler] of pyproject.toml"),
+    ("no such value", 'unit = "zz"', "it is set as unit = \"zz\" in [tool.profiler] of pyproject.toml"),
     ("no number", '[tool.profiler.show]\ndepth = "x"', 'depth = "x" in [tool.profiler.show] of pyproject.toml: '),
-    ("no switch", 'quiet = "yes"', 'quiet in [tool.profiler] of pyproject.toml is a switch, and "yes" is neither true nor false'),
-    ("a switch", "unit = true", "unit in [tool.profiler] of pyproject.toml cannot be true; write a text, a number or a list of them"),
+    ("no switch", 'quiet = "yes"', 'quiet in [tool.profiler] of pyproject.toml must be true or false, not "yes"'),
+    ("a switch", "unit = true", "unit in [tool.profiler] of pyproject.toml must be a string, a number or a list of them, not true; change it"),
     ("a date", "unit = 2026-01-01", "unit in [tool.profiler] of pyproject.toml cannot be 2026-01-01"),
     ("nothing", "columns = []", "columns in [tool.profiler] of pyproject.toml cannot be []"),
-    ("no table", "show = 3", "pyproject.toml: tool.profiler.show is no table; write [tool.profiler.show] and its options"),
-    ("no command", '[tool.profiler.chek]\nunit = "M"', "no command is called 'chek'; did you mean check? (chek stands in [tool.profiler] of pyproject.toml)"),
-    ("no TOML", "unit = ", "pyproject.toml is no TOML: Invalid value (at line 2, column 8)"),
-    ("out of range", "alpha = 99", "it stands as alpha = 99 in [tool.profiler] of pyproject.toml"),
+    ("no table", "show = 3", "pyproject.toml: tool.profiler.show must be a table; write [tool.profiler.show] and its options below it"),
+    ("no command", '[tool.profiler.chek]\nunit = "M"', "unknown command 'chek'; did you mean check? (chek stands in [tool.profiler] of pyproject.toml)"),
+    ("no TOML", "unit = ", "pyproject.toml is not valid TOML: Invalid value (at line 2, column 8)"),
+    ("out of range", "alpha = 99", "it is set as alpha = 99 in [tool.profiler] of pyproject.toml"),
 ]  # fmt: skip
 
 
@@ -151,4 +151,4 @@ def test_only_what_came_from_the_file_is_blamed_on_it(tmp_path: Path, text: str,
     project(tmp_path, f"[tool.profiler]\n{text}\n")
     ran = run(*words.split(), cwd=tmp_path)
     assert ran.returncode in (1, 2, 3)
-    assert ran.stderr.endswith(f"; it stands as {where}\n") if where else "pyproject" not in ran.stderr
+    assert ran.stderr.endswith(f"; it is set as {where}\n") if where else "pyproject" not in ran.stderr

@@ -55,13 +55,13 @@ def test_a_graph_uses_a_node_twice_and_has_several_inputs_and_outputs() -> None:
     outputs, _ = closed.walk(network, ((3, 8, 8), (5, 8, 8)))
     assert outputs == ((4, 8, 8), (4, 8, 8))
     assert closed.totals(network, ((3, 8, 8), (5, 8, 8))).macs == (3 * 4 + 5 * 4) * 64
-    with pytest.raises(ShapeError, match=r"takes 2 inputs \(a, b\) and is given 1"):
+    with pytest.raises(ShapeError, match=r"takes 2 inputs \(a, b\) but is given 1"):
         closed.walk(network, IMAGE)
 
 
 def test_a_fault_names_the_layer() -> None:
     network = Chain(stem=Conv(4, 3), body=Chain(Branches(a=Conv(4, 3), b=Identity(), join=Add())))
-    with pytest.raises(ShapeError, match=r"^body\.0\.join: adds unlike shapes"):
+    with pytest.raises(ShapeError, match=r"^body\.0\.join: adds different shapes"):
         closed.totals(network, IMAGE)
 
 
@@ -74,12 +74,12 @@ TWO = Graph(inputs=("x",), nodes={"a": (Conv(2, 1), "x"), "b": (Conv(3, 1), "x")
         (Conv(4, 9), "a window of 9 does not fit 8 pixels"),
         (Chain(a=Conv(4, 9)), "a: a window of 9 does not fit 8 pixels"),
         (Chain(a=Chain(b=Conv(4, 1), c=Conv(4, 9))), "a.c: a window of 9 does not fit 8 pixels"),
-        (Branches(a=Conv(4, 1), b=TWO, join=Add()), "b: has 2 outputs where one is joined or named; join them inside"),
-        (Chain(z=Graph(inputs=("x",), nodes={"n": (TWO, "x")}, outputs=("n",))), "z.n: has 2 outputs where one is joined or named; join them inside"),
-        (Chain(z=Graph(inputs=("x", "y"), nodes={}, outputs=("x",))), "z: takes 2 inputs (x, y) and is given 1"),
+        (Branches(a=Conv(4, 1), b=TWO, join=Add()), "b: has 2 outputs where one is expected; join them inside it"),
+        (Chain(z=Graph(inputs=("x",), nodes={"n": (TWO, "x")}, outputs=("n",))), "z.n: has 2 outputs where one is expected; join them inside it"),
+        (Chain(z=Graph(inputs=("x", "y"), nodes={}, outputs=("x",))), "z: takes 2 inputs (x, y) but is given 1"),
         (Chain(out=Aside(Chain(a=Conv(4, 9)))), "out.a: a window of 9 does not fit 8 pixels in a branch that runs in training only"),
-        (Branches(Conv(same(), 1), Identity(), join=Add()), "0: same() stands in no Branches after its first part, so there is no width to take"),
-        (Branches(Identity(), Identity(), join=Conv(same(), 1)), "join: takes one input and is given 2; join them first"),
+        (Branches(Conv(same(), 1), Identity(), join=Add()), "0: same() has no width to take here; use it in a branch after the first of Branches"),
+        (Branches(Identity(), Identity(), join=Conv(same(), 1)), "join: takes one input but is given 2; join them first"),
     ],
 )  # fmt: skip
 def test_faults_by_path(network: Layer, fault: str) -> None:

@@ -122,20 +122,20 @@ def test_a_scheme_of_the_users(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "it says nothing"),
-        ("[default", "is no TOML"),
+        ("", "it is empty"),
+        ("[default", "is not valid TOML"),
         ("default = 3", "a scheme has the tables"),
         ("[other]\nweights = 3", "a scheme has the tables"),
-        ("[default]\nweights = 3", "a layer has weights, bits, index_bits"),
-        ("[default]\nweights = 3\nbits = 5\nindex_bits = 4\nsize = 1", "a layer has weights"),
+        ("[default]\nweights = 3", "a layer needs weights, bits, index_bits"),
+        ("[default]\nweights = 3\nbits = 5\nindex_bits = 4\nsize = 1", "a layer needs weights"),
         ("[default]\nweights = 101\nbits = 5\nindex_bits = 4", "weights = 101; give a number from 0 to 100"),
         ("[default]\nweights = 3\nbits = 5.5\nindex_bits = 4", "give a whole number from 1 to 32"),
         ("[default]\nweights = nan\nbits = 5\nindex_bits = 4", "give a number from 0 to 100"),
-        ("[default]\nweights = 3\nbits = 5\nindex_bits = 4\ncoded_bits = 3", "stand together"),
-        ('[layer."head.fc9"]\nweights = 3\nbits = 5\nindex_bits = 4', "no layer is called 'head.fc9'"),
+        ("[default]\nweights = 3\nbits = 5\nindex_bits = 4\ncoded_bits = 3", "belong together"),
+        ('[layer."head.fc9"]\nweights = 3\nbits = 5\nindex_bits = 4', "unknown layer 'head.fc9'"),
         (
             "[kind.attention]\nweights = 3\nbits = 5\nindex_bits = 4",
-            "no layer is of the kind 'attention'; there are conv, linear",
+            "no layer is of kind 'attention'; use conv, linear",
         ),
     ],
 )
@@ -148,11 +148,11 @@ def test_schemes_that_are_none(tmp_path: Path, text: str, said: str) -> None:
 def test_what_names_no_scheme(tmp_path: Path) -> None:
     for given, said in (
         ({"model": "lenet5", "scheme": "shallow"}, "unknown scheme 'shallow'; use deep-compression"),
-        ({"model": "resnet50", "scheme": NAME}, "and resnet50 is none of them"),
-        ({"scheme": NAME}, "name one, as --model alexnet"),
-        ({"file": "a.pt", "model": "alexnet", "scheme": NAME}, "give one of them"),
-        ({}, "there is nothing to inspect"),
-        ({"model": "alexnet"}, "there is nothing to inspect"),
+        ({"model": "resnet50", "scheme": NAME}, "not for resnet50"),
+        ({"scheme": NAME}, "name one, e.g. --model alexnet"),
+        ({"file": "a.pt", "model": "alexnet", "scheme": NAME}, "leave out the file or the scheme"),
+        ({}, "nothing to inspect"),
+        ({"model": "alexnet"}, "nothing to inspect"),
     ):
         with pytest.raises(ProfilerError, match=said):
             inspect(**given)  # type: ignore[arg-type]

@@ -190,5 +190,5 @@ def test_nothing_has_no_share_of_an_element() -> None:
 
 def test_an_unknown_convention_is_refused() -> None:
     assert {name: conventions.find(name).name for name in ALL} == dict(zip(ALL, ALL, strict=True))
-    with pytest.raises(UnknownName, match="no convention is called 'fvcor'; did you mean fvcore"):
+    with pytest.raises(UnknownName, match="unknown convention 'fvcor'; did you mean fvcore"):
         conventions.find("fvcor")

@@ -255,7 +255,7 @@ def test_a_norm_goes_with_the_last_convolution_that_fits_it() -> None:
 
 
 def test_mistakes() -> None:
-    with pytest.raises(UnknownName, match="no rewriting is called 'seperable'; did you mean separable"):
+    with pytest.raises(UnknownName, match="unknown rewriting 'seperable'; did you mean separable"):
         rewritten(load("vgg11"), 1, "seperable")
 
     class Asks(nn.Module):

@@ -50,7 +50,7 @@ def test_it_is_measured_on(double: type[Device]) -> None:
 
 def test_it_is_known_to_every_command(double: type[Device], monkeypatch: pytest.MonkeyPatch) -> None:
     assert completion.devices("double"[:1]) == ["auto", "cpu", "cuda", "mps", "double"]
-    with pytest.raises(ProfilerError, match="device 'triple' is none; give auto, cpu, cuda, cuda:1, mps, double or double:1"):
+    with pytest.raises(ProfilerError, match="unknown device 'triple'; use auto, cpu, cuda, cuda:1, mps, double or double:1"):
         devices.device("triple")
     found = bench("lenet5", bench=BenchOptions(device="double", threads=1, time="2s"))
     assert str(found.title) == "lenet5; double, fp32; 2 s for all cells"
@@ -62,7 +62,7 @@ def test_it_is_known_to_every_command(double: type[Device], monkeypatch: pytest.
         row.path for row in in_closed_form("lenet5").profile().rows
     ]
     monkeypatch.setattr(double, "has_leaf_marks", False)
-    with pytest.raises(ProfilerError, match="which DOUBLE has none for; give --device cpu"):
+    with pytest.raises(ProfilerError, match="between the layers on DOUBLE; use --device cpu"):
         layers("lenet5", bench=BenchOptions(device="double", threads=1))
 
 

@@ -39,10 +39,10 @@ def test_compared(tree: Tree) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["double:"], "model 'double:' names nothing; write double:64"),
-        (["double:many"], "double:many: 'many' is no number of features; write double:64"),
+        (["double:"], "model 'double:' names no network; write double:64"),
+        (["double:many"], "double:many: 'many' is not a number of features; write double:64"),
         (["double:8@bais=false"], "option of double:8"),
-        (["double:8", "--set", "bias=perhaps"], "double:8: bias=perhaps is not true or false"),
+        (["double:8", "--set", "bias=perhaps"], "double:8: bias must be true or false, not perhaps"),
     ],
     ids=lambda case: " ".join(case) if isinstance(case, list) else "",
 )

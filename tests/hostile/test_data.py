@@ -65,16 +65,18 @@ def test_a_data_file_never_names_code(
     assert "evil" not in sys.modules
     if words.startswith("check --baseline"):
         refused(
-            found, f"baseline 'base.json' is of {model}", "name the network, as in: profiler check MODEL --baseline base.json"
+            found, f"baseline 'base.json' holds {model}", "name the network, e.g. profiler check MODEL --baseline base.json"
         )
     elif words.startswith("check lenet5") and model != "lenet5":
-        refused(found, f"baseline 'base.json' is of {model}", "not of lenet5 (28)")
+        refused(found, f"baseline 'base.json' holds {model}", "not of lenet5 (28)")
     else:
         assert (found.code, found.err) == (0, "")
 
 
 def test_the_library_asks_for_the_network_too() -> None:
-    with pytest.raises(ProfilerError, match=r"is of lenet5 \(28\), and a file never says what is run; name the network"):
+    with pytest.raises(
+        ProfilerError, match=r"holds lenet5 \(28\), and profiler runs no code that a file names; name the network"
+    ):
         check(baseline=str(saved()))
     assert check("lenet5", baseline=str(saved())).passed
 

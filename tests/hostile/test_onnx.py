@@ -75,22 +75,22 @@ def of_bytes(change: Callable[[bytes], bytes]) -> bytes:
 
 FILES: dict[str, tuple[Any, str]] = {
     "nothing": (b"", "holds no graph of ONNX"),
-    "text": (b"import os; os.system('true')\n" * 40, "is no ONNX model, or is cut off"),
-    "cut off": (of_bytes(lambda whole: whole[: len(whole) // 2]), "is no ONNX model, or is cut off"),
-    "a length that is not there": (of_bytes(lambda whole: whole + b"\x3a\xff\xff\xff\xff\x07"), "is no ONNX model, or is cut off"),
-    "2 GB of claims": (claimed(1 << 29), "claims 536,870,912 elements and holds 0"),
-    "2 GB of claims on 4 bytes": (claimed(1 << 29, raw=b"1234"), "claims 536,870,912 elements and holds 1"),
-    "bytes that are left over": (claimed(2, raw=b"123456789012"), "claims 2 elements and holds 3"),
-    "a negative side": (claimed(4, -3, 3, 3), "is 4x-3x3x3, and no side is below 0"),
+    "text": (b"import os; os.system('true')\n" * 40, "is not an ONNX model, or is truncated"),
+    "cut off": (of_bytes(lambda whole: whole[: len(whole) // 2]), "is not an ONNX model, or is truncated"),
+    "a length that is not there": (of_bytes(lambda whole: whole + b"\x3a\xff\xff\xff\xff\x07"), "is not an ONNX model, or is truncated"),
+    "2 GB of claims": (claimed(1 << 29), "has 536,870,912 elements by its shape but holds 0"),
+    "2 GB of claims on 4 bytes": (claimed(1 << 29, raw=b"1234"), "has 536,870,912 elements by its shape but holds 1"),
+    "bytes that are left over": (claimed(2, raw=b"123456789012"), "has 2 elements by its shape but holds 3"),
+    "a negative side": (claimed(4, -3, 3, 3), "is 4x-3x3x3, with a size below 0"),
     "a side of 2^62": (claimed(LARGE, 3, 3, 3), "more than a tensor holds"),
     "sides whose product is none": (claimed(*(1 << 31,) * 4), "more than a tensor holds"),
     "70 axes": (claimed(*(1,) * 70, raw=b"1234"), "more than a tensor holds"),
     "a dtype that is none": (with_(lambda made: setattr(made.graph.initializer[0], "data_type", 99)), "has a dtype that ONNX does not define"),
-    "an input of a negative side": (model([node("Relu", "x")], {"x": (1, -5)}), "is 1x-5, and no side is below 0"),
+    "an input of a negative side": (model([node("Relu", "x")], {"x": (1, -5)}), "is 1x-5, with a size below 0"),
     "an input of 2^62": (model([node("Relu", "x")], {"x": (LARGE, 4)}), "more than a tensor holds"),
     "a circle": (model([node("Add", "x b", "a"), node("Relu", "a", "b"), node("Relu", "b")], {"x": (3,)}), "in a circle or out of order"),
     "a node that takes itself": (model([node("Add", "x y")], {"x": (3,)}), "in a circle or out of order"),
-    "an output that nothing makes": (model([node("Relu", "x", "z")], {"x": (3,)}), "'y' is taken by the graph's outputs before"),
+    "an output that nothing makes": (model([node("Relu", "x", "z")], {"x": (3,)}), "'y' is read by the graph's outputs before"),
     "two initialisers of a name": (model([node("Conv", "x w")], {"x": (1, 3, 8, 8)}, [held("w", (4, 3, 3, 3))] * 2),
                                    "has two initialisers called 'w'"),
     "two outputs of a name": (model([node("Relu", "x"), node("Tanh", "x")], {"x": (3,)}), "has two outputs of nodes called 'y'"),
@@ -220,7 +220,7 @@ def test_a_name_that_is_no_text(tmp_path: Path) -> None:
     whole = plain().SerializeToString()
     path = tmp_path / "net.onnx"
     path.write_bytes(whole.replace(b"Conv", b"\xff\xfeon"))
-    with pytest.raises(ProfilerError, match=r"is no ONNX model"):
+    with pytest.raises(ProfilerError, match=r"is not an ONNX model"):
         load(str(path)).profile(1)
 
 

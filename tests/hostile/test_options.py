@@ -87,7 +87,7 @@ MANY = [
     ({"alpha": range(10**12)}, "alpha has 1,000,000,000,000 values, more than 10,000"),
     ({"resolution": range(10**12)}, "resolution has 1,000,000,000,000 values"),
     ({"batch": range(10**12)}, "batch has 1,000,000,000,000 values"),
-    ({"width": "1..1e9"}, "width '1..1e9' makes more than 10,000 points; take a larger step"),
+    ({"width": "1..1e9"}, "width '1..1e9' makes more than 10,000 points; use a larger step"),
     ({"width": "1..inf"}, "width 'inf' is not finite"),
     ({"width": "1..1000", "shift": "1..1000"}, "1,000,000 cells"),
 ]
@@ -162,11 +162,11 @@ def test_no_option_commands_a_reader(key: str, value: str, monkeypatch: pytest.M
     [
         ("x", "--over 'x' is not key=range; write it as --over width=16..64:16"),
         ("=1", "is not key=range"),
-        ("nonesuch=1,2", "no option of lenet5 is called 'nonesuch'"),
-        ("__class__=1,2", "no option of lenet5 is called '__class__'"),
+        ("nonesuch=1,2", "unknown option of lenet5 'nonesuch'"),
+        ("__class__=1,2", "unknown option of lenet5 '__class__'"),
         ("classes=nan", "classes=nan is not a whole number"),
         ("classes=a\x1b[2Jb", "classes=a\ufffd[2Jb is not a whole number"),
-        (f"classes=1..{'9' * 5000}", "is out of any network's range"),
+        (f"classes=1..{'9' * 5000}", "is too large or too small"),
         ("classes=1..1e9", "makes more than 10,000 points"),
         ("classes=1..2:0", "has a step of 0"),
         ("input=x", "input 'x' is not a shape"),

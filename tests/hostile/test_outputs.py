@@ -67,11 +67,11 @@ def test_a_file_is_written_behind_its_link(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((*LIST, "--csv", ".bashrc"), "--csv '.bashrc': comma-separated values go into a file that ends in .csv"),
-        ((*LIST, "--csv", "run.json"), "ends in .csv; name it so"),
-        ((*CHECK, "--junit", "net.py"), "--junit 'net.py': the tests of JUnit go into a file that ends in .xml"),
-        ((*LIST, "-o", "net.py"), "no format goes by the suffix '.py'"),
-        ((*LIST, "--csv", "a/b.csv"), "there is no folder 'a'; make it first"),
+        ((*LIST, "--csv", ".bashrc"), "--csv '.bashrc': comma-separated values need a file name that ends in .csv"),
+        ((*LIST, "--csv", "run.json"), "ends in .csv; rename it"),
+        ((*CHECK, "--junit", "net.py"), "--junit 'net.py': JUnit tests need a file name that ends in .xml"),
+        ((*LIST, "-o", "net.py"), "unknown suffix '.py'"),
+        ((*LIST, "--csv", "a/b.csv"), "there is no folder 'a'; create it first"),
         ((*LIST, "-o", "x" * 300 + ".csv"), "File name too long; choose another name"),
     ],
 )
@@ -141,7 +141,7 @@ def test_files_are_written_when_stdout_cannot_be(folder: Path) -> None:
             stdout=full, stderr=subprocess.PIPE, text=True, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
         )  # fmt: skip
     assert ran.returncode == 2
-    assert ran.stderr == "error: stdout cannot be written: No space left on device; give it a place with room\n"
+    assert ran.stderr == "error: cannot write to stdout: No space left on device; free some space, or write elsewhere\n"
     assert json.loads((folder / "a.json").read_text())["command"] == "list"
 
 
@@ -172,7 +172,9 @@ def test_half_of_a_run_does_not_replace_a_whole_one(monkeypatch: pytest.MonkeyPa
         assert [str(fault) for fault in to.failed] == (
             []
             if is_new
-            else ["output 'run.json' is as it was: not every cell was measured; carry on with --resume, or name another file"]
+            else [
+                "output 'run.json' was not written because not every cell was measured; carry on with --resume, or name another file"
+            ]
         )
     assert Path("run.json").read_bytes() == before
     assert Path("new.json").exists()
@@ -185,7 +187,7 @@ def test_one_place_for_two_outputs_is_refused(monkeypatch: pytest.MonkeyPatch) -
             stdout=out, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
         )  # fmt: skip
     assert ran.returncode == 2
-    assert "output 'out.csv' is where stdout goes; leave out one of the two, or add -q" in ran.stderr
+    assert "output 'out.csv' is also where stdout goes; leave one of them out, or add -q" in ran.stderr
 
 
 def test_half_of_a_surrogate_pair_is_written_as_its_escape() -> None:

@@ -40,15 +40,15 @@ USAGE = [
     ("list --csv a.csv --csv b.csv", "--csv is given twice; give it once, or several files as -o"),
     ("show lenet5 --alpha 1 --alpha 2", "--alpha is given twice; give it once"),
     ("predict lenet5 --from a.csv --from b.csv", "--from is given twice; give it once"),
-    ("fit lenet5 --max-macs 1M --time 1s", "--time says nothing without --max-latency; add --max-latency, or leave it out"),
+    ("fit lenet5 --max-macs 1M --time 1s", "--time has no effect without --max-latency; add --max-latency, or leave it out"),
     ("show lenet5@alpha=1,alpha=2", "model 'lenet5@alpha=1,alpha=2': alpha is given twice, as 1 and 2; give it once"),
     ("show lenet5 --set classes=3 --set classes=4", "--set classes is given twice, as 3 and 4; give it once"),
-    ("compare lenet5 --dtype zzz", "--dtype says nothing without --bench; add --bench, or leave it out"),
-    ("compare lenet5 --device zzz --time zzz", "--device and --time say nothing without --bench; add --bench, or leave them out"),
-    ("sweep lenet5 --threads zzz", "--threads says nothing without --bench"),
-    ("check lenet5 --max-macs 1M --dtype zzz", "--dtype says nothing without --bench or --max-latency; add --bench"),
-    ("bench lenet5 --depth 3", "--depth says nothing without --layers; add --layers, or leave it out"),
-    ("bench lenet5 --optimizer adam", "--optimizer says nothing without --train; add --train, or leave it out"),
+    ("compare lenet5 --dtype zzz", "--dtype has no effect without --bench; add --bench, or leave it out"),
+    ("compare lenet5 --device zzz --time zzz", "--device and --time have no effect without --bench; add --bench, or leave them out"),
+    ("sweep lenet5 --threads zzz", "--threads has no effect without --bench"),
+    ("check lenet5 --max-macs 1M --dtype zzz", "--dtype has no effect without --bench or --max-latency; add --bench"),
+    ("bench lenet5 --depth 3", "--depth has no effect without --layers; add --layers, or leave it out"),
+    ("bench lenet5 --optimizer adam", "--optimizer has no effect without --train; add --train, or leave it out"),
     ("selftest --threads 1,2", "--threads 1,2 is a range; this command takes one value"),
 ]  # fmt: skip
 
@@ -63,24 +63,24 @@ def test_what_a_file_sets_may_say_nothing(monkeypatch: pytest.MonkeyPatch) -> No
     Path("pyproject.toml").write_text('[tool.profiler]\ndtype = "bf16"\nthreads = 1\n')
     assert ended(monkeypatch, "compare", "lenet5", "--engine", "closed", "-q") == (0, "", "")
     Path("pyproject.toml").write_text('[tool.profiler.budgets.lenet5]\nlatency = "1s"\n')
-    refused(ended(monkeypatch, "check", "lenet5", "--dtype", "zzz"), "no dtype is called 'zzz'")
+    refused(ended(monkeypatch, "check", "lenet5", "--dtype", "zzz"), "unknown dtype 'zzz'")
 
 
 LONG = [
     ("show lenet5 --input N", "is not a shape"),
     ("show lenet5 --input 1xNxN", "is not a shape"),
-    ("show lenet5 --set classes=N", "is not a whole number from 1"),
-    ("show lenet5@classes=N", "is not a whole number from 1"),
-    ("show lenet5 --alpha N", "is out of any network's range"),
+    ("show lenet5 --set classes=N", "classes must be a whole number from 1"),
+    ("show lenet5@classes=N", "classes must be a whole number from 1"),
+    ("show lenet5 --alpha N", "is too large or too small"),
     ("show lenet5 --alpha 0.N", "alpha"),
-    ("show lenet5 --batch N", "is out of any network's range"),
+    ("show lenet5 --batch N", "is too large or too small"),
     ("show lenet5 --depth N", "is not a whole number"),
-    ("show lenet5 --rho N", "is out of any network's range"),
-    ("sweep lenet5 --resolution 1..N", "is out of any network's range"),
+    ("show lenet5 --rho N", "is too large or too small"),
+    ("sweep lenet5 --resolution 1..N", "is too large or too small"),
     ("list --year N", "is not a number"),
-    ("list --max-macs NM", "is out of any network's range"),
-    ("check lenet5 --max-memory NMiB", "is out of any network's range"),
-    ("check lenet5 --max-macs 1M --tolerance N%", "is out of any network's range"),
+    ("list --max-macs NM", "is too large or too small"),
+    ("check lenet5 --max-memory NMiB", "is too large or too small"),
+    ("check lenet5 --max-macs 1M --tolerance N%", "is too large or too small"),
     ("bench lenet5 --threads N", "is not a whole number from 1"),
     ("bench lenet5 --time N", "is not"),
 ]
@@ -95,12 +95,12 @@ def test_a_number_of_5000_digits_is_refused_in_a_sentence(words: str, said: str,
 SETTINGS = [
     (f"[tool.profiler]\nbatch = {DIGITS}\n", "pyproject.toml cannot be read: "),
     ("[tool.profiler]\nx = " + "[" * 5000, "pyproject.toml is nested too deeply"),
-    ('[tool.profiler]\ncsv = "../out.csv"\n', "csv in [tool.profiler] of pyproject.toml is '../out.csv', and what a file of settings writes stays below"),
+    ('[tool.profiler]\ncsv = "../out.csv"\n', "csv in [tool.profiler] of pyproject.toml is '../out.csv', but settings in a file may only write below"),
     ('[tool.profiler]\noutput = ["ok.json", "/tmp/out.json"]\n', "output in [tool.profiler]"),
     ('[tool.profiler.check]\njunit = "link.xml"\n', "junit in [tool.profiler.check]"),
     ('[tool.profiler.bench]\nresume = "../x.samples.jsonl"\n', "resume in [tool.profiler.bench]"),
-    ('[tool.profiler]\ncsv = "a\\u0000b.csv"\n', "stays below its folder"),
-    ('[tool.profiler]\ncsv = ".bashrc"\n', "go into a file that ends in .csv"),
+    ('[tool.profiler]\ncsv = "a\\u0000b.csv"\n', "may only write below its folder"),
+    ('[tool.profiler]\ncsv = ".bashrc"\n', "need a file name that ends in .csv"),
 ]  # fmt: skip
 
 
@@ -134,7 +134,7 @@ def test_a_working_folder_that_is_gone(folder: Path) -> None:
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )  # fmt: skip
         assert (ran.returncode, ran.stdout) == (2, "")
-        assert ran.stderr == "error: the working folder is gone; change to one that is there\n"
+        assert ran.stderr == "error: the working folder no longer exists; change to another\n"
 
 
 CLOSED = [
@@ -142,11 +142,11 @@ CLOSED = [
     ("show nonesuch 2>/dev/full", 2, ""),
     ("show nonesuch 2>&-", 2, ""),
     ("list >&-", 0, ""),
-    ("check lenet5 --max-macs 1 >/dev/full", 1, "stdout cannot be written: No space left on device"),
-    ("check lenet5 --max-macs 1M >/dev/full", 2, "stdout cannot be written: No space left on device"),
-    ("diff lenet5 vgg11 --exit-code -f json >/dev/full", 1, "stdout cannot be written: No space left on device"),
-    ("--version >/dev/full", 2, "stdout cannot be written: No space left on device"),
-    ("show --help >/dev/full", 2, "stdout cannot be written: No space left on device"),
+    ("check lenet5 --max-macs 1 >/dev/full", 1, "cannot write to stdout: No space left on device"),
+    ("check lenet5 --max-macs 1M >/dev/full", 2, "cannot write to stdout: No space left on device"),
+    ("diff lenet5 vgg11 --exit-code -f json >/dev/full", 1, "cannot write to stdout: No space left on device"),
+    ("--version >/dev/full", 2, "cannot write to stdout: No space left on device"),
+    ("show --help >/dev/full", 2, "cannot write to stdout: No space left on device"),
     ("list --csv x.csv <&- >&- 2>&-", 0, ""),
 ]
 

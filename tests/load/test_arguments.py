@@ -71,16 +71,16 @@ def test_classes_and_open_ended_factories() -> None:
 
 
 BAD: list[tuple[Any, dict[str, str], str]] = [
-    (factory, {"classes": "ten"}, "net: classes=ten is not a whole number; give one"),
-    (factory, {"classes": "1", "width": "wide"}, "net: width=wide is not a number; give one"),
-    (factory, {"classes": "1", "deep": "maybe"}, "net: deep=maybe is not true or false; give one"),
-    (factory, {"classes": "1", "norm": "layer"}, "net: norm=layer is not batch or none; give one"),
-    (factory, {"classes": "1", "layers": "3"}, "net: layers=3 is not a list, as [2, 2]; give one"),
-    (factory, {"classes": "1", "drop": "much"}, "net: drop=much is not none or a number; give one"),
+    (factory, {"classes": "ten"}, "net: classes must be a whole number, not ten; change it"),
+    (factory, {"classes": "1", "width": "wide"}, "net: width must be a number, not wide; change it"),
+    (factory, {"classes": "1", "deep": "maybe"}, "net: deep must be true or false, not maybe; change it"),
+    (factory, {"classes": "1", "norm": "layer"}, "net: norm must be batch or none, not layer; change it"),
+    (factory, {"classes": "1", "layers": "3"}, "net: layers must be a list, as [2, 2], not 3; change it"),
+    (factory, {"classes": "1", "drop": "much"}, "net: drop must be none or a number, not much; change it"),
     (
         factory,
         {"clases": "1"},
-        "no option of net is called 'clases'; did you mean classes or layers? (options of net: classes, width,",
+        "unknown option of net 'clases'; did you mean classes or layers? (options of net: classes, width,",
     ),
     (factory, {}, "net needs classes; give it, as --set classes=…"),
     (Made, {"bias": "no"}, "net needs channels; give it, as --set channels=…"),

@@ -98,14 +98,14 @@ REFUSED = {
     "mobilenet_v1@stages=0.5:0.75": "mobilenet_v1 has 5 stages (112, 56, 28, 14, 7), and stages gives 2 multipliers; give one "
     "each, as stages=1:1:1:1:1",
     "vit_b_16@stages=1:1": "vit_b_16 has one stage (197), and stages gives 2 multipliers; give one each, as stages=1",
-    "mobilenet_v1@stages=1:0:1:1:1": "mobilenet_v1: the multiplier of stage 56 is 0; give a number above 0 and at most 64",
+    "mobilenet_v1@stages=1:0:1:1:1": "mobilenet_v1: the multiplier of stage 56 must be above 0 and at most 64, not 0",
     "mobilenet_v1@stages=1:1/0:1:1:1": "mobilenet_v1: the multiplier of stage 56 '1/0' divides by 0; write it as 0.5 or 1/3",
-    "mobilenet_v1@stages=1:-1:1:1:1": "mobilenet_v1: the multiplier of stage 56 is -1; give a number above 0 and at most 64",
-    "mobilenet_v1@stages=1:1:1:1:65": "mobilenet_v1: the multiplier of stage 7 is 65; give a number above 0 and at most 64",
+    "mobilenet_v1@stages=1:-1:1:1:1": "mobilenet_v1: the multiplier of stage 56 must be above 0 and at most 64, not -1",
+    "mobilenet_v1@stages=1:1:1:1:65": "mobilenet_v1: the multiplier of stage 7 must be above 0 and at most 64, not 65",
     "mobilenet_v1@stages=1:1:1:wide:1": "mobilenet_v1: the multiplier of stage 14 'wide' is not a number; write it as 0.5 or 1/3",
-    "mobilenet_v1@multiple_of=8": "mobilenet_v1: multiple_of says how stages are rounded; give stages too, as stages=0.5:0.75:1",
-    "mobilenet_v1@stages=1:1:1:1:2,multiple_of=0": "multiple_of 0 is not a whole number; give 1 to 1048576",
-    "mobilenet_v1@stages=1:1:1:1:2,multiple_of=8192": "multiple_of 8192 is more than widths have; give 1 to 4096",
+    "mobilenet_v1@multiple_of=8": "mobilenet_v1: multiple_of rounds the widths of stages; give stages too, e.g. stages=0.5:0.75:1",
+    "mobilenet_v1@stages=1:1:1:1:2,multiple_of=0": "multiple_of must be a whole number from 1 to 1048576, not 0",
+    "mobilenet_v1@stages=1:1:1:1:2,multiple_of=8192": "multiple_of must be from 1 to 4096, not 8192",
     "mobilenet_v1@stages=1:1:1:1:2,alpha=0.5": "mobilenet_v1: alpha 0.5 and stages both scale its widths; give one of them",
 }  # fmt: skip
 
@@ -118,7 +118,7 @@ def test_what_is_no_multiplier_for_each_stage_is_refused(model: str, message: st
 
 
 def test_a_combination_that_cannot_be_built_is_refused_with_the_layer() -> None:
-    with pytest.raises(ProfilerError, match=r"body.1.0.sum.shortcut.pad: 32 channels do not pad to 16"):
+    with pytest.raises(ProfilerError, match=r"body.1.0.sum.shortcut.pad: cannot pad 32 channels to 16"):
         profiler.profile("resnet20_cifar", stages="2:0.5:1")
 
 

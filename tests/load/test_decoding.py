@@ -49,13 +49,13 @@ def test_a_decoder_behind_an_encoder() -> None:
 @pytest.mark.parametrize("given", ["cache=32x128x2047", "past_key_values=2x4x16", "cache=8:bool"])
 def test_a_tensor_is_no_cache(given: str) -> None:
     with pytest.raises(
-        ProfilerError, match="is no cache; give the number of tokens that the cache holds, as --input cache=2047"
+        ProfilerError, match="is not a cache; give the number of tokens that the cache holds, as --input cache=2047"
     ):
         load(LLAMA, input=["1", given]).profile()
 
 
 def test_a_model_without_a_cache() -> None:
-    with pytest.raises(UnknownName, match="no input of hf:ViTConfig is called 'cache'"):
+    with pytest.raises(UnknownName, match="unknown input of hf:ViTConfig 'cache'"):
         load("hf:ViTConfig@num_hidden_layers=1", input=["3x224x224", "cache=8"]).profile()
 
 
@@ -67,7 +67,10 @@ def test_a_cache_that_cannot_be_filled() -> None:
 
 
 def test_a_step_is_not_measured() -> None:
-    with pytest.raises(ProfilerError, match="a step with a cache is counted, not measured or recounted; leave cache out"):
+    with pytest.raises(
+        ProfilerError,
+        match="a step with a cache can be counted, but not measured or checked by other counters; leave cache out",
+    ):
         load(LLAMA, input=["1", "cache=8"]).example(1, "cpu")
 
 

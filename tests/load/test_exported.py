@@ -99,7 +99,7 @@ def test_no_text_of_a_file_is_run(written: Path, tmp_path: Path, monkeypatch: py
     code = "__import__('pathlib').Path('ran').touch()"
     armed = edited(written, tmp_path / "armed.pt2", lambda text: edit(text, code))
     with pytest.raises(
-        ProfilerError, match=f"'armed.pt2' holds a text that is no expression of shapes and no name .{key}: "
+        ProfilerError, match=f"'armed.pt2' holds a string that is neither a shape expression nor a name .{key}: "
     ) as caught:
         load("armed.pt2").profile(None)
     assert caught.value.exit_code == 2
@@ -114,8 +114,8 @@ def test_no_text_of_a_file_is_run(written: Path, tmp_path: Path, monkeypatch: py
         ("data/constants/opaque_obj_/nested", "holds pickled objects (opaque_obj_)"),
         ("data/constants/custom_obj_0", "holds pickled objects (custom_obj_0)"),
         ("data/aotinductor/model/net.so", "holds compiled code (aotinductor)"),
-        ("models/MODEL.json", "holds two parts of one name"),
-        ("models/other.json", "its other.json is no JSON that can be read"),
+        ("models/MODEL.json", "holds two parts with one name"),
+        ("models/other.json", "its other.json is not valid JSON"),
     ],
 )
 def test_no_part_of_a_file_is_loaded_that_could_run(written: Path, tmp_path: Path, part: str, sentence: str) -> None:

@@ -41,26 +41,26 @@ def test_a_text_is_an_input(text: str, expected: Input) -> None:
 
 
 BAD: list[tuple[Any, str]] = [
-    ("3x0x8", "input '3x0x8' is no shape and no value; write it as 3x224x224, ids=128:int64, mask=none or k:=4"),
-    ("=3x8", "input '=3x8' is no input; write it as 3x224x224"),
-    ("", "input '' is no input"),
-    ("ids=", "input 'ids=' is no input"),
-    ("ids=128:int65", "no dtype is called 'int65'; did you mean int64"),
-    ("k:=foo(", "input 'k:=foo(': 'foo(' is no Python literal; write a number"),
-    ("k:={[]: 1}", "input 'k:={[]: 1}': '{[]: 1}' is no Python literal"),
-    ("k:={{}}", "input 'k:={{}}': '{{}}' is no Python literal"),
-    ("k:={{1}, {2}}", "input 'k:={{1}, {2}}': '{{1}, {2}}' is no Python literal"),
-    ("9" * 5000, f"input '{'9' * 80}…' is no shape and no value"),
+    ("3x0x8", "input '3x0x8' is neither a shape nor a value; write it as 3x224x224, ids=128:int64, mask=none or k:=4"),
+    ("=3x8", "input '=3x8' is not a valid input; write it as 3x224x224"),
+    ("", "input '' is not a valid input"),
+    ("ids=", "input 'ids=' is not a valid input"),
+    ("ids=128:int65", "unknown dtype 'int65'; did you mean int64"),
+    ("k:=foo(", "input 'k:=foo(': 'foo(' is not a Python literal; write a number"),
+    ("k:={[]: 1}", "input 'k:={[]: 1}': '{[]: 1}' is not a Python literal"),
+    ("k:={{}}", "input 'k:={{}}': '{{}}' is not a Python literal"),
+    ("k:={{1}, {2}}", "input 'k:={{1}, {2}}': '{{1}, {2}}' is not a Python literal"),
+    ("9" * 5000, f"input '{'9' * 80}…' is neither a shape nor a value"),
     ("k:=" + "9" * 5000, "input 'k:=9999"),
     ("k:=" + "[" * 5000, "input 'k:=[[[["),
     ("3x" * 5000 + "3", "input '3x3x"),
-    ("grid=[[1,2],[3]]", "input 'grid=[[1,2],[3]]' is no list of numbers, of up to 4096 in equal rows"),
-    ("grid=[]", "input 'grid=[]' is no list of numbers"),
-    ("grid=['a']", "input 'grid=['a']' is no list of numbers"),
-    ("grid=[1,2", "input 'grid=[1,2': '[1,2' is no Python literal"),
+    ("grid=[[1,2],[3]]", "input 'grid=[[1,2],[3]]' is not a list of numbers, of up to 4096 in equal rows"),
+    ("grid=[]", "input 'grid=[]' is not a list of numbers"),
+    ("grid=['a']", "input 'grid=['a']' is not a list of numbers"),
+    ("grid=[1,2", "input 'grid=[1,2': '[1,2' is not a Python literal"),
     (["ids=3", "ids=4"], "input 'ids' is given twice; give each once"),
-    (["ids=3", "4"], "input '4' has no name and stands after one that has"),
-    (["a=3", "a.b=4"], "input 'a' is one tensor and a dict of several"),
+    (["ids=3", "4"], "input '4' has no name but follows one that has"),
+    (["a=3", "a.b=4"], "input 'a' is given as one tensor and as a dict of several"),
 ]
 
 
@@ -160,9 +160,9 @@ def test_what_a_network_reads_by_itself_fills_what_is_not_said() -> None:
 def test_a_side_moves_images_and_nothing_else() -> None:
     given = inputs(["3x64x48", "ids=77:int64", "low=8x16x12"])
     assert shapes(resized(given, 96, "x")) == ((3, 96, 96), (77,), (8, 32, 24))
-    with pytest.raises(ProfilerError, match=r"x: an input of ids=77 has no sides to set; give --input"):
+    with pytest.raises(ProfilerError, match=r"x: the input ids=77 has no height and width to set; give --input"):
         resized(inputs("ids=77"), 96, "x")
-    with pytest.raises(ProfilerError, match="x: at a side of 31 its other inputs are no whole pixels"):
+    with pytest.raises(ProfilerError, match="x: at a side of 31 its other inputs would not be whole pixels"):
         resized(inputs(["3x64x64", "low=3x32x32"]), 31, "x")
 
 

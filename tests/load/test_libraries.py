@@ -48,14 +48,14 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 CASES = {
-    "torchvision": "torchvision 0.99.0+cu999 is built for another torch than the one here, ",
-    "models_of_ours": "models_of_ours does not load here: torchvision 0.99.0+cu999 is built for another torch than the one here, ",
-    "needs_of_ours": "a model of needs_of_ours needs the package a_package_that_nobody_has, which is not here; pip install a_package_that_nobody_has",
-    "backend_of_ours": "a model of backend_of_ours needs the package torchaudio, which is not here; pip install torchaudio",
-    "shared_of_ours": "shared_of_ours does not load here (OSError: libnowhere.so.12: ",
-    "broken_of_ours": "broken_of_ours does not load here (OSError: no such operator here); mend or reinstall it",
-    "above_of_ours": "broken_of_ours, which above_of_ours needs, does not load here (OSError: no such operator here)",
-    "absent_of_ours": "a model of absent_of_ours needs the package absent_of_ours, which is not here; pip install absent_of_ours",
+    "torchvision": "torchvision 0.99.0+cu999 is built for another version of torch than the installed ",
+    "models_of_ours": "models_of_ours cannot be imported: torchvision 0.99.0+cu999 is built for another version of torch than the installed ",
+    "needs_of_ours": "a model of needs_of_ours needs the package a_package_that_nobody_has, which is not installed; pip install a_package_that_nobody_has",
+    "backend_of_ours": "a model of backend_of_ours needs the package torchaudio, which is not installed; pip install torchaudio",
+    "shared_of_ours": "shared_of_ours cannot be imported (OSError: libnowhere.so.12: ",
+    "broken_of_ours": "broken_of_ours cannot be imported (OSError: no such operator here); reinstall it",
+    "above_of_ours": "broken_of_ours, which above_of_ours needs, cannot be imported (OSError: no such operator here)",
+    "absent_of_ours": "a model of absent_of_ours needs the package absent_of_ours, which is not installed; pip install absent_of_ours",
 }  # fmt: skip
 
 
@@ -72,7 +72,7 @@ def test_a_library_that_does_not_load_is_one_sentence(site: Path, name: str) -> 
 
 def test_a_library_that_imports_when_it_is_asked(site: Path) -> None:
     lazy = imported("lazy_of_ours", "lazy_of_ours")
-    sentence = r"^lazy_of_ours does not load here: torchvision 0\.99\.0\+cu999 is built for another"
+    sentence = r"^lazy_of_ours cannot be imported: torchvision 0\.99\.0\+cu999 is built for another"
     with pytest.raises(Unavailable, match=sentence), library("lazy_of_ours"):
         lazy.BertModel  # noqa: B018
     del sys.modules["lazy_of_ours"]
@@ -91,9 +91,9 @@ def test_a_fault_of_anything_else_is_none_of_a_library() -> None:
 @pytest.mark.parametrize(
     ("torch", "sentence"),
     [
-        ("raise ImportError('libcudart.so.12: cannot open shared object file')", "error: torch does not load here (ImportError: libcudart.so.12: cannot open shared object file); mend or reinstall it\n"),
-        ("import ctypes\nctypes.CDLL('libnowhere.so.12')", "error: torch does not load here (OSError: libnowhere.so.12: "),
-        ("raise ModuleNotFoundError('No module named torch', name='torch')", "error: torch is not here, which this needs; pip install torch\n"),
+        ("raise ImportError('libcudart.so.12: cannot open shared object file')", "error: torch cannot be imported (ImportError: libcudart.so.12: cannot open shared object file); reinstall it\n"),
+        ("import ctypes\nctypes.CDLL('libnowhere.so.12')", "error: torch cannot be imported (OSError: libnowhere.so.12: "),
+        ("raise ModuleNotFoundError('No module named torch', name='torch')", "error: torch is not installed; pip install torch\n"),
     ],
     ids=["an import", "a library of the system", "absent"],
 )  # fmt: skip

@@ -124,9 +124,7 @@ def test_a_near_name_in_any_case() -> None:
 
 @pytest.mark.parametrize("option", ["num_hidden_layers", "num_attention_heads"])
 def test_more_layers_than_a_network_has(option: str) -> None:
-    with pytest.raises(
-        ProfilerError, match=f"hf:BertConfig: {option}=1000000000 is more than a network has; give at most 10000"
-    ):
+    with pytest.raises(ProfilerError, match=f"hf:BertConfig: {option}=1000000000 is too large; give at most 10000"):
         of(f"hf:BertConfig@{option}=1000000000")
 
 
@@ -135,16 +133,34 @@ FILES: dict[str, tuple[str, str]] = {
     "architectures is a number": (json.dumps({**BERT, "architectures": 5}), "its architectures are 5; write a list"),
     "of numbers": (json.dumps({**BERT, "architectures": [5]}), r"its architectures are \[5\]; write a list"),
     "of null": (json.dumps({**BERT, "architectures": [None]}), r"its architectures are \[None\]; write a list"),
-    "a module": (json.dumps({**BERT, "architectures": ["logging"]}), "its architecture 'logging' is no model of a BertConfig"),
-    "a function": (json.dumps({**BERT, "architectures": ["pipeline"]}), "its architecture 'pipeline' is no model"),
-    "an auto class": (json.dumps({**BERT, "architectures": ["AutoModel"]}), "its architecture 'AutoModel' is no model"),
-    "a configuration": (json.dumps({**BERT, "architectures": ["BertConfig"]}), "its architecture 'BertConfig' is no model"),
-    "another's model": (json.dumps({**BERT, "architectures": ["GPT2Model"]}), "its architecture 'GPT2Model' is no model"),
-    "model_type is a list": (json.dumps({**BERT, "model_type": ["bert"]}), "is no configuration: JSON with a model_type"),
-    "model_type is a dict": (json.dumps({**BERT, "model_type": {}}), "is no configuration: JSON with a model_type"),
-    "nested deeply": ("[" * 100_000, "is no configuration: JSON with a model_type"),
-    "no UTF-8": ("\udcff", "is no configuration: JSON with a model_type"),
-    "too many layers": (json.dumps({**BERT, "num_hidden_layers": 10**9}), "num_hidden_layers=1000000000 is more than"),
+    "a module": (
+        json.dumps({**BERT, "architectures": ["logging"]}),
+        "its architecture 'logging' is not a model class for BertConfig",
+    ),
+    "a function": (json.dumps({**BERT, "architectures": ["pipeline"]}), "its architecture 'pipeline' is not a model class"),
+    "an auto class": (
+        json.dumps({**BERT, "architectures": ["AutoModel"]}),
+        "its architecture 'AutoModel' is not a model class",
+    ),
+    "a configuration": (
+        json.dumps({**BERT, "architectures": ["BertConfig"]}),
+        "its architecture 'BertConfig' is not a model class",
+    ),
+    "another's model": (
+        json.dumps({**BERT, "architectures": ["GPT2Model"]}),
+        "its architecture 'GPT2Model' is not a model class",
+    ),
+    "model_type is a list": (
+        json.dumps({**BERT, "model_type": ["bert"]}),
+        "is not a configuration of transformers, which is JSON with a model_type",
+    ),
+    "model_type is a dict": (
+        json.dumps({**BERT, "model_type": {}}),
+        "is not a configuration of transformers, which is JSON with a model_type",
+    ),
+    "nested deeply": ("[" * 100_000, "is not a configuration of transformers, which is JSON with a model_type"),
+    "no UTF-8": ("\udcff", "is not a configuration of transformers, which is JSON with a model_type"),
+    "too many layers": (json.dumps({**BERT, "num_hidden_layers": 10**9}), "num_hidden_layers=1000000000 is too large"),
     "layers are a text": (json.dumps({**BERT, "num_hidden_layers": "many"}), "."),
     "a list for a size": (json.dumps({**BERT, "hidden_size": [1, 2]}), "."),
 }

@@ -244,40 +244,40 @@ def test_lazy_modules_take_their_shapes_from_the_input_and_the_callers_own_stays
 # Mistakes
 
 BAD: list[tuple[str, dict[str, Any], type[ProfilerError], str]] = [
-    ("nets_here:Nett", {}, UnknownName, "no factory of nets_here is called 'Nett'; did you mean Net"),
-    ("nets_here:Net", {}, InputNeeded, "nets_here:Net: cannot infer its input; pass one, as --input 3x224x224 or --input ids=128:int64"),
-    ("nets_here:Net", {"options": {"widht": 3}}, UnknownName, "no option of nets_here:Net is called 'widht'; did you mean width"),
-    ("nets_here:Net@width=wide", {}, ProfilerError, "nets_here:Net: width=wide is not a whole number"),
+    ("nets_here:Nett", {}, UnknownName, "unknown class or function in nets_here 'Nett'; did you mean Net"),
+    ("nets_here:Net", {}, InputNeeded, "cannot infer the input of nets_here:Net; pass --input 3x224x224, or --input ids=128:int64 for tokens"),
+    ("nets_here:Net", {"options": {"widht": 3}}, UnknownName, "unknown option of nets_here:Net 'widht'; did you mean width"),
+    ("nets_here:Net@width=wide", {}, ProfilerError, "nets_here:Net: width must be a whole number, not wide"),
     ("nets_here:needs", {}, ProfilerError, "nets_here:needs needs classes; give it, as --set classes=…"),
-    ("nets_here:number", {}, ProfilerError, "nets_here:number is no class or function but int"),
-    ("nets_here:ready", {"options": {"a": 1}}, ProfilerError, "nets_here:ready is a module already and takes no options (a)"),
-    ("nets_here.py", {}, ProfilerError, "model 'nets_here.py' names a file and nothing in it; write nets_here.py:Class"),
+    ("nets_here:number", {}, ProfilerError, "nets_here:number must be a class or function, not int"),
+    ("nets_here:ready", {"options": {"a": 1}}, ProfilerError, "nets_here:ready is a module and takes no options (a)"),
+    ("nets_here.py", {}, ProfilerError, "model 'nets_here.py' names a file but no class in it; write nets_here.py:Class"),
     ("nets_hree.py:Net", {}, Unavailable, "there is no file 'nets_hree.py'; did you mean nets_here.py"),
     ("far/away.py:Net", {}, Unavailable, "there is no file 'far/away.py'; check its path"),
     ("nowhere_at_all.nets:Net", {}, Unavailable, "there is no module 'nowhere_at_all' in "),
-    ("torch.nnn:Linear", {}, UnknownName, "no module of torch is called 'nnn'; did you mean nn"),
-    ("needs_package.py:Net", {}, Unavailable, "needs_package.py needs the package a_package_that_nobody_has, which is not here; pip install a_package_that_nobody_has"),
+    ("torch.nnn:Linear", {}, UnknownName, "unknown module of torch 'nnn'; did you mean nn"),
+    ("needs_package.py:Net", {}, Unavailable, "needs_package.py needs the package a_package_that_nobody_has, which is not installed; pip install a_package_that_nobody_has"),
     ("needs_package:Net", {}, Unavailable, "needs_package needs the package a_package_that_nobody_has"),
-    ("needs_cv2.py:Net", {}, Unavailable, "needs_cv2.py needs the package cv2, which is not here; pip install opencv-python"),
+    ("needs_cv2.py:Net", {}, Unavailable, "needs_cv2.py needs the package cv2, which is not installed; pip install opencv-python"),
     ("broken_syntax.py:Net", {}, ProfilerError, "broken_syntax.py does not run: SyntaxError: '(' was never closed (broken_syntax.py, line 3)"),
-    ("script.py:Net", {}, ProfilerError, "script.py ends the program when it is run (script.py, line 1); put that under __main__"),
-    ("endless.py:Net", {}, ProfilerError, "endless.py does not run: it calls itself without end (endless.py, line 1)"),
-    ("profiler.own:net", {}, ProfilerError, "model 'profiler.own:…': profiler is this program's own; name the file, as profiler/own.py:Class"),
-    (":Net", {}, ProfilerError, "model ':Net' is no reference; write package.module:factory or path/to/file.py:Class"),
-    ("nets_here:", {}, ProfilerError, "model 'nets_here:' is no reference"),
-    ("two words:Net", {}, ProfilerError, "model 'two words:…': 'two words' is no module's name"),
-    ("timm:", {}, ProfilerError, "model 'timm:' names nothing; write timm:mobilenetv3_large_100"),
+    ("script.py:Net", {}, ProfilerError, "script.py exits the program (script.py, line 1); put that under if __name__ =="),
+    ("endless.py:Net", {}, ProfilerError, "endless.py does not run: it recurses without end (endless.py, line 1)"),
+    ("profiler.own:net", {}, ProfilerError, "model 'profiler.own:…': profiler is a module of profiler itself; name your file, as profiler/own.py:Class"),
+    (":Net", {}, ProfilerError, "model ':Net' is not a valid reference; write package.module:factory or path/to/file.py:Class"),
+    ("nets_here:", {}, ProfilerError, "model 'nets_here:' is not a valid reference"),
+    ("two words:Net", {}, ProfilerError, "model 'two words:…': 'two words' is not a module's name"),
+    ("timm:", {}, ProfilerError, "model 'timm:' names no network; write timm:mobilenetv3_large_100"),
     ("nets_here:Net", {"input": "3x8x8", "alpha": "0.5"}, ProfilerError, "nets_here:Net has no width multiplier"),
-    ("nets_here:Net", {"input": "3x8x8", "resolution": 8, "rho": 1}, ProfilerError, "nets_here:Net: give one of resolution and rho, not both"),
-    ("nets_here:Text", {"input": "ids=5:int64", "resolution": 8}, ProfilerError, "nets_here:Text: an input of ids=5:int64 has no sides to set"),
-    ("nets_here:Text", {"input": "ids=5:int64", "rho": 2}, ProfilerError, "nets_here:Text: an input of ids=5:int64 has no side for rho"),
+    ("nets_here:Net", {"input": "3x8x8", "resolution": 8, "rho": 1}, ProfilerError, "nets_here:Net: resolution and rho both set the size of the input; give one of them"),
+    ("nets_here:Text", {"input": "ids=5:int64", "resolution": 8}, ProfilerError, "nets_here:Text: the input ids=5:int64 has no height and width to set"),
+    ("nets_here:Text", {"input": "ids=5:int64", "rho": 2}, ProfilerError, "nets_here:Text: the input ids=5:int64 has no height and width for rho"),
     ("nowhere.pt2", {}, Unavailable, "there is no file 'nowhere.pt2'; check its path"),
-    ("~nobody-of-that-name/net.py:Net", {}, ProfilerError, "'~nobody-of-that-name/net.py' is no name of a file: Could not determine home directory"),
-    ("~nobody-of-that-name/x.pt2", {}, ProfilerError, "'~nobody-of-that-name/x.pt2' is no name of a file"),
-    ("circle.py:Net", {}, ProfilerError, "'circle.py' is no name of a file: "),
-    ("circle.pt2", {}, ProfilerError, "'circle.pt2' is no name of a file: "),
-    ("a\0b.py:Net", {}, ProfilerError, "'a\0b.py' is no name of a file: embedded null byte"),
-    (f"{'n' * 5000}.py:Net", {}, ProfilerError, f"'{'n' * 40}…' is no name of a file: File name too long"),
+    ("~nobody-of-that-name/net.py:Net", {}, ProfilerError, "'~nobody-of-that-name/net.py' is not a valid file name: Could not determine home directory"),
+    ("~nobody-of-that-name/x.pt2", {}, ProfilerError, "'~nobody-of-that-name/x.pt2' is not a valid file name"),
+    ("circle.py:Net", {}, ProfilerError, "'circle.py' is not a valid file name: "),
+    ("circle.pt2", {}, ProfilerError, "'circle.pt2' is not a valid file name: "),
+    ("a\0b.py:Net", {}, ProfilerError, "'a\0b.py' is not a valid file name: embedded null byte"),
+    (f"{'n' * 5000}.py:Net", {}, ProfilerError, f"'{'n' * 40}…' is not a valid file name: File name too long"),
     (f"hf:./{'n' * 5000}", {}, Unavailable, f"hf:./{'n' * 78}: nothing is fetched from the hub, and there is no such file here"),
 ]  # fmt: skip
 
@@ -298,11 +298,11 @@ def test_a_mistake_is_one_sentence(
 
 RUNS: list[tuple[str, str, str]] = [
     ("nets_here:unlucky", "4", "nets_here:unlucky does not run: ValueError: no luck today (nets_here.py, line "),
-    ("nets_here:three", "4", "nets_here:three makes no torch.nn.Module but int; name the class or function that makes the module"),
-    ("nets_here:the_class", "4", "nets_here:the_class makes no torch.nn.Module but a class"),
-    ("nets_here:Broken", "4", "nets_here:Broken, body.1: takes 5 features on the last axis and is given 4"),
+    ("nets_here:three", "4", "nets_here:three must return a torch.nn.Module, not int; name the class or function that creates the module"),
+    ("nets_here:the_class", "4", "nets_here:the_class must return a torch.nn.Module, not a class"),
+    ("nets_here:Broken", "4", "nets_here:Broken, body.1: takes 5 features on the last axis but is given 4"),
     ("nets_here:Raises", "4", "nets_here:Raises, in part: its forward raises KeyError: 'nothing here'"),
-    ("nets_here:Net", "4x8x8", "nets_here:Net, conv: takes 3 channels and is given 4"),
+    ("nets_here:Net", "4x8x8", "nets_here:Net, conv: takes 3 channels but is given 4"),
 ]  # fmt: skip
 
 
@@ -338,7 +338,7 @@ def test_a_library_is_the_one_that_is_installed(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(sys, "path", [str(tmp_path / "user"), "", str(tmp_path / "installed"), *sys.path])
     assert imported("a-library", "a_library_for_this_test").here is False
     assert sys.path[0] == str(tmp_path / "user")
-    with pytest.raises(Unavailable, match=r"broken does not load here \(OSError: no such operator\)"):
+    with pytest.raises(Unavailable, match=r"broken cannot be imported \(OSError: no such operator\)"):
         imported("broken", "a_broken_library")
     del sys.modules["a_library_for_this_test"]
 
@@ -365,10 +365,10 @@ def test_arguments_of_the_callers_own() -> None:
     with pytest.raises(ProfilerError, match="MultiheadAttention: give args and kwargs, or input, not both"):
         of_module(Place(module, input="3"), ((x,), {}))
     with pytest.raises(
-        ProfilerError, match=r"MultiheadAttention takes its inputs whole \(2x6x16 2x6x16 2x6x16\); write the batch"
+        ProfilerError, match=r"MultiheadAttention has inputs with a fixed batch \(2x6x16 2x6x16 2x6x16\); write the batch"
     ):
         found.profile(4)
-    with pytest.raises(ProfilerError, match="a module has no options"):
+    with pytest.raises(ProfilerError, match="a module takes no options"):
         load(module, input="3", options={"a": 1})
 
 
@@ -400,7 +400,7 @@ def test_an_exported_program_keeps_its_paths_and_its_inputs(exported: Path) -> N
 def test_a_file_that_is_no_exported_program(tmp_path: Path) -> None:
     junk = tmp_path / "junk.pt2"
     junk.write_text("junk")
-    with pytest.raises(ProfilerError, match=r"is no file of torch\.export\.save"):
+    with pytest.raises(ProfilerError, match=r"is not a file of torch\.export\.save"):
         load(str(junk))
 
 
@@ -476,10 +476,10 @@ def test_a_local_configuration_and_its_folder(tmp_path: Path) -> None:
     file.write_text(json.dumps(small))
     assert type(of(f"hf:{file}").module()).__name__ == "BertModel"
     file.write_text(json.dumps({"model_type": "brt"}))
-    with pytest.raises(UnknownName, match="no model type of transformers is called 'brt'; did you mean"):
+    with pytest.raises(UnknownName, match="unknown model type of transformers 'brt'; did you mean"):
         of(f"hf:{file}")
     file.write_text("[]")
-    with pytest.raises(ProfilerError, match="is no configuration: JSON with a model_type"):
+    with pytest.raises(ProfilerError, match="is not a configuration of transformers, which is JSON with a model_type"):
         of(f"hf:{file}")
     with pytest.raises(Unavailable, match="there is no file"):
         of(f"hf:{tmp_path / 'none.json'}")
@@ -491,11 +491,11 @@ def test_options_of_a_configuration() -> None:
     clip = "hf:CLIPConfig@text_config.num_hidden_layers=1,vision_config.num_hidden_layers=1"
     assert of(clip, resolution=96).profile().inputs == ((77,), (3, 96, 96))
     assert of(clip, input="pixel_values=3x96x96").profile().inputs == ((3, 96, 96), (77,))
-    with pytest.raises(UnknownName, match="no option of hf:BertConfig is called 'num_layers'; did you mean num_hidden_layers"):
+    with pytest.raises(UnknownName, match="unknown option of hf:BertConfig 'num_layers'; did you mean num_hidden_layers"):
         of("hf:BertConfig@num_layers=1")
-    with pytest.raises(UnknownName, match="no configuration or model of transformers is called 'BertConfi'; did you mean"):
+    with pytest.raises(UnknownName, match="unknown configuration or model of transformers 'BertConfi'; did you mean"):
         of("hf:BertConfi")
-    with pytest.raises(ProfilerError, match="hf:BertConfig: num_hidden_layers=many is not a whole number"):
+    with pytest.raises(ProfilerError, match="hf:BertConfig: num_hidden_layers must be a whole number"):
         of("hf:BertConfig@num_hidden_layers=many")
 
 

@@ -215,7 +215,7 @@ def test_an_instance_of_mig_has_the_clock_of_its_gpu_and_no_energy(gpu: Gpu) -> 
     device = with_nvml(gpu)
     assert device.reading()["sm_clock_hz"] == 1_980_000_000
     assert gpu.asked == ["GPU-uuid-0", "MIG-uuid-0"]
-    with pytest.raises(ProfilerError, match="cuda is a MIG instance, and the energy counter is of its whole GPU"):
+    with pytest.raises(ProfilerError, match="cuda is a MIG instance, and the energy counter measures the whole GPU"):
         device.joules()
 
 

@@ -147,7 +147,7 @@ def test_a_line_that_no_run_writes_is_refused(lines: list[Any], tmp_path: Path, 
     document[at] |= change
     path = tmp_path / "run.samples.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in document))
-    with pytest.raises(ProfilerError, match=rf"line {at + 1}: damaged \(.*\); measure it anew, without --resume"):
+    with pytest.raises(ProfilerError, match=rf"line {at + 1}: damaged \(.*\); measure it again, without --resume"):
         resumed(path, CELLS)
 
 
@@ -173,5 +173,5 @@ def test_nothing_that_a_round_holds_is_believed(lines: list[Any], tmp_path: Path
 def test_a_line_that_python_does_not_read_is_refused(lines: list[Any], tmp_path: Path, text: str) -> None:
     path = tmp_path / "run.samples.jsonl"
     path.write_text(json.dumps(lines[0]) + "\n" + text + "\n")
-    with pytest.raises(ProfilerError, match="line 2: this is no JSON; name a"):
+    with pytest.raises(ProfilerError, match="line 2: this is not JSON; name a"):
         resumed(path, CELLS)

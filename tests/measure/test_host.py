@@ -125,7 +125,7 @@ def test_another_process_is_waited_for(tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:x", "cpu:1", "", "tpu"])
 def test_a_device_that_is_none(name: str) -> None:
-    with pytest.raises(ProfilerError, match=f"device '{name}' is none; give auto, cpu, cuda, cuda:1 or mps"):
+    with pytest.raises(ProfilerError, match=f"unknown device '{name}'; use auto, cpu, cuda, cuda:1 or mps"):
         devices.device(name)
 
 
@@ -134,9 +134,9 @@ def test_devices_by_what_torch_sees(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(kind, "may_be_here", lambda: True)
     monkeypatch.setattr(devices, "_counted", lambda: {"cpu": 1, "cuda": 2, "mps": 0})
     assert [devices.device(name) for name in ("auto", "cpu", "cuda", "cuda:1")] == ["cuda", "cpu", "cuda", "cuda:1"]
-    with pytest.raises(Unavailable, match="device 'cuda:2' is not to be had: torch sees 2 of them; use --device cpu, or auto"):
+    with pytest.raises(Unavailable, match="device 'cuda:2' is not available: torch finds 2 of them; use --device cpu, or auto"):
         devices.device("cuda:2")
-    with pytest.raises(Unavailable, match="device 'mps' is not to be had: torch sees none here"):
+    with pytest.raises(Unavailable, match="device 'mps' is not available: torch finds no "):
         devices.device("mps")
     monkeypatch.setattr(devices, "_counted", lambda: {"cpu": 1, "cuda": 0, "mps": 1})
     assert devices.device("auto") == "mps"
@@ -156,7 +156,7 @@ def test_torch_says_how_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     assert devices._counted() == {"cpu": 1, "cuda": gpus, "mps": int(torch.backends.mps.is_available())}
     monkeypatch.setattr(Cuda, "counted", "1 // 0")
-    with pytest.raises(Unavailable, match=r"torch cannot be asked for its devices: ZeroDivisionError: .*; use --device cpu"):
+    with pytest.raises(Unavailable, match=r"torch cannot list its devices: ZeroDivisionError: .*; use --device cpu"):
         devices._counted()
 
 

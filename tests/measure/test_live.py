@@ -247,7 +247,7 @@ def test_a_module_that_does_not_pickle_says_so() -> None:
             raise TypeError("no")
 
     with pytest.raises(
-        ProfilerError, match="Stubborn cannot be copied to the process that times it: no; give a factory's name"
+        ProfilerError, match="Stubborn cannot be copied to the process that measures it: no; give a factory's name"
     ):
         ModuleWorkload.of(Stubborn(1, 1), (), {})
 

@@ -34,7 +34,7 @@ def test_a_benchmark_with_energy(tmp_path: Path) -> None:
     assert (facts["gpu"], facts["driver"]) == ("Stand-in 100", "580.1")
     notes = "\n".join(found["notes"])
     assert "SM clock 1.98 to 1.98 GHz." in notes
-    assert "Energy is of the whole GPU by its own counter, idle power included: the median of 6 blocks" in notes
+    assert "Energy is that of the whole GPU from its own counter, idle power included: the median of 6 blocks" in notes
     assert "energy/image" in ran.stdout
     kept = [json.loads(line) for line in (tmp_path / "run.samples.jsonl").read_text().splitlines()]
     assert [len(line["blocks"]) for line in kept if line["what"] == "energy"][-1] == 6
@@ -52,7 +52,7 @@ def test_the_cpu_has_no_joules_and_says_so_once(tmp_path: Path) -> None:
     ran = run(tmp_path, "bench", "lenet5", "--batch", "1,2", "--device", "cpu", "--energy", "--time", "2s", "-f", "json")
     assert ran.returncode == 0, ran.stderr
     found = json.loads(ran.stdout)
-    sentence = "Energy of 2 of 2 cells is unknown: cpu has no energy counter that can be read; only CUDA has, by NVML."
+    sentence = "Energy of 2 of 2 cells is unknown: cpu has no energy counter; only NVIDIA GPUs have one that can be read."
     assert [note for note in found["notes"] if "nergy" in note] == [sentence]
     assert [record["joules_per_image"] for record in found["records"]] == [None, None]
 

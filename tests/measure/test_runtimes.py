@@ -331,8 +331,8 @@ def test_what_cannot_be_exported_is_a_sentence() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"runtime": "onnxrt"}, "no runtime is called 'onnxrt'; did you mean onnxruntime"),
-        ({"runtime": "openvino", "train": True}, "openvino runs a forward pass alone; leave out --train"),
+        ({"runtime": "onnxrt"}, "unknown runtime 'onnxrt'; did you mean onnxruntime"),
+        ({"runtime": "openvino", "train": True}, "openvino runs only forward passes; leave out --train"),
         ({"runtime": "eager,onnxruntime", "memory_format": "channels_last"}, "channels_last is a memory format of torch"),
         ({"runtime": "onnxruntime", "dtype": "bf16"}, "onnxruntime has no dtype 'bf16'; use fp32, fp16"),
         ({"device": "gpu"}, "device 'gpu' is none"),
@@ -360,7 +360,7 @@ def test_runtimes_are_listed_each_once() -> None:
 def test_a_missing_extra_is_one_sentence(runtime: str, monkeypatch: pytest.MonkeyPatch) -> None:
     kind = registry.KINDS[runtime]
     monkeypatch.setattr("profiler.measure.runtimes.runtime.find_spec", lambda name: None if name == runtime else object())
-    said = f"runtime {runtime} needs {runtime}, not installed here; pip install 'arch-profiler\\[{kind.extra}\\]'"
+    said = f"runtime {runtime} needs {runtime}, not installed; pip install 'arch-profiler\\[{kind.extra}\\]'"
     with pytest.raises(Unavailable, match=said):
         BenchOptions(device="cpu", threads=1, runtime=runtime).settings()
 

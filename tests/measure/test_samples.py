@@ -84,11 +84,11 @@ def altered(path: Path, **changes: Any) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"protocol": 0}, "of protocol 0, and this is 3; measure it anew, without --resume"),
+        ({"protocol": 0}, "it has protocol 0, and this run 3; measure it again, without --resume"),
         ({"profiler": "0.0.1"}, "of version of profiler 0.0.1"),
         ({"torch": "1.0"}, "of version of torch 1.0"),
         ({"machine": {"cpu": "Abacus"}}, "of another machine (cpu Abacus, here "),
-        ({"cells": ["{}"]}, "none of its cells is one of these; give the command that it was made by"),
+        ({"cells": ["{}"]}, "it has none of the cells of this run; give the command that it was made by"),
     ],
 )
 def test_a_file_of_something_else_is_refused(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
@@ -105,9 +105,9 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path, changes: dict[str, 
     [
         ("", "does not begin as a .samples.jsonl file does"),
         ('{"what": "round"}\n', "does not begin as a .samples.jsonl file does"),
-        ("model,alpha\n", "line 1: this is no JSON; name a .samples.jsonl file"),
-        ("[1, 2]\n", "line 1: this is no line of a .samples.jsonl file"),
-        ('{"what": "run", "cells": []}\nnonsense\n', "line 2: this is no JSON"),
+        ("model,alpha\n", "line 1: this is not JSON; name a .samples.jsonl file"),
+        ("[1, 2]\n", "line 1: this is not a line of a .samples.jsonl file"),
+        ('{"what": "run", "cells": []}\nnonsense\n', "line 2: this is not JSON"),
     ],
 )
 def test_nonsense_is_refused_with_its_line(tmp_path: Path, text: str, said: str) -> None:
@@ -122,7 +122,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ProfilerError, match="cannot be read: No such file or directory; name the file of the run"):
         resumed(tmp_path / "none.samples.jsonl", CELLS)
     (tmp_path / "raw.samples.jsonl").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ProfilerError, match=r"is no text; name a \.samples\.jsonl file"):
+    with pytest.raises(ProfilerError, match=r"is not text; name a \.samples\.jsonl file"):
         resumed(tmp_path / "raw.samples.jsonl", CELLS)
 
 
@@ -131,7 +131,8 @@ def test_a_damaged_line_is_named(tmp_path: Path) -> None:
     measured(path, Device([0.01, 0.02, 0.03]), CELLS)
     path.write_text(path.read_text() + '{"what": "round", "round": 99}\n')
     with pytest.raises(
-        ProfilerError, match=r"line \d+: damaged \(Object missing required field `spent_s`\); measure it anew, without --resume"
+        ProfilerError,
+        match=r"line \d+: damaged \(Object missing required field `spent_s`\); measure it again, without --resume",
     ):
         resumed(path, CELLS)
 

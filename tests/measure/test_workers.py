@@ -157,7 +157,7 @@ class Hangs(nn.Linear):
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("Forks", ""), ("Stops", ""), ("Writes", HANDS_OFF), ("Closes", "its process ended by itself"), ("Hangs", "its first call did not end within 5 s")],
+    [("Forks", ""), ("Stops", ""), ("Writes", HANDS_OFF), ("Closes", "its process ended unexpectedly"), ("Hangs", "its first call did not end within 5 s")],
 )  # fmt: skip
 def test_misbehaviour_costs_its_own_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, reason: str) -> None:
     (tmp_path / "hostile.py").write_text(HOSTILE)

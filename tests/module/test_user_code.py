@@ -133,7 +133,7 @@ def test_no_code_ends_the_program(tmp_path: Path, place: str, end: str, monkeypa
         f"    def eval(self):\n        {at['eval']}\n        return super().eval()\n"
         f"    def forward(self, x):\n        {at['forward']}\n        return x\n"
     )
-    with pytest.raises(ProfilerError, match=r"ends the program when it is run \(ends.py, line \d+\); put that under __main__"):
+    with pytest.raises(ProfilerError, match=r"exits the program \(ends.py, line \d+\); put that under if __name__ =="):
         profile(f"{file}:Net", input="4")
     sys.stdin.close()
 
@@ -210,7 +210,7 @@ def raising(method: str, fault: BaseException) -> nn.Module:
 
 
 ODD: list[tuple[str, Callable[[], nn.Module], str]] = [
-    ("itself", Parent, "Parent does not run: it calls itself without end"),
+    ("itself", Parent, "Parent does not run: it recurses without end"),
     ("deep", deep, "Sequential"),
     ("uninitialised", Uninitialised, r"Uninitialised .*__init__|Uninitialised does not run: AttributeError"),
     ("child 5", lambda: with_child(5, nn.ReLU()), "Sequential"),

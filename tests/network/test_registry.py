@@ -102,7 +102,7 @@ def test_a_broken_plug_in_is_named(tmp_path: Path) -> None:
     ran = run("from profiler.__main__ import main; sys.argv = ['profiler', 'list']; main()", tmp_path, ROOT, tmp_path)
     assert ran.returncode == 2
     assert ran.stderr == (
-        "error: the plug-in 'broken' (broken_zoo) does not load: ZeroDivisionError: division by zero; mend or uninstall it\n"
+        "error: the plug-in 'broken' (broken_zoo) does not load: ZeroDivisionError: division by zero; update or uninstall it\n"
     )
 
 

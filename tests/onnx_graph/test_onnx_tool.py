@@ -96,8 +96,8 @@ def test_an_open_batch(tmp_path: Path) -> None:
 def test_conventions_of_modules_are_refused_for_files_and_the_other_way_round(tmp_path: Path) -> None:
     path = saved(SMALL["lstm"], tmp_path / "net.onnx")
     with pytest.raises(
-        ProfilerError, match=r"convention 'thop' is of torch modules, and .*net.onnx is an ONNX file; use paper or onnx-tool"
+        ProfilerError, match=r"convention 'thop' is for torch modules, and .*net.onnx is an ONNX file; use paper or onnx-tool"
     ):
         show(str(path), convention="thop")
-    with pytest.raises(ProfilerError, match="convention 'onnx-tool' is of ONNX files, and lenet5 is none; export it first"):
+    with pytest.raises(ProfilerError, match="convention 'onnx-tool' is for ONNX files, and lenet5 is not one; export it first"):
         compare("lenet5", engine="closed", convention="onnx-tool")

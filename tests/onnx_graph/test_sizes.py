@@ -33,7 +33,7 @@ def test_an_open_batch_is_that_of_the_command(tmp_path: Path) -> None:
 def test_a_fixed_batch_is_part_of_the_input(tmp_path: Path) -> None:
     found = counted(image(2, 3, 8, 8), tmp_path).profile
     assert (found.macs, found.inputs, found.batch) == (2 * EACH * 64, ((2, 3, 8, 8),), None)
-    with pytest.raises(ProfilerError, match="so there is no batch of 4; export it with its first axis open"):
+    with pytest.raises(ProfilerError, match="not 4; export it with its first axis open"):
         load(str(tmp_path / "net.onnx")).profile(4)
     assert load(str(tmp_path / "net.onnx"), input=(3, 8, 8)).profile(1).macs == 2 * EACH * 64  # the sample of what it fixes
 
@@ -85,15 +85,15 @@ def test_a_size_of_two_inputs_is_given_once(tmp_path: Path) -> None:
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"input": (4, 8, 8)}, r"x is n×3×height×8 in the file, and is given 1x4x8x8; give what it was exported for"),
-    ({"input": (3, 8)}, "x is n×3×height×8 in the file, and is given 3 axes"),
+    ({"input": (4, 8, 8)}, r"x is n×3×height×8 in the file, but is given 1x4x8x8; give what it was exported for"),
+    ({"input": (3, 8)}, "x is n×3×height×8 in the file, but is given 3 axes"),
     ({"input": "y=3x8x8"}, "has no input for 'y=3x8x8'; its inputs: x"),
     ({"input": ["x=3x8x8", "x=3x8x8"]}, "input 'x' is given twice"),
     ({"input": "x:=4"}, "x is a tensor; give its shape, as --input x=3x224x224"),
-    ({"input": "x=3x8x8:int64"}, "x holds float32 in the file, and is given int64"),
+    ({"input": "x=3x8x8:int64"}, "x holds float32 in the file, but is given int64"),
     ({"resolution": 16}, "x is n×3×height×8 in the file, so its side cannot be 16"),
-    ({"resolution": 16, "rho": 2}, "give one of resolution and rho"),
-    ({"alpha": 0.5}, "is an ONNX file, whose widths are fixed; give no --alpha"),
+    ({"resolution": 16, "rho": 2}, "resolution and rho both set the size"),
+    ({"alpha": 0.5}, "is an ONNX file, whose widths are fixed; leave out --alpha"),
     ({"options": {"classes": 10}}, r"is an ONNX file and takes no options \(classes\)"),
 ]
 

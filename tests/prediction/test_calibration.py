@@ -100,7 +100,7 @@ def test_families_are_held_out_together() -> None:
     found = calibrated(measured)
     assert len(found.errors) == 4, "MobileNet's and ResNet's: the others have ReLU6 and concatenations, which only they have"
     assert found.errors[0] == pytest.approx(log(measured[0].seconds.estimate / fitted(measured[2:]).seconds(measured[0].works)))
-    with pytest.raises(ValueError, match="2 measured; an interval takes 3"):
+    with pytest.raises(ValueError, match="2 measured; an interval needs 3"):
         calibrated(measured[:2])
 
 
@@ -127,8 +127,8 @@ def test_networks_of_the_family_that_is_asked_for_are_held_out_one_by_one() -> N
     [
         ("alexnet", 1.0, 227, "were not measured"),
         ("mobilenet_v3_small", 1.0, 224, "activation hardsigmoid and activation hardswish and elementwise add"),
-        ("mobilenet_v1", 1.0, 320, "MACs are outside of what was measured"),
-        ("mobilenet_v1", 0.25, 64, "are outside of what was measured"),
+        ("mobilenet_v1", 1.0, 320, "MACs are outside what was measured"),
+        ("mobilenet_v1", 0.25, 64, "are outside what was measured"),
     ],
 )
 def test_what_was_not_calibrated_is_refused(model: str, alpha: float, side: int, words: str) -> None:

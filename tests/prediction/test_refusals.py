@@ -50,8 +50,8 @@ def test_an_activation_that_was_not_measured(tmp_path: Path) -> None:
 
 def test_a_size_outside_of_what_was_measured(tmp_path: Path) -> None:
     source = saved(tmp_path)
-    refused(r"MACs are outside of what was measured \(.*\) by more than 1.5×", source, resolution=320)
-    refused(r"are outside of what was measured \(.*\) by more than 1.5×", source, alpha=0.25, resolution=64)
+    refused(r"MACs are outside what was measured \(.*\) by more than 1.5×", source, resolution=320)
+    refused(r"are outside what was measured \(.*\) by more than 1.5×", source, alpha=0.25, resolution=64)
     near = profiler.predict("mobilenet_v1", source=source, resolution=256)
     assert near[0]["predicted_s"] is not None, "256² / 224² is 1.3 times as much"
 
@@ -119,7 +119,7 @@ def test_another_machine(tmp_path: Path) -> None:
 
 def test_cells_fewer_than_an_interval_takes(tmp_path: Path) -> None:
     profiler.write(clocked(*ANCHORS[:2]), tmp_path / "run.json")
-    with pytest.raises(ProfilerError, match="holds too few networks: 2 measured; an interval takes 3; measure more"):
+    with pytest.raises(ProfilerError, match="holds too few networks: 2 measured; an interval needs 3; measure more"):
         profiler.predict("mobilenet_v1", source=str(tmp_path / "run.json"))
 
 

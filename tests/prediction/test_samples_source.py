@@ -100,7 +100,7 @@ def edited(path: str, change: Any) -> None:
 def test_a_run_that_was_interrupted_early_says_so(tmp_path: Path) -> None:
     path = samples(tmp_path / "run.samples.jsonl", GRID)
     edited(path, lambda lines: [line for line in lines if line["what"] != "round" or line["round"] <= 9])
-    with pytest.raises(ProfilerError, match=r"has a latency that can be taken \(9 of 10 rounds were measured\)"):
+    with pytest.raises(ProfilerError, match=r"has a usable latency \(9 of 10 rounds were measured\)"):
         profiler.predict("mobilenet_v1", source=path)
 
 
@@ -139,7 +139,9 @@ def test_samples_never_name_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_a_selftest_slows_its_networks(tmp_path: Path) -> None:
     path = samples(tmp_path / "run.samples.jsonl", ["lenet5"], command="selftest")
-    with pytest.raises(ProfilerError, match="of a selftest, which slows its networks; give those of bench, sweep or fit"):
+    with pytest.raises(
+        ProfilerError, match="they are of a selftest, which slows its networks on purpose; give those of bench, sweep or fit"
+    ):
         profiler.predict("lenet5", source=path)
 
 
@@ -147,10 +149,10 @@ def test_a_selftest_slows_its_networks(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("", "does not begin as a .samples.jsonl file does"),
-        ("model,alpha\n", "line 1: this is no JSON; name a .samples.jsonl file"),
-        ('{"what": "run", "protocol": 1, "command": "bench", "cells": []}\n', f"of protocol 1, and this is {PROTOCOL}; name the file of"),
+        ("model,alpha\n", "line 1: this is not JSON; name a .samples.jsonl file"),
+        ('{"what": "run", "protocol": 1, "command": "bench", "cells": []}\n', f"it has protocol 1, and this run {PROTOCOL}; name the file of"),
         ('{"what": "run", "protocol": NOW, "command": "bench", "cells": 3}\n', "line 1: damaged"),
-        ('{"what": "run", "protocol": NOW, "command": "bench", "cells": []}\n', "has a latency that can be taken"),
+        ('{"what": "run", "protocol": NOW, "command": "bench", "cells": []}\n', "has a usable latency"),
         ('{"what": "run", "protocol": NOW, "command": "bench", "cells": []}\n{"what": "ended", "cell": 3}\n', "line 2: damaged"),
     ],
 )  # fmt: skip
@@ -167,7 +169,7 @@ def test_cells_of_no_network(tmp_path: Path) -> None:
     device = Device([1e-3])
     with Samples(path, [spec], "bench") as kept:
         Scheduler([spec], device, Budget(4.0), lambda: device.now, random.Random(0), kept).measure()
-    with pytest.raises(ProfilerError, match="a cell is none of a network"):
+    with pytest.raises(ProfilerError, match="a cell does not describe a network"):
         profiler.predict("lenet5", source=str(path))
     with pytest.raises(Unavailable, match="there is no file"):
         profiler.predict("lenet5", source=str(tmp_path / "none.samples.jsonl"))

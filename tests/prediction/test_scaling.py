@@ -49,14 +49,15 @@ def test_errors_are_of_networks_that_the_factor_was_not_told() -> None:
 def test_outside_of_what_was_measured_on_both() -> None:
     found = scaled([pair(9, 0, seconds, seconds) for seconds in (1e-3, 2e-3, 3e-3)])
     assert found.refusal(4.4e-3) == found.refusal(0.7e-3) == ""
-    assert "it takes 4.6 ms there, outside of the networks that were measured on both devices (1 to 3 ms)" in found.refusal(
-        4.6e-3
+    assert (
+        "it takes 4.6 ms there, outside the range of the networks that were measured on both devices (1 to 3 ms)"
+        in found.refusal(4.6e-3)
     )
     assert "it takes 0.6 ms there" in found.refusal(0.6e-3)
 
 
 def test_two_networks_are_too_few() -> None:
-    with pytest.raises(ValueError, match="2 measured on both devices; scaling takes 3"):
+    with pytest.raises(ValueError, match="2 measured on both devices; scaling needs 3"):
         scaled([pair(9, 0, 1.0, 1.0)] * 2)
 
 
@@ -112,8 +113,12 @@ def test_networks_that_are_in_no_table_scale_by_predictions(there: str, tmp_path
 @pytest.mark.parametrize(
     ("models", "more", "words"),
     [
-        (HERE[:2], {}, "2 networks in common, and scaling takes 3; measure more of those in"),
-        (HERE, {"dtype": "bf16"}, "holds nothing that was measured with dtype bf16; it was not calibrated for that"),
+        (HERE[:2], {}, "2 networks in common, and scaling needs 3; measure more of those in"),
+        (
+            HERE,
+            {"dtype": "bf16"},
+            "holds nothing that was measured with dtype bf16; measure with that setting, or leave it out",
+        ),
         (HERE, {"memory_format": "channels_last"}, "holds nothing that was measured with memory format channels_last"),
         (HERE, {"compile": "true"}, "holds nothing that was measured with runtime compile, compile True"),
     ],
@@ -127,7 +132,7 @@ def test_what_does_not_go_together(models: tuple[str, ...], more: Any, words: st
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        ("resnet152@resolution=448", "outside of the networks that were measured on both devices"),
+        ("resnet152@resolution=448", "outside the range of the networks that were measured on both devices"),
         ("vit_b_16", "were not measured"),
     ],
 )

@@ -129,7 +129,7 @@ def test_without_graphviz_it_says_what_to_install(monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_was_not_wired_cannot_be_drawn() -> None:
-    with pytest.raises(ProfilerError, match="a drawing is of one network's layers"):
+    with pytest.raises(ProfilerError, match="a drawing needs the layers of one network"):
         mermaid(show("lenet5", wired=False))
 
 

@@ -118,9 +118,9 @@ def test_workflow_commands() -> None:
     assert found == [
         "::error title=lenet5 (28)%3A macs over::lenet5 (28): MACs 5, over the budget of 4 (25.0 %25 over)",
         "::error title=net.py%3ANet (28)%3A latency unmeasured::"
-        "net.py:Net (28): latency was not measured, with a budget of 4.00 s: 4 of 10 rounds were measured",
+        "net.py:Net (28): latency was not measured (budget 4.00 s): 4 of 10 rounds were measured",
         "::warning title=net.py%3ANet (28)%3A latency undecided::"
-        "net.py:Net (28): latency 10.0 ms ±10.0 %25 B, in an interval that reaches over the budget of 4.00 s (99.8 %25 left)",
+        "net.py:Net (28): latency 10.0 ms ±10.0 %25 B, with an interval that reaches over the budget of 4.00 s (99.8 %25 left)",
     ]
 
 

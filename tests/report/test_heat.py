@@ -14,7 +14,8 @@ from profiler import compare, sweep
 from profiler.records.results import Results
 from profiler.report.answers import registry
 from profiler.report.forms import written
-from profiler.report.terminal.heat import DARK_FROM, SHADES, Heat
+from profiler.report.palette import TERMINAL_HEAT, WHITE_FROM
+from profiler.report.terminal.heat import Heat
 from profiler.report.terminal.plot import plot
 
 
@@ -113,7 +114,7 @@ def luminance(colour: int) -> float:
     return 0.2126 * r + 0.7152 * g + 0.0722 * b
 
 
-@pytest.mark.parametrize("shade", range(len(SHADES)))
+@pytest.mark.parametrize("shade", range(len(TERMINAL_HEAT)))
 def test_letters_stand_out_on_every_shade(shade: int) -> None:
-    low, high = sorted((luminance(SHADES[shade]), luminance(231 if shade >= DARK_FROM else 16)))
+    low, high = sorted((luminance(TERMINAL_HEAT[shade]), luminance(231 if shade >= WHITE_FROM else 16)))
     assert (high + 0.05) / (low + 0.05) >= 4.5  # what WCAG asks of text

@@ -130,7 +130,7 @@ def test_every_sign_of_tex_is_shown_as_text() -> None:
 
 def test_numbers_stand_in_one_unit_told_in_the_heading() -> None:
     text = latex_text([results_sheet(compare("mobilenet_v1", "vgg16", engine="closed"), "auto")])
-    assert r"model & params & $\times$ & MACs & $\times$ & activations & fp32 \\" in text
+    assert r"model & params & $\times$ & MACs & $\times$ & activations & weights (fp32) \\" in text
     assert r" & (M) &  & (G) &  & (M) & (MiB) \\" in text
     assert r"mobilenet\_v1 & \textbf{4.23} & 1.00$\times$ & \textbf{0.569} & 1.00$\times$ & 5.04 & \textbf{16.1} \\" in text
     assert r"\begin{tabular}{@{}lrrrrrr@{}}" in text

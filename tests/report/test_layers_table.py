@@ -128,7 +128,7 @@ def test_columns_of_a_rewriting_are_its_own() -> None:
 
 @pytest.mark.parametrize("what_if", [None, "separable"])
 def test_a_column_that_is_none(what_if: str | None) -> None:
-    with pytest.raises(UnknownName, match="no column is called 'nope'"):
+    with pytest.raises(UnknownName, match="unknown column 'nope'"):
         answer("lenet5", View(columns=("nope",)), what_if=what_if)
 
 

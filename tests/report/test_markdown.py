@@ -60,7 +60,9 @@ def parsed(text: str) -> tuple[list[list[list[str]]], list[str]]:
 
 def expected(sheet: Sheet) -> list[list[str]]:
     made = laid(sheet)
-    heads = [f"{head} ({unit})" if unit else head for head, unit in zip(made.headings, made.units, strict=True)]
+    heads = [
+        f"{head} ({unit})".replace(") (", ", ") if unit else head for head, unit in zip(made.headings, made.units, strict=True)
+    ]
     return [[" ".join(cell.split()) for cell in row] for row in [heads, *made.rows]]
 
 
@@ -96,7 +98,7 @@ def test_lines_in_names_and_notes_are_one_line() -> None:
 
 def test_the_best_is_bold() -> None:
     lines = markdown_text([results_sheet(compare("mobilenet_v1", "vgg16", engine="closed"), "auto")]).splitlines()
-    assert lines[0] == "| model | params (M) | × | MACs (G) | × | activations (M) | fp32 (MiB) |"
+    assert lines[0] == "| model | params (M) | × | MACs (G) | × | activations (M) | weights (fp32, MiB) |"
     assert lines[2] == "| mobilenet_v1 | **4.23** | 1.00× | **0.569** | 1.00× | 5.04 | **16.1** |"
 
 
@@ -106,7 +108,11 @@ def test_polynomials_are_mathematics() -> None:
 
 
 def test_the_title_of_layers_on_the_clock_says_where_the_cells_end_and_the_network_begins() -> None:
-    made = [Sheet([Heading("kind", right=False)], [["conv"]], "CPU, fp32; 30 s for all cells\n\nlenet5: 4.20 ms A; by kind")]
-    said = "CPU, fp32; 30 s for all cells; lenet5: 4.20 ms A; by kind"
+    made = [
+        Sheet(
+            [Heading("kind", right=False)], [["conv"]], "CPU, fp32; 30 s for all cells\n\nlenet5: 4.20 ms A, by kind of layer"
+        )
+    ]
+    said = "CPU, fp32; 30 s for all cells; lenet5: 4.20 ms A, by kind of layer"
     assert f"**{said}**\n" in markdown_text(made)
     assert rf"\caption{{{said}}}" in latex_text(made)

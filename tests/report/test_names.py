@@ -142,11 +142,13 @@ def test_notes_on_one_module_name_the_point_where_they_differ(tmp_path: Path) ->
     )
     found = compare(f"{path}:Net@spare=2", f"{path}:Net@spare=5", input="3x8x8", engine="closed")
     assert [str(note) for note in found.notes] == [
-        f"{path}:Net (spare=2, 8): 3 of its 115 parameters are not read by the forward: spare.",
-        f"{path}:Net (spare=5, 8): 6 of its 118 parameters are not read by the forward: spare.",
+        f"{path}:Net (spare=2, 8): 3 of its 115 parameters are not used by the forward pass: spare.",
+        f"{path}:Net (spare=5, 8): 6 of its 118 parameters are not used by the forward pass: spare.",
     ]
     same = compare(f"{path}:Net@input=3x8x8", f"{path}:Net@input=3x9x9", engine="closed")
-    assert [str(note) for note in same.notes] == [f"{path}:Net: 3 of its 115 parameters are not read by the forward: spare."]
+    assert [str(note) for note in same.notes] == [
+        f"{path}:Net: 3 of its 115 parameters are not used by the forward pass: spare."
+    ]
 
 
 def test_witnesses_of_a_verification_are_told_apart() -> None:
@@ -155,7 +157,7 @@ def test_witnesses_of_a_verification_are_told_apart() -> None:
 
     made = [Agreement("net.py:Net", "torch", 1, 2, place={"options": {"width": w}, "input": "3x8x8"}) for w in (4, 8)]
     sheets = registry.answer(Verified((), (), tuple(made), {}), View(summary=False)).sheets()
-    (rows,) = [sheet.rows for sheet in sheets if "witness" in [head.text for head in sheet.columns]]
+    (rows,) = [sheet.rows for sheet in sheets if "counter" in [head.text for head in sheet.columns]]
     assert [row[0] for row in rows] == ["net.py:Net (width=4, 3x8x8)", "net.py:Net (width=8, 3x8x8)"]
 
 

@@ -65,7 +65,7 @@ def test_bytes_reach_files_and_pipes_as_they_are(answer: Answer, stdout: Callabl
 
 def test_a_terminal_is_shown_no_bytes(answer: Answer, stdout: Callable[[bool], io.BytesIO], tmp_path: Path) -> None:
     shown = stdout(True)
-    with pytest.raises(ProfilerError, match=r"'bytes' is bytes, which a terminal cannot show; give -o FILE\.bytes, or a pipe"):
+    with pytest.raises(ProfilerError, match=r"'bytes' is binary, which a terminal cannot show; give -o FILE\.bytes, or a pipe"):
         to("bytes")
     to("bytes", tmp_path / "x.bytes", quiet=True).put(answer)
     to("csv").put(answer)
@@ -138,7 +138,9 @@ def test_an_unfinished_answer_replaces_no_file(answer: Answer, stdout: Callable[
     there.put(answer, new_only=True)
     assert (tmp_path / "old.csv").read_text() == "of the run before"
     assert (tmp_path / "new.csv").read_text().startswith("model,")
-    with pytest.raises(ProfilerError, match=r"old\.csv' is as it was: not every cell was measured; carry on with --resume"):
+    with pytest.raises(
+        ProfilerError, match=r"old\.csv' was not written because not every cell was measured; carry on with --resume"
+    ):
         there.check()
     sys.stdout.flush()
     assert b"lenet5" in out.getvalue()
@@ -148,5 +150,5 @@ def test_every_command_writes_what_is_not_only_of_some() -> None:
     assert [name for name in forms.FORMS if name not in forms.WRITERS] == [
         "table", "csv", "json", "jsonl", "parquet", "markdown", "latex", "bytes", "failing",
     ]  # fmt: skip
-    with pytest.raises(ProfilerError, match="this command writes no svg; show can"):
+    with pytest.raises(ProfilerError, match="this command cannot write svg; show can"):
         forms.check_form("svg", ("html",), "format 'svg'")

@@ -4,212 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
-import shutil
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from msgspec import structs
 
 from profiler import compare, fit, sweep
-from profiler.load.load import load
 from profiler.records.columns import MEASURED_COLUMNS
-from profiler.records.measured import Measured
-from profiler.records.results import Results
-from profiler.records.timing import Layers, LayerTiming, Roofs, Timing
-from profiler.report.answer import View
-from profiler.report.answers import registry
-from profiler.report.page import page as page_of
-from profiler.study.show import show
+from tests.report.pages import HOSTILE, PAGES, Open, eventually, hostile, of, rows, swept
 from tests.report.test_predicted_drawn import half_measured
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-HOSTILE = (
-    "<b>bold</b></script><script>window.ran=1</script><img src=x onerror='window.ran=2'>${x}{{7*7}} 💥 \u202eleft \"=1+1\""
-)
-
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome on PATH; apt-get install chromium"
-)
-
-
-def bench() -> Results:
-    """A bench of three cells as it would have been measured."""
-    found = compare("mobilenet_v1", "lenet5", "squeezenet1_0", engine="closed")
-    found.command, found.measured, found.profiles = "bench", True, []
-    for i, record in enumerate(found):
-        middle = 0.004 * (i + 1)
-        clock = {
-            "latency_s": middle,
-            "latency_low_s": 0.98 * middle,
-            "latency_high_s": 1.03 * middle,
-            "grade": "B",
-            "reason": "",
-        }
-        record.update(
-            {**dict.fromkeys(MEASURED_COLUMNS), **clock, "images_per_second": 1 / middle, "device": "cpu", "threads": 1}
-        )
-        found.rounds.append([middle * (1 + 0.01 * ((7 * k) % 5 - 2)) for k in range(20)])
-    return found
-
-
-def measured() -> Measured:
-    """Two networks' layers as they would have been clocked."""
-    results = bench()
-    roofs = Roofs(5e10, ((2**20, 6e10), (2**28, 2e10)), {"conv": 7e-6, "linear": 5e-6, "norm": 8e-6, "other": 2e-6})
-    layers = []
-    for name in ("mobilenet_v1", "squeezenet1_0"):
-        rows = load(name).profile().rows
-        timing = Timing(
-            name,
-            1,
-            "cpu",
-            1,
-            "fp32",
-            "contiguous",
-            False,
-            "infer",
-            None,
-            0.01,
-            0.0098,
-            0.0103,
-            "B",
-            "",
-            20,
-            200,
-            0.1,
-            0.1,
-            None,
-            None,
-        )
-        taken = 0.01 / len(rows)
-        timed = tuple(LayerTiming(row, taken, 1 / len(rows), 4 * (row.params + 10), "memory", taken / 2) for row in rows)
-        layers.append(Layers(name, timing, timed, roofs, 1.02))
-    return Measured(results, tuple(layers))
-
-
-def hostile() -> Results:
-    found = compare("mobilenet_v1", "lenet5", "squeezenet1_0", engine="closed")
-    for i, record in enumerate(found):
-        record["model"], record["options"] = f"{i}{HOSTILE}{'x' * 10_000}", {HOSTILE: HOSTILE}
-    found.title, found.notes, found.warnings = HOSTILE, [HOSTILE], [HOSTILE]
-    found.profiles = [
-        structs.replace(
-            p, model=record["model"], rows=tuple(row._replace(path=f"{HOSTILE}.{row.path}", op=HOSTILE) for row in p.rows)
-        )
-        for p, record in zip(found.profiles, found, strict=True)
-    ]
-    return found
-
-
-def swept() -> Results:
-    return sweep("mobilenet_v1", alpha="0.25..1.0", resolution="128..224", engine="closed")
-
-
-def of(found: Results) -> str:
-    return page_of(registry.answer(found))
-
-
-POINTS, BARS, SLICES = ".scatterlayer .points path", ".barlayer .point path", "g.slice path.surface"
-PAGES: dict[str, tuple[Callable[[], str], dict[str, str]]] = {
-    "sweep": (lambda: of(swept()), {"tradeoff": POINTS, "heat": ".heatmaplayer image"}),
-    "several": (
-        lambda: of(sweep("mobilenet_v1", "mobilenet_v2", alpha="0.5,1.0", resolution="192,224", engine="closed")),
-        {"tradeoff": POINTS, "heat": ".heatmaplayer image"},
-    ),
-    "over": (
-        lambda: of(sweep("shufflenet_v1", over={"groups": [1, 2, 4]}, resolution="192,224", batch="1,8", engine="closed")),
-        {"tradeoff": POINTS, "heat": ".heatmaplayer image"},
-    ),
-    "fit": (lambda: of(fit("mobilenet_v1", "mobilenet_v2", max_macs="100M")), {"tradeoff": POINTS, "heat": ".heatmaplayer image"}),
-    "compare": (lambda: of(compare("mobilenet_v1", "vgg16", "resnet50", engine="closed")), {"tradeoff": POINTS, "shares": BARS, "layers": SLICES}),
-    "bench": (lambda: of(bench()), {"tradeoff": POINTS, "latency": BARS}),
-    "predicted": (lambda: of(half_measured()), {"tradeoff": POINTS, "heat": ".heatmaplayer image"}),
-    "show": (
-        lambda: page_of(registry.answer(show("mobilenet_v2", training=True, memory=True), View(formulas=True))),
-        {"shares": BARS, "layers": SLICES},
-    ),
-    "layers": (
-        lambda: page_of(registry.answer(measured(), View(depth=2, top=1000, unit="raw"))),
-        {"tradeoff": POINTS, "latency": BARS, "shares": BARS, "roofline": POINTS, "layers": SLICES},
-    ),
-    "hostile": (lambda: of(hostile()), {"tradeoff": POINTS, "shares": BARS, "layers": SLICES}),
-}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed; pip install 'arch-profiler[test]'")
-    with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
-Open = Callable[..., "Page"]
-PATIENCE_MS = 300_000
-"""How long a page may take to draw: a machine may be busy."""
-
-
-@pytest.fixture
-def opened(browser: Browser, tmp_path: Path) -> Iterator[Open]:
-    """Opens a page as a file and, at the end, holds it to have said nothing and asked for nothing else."""
-    said: list[str] = []
-    asked: list[str] = []
-    places: list[str] = []
-    contexts = []
-
-    def opened(text: str, **options: Any) -> Page:
-        file = tmp_path / "run.html"
-        file.write_text(text, encoding="utf-8")
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, "offline": True, **options})
-        context.set_default_timeout(PATIENCE_MS)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda fault: said.append(f"error: {fault}"))
-        page.on("dialog", lambda dialog: said.append(f"dialog: {dialog.message}"))
-        page.on("request", lambda request: asked.append(request.url))
-        places.append(file.as_uri())
-        page.goto(file.as_uri())
-        page.wait_for_selector("html[data-ready]", state="attached")
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert not [line for line in said if line.split(":")[0] in ("error", "warning", "dialog")]
-    assert [url for url in asked if not url.startswith(("data:", "blob:"))] == places
-
-
-def eventually(page: Page, read: Callable[[], Any], wanted: Any) -> None:
-    """Wait until the page has drawn what is wanted."""
-    for _ in range(PATIENCE_MS // 50):
-        if read() == wanted:
-            return
-        page.wait_for_timeout(50)
-    assert read() == wanted
-
-
-def rows(page: Page, part: str = "#records") -> list[list[str]]:
-    cells: list[list[str]] = page.eval_on_selector_all(
-        f"{part} tbody tr:not(.space)", "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))"
-    )
-    return cells
+    from playwright.sync_api import Page
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -220,7 +29,7 @@ def test_every_part_of_a_page_is_drawn_and_fits_a_telephone(name: str, opened: O
     assert plots == list(parts)
     for part, marks in parts.items():
         assert page.locator(f"#{part} {marks}").count() > 0, part
-    assert page.locator(".plot:not(:has(.main-svg))").count() == 0
+    assert page.locator(".plot:not(:has(svg))").count() == 0
     assert page.locator("h1").count() == 1
     page.set_viewport_size({"width": 400, "height": 800})
     eventually(page, lambda: page.evaluate("document.documentElement.scrollWidth"), 400)
@@ -231,7 +40,7 @@ def test_every_choice_of_a_plot_draws(opened: Open) -> None:
     for choice in page.locator(".choices select").all():
         for i in range(choice.locator("option").count()):
             choice.select_option(index=i)
-    assert page.locator("#layers g.treemap, #layers .treemaplayer g.slice").count() > 0
+    assert page.locator("#layers .chart .part").count() > 0
 
 
 def test_no_plot_offers_to_send_what_it_shows_anywhere(opened: Open) -> None:
@@ -272,6 +81,21 @@ def test_a_front_of_one_is_ringed_and_said_to_be_what(opened: Open) -> None:
     assert page.locator("#tradeoff .points path").count() == 3 + 1, "mobilenet_v2 beats both in both"
     said = page.locator("#tradeoff figcaption").text_content() or ""
     assert said == "Pareto front: what no other beats in both, more top-1 and less MACs."
+
+
+def test_the_front_is_a_staircase(opened: Open) -> None:
+    page = opened(of(swept()))
+    (path,) = page.eval_on_selector_all(
+        "#tradeoff .scatterlayer .trace:has(.points path[d*='A']) .js-line[style*='dash']",
+        "all => all.map(one => one.getAttribute('d'))",
+    )
+    corners = [
+        tuple(map(float, found)) for found in re.findall(r"([-\d.]+),([-\d.]+)", re.sub(r"[HV]", lambda sign: sign[0], path))
+    ]
+    assert "H" in path
+    assert "V" in path
+    assert set(re.findall("[A-Z]", path)) <= {"M", "H", "V", "L"}
+    assert all(a[0] == b[0] or a[1] == b[1] for a, b in pairwise(corners)), "no line of it is sloped"
 
 
 def test_numbers_filter_the_table_and_the_plot(opened: Open) -> None:
@@ -429,5 +253,5 @@ def test_hostile_names_are_shown_as_text_and_run_nothing(opened: Open) -> None:
     page.locator("#tradeoff .points path").first.hover(force=True)
     page.wait_for_selector("#tradeoff .hoverlayer text")
     assert "<b>bold</b>" in (page.locator("#tradeoff .hoverlayer").text_content() or "")
-    assert "<b>bold</b></script>" in (page.locator("#shares g.ytick text").first.text_content() or "")
+    assert "<b>bold</b></script>" in (page.locator("#shares .chart text").first.text_content() or "")
     assert page.evaluate("window.ran") is None

@@ -25,7 +25,7 @@ from profiler.records.timing import Layers, LayerTiming, Roofs, Timing
 from profiler.report.encoding import ERRORS
 from profiler.report.terminal.bars import Bars, Length, bar
 from profiler.report.terminal.plot import plot
-from profiler.report.terminal.scatter import Point, pareto, steps
+from profiler.report.terminal.scatter import Point, Scatter, pareto, stairs, steps
 from profiler.study.show import show
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -149,6 +149,20 @@ def test_hostile_names_are_kept_in_their_place() -> None:
     assert "[red]xxx" in text
 
 
+def test_the_front_is_a_staircase() -> None:
+    """Between two points of it there is no more to be had than the first gives: right first, then up."""
+    assert stairs([(1, 50), (2, 60), (4, 70)]) == [(1, 50), (2, 50), (2, 60), (4, 60), (4, 70)]
+    assert stairs([(1, 50)]) == [(1, 50)]
+    assert stairs([]) == []
+    points = [Point(0, 0, ""), Point(100, 100, "")]
+    text = drawn(Scatter("", points, "{:g}".format, "{:g}".format, front=True), width=60)
+    inside = [re.split("[┤│]", line)[1] for line in text.splitlines() if line.endswith("│")]
+    dotted = [row for row in inside if "·" in row]
+    level = max(dotted, key=lambda row: row.count("·"))
+    assert level.count("·") > 40, "one level stretch of it, as wide as the plot"
+    assert {row.index("·") for row in dotted if row != level} == {max(row.rindex("·") for row in dotted)}, "and one upright"
+
+
 def test_pareto() -> None:
     points = [Point(1, 5, ""), Point(1, 4, ""), Point(2, 5, ""), Point(3, 9, ""), Point(0.5, 1, "")]
     assert [(point.x, point.y) for point in pareto(points)] == [(0.5, 1), (1, 5), (3, 9)]
@@ -181,14 +195,14 @@ def test_a_plot_stands_below_the_table_and_nowhere_else(tmp_path: Path) -> None:
 def test_a_plot_in_csv_is_refused_before_any_work() -> None:
     ran = run("sweep", "--engine", "closed", "--plot", "-f", "csv")
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr == "error: --plot draws below the table, and stdout is to be csv; leave out one of the two\n"
+    assert ran.stderr == "error: --plot needs a table on stdout, not csv; leave one of them out\n"
 
 
 def test_a_saved_list_has_no_plot(tmp_path: Path) -> None:
     run("list", "vgg*", "-q", "-o", str(tmp_path / "list.json"))
     ran = run("report", str(tmp_path / "list.json"), "--plot")
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert "there is nothing to plot" in ran.stderr
+    assert "this result has no plot" in ran.stderr
 
 
 def test_no_fold_and_the_plot_of_a_saved_network(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_a_witness_that_differs_shows_its_own_count() -> None:
 def test_integers_where_they_fit() -> None:
     results = compare("mobilenet_v1", "vgg16", engine="closed")
     assert "15,470,264,320" in drawn(results, 100)
-    narrow = drawn(results, 70)
+    narrow = drawn(results, 76)
     assert "15.5 G" in narrow
     assert "Rounded to fit the terminal" in narrow
 
@@ -206,3 +206,53 @@ def test_as_many_rows_as_a_terminal_is_shown_are_not_cut() -> None:
 def test_many_rows_still_fold_where_they_do_not_fit() -> None:
     content = Sheet([Heading("words", right=False)], [["a" * 30]] * (MOST_ROWS + 1))
     assert max(map(len, printed(content, 20).splitlines())) <= 20
+
+
+NETWORKS = ("mobilenet_v1", "mobilenet_v3_large", "googlenet", "vgg16@classes=10")
+
+
+@pytest.mark.parametrize(
+    ("width", "gone"),
+    [
+        (120, ""),
+        (80, "fp32, activations"),
+        (66, "fp32, activations, side MACs"),
+        (44, "fp32, activations, side MACs, side params, ×"),
+    ],
+)
+def test_what_is_missed_least_is_left_out_first_and_named(width: int, gone: str) -> None:
+    text = drawn(compare(*NETWORKS, engine="closed"), width)
+    said = " ".join(text.split())
+    assert ("Left out to fit the terminal: " in said) is bool(gone)
+    named = said.partition("Left out to fit the terminal: ")[2].partition("; a wider one or --csv shows all.")[0]
+    assert set(gone.split(", ")) <= set(named.split(", "))
+    lines = [line for line in text.splitlines() if line.startswith(tuple(NETWORKS))]
+    assert [line.split()[0] for line in lines] == list(NETWORKS), "no name is broken"
+    assert max(map(len, text.splitlines())) <= width
+    heads = text.splitlines()[0].split()
+    assert {"model", "params", "MACs"} <= set(heads), "what was asked for stays"
+
+
+def test_names_are_broken_behind_their_signs_and_only_where_nothing_else_folds() -> None:
+    heads = [Heading("layer", right=False), Heading("what it is", right=False), Heading("MACs")]
+    content = Sheet(heads, [["model.layers.0.self_attn.q_proj", "a linear layer of many words", "1,000,000"]])
+
+    def lines(width: int) -> list[str]:
+        console = Console(file=StringIO(), width=width, color_system=None)
+        console.print(Fitted(lambda _: content, "auto"))
+        text: str = console.file.getvalue()  # type: ignore[attr-defined]
+        return [line.rstrip() for line in text.partition("─\n")[2].splitlines()]
+
+    whole = "model.layers.0.self_attn.q_proj"
+    assert lines(80) == [f"{whole}  a linear layer of many words  1,000,000"]
+    assert lines(60)[0].startswith(f"{whole}  a linear"), "words fold before a name does"
+    assert [line.split()[0] for line in lines(40)][:2] == ["model.layers.0.self_", "attn.q_proj"]
+
+
+def test_columns_of_one_word_keep_it_whole_beside_others_that_fold() -> None:
+    heads = [Heading("count", right=False), Heading("source", right=False)]
+    content = Sheet(heads, [["weights_share", "MobileNets Table 2 and the appendix of it"]])
+    console = Console(file=StringIO(), width=30, color_system=None)
+    console.print(Fitted(lambda _: content, "auto"))
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "weights_share" in text

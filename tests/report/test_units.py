@@ -300,7 +300,7 @@ def test_what_follows_a_number_stays() -> None:
 def test_units_by_name() -> None:
     for name in ("raw", "auto", "K", "M", "G", "flops"):
         assert units.unit(name) == name
-    with pytest.raises(UnknownName, match="no unit is called 'kilo'"):
+    with pytest.raises(UnknownName, match="unknown unit 'kilo'"):
         units.unit("kilo")
 
 
@@ -334,11 +334,11 @@ def test_multiply_adds_of_papers_are_in_what_says_something_of_the_least() -> No
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("megs", "no unit is called 'megs'"),
-        ("params=megs", "no unit is called 'megs'; known: .* \\(in 'params=megs'\\)"),
-        ("parms=M", "no column is called 'parms'; did you mean params"),
-        ("latency_s=M", "latency_s is no count"),
-        ("params=GFLOPs", "params has no FLOPs, which are of macs"),
+        ("megs", "unknown unit 'megs'"),
+        ("params=megs", "unknown unit 'megs'; use .* \\(in 'params=megs'\\)"),
+        ("parms=M", "unknown column 'parms'; did you mean params"),
+        ("latency_s=M", "latency_s is not a count"),
+        ("params=GFLOPs", "FLOPs apply only to macs"),
     ],
 )
 def test_units_of_no_column(name: str, said: str) -> None:

@@ -77,7 +77,9 @@ def test_what_is_read_and_what_is_not_are_all() -> None:
 
 def test_the_head_says_it_only_where_there_are_any() -> None:
     (line,) = [line for line in totals_text(profile(Net(), input=SIDE), "raw") if line.startswith("unread")]
-    assert line.startswith(f"unread       {UNREAD:,}   of the module's {READ + UNREAD:,} params: ")
+    assert line.startswith(
+        f"unread       {UNREAD:,}   not used by the forward pass, of the module's {READ + UNREAD:,} params: "
+    )
     assert "fc" in line
     assert not any("unread" in line for line in totals_text(profile(Whole(), input=SIDE), "raw"))
 
@@ -86,8 +88,8 @@ def test_a_comparison_says_it_only_where_there_are_any() -> None:
     sheet = results_sheet(compare(Net(), Whole(), input=SIDE, engine="closed"))
     assert [head.text for head in sheet.columns][1:5] == ["params", "×", "unread", "MACs"]
     assert [row[3] for row in sheet.rows] == [f"{UNREAD:,}", "0"]
-    (note,) = [note for note in sheet.notes if "not read" in note]
-    assert note.startswith(f"Net: {UNREAD:,} of its {READ + UNREAD:,} parameters are not read by the forward: ")
+    (note,) = [note for note in sheet.notes if "not used" in note]
+    assert note.startswith(f"Net: {UNREAD:,} of its {READ + UNREAD:,} parameters are not used by the forward pass: ")
     plain = results_sheet(compare(Whole(), input=SIDE, engine="closed"))
     assert "unread" not in [head.text for head in plain.columns]
     assert not plain.notes
@@ -133,11 +135,11 @@ def test_a_gate_in_the_projects_own_file(tmp_path: Path) -> None:
 
 
 BYTES = [
-    (Net(), {"float32": 4 * READ}, "fp32", "896 B in fp32"),
-    (Net(torch.float16), {"float16": 2 * READ}, "float16", "448 B in float16"),
-    (Net(torch.bfloat16), {"bfloat16": 2 * READ}, "bfloat16", "448 B in bfloat16"),
-    (Net(torch.float64), {"float64": 8 * READ}, "float64", "1.8 KiB in float64"),
-    (Complex(), {"complex64": 8 * (3 * 3 * 3 * 4 + 4)}, "complex64", "896 B in complex64"),
+    (Net(), {"float32": 4 * READ}, "weights (fp32)", "896 B in fp32"),
+    (Net(torch.float16), {"float16": 2 * READ}, "weights (float16)", "448 B in float16"),
+    (Net(torch.bfloat16), {"bfloat16": 2 * READ}, "weights (bfloat16)", "448 B in bfloat16"),
+    (Net(torch.float64), {"float64": 8 * READ}, "weights (float64)", "1.8 KiB in float64"),
+    (Complex(), {"complex64": 8 * (3 * 3 * 3 * 4 + 4)}, "weights (complex64)", "896 B in complex64"),
     (Mixed(), {"float32": 4 * READ, "bfloat16": 2 * 42}, "weight bytes", "980 B: 896 B in fp32, 84 B in bfloat16"),
 ]
 

@@ -15,4 +15,4 @@ def test_multiply_adds_a_second_over_the_roof() -> None:
     (layers,) = found.layers
     assert layers.utilisation == pytest.approx(416_520 / 0.0042 / 1e11)
     notes = [note for sheet in registry.answer(found, View()).sheets() for note in sheet.notes]
-    assert "MFU: 0.1 % of the roof of MACs, over the network." in notes
+    assert "MFU, the share of the measured peak of MACs per second that the network reaches: 0.1 %." in notes

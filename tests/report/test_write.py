@@ -110,12 +110,12 @@ def test_the_view_of_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "more", "fault", "message"),
     [
-        ("run.xlsx", {}, ProfilerError, r"no format goes by the suffix '\.xlsx'; use \.txt \.csv"),
-        ("run", {}, ProfilerError, "no format goes by the suffix ''"),
-        ("run.csv", {"format": "excel"}, UnknownName, "no format is called 'excel'"),
-        ("run.csv", {"columns": ("mac",)}, UnknownName, "no column is called 'mac'"),
-        ("run.csv", {"sort": "mac"}, UnknownName, "no column is called 'mac'"),
-        ("run.csv", {"unit": "P"}, UnknownName, "no unit is called 'P'"),
+        ("run.xlsx", {}, ProfilerError, r"unknown suffix '\.xlsx'; use \.txt \.csv"),
+        ("run", {}, ProfilerError, "unknown suffix ''"),
+        ("run.csv", {"format": "excel"}, UnknownName, "unknown format 'excel'"),
+        ("run.csv", {"columns": ("mac",)}, UnknownName, "unknown column 'mac'"),
+        ("run.csv", {"sort": "mac"}, UnknownName, "unknown column 'mac'"),
+        ("run.csv", {"unit": "P"}, UnknownName, "unknown unit 'P'"),
         ("run.mmd", {}, ProfilerError, "a Results is not written as mermaid; results of show are"),
         ("none/run.csv", {}, ProfilerError, "there is no folder"),
     ],
@@ -151,5 +151,5 @@ def test_what_a_command_saved_is_read(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="there is no file"):
         read(tmp_path / "none.json")
     (tmp_path / "other.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(ProfilerError, match="this JSON is no run of profiler"):
+    with pytest.raises(ProfilerError, match="this JSON is not a saved run of profiler"):
         read(tmp_path / "other.json")

@@ -87,7 +87,7 @@ def row(**changed: Any) -> dict[str, Any]:
 
 
 BAD: list[tuple[str, str]] = [
-    ("", "'run.json': it is empty, and a run of profiler was expected; save one with -o run.json"),
+    ("", "'run.json': the file is empty; save one with -o run.json"),
     (
         '{"schema": 1,\n "command": "comp',
         "'run.json': line 2: it is cut short (unterminated string starting at); save the run again",
@@ -111,7 +111,7 @@ BAD: list[tuple[str, str]] = [
     ),
     (
         '{"name": "pkg", "version": "1.0"}',
-        "'run.json': this JSON is no run of profiler: expected schema, command, environment and records, and there is no schema; "
+        "'run.json': this JSON is not a saved run of profiler: expected schema, command, environment and records, and there is no schema; "
         "save one with -o run.json",
     ),
     (
@@ -198,7 +198,7 @@ def test_columns_of_a_later_version_are_passed_over() -> None:
 
 
 def test_a_run_of_another_command_is_no_comparison() -> None:
-    with pytest.raises(ProfilerError, match="a run of `list` is no comparison, sweep or bench"):
+    with pytest.raises(ProfilerError, match="this is a run of `list`, not of compare, sweep or bench"):
         saved.results(saved.Saved("run.json", document(command="list")))
 
 
@@ -207,8 +207,8 @@ def test_forms_that_a_command_cannot_write_are_refused_first(tmp_path: Path) -> 
     assert (ran.returncode, ran.stdout) == (2, "")
     assert (
         ran.stderr
-        == "error: output 'run.html': this command writes no html; compare, sweep, bench, fit without --per-stage, predict, inspect and show can\n"
+        == "error: output 'run.html': this command cannot write html; compare, sweep, bench, fit without --per-stage, predict, inspect and show can\n"
     )
     run("compare", "lenet5", "--engine", "closed", "-o", "run.json", cwd=tmp_path)
     ran = run("report", "run.json", "-o", "run.trace.json", cwd=tmp_path)
-    assert ran.stderr == "error: output 'run.trace.json': this command writes no trace; bench --layers can\n"
+    assert ran.stderr == "error: output 'run.trace.json': this command cannot write trace; bench --layers can\n"

@@ -218,7 +218,7 @@ def test_growth_beyond_the_tolerance_is_over(base: Path, before: int, tolerance:
 
 def test_a_baseline_does_not_say_what_is_checked(base: Path) -> None:
     with pytest.raises(
-        ProfilerError, match=r"is of lenet5 \(28\), mobilenet_v1 \(α 0.5, 224\), and a file never says what is run"
+        ProfilerError, match=r"holds lenet5 \(28\), mobilenet_v1 \(α 0.5, 224\), and profiler runs no code that a file names"
     ):
         check(baseline=str(base))
     config = Config(Path("pyproject.toml"), {"budgets": {"lenet5": {"macs": "1M"}}})
@@ -232,7 +232,7 @@ def test_a_baseline_of_another_network_is_refused(base: Path) -> None:
     with pytest.raises(ProfilerError) as fault:
         check("vgg16", baseline=str(base))
     assert str(fault.value).startswith(
-        f"baseline '{base}' is of lenet5 (28), mobilenet_v1 (α 0.5, 224), not of vgg16 (224); save one"
+        f"baseline '{base}' holds lenet5 (28), mobilenet_v1 (α 0.5, 224), not vgg16 (224); save one"
     )
     with pytest.raises(ProfilerError, match=r"not of mobilenet_v1 \(α 0.75, 224\)"):
         check("mobilenet_v1@alpha=0.75", baseline=str(base))
@@ -250,7 +250,7 @@ def test_a_network_is_given_the_input_of_its_baseline(tmp_path: Path, text: str)
     found = check(LINEAR, baseline=str(path))
     assert found.passed
     assert found.lines[1].value == (3 if "x" in text else 1) * 4 * 2
-    with pytest.raises(InputNeeded, match=r"torch\.nn:Bilinear: cannot infer its input; pass one, as --input"):
+    with pytest.raises(InputNeeded, match=r"cannot infer the input of torch\.nn:Bilinear; pass --input"):
         check("torch.nn:Bilinear@in1_features=4,in2_features=4,out_features=2", baseline=str(path))
 
 
@@ -337,23 +337,23 @@ def test_a_network_is_given_the_input_of_its_entry(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ("[tool.profiler.budgets.lenet5]\nmac = 1", """no key of tool.profiler.budgets."lenet5" is called 'mac'; did you mean macs?"""),
+        ("[tool.profiler.budgets.lenet5]\nmac = 1", """unknown key of tool.profiler.budgets."lenet5" 'mac'; did you mean macs?"""),
         ('[tool.profiler.budgets.lenet5]\nmacs = "lots"', """pyproject.toml: tool.profiler.budgets."lenet5".macs 'lots' is not a number; write it as 600M"""),
-        ("[tool.profiler.budgets.lenet5]\nmacs = true", """pyproject.toml: tool.profiler.budgets."lenet5".macs is 'True', which is no limit"""),
+        ("[tool.profiler.budgets.lenet5]\nmacs = true", """pyproject.toml: tool.profiler.budgets."lenet5".macs must be a limit such as 600M, 64MiB or 30ms, not 'True'"""),
         ("[tool.profiler.budgets.lenet5]\nmacs = -1", """budgets."lenet5".macs '-1' is not a whole number from 0"""),
         ("[tool.profiler.budgets.lenet5]\nmacs = 1.5", """budgets."lenet5".macs '1.5' is not a whole number from 0"""),
         ("[tool.profiler.budgets.lenet5]\nmacs = inf", """budgets."lenet5".macs 'inf' is not finite"""),
-        ("[tool.profiler.budgets.lenet5]\nmacs = 2020-01-01", """budgets."lenet5".macs is '2020-01-01', which is no limit"""),
-        ("[tool.profiler.budgets.lenet5]\nmemory = 64", """budgets."lenet5".memory '64' has no unit of KiB, MiB, GiB, kB, MB, GB, B; write it as 64MiB"""),
-        ('[tool.profiler.budgets.lenet5]\nlatency = "20"', """budgets."lenet5".latency '20' has no unit of ns, us, µs, ms, s; write it as 30ms"""),
+        ("[tool.profiler.budgets.lenet5]\nmacs = 2020-01-01", """budgets."lenet5".macs must be a limit such as 600M, 64MiB or 30ms, not '2020-01-01'"""),
+        ("[tool.profiler.budgets.lenet5]\nmemory = 64", """budgets."lenet5".memory '64' needs a unit (KiB, MiB, GiB, kB, MB, GB, B); write it as 64MiB"""),
+        ('[tool.profiler.budgets.lenet5]\nlatency = "20"', """budgets."lenet5".latency '20' needs a unit (ns, us, µs, ms, s); write it as 30ms"""),
         ('[tool.profiler.budgets.lenet5]\nlatency = "-2ms"', """budgets."lenet5".latency '-2ms' is below 0"""),
         ('[tool.profiler.budgets.lenet5]\nlatency = "ms"', """budgets."lenet5".latency 'ms' has no unit"""),
         ("[tool.profiler.budgets.lenet5]\nalpha = 1", """tool.profiler.budgets."lenet5" has no budget; give one of params, macs"""),
-        ("[tool.profiler.budgets]\nlenet5 = 3", """tool.profiler.budgets."lenet5" is no table"""),
-        ("[tool.profiler]\nbudgets = 3", """tool.profiler.budgets is no table"""),
-        ('[tool.profiler.budgets.lenet5]\nmacs = 1\nset = "classes=10"', """budgets."lenet5".set is no table"""),
+        ("[tool.profiler.budgets]\nlenet5 = 3", """tool.profiler.budgets."lenet5" must be a table"""),
+        ("[tool.profiler]\nbudgets = 3", """tool.profiler.budgets must be a table"""),
+        ('[tool.profiler.budgets.lenet5]\nmacs = 1\nset = "classes=10"', """budgets."lenet5".set must be a table"""),
         ('[tool.profiler.budgets.lenet5]\nmacs = 1\nalpha = "wide"', """pyproject.toml: tool.profiler.budgets."lenet5": alpha 'wide' is not a number"""),
-        ("[tool.profiler.budgets.lenet6]\nmacs = 1", """pyproject.toml: tool.profiler.budgets."lenet6": no network is called 'lenet6'; did you mean lenet5"""),
+        ("[tool.profiler.budgets.lenet6]\nmacs = 1", """pyproject.toml: tool.profiler.budgets."lenet6": unknown network 'lenet6'; did you mean lenet5"""),
     ],
 )  # fmt: skip
 def test_what_the_table_says_amiss_is_refused_with_file_and_key(tmp_path: Path, entry: str, message: str) -> None:
@@ -367,13 +367,13 @@ def test_what_the_table_says_amiss_is_refused_with_file_and_key(tmp_path: Path, 
 @pytest.mark.parametrize(
     ("given", "kind", "message"),
     [
-        ({}, ProfilerError, "there is nothing to check; name a network and a budget"),
+        ({}, ProfilerError, "no network to check; name one and a budget"),
         ({"models": ["lenet5"]}, ProfilerError, r"lenet5 \(28\) has no budget; give one"),
         ({"models": ["lenet5"], "macs": "60x"}, ProfilerError, "--max-macs '60x' is not a number"),
         (
             {"models": ["lenet5"], "macs": "1", "tolerance": "1"},
             ProfilerError,
-            "tolerance '1' has no unit of %; write it as 1%",
+            "tolerance '1' needs a unit (%); write it as 1%",
         ),
         ({"models": ["lenet5"], "macs": "1", "tolerance": "-1%"}, ProfilerError, "tolerance '-1%' is below 0"),
         ({"models": ["lenet6"], "macs": "1"}, UnknownName, "did you mean lenet5"),
@@ -433,7 +433,7 @@ def test_an_undecided_line_says_so() -> None:
 def test_the_command(tmp_path: Path) -> None:
     ran = run("check", "lenet5", "--max-macs", "400K", "--max-params", "62K", "--csv", "lines.csv", "-f", "json", cwd=tmp_path)
     assert ran.returncode == 1
-    assert ran.stderr == "error: 1 of 2 limits is not kept: lenet5 (28) MACs; make it cheaper, or raise the budget\n"
+    assert ran.stderr == "error: 1 of 2 limits exceeded: lenet5 (28) MACs; make the network cheaper, or raise the budget\n"
     document = json.loads(ran.stdout)
     assert (document["command"], document["passed"], document["rows"]) == ("check", False, [])
     assert [(line["count"], line["value"], line["limit"], line["verdict"]) for line in document["records"]] == [

@@ -179,7 +179,7 @@ def test_tied_widths_are_one_axis() -> None:
 REFUSED: list[tuple[Any, str]] = [
     ([8, 8, 8, 8], "widths of shape 4; give an array whose last axis has 5 stages (112, 56, 28, 14, 7)"),
     (8, "widths of shape one number; give an array whose last axis has 5 stages (112, 56, 28, 14, 7)"),
-    ([[8, 8], [8]], "widths of unequal lengths are no array; give 5 for each point"),
+    ([[8, 8], [8]], "widths have unequal lengths; give 5 for each point"),
     ([8.0, 8, 8, 8, 8], "widths of type float64; give whole numbers, as integers"),
     ([8, 8, 8, 8, 12], "stage 7 cannot be 12 wide; give a multiple of 8, or 1024 as it is"),
     ([8, 0, 8, 8, 8], "stage 56 cannot be 0 wide; give a multiple of 8, or 128 as it is"),
@@ -215,7 +215,7 @@ def test_layers_take_any_width_up_to_a_million() -> None:
 def test_what_has_no_stages_is_refused() -> None:
     from torch import nn
 
-    cure = "has no stages to scale: its code sets its widths; name a network of the zoo, or give a Layer"
+    cure = "has no stages to scale: its code sets its widths; name a network of `profiler list`, or give a Layer"
     with pytest.raises(ProfilerError, match=f"^timm:resnet18 {cure}$"):
         profiler.costs("timm:resnet18")
     with pytest.raises(ProfilerError, match=f"^Linear {cure}$"):
@@ -224,7 +224,7 @@ def test_what_has_no_stages_is_refused() -> None:
         profiler.costs(Chain(L.Conv(fixed(8), 3)), input=PIXELS)
     with pytest.raises(ProfilerError, match=r"stages=0.5:1:1:1:1 chooses its widths already; leave it out"):
         profiler.costs("mobilenet_v1@stages=0.5:1:1:1:1")
-    with pytest.raises(ProfilerError, match="per 'block' is neither stage nor layer"):
+    with pytest.raises(ProfilerError, match="per must be 'stage' or 'layer', not 'block'"):
         profiler.costs("mobilenet_v1", per="block")
 
 

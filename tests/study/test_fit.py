@@ -142,7 +142,7 @@ def test_the_zoo_answers_by_task_and_input() -> None:
     assert "resnet20_cifar" in small
     assert not small & camera
     assert {find(r["model"]).task for r in profiler.fit(max_macs="10T", task="hyperspectral")} == {"hyperspectral"}
-    with pytest.raises(UnknownName, match="no task is called 'phone'"):
+    with pytest.raises(UnknownName, match="unknown task 'phone'"):
         profiler.fit(max_macs="1G", task="phone")
 
 
@@ -184,7 +184,7 @@ def test_weights_beyond_the_memory_rule_a_cell_out_without_tracing() -> None:
 @pytest.mark.parametrize(
     ("limits", "words"),
     [
-        ({}, "there is no limit to fit"),
+        ({}, "no limit is given"),
         ({"max_macs": "3M", "min_macs": "4M"}, "--min-macs 4M is above --max-macs 3M"),
         ({"max_macs": "many"}, "--max-macs 'many' is not a number"),
         ({"max_memory": "5"}, "--max-memory '5' has no unit"),
@@ -229,6 +229,6 @@ def test_what_is_published_near_a_cell_without_an_accuracy_is_named_and_never_ta
     assert by_alpha[0.4]["top1_near"] == "60.8 at α 0.35, 224; 65.4 at α 0.5, 224"
     (note,) = [note for note in registry.answer(found, View()).sheets()[0].notes if "not published" in note]
     assert note == (
-        "top-1 of mobilenet_v2 (α 0.45, 224): not published; near it 60.8 at α 0.35, 224; 65.4 at α 0.5, 224; "
+        "top-1 of mobilenet_v2 (α 0.45, 224): not published; published near it: 60.8 at α 0.35, 224; 65.4 at α 0.5, 224; "
         "--columns model,alpha,resolution,top1_near shows those of 1 more."
     )

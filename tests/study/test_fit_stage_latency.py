@@ -218,8 +218,10 @@ def test_too_little_time_leaves_latencies_unknown(machine: Machine) -> None:
     assert found.latency.undecided == found.latency.over == 0
     (note,) = [note for note in found.latency.notes if isinstance(note, NotPredicted)]
     assert note.more == found.latency.unknown - 1
-    assert "give it more --time" in note.reason
-    assert answers.failure(found).startswith(f"nothing is known to fit; the latency of {found.latency.unknown:,} combinations")
+    assert "measure longer with --time" in note.reason
+    assert answers.failure(found).startswith(
+        f"no combination is known to fit; the latency of {found.latency.unknown:,} combinations"
+    )
 
 
 def test_the_table_has_latencies_measured_and_predicted(machine: Machine) -> None:
@@ -263,9 +265,9 @@ def test_from_a_file_nothing_is_measured(machine: Machine, tmp_path: Path) -> No
 
 
 def test_a_file_needs_a_limit_of_latency_and_no_time(tmp_path: Path) -> None:
-    with pytest.raises(ProfilerError, match="limit them too, by --max-latency 20ms"):
+    with pytest.raises(ProfilerError, match="has no effect without --max-latency; add one"):
         profiler.fit_stages("mobilenet_v1", "1", max_macs="1G", source="run.json")
-    with pytest.raises(ProfilerError, match="--time is for measuring, and --from predicts"):
+    with pytest.raises(ProfilerError, match="--time has no effect with --from"):
         profiler.fit("mobilenet_v1", max_latency="1s", source="run.json", bench=bench())
     with pytest.raises(Unavailable, match="there is no file"):
         profiler.fit("mobilenet_v1", max_latency="1s", source=str(tmp_path / "run.json"))

@@ -104,7 +104,7 @@ def test_widths_that_are_rounded() -> None:
     assert found.params == {(0, 0): 27 * 24 + 24}
     text = "\n".join(lines(found))
     assert "at α = 1; side = 2K" in text
-    assert "the counts are no polynomial in α, as where widths are rounded." in text
+    assert "the counts are not a polynomial in α, e.g. because widths are rounded." in text
     assert "published" not in text
 
 

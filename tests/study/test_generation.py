@@ -250,9 +250,12 @@ def test_roofs_of_a_run_that_measured_them(tmp_path: Path) -> None:
     found = asked(LLAMA, prefill=8, roofs=str(run)).limits
     assert found is not None
     assert (found.peak_macs, found.bandwidth) == (roofs["macs_per_s"], max(roofs["streams"])[1])
-    with pytest.raises(ProfilerError, match="--roofs has both the MACs and the bytes a second; leave out --peak-macs"):
+    with pytest.raises(ProfilerError, match="--roofs gives both the peak and the bandwidth; leave out --peak-macs"):
         asked(LLAMA, prefill=8, roofs=str(run), peak_macs="1T")
-    with pytest.raises(ProfilerError, match=r"compare.json' holds no roofs; write one by: profiler bench lenet5 --layers -o"):
+    with pytest.raises(
+        ProfilerError,
+        match=r"compare.json' holds no measured peak and bandwidth; write one with profiler bench lenet5 --layers -o",
+    ):
         asked(LLAMA, prefill=8, roofs=str(run.with_name("compare.json")))
     with pytest.raises(Unavailable, match="there is no file"):
         asked(LLAMA, prefill=8, roofs=str(tmp_path / "none.json"))
@@ -271,9 +274,9 @@ def test_a_sweep_over_lengths_and_batches() -> None:
         *(("32", 1), ("32", 2), ("1 32", 1), ("1 32", 2)),
     ]
     assert [each["macs"] for each in found][-3::2] == [step(one, "prefill", 2).macs, step(one, "decode", 2).macs]
-    with pytest.raises(ProfilerError, match="--decode is a step behind a text"):
+    with pytest.raises(ProfilerError, match="--decode needs the length of the prompt"):
         sweep(LLAMA, decode=1)
-    with pytest.raises(ProfilerError, match="--prefill sets the input; leave --input out"):
+    with pytest.raises(ProfilerError, match="--prefill sets the input; leave out --input"):
         sweep(LLAMA, prefill="16", input="8")
 
 
@@ -289,15 +292,15 @@ def test_a_sweep_over_lengths_and_batches() -> None:
             "reads pixel_values=3x224x224, and no tokens of text; give --resolution",
         ),
         ("resnet18", {"prefill": 8}, "resnet18 reads no text"),
-        (LLAMA, {"prefill": 0}, "--prefill 0 is no number of tokens from 1"),
+        (LLAMA, {"prefill": 0}, "--prefill 0 is not a number of tokens from 1"),
         (LLAMA, {"prefill": 8, "tokens": 8}, "it has one text, which both --prefill and --tokens set"),
-        (LLAMA, {"prefill": 8, "peak_macs": "3T"}, "--peak-macs alone bounds no step; give --bandwidth too"),
+        (LLAMA, {"prefill": 8, "peak_macs": "3T"}, "--peak-macs needs --bandwidth too; add it"),
         (LLAMA, {"prefill": 8, "weights": "int3"}, "unknown form of weights 'int3'"),
-        (LLAMA, {"prefill": 8, "memory": "80"}, "has no unit of KiB"),
+        (LLAMA, {"prefill": 8, "memory": "80"}, "needs a unit \\(KiB"),
         (
             "hf:BertModel@num_hidden_layers=1,hidden_size=64,num_attention_heads=4",
             {"decode": 1},
-            "gives back no cache; give --tokens",
+            "returns no cache; give --tokens",
         ),
     ],
 )
@@ -307,7 +310,7 @@ def test_what_has_no_steps_is_refused(model: str, how: dict[str, Any], sentence:
 
 
 def test_an_unknown_cache_dtype() -> None:
-    with pytest.raises(UnknownName, match="no dtype of a cache is called 'fp3'"):
+    with pytest.raises(UnknownName, match="unknown dtype of a cache 'fp3'"):
         show(LLAMA, prefill=8, cache_dtype="fp3", wired=False)
 
 

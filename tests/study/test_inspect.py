@@ -198,7 +198,7 @@ def test_a_saved_run_is_shown_again(weights: Path, monkeypatch: pytest.MonkeyPat
         page = ended(monkeypatch, "report", "run.json", "-o", "run.html", "-q")
         assert (page.code, page.err) == (0, "")
         assert "<h2" in Path("run.html").read_text()
-    refused(ended(monkeypatch, "report", "run.json", "-o", "w.safetensors"), "this command writes no safetensors")
+    refused(ended(monkeypatch, "report", "run.json", "-o", "w.safetensors"), "this command cannot write safetensors")
 
 
 def test_a_page_has_histograms_and_a_map(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,10 +211,13 @@ def test_a_page_has_histograms_and_a_map(weights: Path, monkeypatch: pytest.Monk
 def test_options_that_say_nothing(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for words, said in (
         ([str(weights), "--bits", "9"], "entropy is told in 2 to 8 bits"),
-        ([str(weights), "-o", "less.safetensors"], "give a file and its --model too"),
-        (["--model", "alexnet", "--scheme", "deep-compression", "-o", "a.safetensors"], "give a file and its --model too"),
+        ([str(weights), "-o", "less.safetensors"], "give a file of weights and its --model"),
+        (
+            ["--model", "alexnet", "--scheme", "deep-compression", "-o", "a.safetensors"],
+            "give a file of weights and its --model",
+        ),
         ([], "there is nothing to inspect"),
-        ([str(weights), "--columns", "nme"], "no column is called 'nme'; did you mean name"),
+        ([str(weights), "--columns", "nme"], "unknown column 'nme'; did you mean name"),
     ):
         refused(ended(monkeypatch, "inspect", *words), said)
 
@@ -231,9 +234,9 @@ def test_show_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     assert by_form["bits=5"].total == 235_200 * 5 // 8 + 30_000 * 5 // 8 + 1_000 * 5 // 8 + 3 * 32 * 4 + 4 * 410
     again = ended(monkeypatch, "show", "lenet_300_100", "--weights", "int8", "-o", "run.json")
     assert ended(monkeypatch, "report", "run.json").out == again.out
-    assert "int8: 8 bits a weight, one fp32 scale per output channel." in again.out
+    assert "int8: 8 bits per weight, one fp32 scale per output channel." in again.out
     refused(ended(monkeypatch, "show", "lenet5", "--weights", "int9"), "unknown form of weights 'int9'")
-    refused(ended(monkeypatch, "show", "lenet5", "--weights", "int8", "-f", "csv"), "csv holds the layers alone")
+    refused(ended(monkeypatch, "show", "lenet5", "--weights", "int8", "-f", "csv"), "csv holds only the layers")
 
 
 @pytest.mark.parametrize("model", ["googlenet", "unet", "resnet18", "mobilenet_v2"])

@@ -261,7 +261,7 @@ def test_results_come_in_the_order_of_their_tasks_with_the_faults_in_their_place
         assert [each.fault for each in slow] == [None] * 3
         ends = list(there.results(os._exit, [3]))
         assert isinstance(ends[0].fault, ProcessEnded)
-        assert str(ends[0].fault) == "its process ended by itself (exit code 3)"
+        assert str(ends[0].fault) == "its process ended unexpectedly (exit code 3)"
         assert [each.get() for each in there.results(abs, [-1, 2])] == [1, 2]
         processes = [each.popen for each in there.idle]
     assert all(process.poll() is not None for process in processes)

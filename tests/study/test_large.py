@@ -261,11 +261,11 @@ REFUSED = [
     ("-f markdown", "format 'markdown' holds at most 12 records, and there are 24; csv, jsonl and parquet hold any number"),
     (
         "",
-        "the sweep makes 24 cells, and a table shows 12; write them, as --csv FILE.csv or -o FILE.parquet, or take larger steps",
+        "the sweep makes 24 cells, and a table shows at most 12; write them to a file, e.g. --csv FILE.csv or -o FILE.parquet, or use larger steps",
     ),
-    ("--csv run.csv --plot", "--plot draws at most 12 records, and there are 24; take larger steps"),
+    ("--csv run.csv --plot", "--plot draws at most 12 records, and there are 24; use larger steps"),
     ("--csv run.csv --sort macs", "--sort orders at most 12 records; sort the file that is written"),
-    ("--csv run.csv --bench", "--bench measures at most 12 cells, and there are more; take larger steps"),
+    ("--csv run.csv --bench", "--bench measures at most 12 cells, and this sweep has more; use larger steps"),
 ]
 
 
@@ -305,7 +305,7 @@ def test_the_table_says_what_is_not_shown(
     assert title.startswith("vgg11: α 0.25, 0.5, 0.75, 1; resolution 64, 96, 128, 160, 192, 224")
     assert [row.split()[:2] for row in rows[:5]] == [["0.25", side] for side in ("64", "96", "128", "160", "192")]
     assert rows[5:] == [
-        "", "24 of 24 cells were counted again layer by layer: none differs.",
+        "", "24 of 24 cells were counted again layer by layer, with the same result.",
         "19 more rows are not shown; run.parquet and run.csv have all.",
     ]  # fmt: skip
     assert len(Path("run.csv").read_text().splitlines()) == 25
@@ -315,17 +315,19 @@ def test_where_no_table_says_it_verbose_does(command: Any, capsys: pytest.Captur
     assert command(f"{SWEEP} -f csv -v") == 0
     out, err = capsys.readouterr()
     assert out.startswith("model,options,alpha,")
-    assert "24 of 24 cells were counted again layer by layer: none differs." in err
+    assert "24 of 24 cells were counted again layer by layer, with the same result." in err
 
 
 @pytest.mark.usefixtures("small")
 def test_a_library_sweep_of_too_many_names_the_way_out() -> None:
-    with pytest.raises(ProfilerError, match="makes 24 cells, more than 12; take larger steps, or write them by sweep_to"):
+    with pytest.raises(
+        ProfilerError, match="makes 24 cells, more than 12; use larger steps, or write them to a file with sweep_to"
+    ):
         sweep("vgg11", alpha="0.25..1.0", resolution="64..224")
 
 
 def test_more_than_a_hundred_million_cells_are_refused() -> None:
-    with pytest.raises(ProfilerError, match="the sweep makes 2,000,000,000 cells, more than 100,000,000; take larger steps"):
+    with pytest.raises(ProfilerError, match="the sweep makes 2,000,000,000 cells, more than 100,000,000; use larger steps"):
         sweep_to("run.csv", "vgg11", alpha="0.0001..1:0.0001", resolution="1..10000:1", batch="1..20:1")
 
 

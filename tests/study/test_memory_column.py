@@ -32,13 +32,13 @@ def test_it_is_what_memory_says() -> None:
         assert record["memory_bytes"] == memory(module, image).peak
     heads = [head.text for head in results_sheet(found).columns]
     assert "memory" in heads
-    assert "memory: the peak of one inference on paper" in "".join(results_sheet(found).notes)
+    assert "memory: peak of one forward pass" in "".join(results_sheet(found).notes)
 
 
 def test_nobody_who_does_not_ask_has_it() -> None:
     found = compare("lenet5", engine="closed")
     assert "memory_bytes" not in found.columns
-    with pytest.raises(ProfilerError, match="column memory_bytes was not asked for; add --memory"):
+    with pytest.raises(ProfilerError, match="column memory_bytes was not computed; add --memory"):
         results_sheet(found, chosen=["memory_bytes"])
 
 

@@ -149,7 +149,7 @@ def test_what_cannot_be_run_over_is_refused(over: dict[str, object], words: str)
 
 
 def test_an_unknown_option_names_the_nearest(net: str) -> None:
-    with pytest.raises(UnknownName, match=r"no option of net\.py:Net is called 'widht'; did you mean width\?"):
+    with pytest.raises(UnknownName, match=r"unknown option of net\.py:Net 'widht'; did you mean width\?"):
         profiler.sweep(net, over={"widht": "8,16"}, input=(3, 8, 8), engine="closed")
     with pytest.raises(ProfilerError, match="fixes the width that is run over"):
         profiler.sweep(f"{net}@width=8", over={"width": "8,16"}, input=(3, 8, 8), engine="closed")

@@ -100,7 +100,7 @@ def test_attention_is_of_fourth_degree_in_the_side() -> None:
 
 
 def test_no_rho_along_sides_with_a_remainder() -> None:
-    with pytest.raises(ProfilerError, match="K is no multiple of ρ"):
+    with pytest.raises(ProfilerError, match="K is not a multiple of ρ"):
         polynomials(load("mobilenet_v1", resolution=225)).in_rho("macs")
 
 

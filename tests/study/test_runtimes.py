@@ -94,7 +94,7 @@ def test_layers_of_a_deployed_network_partition_its_run() -> None:
     assert found.unmapped == pytest.approx(sum(row.share for row in found.rows if row.row.kind == "no layer"))
     assert all(row.moved == 0 for row in found.rows if row.row.kind == "no layer")
     assert found.roofs.calls == {"other": 0.0}
-    with pytest.raises(ProfilerError, match="has none for int8"):
+    with pytest.raises(ProfilerError, match="has no int8 kernels"):
         layers(TINY, bench=quick(runtime="onnxruntime", dtype="int8"))
 
 
@@ -103,5 +103,5 @@ def test_comparisons_and_budgets_take_one_runtime() -> None:
     assert (found[0]["runtime"], found[0]["latency_s"] is not None) == ("onnxruntime", True)
     checked = check(TINY, latency="10s", bench=quick(runtime="onnxruntime"))
     assert (checked.passed, checked.lines[0].at["runtime"]) == (True, "onnxruntime")
-    with pytest.raises(ProfilerError, match="several settings side by side are for `profiler bench`"):
+    with pytest.raises(ProfilerError, match="only `profiler bench` measures several settings"):
         compare(TINY, engine="closed", bench=quick(runtime="eager,onnxruntime"))

@@ -93,7 +93,7 @@ def test_how_it_was_traced() -> None:
     assert lines[2:] == [
         "Net: never ran: spare",
         "Net: tied, and counted once: b.weight",
-        "Net: no harm: the module, the generators and torch are as before",
+        "Net: the module, the random generators and torch are unchanged",
     ]
 
 
@@ -278,9 +278,9 @@ def test_the_legend_says_what_is_in_the_formulas(module: nn.Module, shape: Any, 
 
 
 def test_mistakes() -> None:
-    with pytest.raises(UnknownName, match="no rewriting is called 'fold'; did you mean folded"):
+    with pytest.raises(UnknownName, match="unknown rewriting 'fold'; did you mean folded"):
         show("vgg11", what_if="fold")
-    with pytest.raises(ProfilerError, match="batch none is for a module that has no batch axis"):
+    with pytest.raises(ProfilerError, match="batch none is for modules without a batch axis"):
         show("vgg11", batch=None)
 
 
@@ -298,5 +298,5 @@ def test_parts_that_no_output_has_room_for_are_refused(words: str, form: str, pa
         check=False,
     )
     assert ran.returncode == 2
-    assert ran.stderr.startswith(f"error: {form} holds the layers alone, without {parts}; add -o FILE.json")
+    assert ran.stderr.startswith(f"error: {form} holds only the layers, without {parts}; add -o FILE.json")
     assert not list(tmp_path.iterdir())

@@ -66,9 +66,12 @@ def test_the_largest_batch_fits_and_one_more_does_not() -> None:
 @pytest.mark.parametrize(
     ("how", "sentence"),
     [
-        ({"zero": 4}, "--zero 4 is no stage of ZeRO"),
+        ({"zero": 4}, "--zero 4 is not a ZeRO stage"),
         ({"devices": 0}, "--devices 0 is none"),
-        ({"checkpointing": True, "model": "resnet18", "input": "3x64x64"}, "resnet18 marks no blocks to be checkpointed"),
+        (
+            {"checkpointing": True, "model": "resnet18", "input": "3x64x64"},
+            "resnet18 marks no blocks for activation checkpointing",
+        ),
     ],
 )
 def test_what_cannot_be_weighed_is_refused(how: dict[str, Any], sentence: str) -> None:

@@ -84,13 +84,13 @@ def test_every_table_can_be_asked_for() -> None:
 
 
 def test_mistakes() -> None:
-    with pytest.raises(
-        UnknownName, match="no published table is called 'MobileNets Table 66'; did you mean MobileNets Table 6"
-    ):
+    with pytest.raises(UnknownName, match="unknown published table 'MobileNets Table 66'; did you mean MobileNets Table 6"):
         verify(table="MobileNets Table 66")
     with pytest.raises(ProfilerError, match="table 'table' may be one of several"):
         verify(table="table")
-    with pytest.raises(UnknownName, match="no network is called 'vgg17'"):
+    with pytest.raises(UnknownName, match="unknown network 'vgg17'"):
         verify("vgg17")
-    with pytest.raises(ProfilerError, match=r"model 'vgg16@alpha=1': verify has its own points; write vgg16"):
+    with pytest.raises(
+        ProfilerError, match=r"model 'vgg16@alpha=1': verify uses the points of the published figures; write vgg16"
+    ):
         verify("vgg16@alpha=1")

@@ -317,7 +317,7 @@ def test_an_error_of_ours_is_told_as_ours(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(Step, "count", fails)
     with pytest.raises(
         ProfilerError,
-        match=r"its training step runs, and counting it raises KeyError: 'lost'; this is a fault of profiler's own",
+        match=r"its training step runs, and counting it raises KeyError: 'lost'; this is a bug in profiler",
     ):
         trace_training(nn.Sequential(nn.Linear(3, 3)), (torch.ones(2, 3),))
 

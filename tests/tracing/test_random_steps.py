@@ -50,7 +50,7 @@ def replay(seed: int) -> None:
                 return
             forward = products.macs
             if not ends:
-                with pytest.raises(ProfilerError, match="nothing in its output asks for a gradient"):
+                with pytest.raises(ProfilerError, match="nothing in its output requires a gradient"):
                     trace_training(names["make"](), names["given"]())
                 return
             torch.autograd.backward(ends, [torch.empty_like(end) for end in ends])

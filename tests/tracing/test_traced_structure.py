@@ -378,7 +378,7 @@ def test_registering_operators_and_modules() -> None:
         unregister(Chooses)
     with pytest.raises(ProfilerError, match="neither macs nor flops"):
         register("a::b", unit="bits")
-    with pytest.raises(ProfilerError, match="no operator's name"):
+    with pytest.raises(ProfilerError, match="not an operator's name"):
         register("nonsense")(flops)
 
 
@@ -409,10 +409,10 @@ BROKEN: list[tuple[nn.Module, tuple[Any, ...], str]] = [
     (
         nn.Sequential(nn.Linear(4, 4), nn.Linear(5, 4)),
         (torch.zeros(3, 4),),
-        r"1: takes 5 features on the last axis and is given 4",
+        r"1: takes 5 features on the last axis but is given 4",
     ),
     (nn.Sequential(nn.Conv2d(3, 4, 7)), (torch.zeros(1, 3, 5, 5),), r"0: a window of 7 does not fit 5 pixels"),
-    (nn.Sequential(nn.Conv2d(3, 4, 3)), (torch.zeros(1, 4, 5, 5),), r"0: takes 3 channels and is given 4"),
+    (nn.Sequential(nn.Conv2d(3, 4, 3)), (torch.zeros(1, 4, 5, 5),), r"0: takes 3 channels but is given 4"),
     (nn.Sequential(nn.Sequential(nn.LSTM(4, 5))), (torch.zeros(3, 2, 6),), r"Sequential, in 0\.0: its forward raises"),
     (
         Block(),

@@ -53,7 +53,7 @@ def test_frozen_layers_pass_gradients_on_or_not() -> None:
     model[2].requires_grad_(False)
     assert trace_training(model, (x,)).backward == LAST
     model[4].requires_grad_(False)
-    with pytest.raises(ProfilerError, match="nothing in its output asks for a gradient"):
+    with pytest.raises(ProfilerError, match="nothing in its output requires a gradient"):
         trace_training(model, (x,))
     model[0].requires_grad_(True)
     assert trace_training(model, (x,)).backward == FIRST + middle + LAST

@@ -287,15 +287,15 @@ def test_another_thop_is_named_and_its_own_rules_are_told_apart() -> None:
 
 
 def test_unknown_and_absent_engines() -> None:
-    with pytest.raises(UnknownName, match=r"no engine is called 'fvcor'; did you mean fvcore\?"):
+    with pytest.raises(UnknownName, match=r"unknown engine 'fvcor'; did you mean fvcore\?"):
         recount(load("vgg11"), 1, ["fvcor"])
-    with pytest.raises(Unavailable, match="nowhere does not import here"):
+    with pytest.raises(Unavailable, match="nowhere cannot be imported"):
         witnesses._imported("nowhere", "nowhere_at_all")
 
 
 def test_conventions_are_found_by_name() -> None:
     assert conventions.find("thop") is conventions.THOP
-    with pytest.raises(UnknownName, match="no convention is called 'papers'; did you mean paper"):
+    with pytest.raises(UnknownName, match="unknown convention 'papers'; did you mean paper"):
         conventions.find("papers")
 
 

@@ -33,11 +33,11 @@ def check(rule: Convention, name: str, modules: bool) -> None:
     """Refuse a convention that does not count such a network as the one called `name`. Raises ProfilerError."""
     if rule.counts == "modules" and not modules:
         raise ProfilerError(
-            f"convention '{rule.name}' is of torch modules, and {name} is an ONNX file; use paper or {ONNX_TOOL.name}"
+            f"convention '{rule.name}' is for torch modules, and {name} is an ONNX file; use paper or {ONNX_TOOL.name}"
         )
     if rule.counts == "onnx" and modules:
         known = ", ".join(each.name for each in CONVENTIONS.values() if each.counts != "onnx")
         raise ProfilerError(
-            f"convention '{rule.name}' is of ONNX files, and {name} is none; export it first, "
+            f"convention '{rule.name}' is for ONNX files, and {name} is not one; export it first, "
             f"as profiler show {name} -o {name}.onnx, or use one of {known}"
         )

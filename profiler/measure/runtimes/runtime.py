@@ -70,11 +70,10 @@ class Runtime(ABC):
         """Refuse a setting that it does not have, before any work. Raises ProfilerError, Unavailable."""
         device = setting.device.partition(":")[0]
         if setting.mode != "infer":
-            raise ProfilerError(f"{cls.name} runs a forward pass alone; leave out --train, or give --runtime eager,compile")
+            raise ProfilerError(f"{cls.name} runs only forward passes; leave out --train, or give --runtime eager,compile")
         if setting.memory_format != "contiguous":
             raise ProfilerError(
-                f"{setting.memory_format} is a memory format of torch, and {cls.name} chooses its own; "
-                "leave out --memory-format"
+                f"{setting.memory_format} is a memory format of torch, which {cls.name} does not use; leave out --memory-format"
             )
         if setting.dtype not in cls.dtypes:
             raise ProfilerError(f"{cls.name} has no dtype '{setting.dtype}'; use {', '.join(cls.dtypes)}")
@@ -83,6 +82,5 @@ class Runtime(ABC):
         missing = [package for package in cls.packages if find_spec(package) is None]
         if missing:
             raise Unavailable(
-                f"runtime {cls.name} needs {' and '.join(missing)}, not installed here; "
-                f"pip install 'arch-profiler[{cls.extra}]'"
+                f"runtime {cls.name} needs {' and '.join(missing)}, not installed; pip install 'arch-profiler[{cls.extra}]'"
             )

@@ -60,15 +60,15 @@ def sentence(line: Line) -> str:
     quantity = line.limit.quantity
     what, most = heading(quantity, of=[line.at]), amount(quantity, float(line.limit.most), "raw")
     if line.value is None:
-        return f"{line.model}: {what} was not measured, with a budget of {most}: {line.reason}"
+        return f"{line.model}: {what} was not measured (budget {most}): {line.reason}"
     head = f"{line.model}: {what} {_is(line, 'raw')}"
     if line.before is not None:
         was = amount(quantity, line.before, "raw")
         if line.value == line.before:
             return f"{head}, as in {line.limit.source}"
         verdict = {"within": "within", "over": "over", "undecided": "perhaps over"}[line.verdict]
-        return f"{head}, and {was} in {line.limit.source} ({_change(line)} %), {verdict} the {most} that are tolerated"
-    relation = {"within": "within", "over": "over", "undecided": "in an interval that reaches over"}[line.verdict]
+        return f"{head}, and {was} in {line.limit.source} ({_change(line)} %), {verdict} the {most} that are allowed"
+    relation = {"within": "within", "over": "over", "undecided": "with an interval that reaches over"}[line.verdict]
     source = "" if line.limit.source == "options" else f" in {line.limit.source}"
     return f"{head}, {relation} the budget of {most}{source} ({_room(line)})"
 
@@ -83,19 +83,22 @@ def failure(found: Checked) -> str:
     some = ", ".join(named[:MOST_NAMED]) + (f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else "")
     if not named:
         return (
-            "operations without a formula are not counted, and --strict takes that as a failure; see the lines marked UNCOUNTED"
+            "some operations have no formula and were not counted, which --strict does not allow; see the lines "
+            "marked UNCOUNTED"
         )
-    cure = "make it cheaper, or raise the budget"
+    cure = "make the network cheaper, or raise the budget"
     unmeasured = [line.verdict == "unmeasured" for line in found.failed]
     if all(unmeasured):
-        cure = "give it more --time"
+        cure = "measure longer with --time"
     elif all(line.before is not None for line in found.failed):
         file = found.failed[0].limit.source
-        cure = f"make it cheaper, or where it is meant save the baseline anew: profiler compare MODEL... -o {file}"
+        cure = (
+            f"make the network cheaper, or if the growth is intended, save a new baseline: profiler compare MODEL... -o {file}"
+        )
     if any(unmeasured) and not all(unmeasured):
-        cure += "; give what was not measured more --time"
+        cure += "; measure the rest longer with --time"
     limits = "limit" if len(found.lines) == 1 else "limits"
-    return f"{len(named)} of {len(found.lines)} {limits} {'is' if len(named) == 1 else 'are'} not kept: {some}; {cure}"
+    return f"{len(named)} of {len(found.lines)} {limits} exceeded: {some}; {cure}"
 
 
 def _budgets(found: Checked, unit: Unit) -> Sheet:
@@ -106,7 +109,7 @@ def _budgets(found: Checked, unit: Unit) -> Sheet:
         what = heading(line.limit.quantity, unit, [line.at])
         rows.append([line.model, what, _is(line, unit), most, _room(line), WORDS[line.verdict]])
     left = [Heading(name, right=False) for name in ("model", "count")]
-    return Sheet([*left, *map(Heading, ("is", "budget", "room")), Heading("", right=False)], _once(rows), "budgets")
+    return Sheet([*left, *map(Heading, ("value", "budget", "room")), Heading("", right=False)], _once(rows), "budgets")
 
 
 def _baseline(found: Checked, unit: Unit) -> Sheet:
@@ -121,7 +124,7 @@ def _baseline(found: Checked, unit: Unit) -> Sheet:
             [line.model, heading(quantity, unit, [line.at]), was, _is(line, unit), change, _change(line), WORDS[line.verdict]]
         )
     left = [Heading(name, right=False) for name in ("model", "count")]
-    heads = [*left, *map(Heading, ("was", "is", "difference", "%")), Heading("", right=False)]
+    heads = [*left, *map(Heading, ("baseline", "now", "difference", "%")), Heading("", right=False)]
     sources = list(dict.fromkeys(line.limit.source for line in lines))
     return Sheet(heads, _once(rows), f"against {', '.join(sources)}")
 

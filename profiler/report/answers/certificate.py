@@ -22,10 +22,12 @@ def answer(found: Certificate, view: View) -> Answer:  # noqa: ARG001  # it look
         ]
         for check in found.checks
     ]
-    heads = [Heading("check", right=False), Heading("found"), Heading("aim"), Heading("held", right=False)]
+    heads = [Heading("check", right=False), Heading("found"), Heading("target"), Heading("passed", right=False)]
     machine = found.machine
     gpu = next((f"{worker['gpu']}, " for worker in machine.get("workers", ()) if worker.get("gpu")), "")
-    title = f"The protocol on {gpu}{machine.get('cpu')}, {machine.get('affinity')} processors, {found.date}"
+    title = (
+        f"selftest of the latency measurement on {gpu}{machine.get('cpu')}, {machine.get('affinity')} processors, {found.date}"
+    )
     content = Sheet(heads, rows, title, [f"{check['check']}: {check['detail']}." for check in found.checks])
     records = [dict(check) for check in found.checks]
     return Answer(

@@ -39,9 +39,7 @@ def answer(found: Results, view: View) -> Answer:
 
     def narrower(asked: Unit) -> Sheet:
         names = [name for name in columns.fit_columns(found, shown) if name not in ("binding", "used")]
-        made = _fits(found, shown, asked, names)
-        made.notes.insert(0, "Narrowed to fit the terminal; a wider one shows which limit binds, and --csv has all.")
-        return made
+        return _fits(found, shown, asked, names)
 
     parts: list[RenderableType] = (
         [Fitted(fits, unit, [] if view.columns else [narrower])] if shown else [Text(title(found, 0, unit), style="bold")]
@@ -58,12 +56,17 @@ def answer(found: Results, view: View) -> Answer:
     )
 
 
+BINDS = "binds: the limit that a cell is closest to; used: the share of that limit that it uses."
+"""What the two columns about limits say."""
+
+
 def _fits(found: Results, shown: Sequence[Record], unit: Unit, chosen: Sequence[str]) -> Sheet:
     names = list(chosen) or columns.fit_columns(found, shown)
     picked = [columns.of(name, found) for name in names]
     rows = [[cell(record, record, unit) for _, cell in picked] for record in shown]
     notes = [TWO_FLOPS] if units.macs_heading(unit) == "FLOPs" else []
     notes += [*notes_of(found, names), *([] if chosen else _near(shown))]
+    notes += [BINDS] if "binding" in names and shown else []
     notes += [GIVEN_TOP1] if "top1" in names and any(map(columns.is_given, shown)) else []
     sheet = Sheet(
         [head for head, _ in picked], rows, title(found, len(shown), unit), notes, list(map(words.said, found.warnings))
@@ -81,7 +84,7 @@ def _near(shown: Sequence[Record]) -> list[str]:
     if not named:
         return []
     others = f"; --columns model,alpha,resolution,top1_near shows those of {len(named) - 1:,} more" if named[1:] else ""
-    return [f"top-1 of {Place.of(named[0])}: not published; near it {named[0]['top1_near']}{others}."]
+    return [f"top-1 of {Place.of(named[0])}: not published; published near it: {named[0]['top1_near']}{others}."]
 
 
 def title(found: Results, shown: int | None = None, unit: Unit = "raw") -> str:
@@ -153,8 +156,12 @@ def _misses(found: Results, unit: Unit, most: int) -> Sheet:
         ]
         for record in shown
     ]
-    more = [f"{len(near) - len(shown)} more networks have cells that miss; --csv has all."] if len(near) > len(shown) else []
-    return Sheet(heads, rows, "the nearest cell of each network that misses", more)
+    more = (
+        [f"{len(near) - len(shown)} more networks have cells that do not fit; --csv writes all."]
+        if len(near) > len(shown)
+        else []
+    )
+    return Sheet(heads, rows, "the nearest cell of each network that does not fit", more)
 
 
 def _broken(found: Results, record: Record) -> list[Bound]:
@@ -179,7 +186,7 @@ def failure(found: Results) -> str:
     options = options_for(_broken(found, near), near)
     label = str(Place.of({**near, "model": near.get("label") or near["model"]}))
     if not options:
-        return f"nothing is known to fit; {_unknown(found)}"
+        return f"no cell is known to fit; {_unknown(found)}"
     return f"nothing fits; the nearest cell is {label}; it would fit with {' and '.join(options)}"
 
 
@@ -204,6 +211,6 @@ def _unknown(found: Results) -> str:
     open_ = [record for record in found if record.get("latency_fits") == "unknown"]
     reasons = [str(record["reason"]) for record in open_ if record.get("reason")]
     if open_:
-        why = f" ({reasons[0]})" if reasons and "--time" not in reasons[0] else "; give it more --time"
+        why = f" ({reasons[0]})" if reasons and "--time" not in reasons[0] else "; measure longer with --time"
         return f"the latency of {len(open_):,} cells is unknown{why}"
-    return "the memory of these cells is not known; see the reasons above"
+    return "the memory of these cells is unknown; see the reasons above"

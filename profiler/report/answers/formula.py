@@ -20,7 +20,7 @@ from profiler.report.units import fraction
 
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 ROUNDED = "widths are rounded, so there is no polynomial in α; counts at the published points, if any:"
-NOT_IN_ALPHA = "the counts are no polynomial in α, as where widths are rounded."
+NOT_IN_ALPHA = "the counts are not a polynomial in α, e.g. because widths are rounded."
 _NAMES = {"params": "params", "macs": "MACs"}
 
 

@@ -89,7 +89,7 @@ def head(found: Inspected) -> list[str]:
     entropy = sum(t.huffman_bytes or 0 for t in weights)
     if weights:
         whole = sum(t.elements for t in weights)
-        lines.append(f"entropy      {8 * entropy / max(whole, 1):.2f} of {found.bits} bits a weight, {units.size(entropy)}")
+        lines.append(f"entropy      {8 * entropy / max(whole, 1):.2f} of {found.bits} bits per weight, {units.size(entropy)}")
     for name, what in (
         ("dead_norm", "by the norm of their weights"),
         ("dead_variance", "by BatchNorm's variance"),
@@ -111,14 +111,16 @@ def sheets(found: Inspected, top: int | None = None) -> list[Sheet]:
     if found.smaller is not None:
         made += smaller_sheets(found.smaller)
     made[1].notes += [
-        f"dead: by the norm of a channel's weights at most {100 * NORM_SHARE:g} % of the layer's largest (w), by BatchNorm's "
-        f"running variance at most {VARIANCE_SHARE:g} of the layer's median (v), by its scale at most "
+        f"dead: a channel whose weights have a norm of at most {100 * NORM_SHARE:g} % of the layer's largest (w), or "
+        "whose BatchNorm has a "
+        f"running variance of at most {VARIANCE_SHARE:g} of the layer's median (v), or a scale of at most "
         f"{100 * SCALE_SHARE:g} % of the largest (s).",
         "range: the largest range of an output channel over the median one, with the BatchNorm after it folded in where there "
         "is one. rank: effective rank, the exponential of the entropy of the squared singular values, of the most that there "
         "could be; – above 512 (--every-rank).",
-        f"int8: with an fp32 scale a channel; int4: with an fp16 scale for {INT4_GROUP} weights of a channel. entropy: bits a "
-        f"weight in {found.bits} bits, below which no Huffman code comes.",
+        f"int8: with an fp32 scale per channel; int4: with an fp16 scale per {INT4_GROUP} weights of a channel. "
+        "entropy: bits per "
+        f"weight quantised to {found.bits} bits, the least that a Huffman code can reach.",
         *(f"{note[:1].upper()}{note[1:]}." for note in found.notes),
     ]
     return made
@@ -234,9 +236,9 @@ def smaller_sheets(found: Smaller) -> list[Sheet]:
         pairs = [f"{a} as {b}" for a, b in found.by_order]
         notes.append(f"{len(pairs)} tensors were matched by order and shape: {some(pairs)}.")
     if found.unmatched:
-        notes.append(f"Nothing in {found.model} answers to {some(found.unmatched)}.")
+        notes.append(f"No parameter of {found.model} matches {some(found.unmatched)}.")
     if found.missing:
-        notes.append(f"Nothing in the file answers to {some(found.missing)}; they count, and nothing of theirs leaves.")
+        notes.append(f"No tensor in the file matches {some(found.missing)}; they are counted, and nothing of them is removed.")
     notes += found.notes
     return made
 

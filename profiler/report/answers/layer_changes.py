@@ -50,7 +50,7 @@ def signed(quantity: str, value: float, unit: Unit) -> str:
 def check_top(top: int | None) -> None:
     """Raises ProfilerError for a number of layers below 1."""
     if top is not None and top < 1:
-        raise ProfilerError(f"a top of {top} shows nothing; give 1 or more")
+        raise ProfilerError(f"top must be 1 or more, not {top}")
 
 
 def layers_sheets(

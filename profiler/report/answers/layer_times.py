@@ -15,7 +15,7 @@ from profiler.records.timing import Layers, LayerTiming
 from profiler.report import names, titles, units, words
 from profiler.report.answer import Answer, View, sorted_by
 from profiler.report.sheets.columns import Heading
-from profiler.report.sheets.sheet import Sheet
+from profiler.report.sheets.sheet import Sheet, grades
 from profiler.report.terminal import table
 from profiler.report.units import Unit
 
@@ -31,9 +31,9 @@ COLUMNS = (
 def check_view(view: View) -> None:
     """Refuse what cannot be shown before it is measured. Raises ProfilerError, UnknownName."""
     if view.top is not None and view.top < 1:
-        raise ProfilerError(f"a top of {view.top} shows nothing; give 1 or more")
+        raise ProfilerError(f"top must be 1 or more, not {view.top}")
     if view.depth is not None and view.depth < 0:
-        raise ProfilerError(f"a depth of {view.depth} is none; give 0 (every layer) or a number of levels")
+        raise ProfilerError(f"depth must be 0 (every layer) or more, not {view.depth}")
     for name in [*view.columns, *([view.sort.removeprefix("-")] if view.sort else [])]:
         if name not in COLUMNS:
             raise UnknownName("column", name, COLUMNS)
@@ -59,7 +59,7 @@ def answer(found: Measured, view: View) -> Answer:
                 )
             ]
         made[0].title = f"{results.title!s}\n\n{made[0].title}"
-        made[-1].notes += map(words.said, results.notes)
+        made[-1].notes += [grades(), *map(words.said, results.notes)]
         return made
 
     parts: list[RenderableType] = []
@@ -126,7 +126,7 @@ def kinds_sheet(each: Layers) -> Sheet:
     assert timing.latency_low_s is not None
     assert timing.latency_high_s is not None
     spread = units.interval(timing.latency_s, timing.latency_low_s, timing.latency_high_s)
-    title = f"{each.model}: {units.seconds(timing.latency_s)} {spread} {timing.grade}; by kind"
+    title = f"{each.model}: {units.seconds(timing.latency_s)} {spread} {timing.grade}, by kind of layer"
     columns = [Heading(head, bar=head in BARRED) for head in heads]
     return Sheet([Heading("kind", right=False), *columns], rows, title, _remembered(each))
 
@@ -181,17 +181,25 @@ def _layers(each: Layers, depth: int, top: int | None, unit: Unit, chosen: Seque
         Heading("%" if name.endswith("%") and not chosen else name, right=name not in ("layer", "kind"), bar=name == BARRED[0])
         for name in names
     ]
-    title = "by layer" if len(shown) == len(rows) else f"by layer, the {len(shown)} that take longest of {len(rows)}"
+    title = "by layer" if len(shown) == len(rows) else f"by layer, the {len(shown)} slowest of {len(rows)}"
     roofs = each.roofs
     notes = [
-        f"Clocked, a run takes {each.instrumented:.2f}× the plain one; shares are of the first, times of the second.",
+        f"Reading the clock between layers makes a run {each.instrumented:.2f}× as long; the times are scaled to a "
+        "run without it.",
         *_by_runtime(each),
-        *([] if each.utilisation is None else [f"MFU: {100 * each.utilisation:.1f} % of the roof of MACs, over the network."]),
-        f"Roofs measured here: {roofs.macs_per_s / 1e9:.0f} GMAC/s; "
+        *(
+            []
+            if each.utilisation is None
+            else [
+                "MFU, the share of the measured peak of MACs per second that the network reaches: "
+                f"{100 * each.utilisation:.1f} %."
+            ]
+        ),
+        f"Peaks measured here: {roofs.macs_per_s / 1e9:.0f} GMAC/s; "
         + ", ".join(f"{rate / 1e9:.0f} GB/s up to {units.size(size)}" for size, rate in roofs.streams)
-        + ("; the smallest call: " if any(roofs.calls.values()) else "")
+        + ("; the shortest call: " if any(roofs.calls.values()) else "")
         + ", ".join(f"{name} {units.seconds(seconds)}" for name, seconds in roofs.calls.items() if seconds)
-        + ". Bound by: the nearest roof and how much of the time it explains; kernel, where that is under 30 %.",
+        + ". Bound by: the peak that explains most of the layer's time, and how much of it; kernel, if that is under 30 %.",
     ]
     return Sheet(columns, [[cells[name](row) for name in names] for row in shown], title, notes)
 
@@ -201,7 +209,8 @@ def _by_runtime(each: Layers) -> list[str]:
     if each.timing.runtime in ("eager", "compile"):
         return []
     return [
-        f"By the profile of {each.timing.runtime}: a + b were fused into one operation; {100 * each.unmapped:.1f} % of the "
+        f"By the profile of {each.timing.runtime}: layers a + b were fused into one operation; "
+        f"{100 * each.unmapped:.1f} % of the "
         "time, in brackets, belongs to no layer."
     ]
 

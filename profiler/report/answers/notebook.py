@@ -11,6 +11,7 @@ from rich.text import Text
 from profiler.errors import ProfilerError
 from profiler.records.profile import Profile
 from profiler.records.verdicts import Checked
+from profiler.report import palette
 from profiler.report.answer import View
 from profiler.report.answers import registry
 from profiler.report.sheets.sheet import Sheet
@@ -28,9 +29,9 @@ STYLE = """<style>
 .profiler thead tr {border-bottom: 1px solid currentColor}
 .profiler p {margin: 0.2em 0; max-width: 70em}
 .profiler .lead, .profiler caption {font-weight: bold; text-align: left; color: inherit}
-.profiler .warning {font-weight: bold; border-left: 0.3em solid #d1242f; padding-left: 0.5em}
+.profiler .warning {font-weight: bold; border-left: 0.3em solid ALARM; padding-left: 0.5em}
 .profiler .note {opacity: 0.75; font-size: 0.92em}
-</style>"""
+</style>""".replace("ALARM", palette.VERMILLION)
 """No colour of its own but for warnings: what is there inherits the theme's, light or dark."""
 
 

@@ -101,7 +101,7 @@ def timing(made: Timing) -> list[Sheet]:
 
 def agreement(found: Agreement) -> list[Sheet]:
     """What an engine says beside us, and why it says something else."""
-    rows = [["MACs, comparable with ours", f"{found.macs:,}"], ["what it prints", f"{found.total:,}"]]
+    rows = [["MACs, comparable with ours", f"{found.macs:,}"], ["what it reports", f"{found.total:,}"]]
     rows += [[f"it {reason}", f"{amount:+,}"] for reason, amount in found.reasons]
     warnings = [
         f"{each.path or 'its own forward'}: it counts {each.found:,} where its own rules make {each.expected:,}"

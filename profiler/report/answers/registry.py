@@ -88,9 +88,9 @@ def answer(found: object, view: View | None = None) -> Answer:
     """The answer of a result, in the user's view of it. Raises ProfilerError, UnknownName for what the view asks amiss."""
     known = type_of(found)
     if view is not None and view.depth is not None and view.depth < 0:
-        raise ProfilerError(f"a depth of {view.depth} is none; give 0 (every layer) or a number of levels")
+        raise ProfilerError(f"depth must be 0 (every layer) or more, not {view.depth}")
     if view is not None and view.top is not None and view.top < 1:
-        raise ProfilerError(f"a top of {view.top} shows nothing; give 1 or more")
+        raise ProfilerError(f"top must be 1 or more, not {view.top}")
     if not known.answer:
         raise ProfilerError(
             f"a {type(found).__name__} is part of a result, and not written by itself; give a result of show, compare or bench"

@@ -82,10 +82,10 @@ def _notes(found: StageFit, unit: Unit) -> Iterator[str]:
     if units.macs_heading(unit) == "FLOPs":
         yield TWO_FLOPS
     if found.maximal:
-        yield "Maximal: no stage can take its next width and stay within."
-        yield "Under each stage stands the width of its last layer; a file has all that are maximal."
+        yield "Maximal: no stage can be made wider within the limits."
+        yield "The number under each stage is the width of its last layer; -o FILE writes all maximal combinations."
     if found.unbuildable:
-        yield f"{found.unbuildable:,} combinations cannot be built, since their parts do not fit each other."
+        yield f"{found.unbuildable:,} combinations cannot be built because the widths of their parts do not match."
     if found.latency is not None:
         yield from map(words.said, found.latency.notes)
     for extreme in found.extremes:
@@ -98,9 +98,9 @@ def failure(found: StageFit) -> str:
     """Why nothing fits: the nearest combination, and what would have to give for it."""
     unknown = 0 if found.latency is None else found.latency.unknown
     if found.closest is None and unknown:
-        return f"nothing is known to fit; the latency of {unknown:,} combinations is unknown, see the reasons above"
+        return f"no combination is known to fit; the latency of {unknown:,} combinations is unknown, see the reasons above"
     if found.closest is None:
-        return "nothing fits: none of these combinations can be built; give others"
+        return "nothing fits: none of these combinations can be built; give other ranges"
     options = options_for(broken(found.limits, found.closest), found.closest)
     near = f"{found.model}@stages={found.closest['stages']}"
     return f"nothing fits; the nearest is {near}; it would fit with {' and '.join(options)}"

@@ -127,8 +127,8 @@ def figures_sheet(checks: Sequence[FigureCheck]) -> Sheet:
         ]
         for check in checks
     ]
-    heads = [Heading("model", right=False), Heading("of", right=False), Heading("count", right=False)]
-    heads += [Heading("printed"), Heading("ours"), Heading("verdict", right=False), Heading("source", right=False)]
+    heads = [Heading("model", right=False), Heading("at", right=False), Heading("count", right=False)]
+    heads += [Heading("published"), Heading("ours"), Heading("verdict", right=False), Heading("source", right=False)]
     return Sheet(heads, rows, notes=_reasons(checks))
 
 
@@ -150,8 +150,8 @@ def _witnesses(found: Verified) -> Sheet:
         name = agreement.model if len(cells[agreement.model]) == 1 else agreement.cell
         word = "agrees" if agreement.agrees else "DIFFERS"
         rows.append([name, agreement.engine, f"{agreement.macs:,}", f"{agreement.total:,}", word])
-    heads = [Heading("model", right=False), Heading("witness", right=False)]
-    return Sheet([*heads, *map(Heading, ("its MACs", "it prints", "verdict"))], rows)
+    heads = [Heading("model", right=False), Heading("counter", right=False)]
+    return Sheet([*heads, *map(Heading, ("MACs", "it reports", "verdict"))], rows)
 
 
 def _pivoted(checks: Sequence[FigureCheck]) -> Sheet:

@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Any
 
 from profiler.records.columns import options_of
-from profiler.report import units
+from profiler.report import palette, units
 from profiler.report.answer import Answer
 from profiler.report.page.columns import coded, columns, label
 from profiler.report.page.content import Content, content
@@ -24,7 +24,18 @@ ROOM = 20_000
 """Bytes kept for the markup around the data and the scripts."""
 MOST_DRAWN = 60
 """Cells whose rounds are drawn, so that each has a line that can be read."""
-SCRIPTS = ("core.js", "table.js", "limits.js", "tradeoff.js", "networks.js", "clock.js", "main.js")
+SCRIPTS = (
+    "core.js",
+    "svg.js",
+    "table.js",
+    "limits.js",
+    "tradeoff.js",
+    "networks.js",
+    "tree.js",
+    "areas.js",
+    "clock.js",
+    "main.js",
+)
 
 
 def page(answer: Answer) -> str:
@@ -35,8 +46,11 @@ def page(answer: Answer) -> str:
 
     made = content(answer.subject, answer.columns)
     document = answer.document()
-    plotly, script = get_plotlyjs(), _script()
-    plotly_bytes, compressed = _compressed(plotly)
+    measured, clocked = any(made.rounds), any(network.clock for network in made.networks)
+    # shares and layers are drawn by the page's own scripts, so that a page of one network alone is small
+    plotly = get_plotlyjs() if len(made.axes) > 1 or made.map or measured or clocked else ""
+    script = _script()
+    plotly_bytes, compressed = _compressed(plotly) if plotly else (0, "")
     data = _data(made, document["command"], room=MOST_BYTES - ROOM - len(compressed) - len(script.encode()))
     environment = Environment(
         loader=PackageLoader("profiler.report.page", "assets"),
@@ -49,16 +63,16 @@ def page(answer: Answer) -> str:
         made=made,
         command=document["command"],
         environment=_flat(document["environment"]),
-        measured=any(data["rounds"]),
+        measured=measured,
         layers=any(each.get("at") for each in data["networks"]),
         limited=any(bound.quantity != "latency" for bound in made.limits),
         heat=" × ".join(label(name) for name in made.map),
-        clocked=any(network.clock for network in made.networks),
-        style=Markup(_asset("page.css")),
+        clocked=clocked,
+        style=Markup(palette.style() + _asset("page.css")),
         plotly=Markup(compressed),
         bytes=plotly_bytes,
         script=Markup(script),
-        hashes=[_hash(plotly), _hash(script)],
+        hashes=[_hash(each) for each in (plotly, script) if each],
         data=Markup(_embedded(data)),
     )
     # a name from elsewhere may hold half of a surrogate pair, which no file can
@@ -69,6 +83,8 @@ def _data(made: Content, command: str, room: int) -> dict[str, Any]:
     """What the scripts draw. Networks for which there is no room show their shares by kind only, and a note says so."""
     data: dict[str, Any] = {
         "command": command,
+        "palette": palette.plain(),
+        "caption": made.caption,
         "records": columns(made.records, made.columns, made.over),
         "shown": list(made.shown),
         "axes": made.axes,

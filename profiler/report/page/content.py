@@ -48,6 +48,8 @@ class Content:
     columns: Sequence[str] = ()
     shown: Sequence[str] = ()
     """The columns that the table shows at first."""
+    caption: str = ""
+    """What a row of that table is."""
     networks: list[Network] = field(default_factory=list)
     over: Sequence[str] = ()
     """The columns of the options that a study ran over."""
@@ -158,6 +160,7 @@ def _results(results: Results) -> Content:
         records=records,
         columns=known,
         shown=[name for name in known if name in shown],
+        caption=f"{_title(results)}: one record a row, with the columns of the CSV",
         over=results.over,
         limits=results.limits,
         rounds=results.rounds,

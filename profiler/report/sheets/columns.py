@@ -225,7 +225,7 @@ def _default_columns(results: Results) -> list[str]:
     if results.command == "compare":
         # α of some networks beside none of others says nothing, unless it differs
         alphas = {record["alpha"] for record in results} - {None}
-        varied = [name for name in ("resolution", "batch") if _varies(results, name)]
+        varied = [name for name in (names.size_column(results), "batch") if _varies(results, name)]
         varied = [*(["alpha"] if len(alphas) > 1 else []), *varied]
         place = names.telling(results, ["model", *results.over, *varied], results.over)
         ratios = list(RATIOS) if len(results) > 1 else []
@@ -289,6 +289,7 @@ def _clock_columns(results: Results) -> list[str]:
 def _bench_columns(results: Results) -> list[str]:
     """What varies, the latency, and what came before it."""
     varied = [name for name in names.AXES if _varies(results, name)]
+    varied = [names.size_column(results) if name == "resolution" else name for name in varied]
     place = names.telling(results, ["model", *results.over, *varied], results.over)
     before = [name for name in ("export_s", "load_s") if _has(results, name)]
     compiled = ["compile_s"] if _has(results, "compile_s") else []
@@ -316,18 +317,27 @@ def without_checks(results: Results) -> list[str]:
     return [name for name in default_columns(results) if name not in checks]
 
 
-def without_the_least(results: Results) -> list[list[str]]:
-    """The columns of counts without those that are missed least, one after the other: names and counts stay whole."""
-    found, left = [], default_columns(results)
-    for name in ("weight_bytes", "activations"):
-        if name in left:
-            left = [each for each in left if each != name]
-            found.append(left)
-    return found
+LEAST = (
+    "peak_bytes", "first_call_s", "compile_s", "output_difference", "artifact_bytes", "load_s", "export_s",
+    "weight_bytes", "activations", "weight_dtype", "side_macs", "side_params", "memory_bytes", "unread", "active_params",
+    "params_ratio", "macs_ratio",
+)  # fmt: skip
+"""Columns that a terminal without room for all does without, what is missed least first."""
+
+
+def narrower(results: Results) -> list[list[str]]:
+    """The columns with one fewer each time, what is missed least first; what tells rows apart and what was asked for stays."""
+    left, made = default_columns(results), []
+    kept = narrow_columns(results) if results.measured else [name for name in left if name not in LEAST]
+    last = [name for name in left if name not in (*LEAST, *kept)]
+    for name in [*(name for name in LEAST if name in left and name not in kept), *last]:
+        left = [each for each in left if each != name]
+        made.append(left)
+    return made
 
 
 def narrow_columns(results: Results) -> list[str]:
-    """Where the terminal has no room for all: what tells the cells apart, multiply-adds, latency, ratio."""
+    """What stays of a measurement where the terminal has no room: what tells the cells apart, multiply-adds, latency, ratio."""
     shown = default_columns(results)
     place = [
         name for name in shown if name == "macs" or (name in (*results.over, *names.TELLING, "top1") and _varies(results, name))

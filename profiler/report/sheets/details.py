@@ -27,14 +27,15 @@ def tracing_head(traced: Traced, params: int, macs: int, unit: Unit, warned: boo
     lines = []
     if traced.useful_macs != macs:
         lines.append(
-            f"useful       {units.macs(traced.useful_macs, unit)} without the half of causal attention that may be skipped"
+            f"useful       {units.macs(traced.useful_macs, unit)} without the half of causal attention that a kernel may skip"
         )
     if traced.active_params != params:
         lines.append(
-            f"active       {units.count(traced.active_params, unit, 'params')} params a token, of the experts it is sent to"
+            f"active       {units.count(traced.active_params, unit, 'params')} params per token, those of the "
+            "experts that it is sent to"
         )
     if folded := sum("folded" in row.facts for row in traced.profile.rows):
-        lines.append(f"folded       {folded:,} BatchNorms, which the exporter made part of the layers before them")
+        lines.append(f"folded       {folded:,} BatchNorms that the exporter merged into the layers before them")
     if traced.uncounted and warned:
         lines.append(f"UNCOUNTED    {coverage(traced)}; the counts above are too low")
     if traced.reason:
@@ -50,16 +51,16 @@ def uncounted(name: str, traced: Traced) -> list[str]:
 def tracing_lines(name: str, traced: Traced) -> list[str]:
     """What `-v` says: the rung and why, coverage, what never ran, what is tied, and that no harm was done."""
     read = traced.rung == "onnx"
-    how = "read from an ONNX file, by the shapes of its nodes" if read else f"traced: {traced.rung}"
-    lines = [how + (f", since {traced.reason}" if traced.reason else ""), coverage(traced)]
+    how = "read from an ONNX file, from the shapes of its nodes" if read else f"traced: {traced.rung}"
+    lines = [how + (f", because {traced.reason}" if traced.reason else ""), coverage(traced)]
     if traced.unused:
         lines.append(f"never ran: {some(traced.unused)}")
     if traced.tied:
         lines.append(f"tied, and counted once: {some(traced.tied)}")
     if traced.harm:
-        lines.append(f"changed by its forward, and put back: {some(traced.harm)}")
+        lines.append(f"changed by its forward pass, and restored: {some(traced.harm)}")
     elif not read:
-        lines.append("no harm: the module, the generators and torch are as before")
+        lines.append("the module, the random generators and torch are unchanged")
     return [f"{name}: {line}" for line in lines]
 
 
@@ -91,9 +92,9 @@ def what_if_sheet(found: WhatIf, top: int | None, unit: Unit) -> Sheet:
     if top is not None:
         title += f", the {len(shown)} with most MACs of {len(layers)}"
     rewritten = _what_if_row(_sum("all of them", layers), moved or not layers, unit)
-    notes = [] if layers else ["Nothing in it is of that kind; it stays as it is."]
+    notes = [] if layers else ["The network has no such layers; nothing changes."]
     if not moved and layers:
-        notes.append("Its multiply-adds stay as they are.")
+        notes.append("Its multiply-adds do not change.")
     whole = _what_if_row(structs.replace(found.network, path="the network"), moved or not layers, unit)
     return Sheet(columns, [*rows, rewritten, whole] if layers else [whole], title, notes)
 

@@ -28,11 +28,11 @@ def dtype(record: Mapping[str, Any]) -> str:
 
 
 def heading(records: Iterable[Mapping[str, Any] | None]) -> str:
-    """What stands above the bytes of parameters: their dtype, where the records have but one."""
+    """The heading of the bytes of parameters: `weights (fp32)`, with their dtype where all records have the same."""
     dtypes = {dtype(record) for record in records if record is not None} - {""}
     if len(dtypes) > 1 or MIXED in dtypes:
         return SEVERAL
-    return next(iter(dtypes), word("float32"))
+    return f"weights ({next(iter(dtypes), word('float32'))})"
 
 
 def size_in_words(by_dtype: Mapping[str, int]) -> str:

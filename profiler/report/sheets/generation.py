@@ -36,9 +36,9 @@ def steps_sheet(found: Generation, unit: Unit = "raw") -> Sheet:
     notes = [
         "useful: without the half of causal attention that a kernel may skip, and without experts that a token is not sent to."
     ]
-    notes.append("moved: what each operator reads and writes by itself; MACs/B: MACs for each byte of it.")
+    notes.append("moved: bytes that the operators read and write; MACs/B: MACs per byte moved.")
     notes += [
-        f"A token is sent to {taken} of {of} experts: which, its data decide, and the MACs are the same."
+        f"A token is sent to {taken} of {of} experts; which ones depends on the data, but the MACs do not."
         for taken, of in found.routed
     ]
     return Sheet(columns, rows, "steps", notes)
@@ -51,7 +51,7 @@ def cache_sheet(found: Generation) -> Sheet:
         Heading("cache", right=False),
         Heading("layers"),
         Heading("tokens held"),
-        Heading("a token"),
+        Heading("per token"),
         Heading(f"at {context:,}"),
     ]
     rows = []
@@ -65,7 +65,7 @@ def cache_sheet(found: Generation) -> Sheet:
     batches = sorted({step.batch for step in found.steps} - {1})
     rows += [[f"batch {n}", "", "", f"{n * whole:,.10g} B", units.size(found.cache_bytes(context, n))] for n in batches]
     notes = [f"Keys and values in {found.cache_dtype}{_without_scales(found)}."] if found.cache_dtype else []
-    notes.append("By kind of layer, as the model's own cache allocates them.")
+    notes.append("By kind of layer, as the model's own cache allocates it.")
     notes += [_longest(found, i) for i in range(len(found.longest))]
     return Sheet(columns, rows, "cache", notes)
 
@@ -82,7 +82,7 @@ def weights_sheet(found: Generation) -> Sheet:
     columns = [Heading("weights", right=False), Heading("bytes")]
     notes = [f"{weights.form}: {weights.said}."] if weights.said else []
     if weights.active_params != weights.params:
-        notes.append(f"{weights.active_params:,} of {weights.params:,} params are active: those that one token meets.")
+        notes.append(f"{weights.active_params:,} of {weights.params:,} params are active: those that one token uses.")
     if found.memory is not None and not found.cache:
         fits = "fit" if weights.total <= found.memory else "do not fit"
         notes.append(f"The weights {fits} {units.size(found.memory)}.")
@@ -102,7 +102,7 @@ def bounds_sheet(found: Generation) -> Sheet:
         rows.append([*_named(found, step), *bound, units.three_digits(most)])
     peak, width = units.three_digits(found.limits.peak_macs / 1e12), units.three_digits(found.limits.bandwidth / 1e9)
     notes = [
-        f"A bound, not a prediction: useful MACs at {peak} T a second or the least bytes at {width} GB a second.",
+        f"A lower bound, not a prediction: useful MACs at {peak} T per second, or the fewest bytes at {width} GB per second.",
         "least bytes: weights that one token meets, read once, the cache read, and what it gains.",
     ]
     return Sheet(columns, rows, "bounds", notes)
@@ -128,9 +128,9 @@ def _longest(found: Generation, i: int) -> str:
     assert found.memory is not None
     size, of = units.size(found.memory), f"of each of {batch} samples" if batch != 1 else "of one sample"
     if tokens == 0:
-        return f"{size} do not hold the weights ({units.size(found.weights.total)}) and one token {of}."
+        return f"{size} cannot hold the weights ({units.size(found.weights.total)}) and one token {of}."
     if tokens is None:
-        return f"{size} hold the weights and the state of any context {of}."
+        return f"{size} can hold the weights and the state of any context {of}."
     beyond = found.positions is not None and tokens > found.positions
     more = f"; the configuration has positions for {found.positions:,}" if beyond else ""
-    return f"{size} hold the weights ({units.size(found.weights.total)}) and a context of {tokens:,} tokens {of}{more}."
+    return f"{size} can hold the weights ({units.size(found.weights.total)}) and a context of {tokens:,} tokens {of}{more}."

@@ -46,7 +46,7 @@ def layers_sheet(
     """
     records = records or [row.to_dict() for row in profile.rows]
     lines = _lines(profile, depth, records)
-    title, hint = ("by layer", "") if depth == 0 else (f"by layer, to a depth of {depth}", "(--depth 0 shows every one)")
+    title, hint = ("by layer", "") if depth == 0 else (f"by layer, to a depth of {depth}", "(--depth 0 shows every layer)")
     if top is not None:
         lines = sorted(lines, key=lambda line: -line["macs"])[:top]
     elif fold:

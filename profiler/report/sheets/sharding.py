@@ -27,11 +27,19 @@ def sharding_sheet(found: TrainingMemory) -> Sheet:
     samples = "1 sample" if found.batch == 1 else f"{found.batch} samples"
     devices = "1 device" if found.devices == 1 else f"{found.devices} devices"
     notes = [f"{devices}, {samples} on each; {blocks}; {found.optimizer} keeps {RECIPES.get(found.optimizer, 'states')}."]
-    notes.append(f"Step by step on one device its peak is {units.size(found.peak)}, where gradients come as activations go.")
+    notes.append(
+        f"Traced on one device, the peak is {units.size(found.peak)}, as activations are freed while gradients are allocated."
+    )
     if parts[stages[-1]].get("gathered weights"):
-        notes.append("gathered weights: those of the largest block and of no block, which stand whole while they are used.")
+        notes.append(
+            "gathered weights: those of the largest block and those outside any block, which are whole while they are used."
+        )
     if found.memory is not None and found.largest is not None:
         size = units.size(found.memory)
-        fits = f"{size} hold {found.largest:,} samples a device at most" if found.largest else f"{size} do not hold one sample"
+        fits = (
+            f"{size} can hold at most {found.largest:,} samples per device"
+            if found.largest
+            else f"{size} cannot hold one sample"
+        )
         notes.append(f"{fits}, at this stage.")
     return Sheet(columns, rows, "training memory", notes)

@@ -76,8 +76,8 @@ def results_sheet(results: Results, unit: Unit = "raw", chosen: Sequence[str] = 
             raise ProfilerError(f"column {name}: nothing was measured; add --bench, or use `profiler bench`")
         if name not in results.columns and name not in of_records.RATIOS:
             if name == "memory_bytes":
-                raise ProfilerError("column memory_bytes was not asked for; add --memory")
-            raise ProfilerError(f"column {name}: {name.partition('_')[0]} was not asked; add --engine {name.partition('_')[0]}")
+                raise ProfilerError("column memory_bytes was not computed; add --memory")
+            raise ProfilerError(f"column {name}: {name.partition('_')[0]} was not run; add --engine {name.partition('_')[0]}")
     found = [of_records.of(name, results) for name in names]
     rows = [[cell(record, results.base or record, unit) for _, cell in found] for record in results]
     heads = [head for head, _ in found]
@@ -89,6 +89,8 @@ def results_sheet(results: Results, unit: Unit = "raw", chosen: Sequence[str] = 
     notes = notes_of(results, names)
     if units.of(unit, "macs") in units.FLOPS:
         notes.insert(0, TWO_FLOPS)
+    if "latency_s" in names and any(record.get("latency_s") for record in results):
+        notes.insert(0, grades())
     if "top1" in names and any(map(of_records.is_given, results)):
         notes.append(GIVEN_TOP1)
     conventions = {record["convention"] for record in results}
@@ -114,7 +116,7 @@ def notes_of(results: Results, names: Sequence[str]) -> list[str]:
 
 
 def _agreed(agreements: Iterable[Agreement]) -> list[str]:
-    """One sentence an engine where all is explained, and of a few cells why it prints another total."""
+    """A sentence for each engine whose count is explained, and for a few cells why it reports another total."""
     by_engine: dict[str, list[Agreement]] = {}
     for agreement in agreements:
         by_engine.setdefault(agreement.engine, []).append(agreement)
@@ -126,10 +128,24 @@ def _agreed(agreements: Iterable[Agreement]) -> list[str]:
             rules = " under its own rules" if any(map(_counts_otherwise, found)) else ""
             notes.append(f"{engine} agrees on every layer{some}{rules}.")
         for agreement in found if len(found) <= MOST_EXPLAINED else []:
-            why = "; ".join(f"it {reason}: {amount:+,}" for reason, amount in agreement.reasons)
+            why = _joined([f"{reason} ({amount:+,})" for reason, amount in agreement.reasons])
             if why and (agreement.total != 2 * agreement.macs or not agreement.macs):
-                notes.append(f"{agreement.cell}: it prints {agreement.total:,}, since {why}.")
+                name = engine.partition(" ")[0]
+                notes.append(f"{agreement.cell}: {name} reports {agreement.total:,} because it {why}.")
     return notes
+
+
+def grades() -> str:
+    """What the interval and the letter beside a latency mean."""
+    from profiler.measure.grades import LIMITS
+
+    widths = ", ".join(f"{letter} up to ±{100 * most:g} %" for letter, most in LIMITS)
+    return f"latency: ± is a 95 % confidence interval; grade {widths}, D wider; lower where the machine was disturbed."
+
+
+def _joined(reasons: Sequence[str]) -> str:
+    """`counts A (+1), counts B (+2) and skips C (-3)`."""
+    return " and ".join(filter(None, (", ".join(reasons[:-1]), *reasons[-1:])))
 
 
 def _counts_otherwise(agreement: Agreement) -> bool:
@@ -166,19 +182,21 @@ def totals_text(profile: Profile, unit: Unit) -> list[str]:
         f"{units.count(totals.bias, unit, 'params')} bias, {units.count(totals.norm, unit, 'params')} norm; "
         f"{dtypes.size_in_words(profile.bytes_by_dtype)})",
         f"{units.macs_heading(unit):<12} {units.macs(totals.macs, unit)}",
-        f"activations  {units.count(totals.activations, unit, 'activations')}",
-        f"elementwise  {units.count(totals.elementwise, unit, 'elementwise')}",
+        f"activations  {units.count(totals.activations, unit, 'activations')}   (outputs of layers with MACs)",
+        f"elementwise  {units.count(totals.elementwise, unit, 'elementwise')}   (outputs of all other operations)",
     ]
     if profile.unread:
         of = f"of the module's {units.count(profile.module_params, unit, 'params')} params: {words.some(profile.unread_at)}"
-        lines.insert(1, f"unread       {units.count(profile.unread, unit, 'unread')}   {of}".rstrip(": "))
+        lines.insert(
+            1, f"unread       {units.count(profile.unread, unit, 'unread')}   not used by the forward pass, {of}".rstrip(": ")
+        )
     if totals.buffers:
-        lines.insert(1, f"buffers      {units.count(totals.buffers, unit, 'buffers')}")
+        lines.insert(1, f"buffers      {units.count(totals.buffers, unit, 'buffers')}   (not trained, e.g. running means)")
     if totals.side_params:
         lines.append(
-            f"aside        {units.count(totals.side_params, unit, 'side_params')} params, "
+            f"auxiliary    {units.count(totals.side_params, unit, 'side_params')} params, "
             f"{units.macs(totals.side_macs, unit)} {units.macs_heading(unit)} "
-            "in branches that run in training only, not counted above"
+            "in branches that run only in training; not counted above"
         )
     return lines
 
@@ -221,7 +239,7 @@ def kinds_sheet(profile: Profile, unit: Unit = "raw") -> Sheet:
 
 def most(title: str, shown: Sequence[object], top: int | None) -> str:
     if top is not None and top < 1:
-        raise ProfilerError(f"a top of {top} shows nothing; give 1 or more")
+        raise ProfilerError(f"top must be 1 or more, not {top}")
     return title if top is None else f"{title}, the {len(shown)} with most MACs"
 
 

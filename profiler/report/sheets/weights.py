@@ -41,7 +41,8 @@ def dead_maps(tensors: Sequence[TensorRecord]) -> Sheet:
     ]
     heads = [Heading("tensor", right=False), Heading("dead"), Heading("channels", right=False)]
     notes = [
-        f"{DEAD} dead, {ALIVE} alive; of more than {WIDEST} channels a sign is of several, {SOME} where some of them are dead."
+        f"{DEAD} dead, {ALIVE} alive; with more than {WIDEST} channels a sign stands for several, {SOME} if some of "
+        "them are dead."
     ]
     return Sheet(heads, rows, "dead channels", notes)
 

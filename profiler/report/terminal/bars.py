@@ -10,6 +10,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
+from profiler.report import palette
 from profiler.report.encoding import printable
 
 EIGHTHS = "▏▎▍▌▋▊▉█"
@@ -53,7 +54,9 @@ class Bars:
         yield Text(f"\n{self.title}", style="bold")
         for name, length in zip(names, self.lengths, strict=True):
             drawn = _drawn(length, most, width, options.ascii_only)
-            yield Text.assemble(f"{set_cell_size(name, left)}  ", (f"{drawn:<{width}}", "cyan"), f"  {length.said:>{right}}")
+            yield Text.assemble(
+                f"{set_cell_size(name, left)}  ", (f"{drawn:<{width}}", palette.BARS), f"  {length.said:>{right}}"
+            )
 
 
 def _drawn(length: Length, most: float, width: int, plain: bool) -> str:

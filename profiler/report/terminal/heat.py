@@ -12,15 +12,11 @@ from rich.text import Text
 
 from profiler.records.columns import COLUMNS, Record, latency, options_of, prediction
 from profiler.records.results import Results
-from profiler.report import names, units
+from profiler.report import names, palette, units
 from profiler.report.encoding import printable
 from profiler.report.sheets import columns
 from profiler.report.units import Amount
 
-SHADES = (231, 195, 159, 153, 117, 111, 75, 69, 33, 27, 26, 25, 18, 17)
-"""Colours of the 256, the lightest first; letters on them are black or white, whatever the terminal's own colours are."""
-DARK_FROM = 9
-"""From this shade on letters are white."""
 QUANTITIES = frozenset(column.name for column in COLUMNS.values() if column.axis)
 CLOCKS = ("latency_s", "predicted_s")
 """What is shaded where there is any of it, unless something else is asked for."""
@@ -159,8 +155,8 @@ def _shade(value: float, low: float, high: float) -> int:
     """Where it stands between the least and the most, by ratio: counts and times grow by factors."""
     if low <= 0 or low == high:
         return 0
-    return round((len(SHADES) - 1) * log(value / low) / log(high / low))
+    return round((len(palette.TERMINAL_HEAT) - 1) * log(value / low) / log(high / low))
 
 
 def _style(shade: int) -> str:
-    return f"color({231 if shade >= DARK_FROM else 16}) on color({SHADES[shade]})"
+    return f"color({231 if shade >= palette.WHITE_FROM else 16}) on color({palette.TERMINAL_HEAT[shade]})"

@@ -39,9 +39,7 @@ def plot(found: object) -> RenderableType:
     Raises ProfilerError where there are none.
     """
     if type(found) not in plots.registry:
-        raise ProfilerError(
-            "--plot: there is nothing to plot in this; networks, comparisons and layers on the clock have plots"
-        )
+        raise ProfilerError("--plot: this result has no plot; networks, comparisons and measured layers have one")
     return Plots(plots(found))
 
 

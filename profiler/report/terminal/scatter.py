@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import ceil, floor, log10
 from typing import NamedTuple
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
+from profiler.report import palette
 from profiler.report.terminal.bars import MOST_NAME, short
 
 MARKS, PLAIN_MARKS = "●▲■◆○△□◇", "ox+#@%&="
-COLOURS = ("cyan", "magenta", "green", "red", "blue", "orange", "gray", "white")
-RICH = ("cyan", "magenta", "green", "red", "blue", "yellow", "bright_black", "default")
-"""The same, as rich calls them."""
 PAIRS, PLAIN_PAIRS = ("●▲■◆", "○△□◇"), ("OX#@", "ox+a")
 """Marks of measured and of predicted points, where there are any predicted: of at most four families."""
 MOST_INTERVALS = 60
@@ -69,24 +68,25 @@ class Scatter:
         plotext.ylim(*_ends([*ys, *y_ticks]))
         if len(best) > 1:
             mark = "." if options.ascii_only else "·"
-            plotext.plot([place(point.x) for point in best], [point.y for point in best], marker=mark, color="default")
+            corners = stairs([(place(point.x), point.y) for point in best])
+            plotext.plot([x for x, _ in corners], [y for _, y in corners], marker=mark, color="default")
         line = "|" if options.ascii_only else "│"
         for i, family in enumerate(families):
             at = i if named else 0
             for point in (point for point in bars if point.family == family):
-                plotext.plot([place(point.x)] * 2, list(point.predicted or ()), marker=line, color=COLOURS[at])
+                plotext.plot([place(point.x)] * 2, list(point.predicted or ()), marker=line, color=_plotext(at))
             for marks_, what in ((hollow, True), (marks, False)):  # what was measured is drawn over what was not
                 some = [point for point in self.points if point.family == family and (point.predicted is not None) is what]
                 if some:
                     places = [place(point.x) for point in some], [point.y for point in some]
-                    plotext.scatter(*places, marker=marks_[at], color=COLOURS[at])
+                    plotext.scatter(*places, marker=marks_[at], color=_plotext(at))
         drawn: str = plotext.build()
         plotext.clear_figure()
         yield Text(f"\n{self.title}{' (log scale)' if wide else ''}", style="bold")
         yield Text.from_ansi(drawn.translate(FRAME) if options.ascii_only else drawn)
         measured = {point.family for point in self.points if point.predicted is None}
         legend = [
-            Text.assemble((marks[i] if family in measured else hollow[i], RICH[i]), f" {short(family, MOST_NAME)}")
+            Text.assemble((marks[i] if family in measured else hollow[i], _rich(i)), f" {short(family, MOST_NAME)}")
             for i, family in enumerate(families)
             if named and family
         ]
@@ -97,6 +97,18 @@ class Scatter:
         if len(best) > 1:
             legend.append(Text(f"{'.' if options.ascii_only else '·'} Pareto front", style="dim"))
         yield from _legend(legend, options.max_width)
+
+
+def _plotext(i: int) -> str | tuple[int, int, int]:
+    """The colour of a family as plotext takes it; that of text is the terminal's own."""
+    colour = palette.SERIES[i]
+    return "default" if colour == palette.TEXT else palette.rgb(colour)
+
+
+def _rich(i: int) -> str:
+    """The same as rich takes it."""
+    colour = palette.SERIES[i]
+    return "default" if colour == palette.TEXT else colour
 
 
 def _legend(entries: Sequence[Text], width: int) -> list[Text]:
@@ -127,6 +139,12 @@ def pareto(points: Sequence[Point]) -> list[Point]:
         if not best or point.y > best[-1].y:
             best.append(point)
     return best
+
+
+def stairs(front: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The line of a front: until the next point is paid for there is no more than the one before it gives."""
+    corners = [corner for (_, y), (x, after) in pairwise(front) for corner in ((x, y), (x, after))]
+    return [*front[:1], *corners]
 
 
 def steps(values: Sequence[float], most: int = 6) -> list[float]:

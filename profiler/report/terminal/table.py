@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Literal
 
 from rich import box
 from rich.cells import cell_len
@@ -16,39 +19,77 @@ from rich.text import Text
 
 from profiler.records.profile import Profile
 from profiler.records.results import Results
+from profiler.report import palette
 from profiler.report.answer import WIDE
 from profiler.report.encoding import printable
 from profiler.report.sheets import sheet
-from profiler.report.sheets.columns import narrow_columns, without_the_least
+from profiler.report.sheets.columns import narrower
 from profiler.report.sheets.layers import layers_sheet
 from profiler.report.sheets.sheet import Sheet
 from profiler.report.terminal.bars import bar
 from profiler.report.units import Unit
 
 
-def table(content: Sheet, bars: int = 0, plain: bool = False) -> Table:
-    """The grid of a sheet, without its title and notes; beside shares bars so wide, if any."""
+def table(content: Sheet, bars: int = 0, plain: bool = False, room: int = WIDE) -> Table:
+    """The grid of a sheet, without its title and notes; beside shares bars so wide, if any. `room` is how wide it may be."""
+    widths = _fitted(content, room)
     drawn = Table(
         box=box.SIMPLE_HEAD,
         pad_edge=False, collapse_padding=True, show_edge=False,
     )  # fmt: skip
     barred = [bars > 0 and column.bar for column in content.columns]
-    for column, has_bar in zip(content.columns, barred, strict=True):
+    for column, has_bar, width in zip(content.columns, barred, widths, strict=True):
         # where there is no room, words fold and numbers never do
-        drawn.add_column(
-            Text(printable(column.text)), justify="right" if column.right else "left", no_wrap=column.right, overflow="fold"
-        )
+        side: Literal["right", "left"] = "right" if column.right else "left"
+        drawn.add_column(Text(printable(column.text)), justify=side, no_wrap=column.right, overflow="fold", width=width)
         if has_bar:
             drawn.add_column("", no_wrap=True, min_width=bars)
     most = [max(map(_share, cells), default=0) for cells in zip(*content.rows, strict=True)] if bars else []
     for row in content.rows:
         cells: list[Text] = []
         for j, cell in enumerate(row):
-            cells.append(Text(printable(cell)))
+            cells.append(Text(_broken(printable(cell), widths[j])))
             if barred[j]:
-                cells.append(Text(bar(_share(cell) / (most[j] or 1), bars, plain), style="cyan"))
+                cells.append(Text(bar(_share(cell) / (most[j] or 1), bars, plain), style=palette.BARS))
         drawn.add_row(*cells)
     return drawn
+
+
+def _fitted(content: Sheet, room: int) -> list[int | None]:
+    """The widths of the columns of words where not all has room, so that the longest words alone are broken; else None each."""
+    texts = [[column.text, *(row[j] for row in content.rows)] for j, column in enumerate(content.columns)]
+    full = [max(map(cell_len, column)) for column in texts]
+    room -= len(GAP) * (len(full) - 1)
+    if sum(full) <= room:
+        return [None] * len(full)
+    words = [max((cell_len(word) for text in column for word in text.split()), default=0) for column in texts]
+    for most in range(max(words), FOLDED - 1, -1):
+        least = [n if column.right else min(word, most) for n, word, column in zip(full, words, content.columns, strict=True)]
+        if sum(least) <= room:
+            for _ in range(room - sum(least)):  # what is left goes where most is missing
+                j = max(range(len(full)), key=lambda j: full[j] - least[j])
+                least[j] += full[j] > least[j]
+            return [None if column.right else n for n, column in zip(least, content.columns, strict=True)]
+    return [None] * len(full)
+
+
+def _broken(text: str, width: int | None) -> str:
+    """The text with words that are too long broken behind their signs, as `model.` and `layers`, where they have any."""
+    if width is None or all(cell_len(word) <= width for word in text.split()):
+        return text
+    lines = [""]
+    for part in re.findall(r"[^\s._@,=:/-]*[\s._@,=:/-]?", text):
+        if lines[-1] and cell_len(lines[-1] + part.rstrip()) > width:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _gone(whole: Sheet, left: Sheet) -> list[str]:
+    """The headings that the narrower sheet of two does without."""
+    gone = Counter(column.text for column in whole.columns)
+    gone.subtract(column.text for column in left.columns)
+    return [text for text, count in gone.items() if text and count > 0]
 
 
 def _share(cell: str) -> float:
@@ -109,12 +150,17 @@ FOLDED = 8
 """Letters that a column of words keeps at the least."""
 
 
-def _grid(content: Sheet, console: Console, options: ConsoleOptions) -> Table | Lines:
+def _wide(content: Sheet) -> int:
+    """How wide a sheet is where nothing folds."""
+    widths = _widths([[column.text for column in content.columns], *content.rows])
+    return sum(widths) + len(GAP) * (len(widths) - 1)
+
+
+def _grid(content: Sheet, options: ConsoleOptions) -> Table | Lines:
     """A sheet of many rows as lines, where nothing has to fold."""
-    if len(content.rows) <= MOST_ROWS:
-        return table(content)
-    lines = Lines(content)
-    return lines if Measurement.get(console, options.update(width=WIDE), lines).maximum <= options.max_width else table(content)
+    if len(content.rows) > MOST_ROWS and _wide(content) <= options.max_width:
+        return Lines(content)
+    return table(content, room=options.max_width)
 
 
 @dataclass(frozen=True)
@@ -146,27 +192,24 @@ class Fitted:
         left_out = f"{more:,} more rows are not shown; --csv FILE has all."
         return replace(content, rows=content.rows[:MOST_ROWS], notes=[left_out, *content.notes])
 
-    @staticmethod
-    def width(console: Console, options: ConsoleOptions, drawn: Table | Lines) -> int:
-        return Measurement.get(console, options.update(width=WIDE), drawn).maximum
-
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         content = self.content(self.unit, options)
-        drawn = _grid(content, console, options)
-        if self.unit == "raw" and self.width(console, options, drawn) > options.max_width:
+        if self.unit == "raw" and _wide(content) > options.max_width:
             content = self.content("auto", options)
-            drawn = _grid(content, console, options)
-            if self.width(console, options, drawn) <= options.max_width:
+            if _wide(content) <= options.max_width:
                 content.notes.insert(0, "Rounded to fit the terminal; --csv or a wider one gives the integers.")
+        whole = content
         for make in self.narrower:
-            if self.width(console, options, drawn) > options.max_width:
+            if _wide(content) > options.max_width:
                 content = self._cut(make(self.unit), options)
-                drawn = _grid(content, console, options)
+        if gone := _gone(whole, content):
+            content.notes.insert(0, f"Left out to fit the terminal: {', '.join(gone)}; a wider one or --csv shows all.")
+        drawn = _grid(content, options)
         shares = sum(column.bar for column in content.columns)
         if shares and options.is_terminal:
-            room = (options.max_width - self.width(console, options, drawn)) // shares - 2
+            room = (options.max_width - _wide(content)) // shares - 2
             if room >= LEAST_BAR:
-                drawn = table(content, min(room, MOST_BAR), options.ascii_only)
+                drawn = table(content, min(room, MOST_BAR), options.ascii_only, options.max_width)
         if content.title:
             yield Text(printable(f"{content.title} {content.hint}").rstrip(), style="bold")
         least = self.least(content)
@@ -183,15 +226,10 @@ def results_table(results: Results, unit: Unit = "raw", columns: Sequence[str] =
     """A comparison or sweep."""
 
     def narrowed(shown: Unit, names: Sequence[str]) -> Sheet:
-        content = sheet.results_sheet(results, "auto" if shown == "raw" else shown, names)
-        content.notes.insert(0, "Narrowed to fit the terminal; a wider one shows more, and --csv all.")
-        return content
+        return sheet.results_sheet(results, "auto" if shown == "raw" else shown, names)
 
-    fewer: list[list[str]] = []
-    if not columns:  # latencies are what was asked for where they were measured: they must not be what is cut
-        fewer = [narrow_columns(results)] if results.measured else without_the_least(results)
-    narrower = [partial(narrowed, names=names) for names in fewer]
-    return Fitted(lambda shown: sheet.results_sheet(results, shown, columns), unit, narrower)
+    fewer = [] if columns else [partial(narrowed, names=names) for names in narrower(results)]
+    return Fitted(lambda shown: sheet.results_sheet(results, shown, columns), unit, fewer)
 
 
 def show(profile: Profile, depth: int = 2, top: int | None = None, unit: Unit = "raw") -> Group:

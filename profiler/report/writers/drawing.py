@@ -7,13 +7,13 @@ import subprocess
 from typing import Any
 
 from profiler.errors import ProfilerError, Unavailable
+from profiler.report import palette
 from profiler.report.encoding import FORBIDDEN, printable
 from profiler.report.writers.graph import Cluster, Edge, Node, Picture, picture
 
-SHADES = ("#f6f6f6", "#e3eefa", "#bcd8f3", "#85b6e8", "#4f93d8")
-"""What a node is filled with: grey without multiply-adds, then the darker the larger its share of them."""
-INK, LINE, DARK = "#1b1f24", "#57606a", 4
-"""From shade DARK on the text is white."""
+INK, LINE, WHITE = palette.THEMES["light"]["text"], palette.THEMES["light"]["soft"], palette.THEMES["light"]["surface"]
+DARK = 4
+"""From this shade on the text is white."""
 DEPTH = 2
 
 
@@ -27,10 +27,10 @@ def mermaid(subject: Any, depth: int = DEPTH) -> str:
     lines += _mermaid_cluster(made, made.root, "  ")
     lines += [f"  {_mermaid_node(i, node)}" for i, node in enumerate(made.nodes) if node.shape == "end"]
     lines += [f"  {_mermaid_edge(edge)}" for edge in made.edges]
-    for shade, fill in enumerate(SHADES):
+    for shade, fill in enumerate(palette.SHARES):
         members = [f"n{i}" for i, node in enumerate(made.nodes) if node.shade == shade]
         if members:
-            ink = "#ffffff" if shade >= DARK else INK
+            ink = WHITE if shade >= DARK else INK
             lines.append(f"  classDef shade{shade} fill:{fill},stroke:{LINE},color:{ink}")
             lines.append(f"  class {','.join(members)} shade{shade}")
     asides = [f"n{i}" for i, node in enumerate(made.nodes) if node.aside]
@@ -99,8 +99,8 @@ def _dot_cluster(made: Picture, cluster: Cluster, indent: str, number: str = "cl
 
 def _dot_node(number: int, node: Node) -> str:
     label = _labelled(*_lines(node))
-    ink = "#ffffff" if node.shade >= DARK else INK
-    about = f'label={label} fillcolor="{SHADES[node.shade]}" fontcolor="{ink}"'
+    ink = WHITE if node.shade >= DARK else INK
+    about = f'label={label} fillcolor="{palette.SHARES[node.shade]}" fontcolor="{ink}"'
     match node.shape:
         case "end":
             about += ' style="filled" shape=oval'
@@ -141,11 +141,9 @@ def svg(subject: Any, depth: int = DEPTH) -> str:
     """`subject` as Graphviz lays it out. Raises ProfilerError as `dot` does, Unavailable where Graphviz is not installed."""
     program = shutil.which("dot")
     if program is None:
-        raise Unavailable(
-            "svg needs the program 'dot' of Graphviz, not installed here; install graphviz, or write .mmd or .dot"
-        )
+        raise Unavailable("svg needs the program 'dot' of Graphviz, not installed; install graphviz, or write .mmd or .dot")
     ran = subprocess.run([program, "-Tsvg"], input=dot(subject, depth), capture_output=True, encoding="utf-8", check=False)
     if ran.returncode:
         said = " ".join(ran.stderr.split()) or f"exit code {ran.returncode}"
-        raise ProfilerError(f"Graphviz could not lay it out: {said[:200]}; draw it with a smaller --depth, or as .mmd")
+        raise ProfilerError(f"Graphviz cannot lay it out: {said[:200]}; draw it with a smaller --depth, or as .mmd")
     return ran.stdout

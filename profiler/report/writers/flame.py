@@ -30,7 +30,7 @@ def speedscope(subject: Any) -> str:
     profiles = [_profile(frames, each) for each in weighed(subject) if sum(each[4])]
     if not profiles:
         raise ProfilerError(
-            "a flame graph is of layers, and there are none here; write it with `profiler show` or `profiler bench --layers`"
+            "a flame graph needs layers, and this result has none; write it with `profiler show` or `profiler bench --layers`"
         )
     made = {
         "$schema": SCHEMA,

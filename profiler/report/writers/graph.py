@@ -67,7 +67,9 @@ class Picture:
 def picture(shown: object, depth: int) -> Picture:
     """What `shown` looks like to a depth of names; 0 draws every row. Raises ProfilerError where nothing is known to draw."""
     if not isinstance(shown, Shown) or shown.wiring is None:
-        raise ProfilerError("a drawing is of one network's layers, and there are none here; write it with `profiler show`")
+        raise ProfilerError(
+            "a drawing needs the layers of one network, and this result has none; write it with `profiler show`"
+        )
     rows, wiring = shown.profile.rows, _without_identities(shown.profile.rows, shown.wiring)
     groups: dict[str, list[int]] = {}
     used = {wire for given in wiring.sources for wire in given} | set(wiring.outputs)

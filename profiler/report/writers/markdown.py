@@ -18,7 +18,7 @@ def markdown_text(sheets: Sequence[Sheet], caption: str = "") -> str:
             out.append(f"**{escaped(title)}**\n\n" + "\n".join(f"- {escaped(line, START)}" for line in lines) + "\n")
         if title := captioned(content, caption, len(sheets)):
             out.append(f"**{escaped(title)}**\n")
-        out.append(_line([escaped(f"{head} ({unit})" if unit else head) for head, unit in zip(headings, units, strict=True)]))
+        out.append(_line([escaped(_with_unit(head, unit)) for head, unit in zip(headings, units, strict=True)]))
         out.append(_line(["---:" if column.right else ":---" for column in content.columns]))
         for y, row in enumerate(rows):
             cells = [f"$`{cell}`$" if isinstance(cell, Math) else escaped(cell) for cell in row]
@@ -40,6 +40,13 @@ def escaped(text: str, start: re.Pattern[str] | None = None) -> str:
     if start is not None and (found := start.match(text)):
         text = f"{found[0]}\\{text[found.end() :]}" if found[0].isdigit() else f"\\{text}"
     return text
+
+
+def _with_unit(head: str, unit: str) -> str:
+    """`params (M)`; `weights (fp32, MiB)` where the heading ends in a bracket."""
+    if not unit:
+        return head
+    return f"{head[:-1]}, {unit})" if head.endswith(")") else f"{head} ({unit})"
 
 
 def _line(cells: list[str]) -> str:

@@ -19,7 +19,7 @@ def chrome_trace(subject: Any) -> str:
     Layers are laid end to end in running order, each for its share of the plain run's median; a trace shows no single run.
     """
     if not isinstance(subject, Measured) or not subject.layers:
-        raise ProfilerError("a trace is of layers on the clock, and none were clocked; write it with `profiler bench --layers`")
+        raise ProfilerError("a trace needs measured layers, and this result has none; write it with `profiler bench --layers`")
     events = [event for number, each in enumerate(subject.layers, 1) for event in _process(number, each)]
     about = {"layers": "laid end to end, each its share of the median run", **_machine(subject)}
     return json.dumps({"displayTimeUnit": "ms", "otherData": about, "traceEvents": events}, ensure_ascii=False) + "\n"

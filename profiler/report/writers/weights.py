@@ -24,7 +24,7 @@ DTYPES = {
 def safetensors(found: Inspected) -> bytes:
     """The file of what is left of a network. Raises ProfilerError for a checkpoint without a network, or read back."""
     if found.state is None:
-        raise ProfilerError("the weights of a smaller network are not here; inspect the file again, with its --model")
+        raise ProfilerError("this result does not hold the smaller weights; inspect the file again with its --model")
     header: dict[str, Any] = {}
     parts, at = [], 0
     for name, array in found.state().items():

@@ -41,7 +41,7 @@ class Takes(NamedTuple):
         if n == wanted or (wanted.__class__ is tuple and n == wanted[-1]):
             return ""
         what = "channels" if self.axis == 1 else "features on the last axis"
-        return f"takes {wanted[-1] if isinstance(wanted, tuple) else wanted} {what} and is given {n}, of {shape}"
+        return f"takes {wanted[-1] if isinstance(wanted, tuple) else wanted} {what} but is given {n}, of {shape}"
 
 
 @cached

@@ -58,7 +58,7 @@ def register(target: str | type[nn.Module] | Any, *, unit: str = "macs", kind: s
         if isinstance(target, type):
             if not issubclass(target, nn.Module):
                 raise ProfilerError(
-                    f"register: {target.__name__} is no class of modules; name the operator that it runs, as library::operator"
+                    f"register: {target.__name__} is not a module class; name the operator that it runs, as library::operator"
                 )
             if target in _MODULES:
                 raise ProfilerError(f"register: {target.__name__} has a formula; unregister({target.__name__}) first")
@@ -84,7 +84,7 @@ def operator_name(target: Any) -> str:
     """`mylib::op`, of a name or of torch.ops.mylib.op with or without its overload. Raises ProfilerError."""
     name = target if isinstance(target, str) else getattr(target, "_qualified_op_name", None) or getattr(target, "name", str)()
     if "::" not in name:
-        raise ProfilerError(f"register: '{name}' is no operator's name; write library::operator, as torch.library has it")
+        raise ProfilerError(f"register: '{name}' is not an operator's name; write library::operator, as torch.library has it")
     return str(name)
 
 
@@ -126,7 +126,7 @@ def _whole(name: str, found: Any) -> int:
     except TypeError:
         count = -1
     if count < 0:
-        raise ProfilerError(f"the registered formula of {name} returns {found!r}; return a whole number of at least 0")
+        raise ProfilerError(f"the registered formula of {name} returns {found!r}; it must return a whole number, 0 or more")
     return count
 
 

@@ -66,7 +66,7 @@ def run_step(module: nn.Module, args: Any, kwargs: Mapping[str, Any] | None, ste
             ends = losses(drained(twin(*args, **kwargs)))
             if not ends:
                 raise ProfilerError(
-                    f"{name}: nothing in its output asks for a gradient; set requires_grad on what is to be trained"
+                    f"{name}: nothing in its output requires a gradient; set requires_grad on what is to be trained"
                 )
             begin = torch.empty_like if step is not None and step.rung != "real" else torch.ones_like
             starts = [begin(end) for end in ends]

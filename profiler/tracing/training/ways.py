@@ -178,8 +178,7 @@ def _refused(module: nn.Module, given: Given, step: Step, run: Run, name: str, w
     except Exception as own:
         return ProfilerError(f"{at}: {what} does not run ({_said(own)}); check the input, or the model")
     return ProfilerError(
-        f"{at}: {what} runs, and counting it raises {_said(fault)}; this is a fault of profiler's own, please report it with "
-        "the module"
+        f"{at}: {what} runs, and counting it raises {_said(fault)}; this is a bug in profiler, please report it with the module"
     )
 
 

@@ -1,7 +1,5 @@
 // What the clock said: each cell's latency with its rounds, and layers against the roofs of the device.
 
-const GRADES = { __proto__: null, A: '#2a9d76', B: '#7f9f35', C: '#d39b1c', D: '#d1495b' };
-
 function latencies(root, records) {
   const [left, right] = root.querySelectorAll('.plot');
   const cells = data.rounds.map((rounds, i) => ({ i, rounds })).filter(({ i, rounds }) => rounds.length && records.all('latency_s')[i] !== null);
@@ -19,13 +17,13 @@ function latencies(root, records) {
       `grade ${text(grade[k])}, ${rounds.length} rounds`,
       text(records.all('reason')[i] || '', 90),
     ].join('<br>'));
-    const colors = grade.map((letter) => GRADES[letter] || ink().soft);
+    const colors = grade.map((letter) => (GRADES[letter] ? inTheme(GRADES[letter]) : ink().soft));
     const axis = { tickvals: at, ticktext: cells.map(({ i }) => text(records.label(i), 30)), range: [cells.length - 0.5, -0.5], showgrid: false, zeroline: false, tickfont: { color: ink().text } };
     const shape = { height: 80 + cells.length * (cells.length > 24 ? 22 : cells.length > 3 ? 38 : 60), showlegend: false, yaxis: axis };
     const dots = (write) => ({ type: 'scatter', mode: 'markers', hoverinfo: 'skip', x: cells.flatMap(({ rounds }, k) => rounds.map((v) => write(v, k))), y: cells.flatMap(({ rounds }, k) => rounds.map((_, j) => k + jitter(j))), marker: { size: 3.5, color: ink().soft, opacity: 0.45 } });
     const bars = { type: 'bar', orientation: 'h', y: at, x: scaled(mid), marker: { color: colors, opacity: 0.32 }, hoverinfo: 'text', hovertext: said, width: 0.62 };
     const whisker = (x, plus, minus) => ({ type: 'scatter', mode: 'markers', y: at, x, marker: { size: 9, color: colors, symbol: 'diamond', line: { width: 1, color: ink().surface } }, error_x: { type: 'data', symmetric: false, array: plus, arrayminus: minus, thickness: 2.4, width: 6, color: ink().text }, hoverinfo: 'text', hovertext: said });
-    const words = cells.map((_, k) => ({ xref: 'paper', x: 1, xanchor: 'right', y: k, text: `<b>${text(grade[k])}</b>`, showarrow: false, font: { color: colors[k], size: 14 } }));
+    const words = cells.map((_, k) => ({ xref: 'paper', x: 1, xanchor: 'right', y: k, text: `<b>${text(grade[k])}</b>`, showarrow: false, font: { color: ink().text, size: 14 } }));
     const most = Math.max(...scaled(high), ...cells.flatMap(({ rounds }) => quantile(rounds, 0.98) / column.factor));
     draw(left, [bars, dots((v) => v / column.factor), whisker(scaled(mid), scaled(high.map((v, k) => v - mid[k])), scaled(mid.map((v, k) => v - low[k])))], { ...shape, annotations: words, xaxis: { title: { text: `latency, ${column.unit}` }, range: [0, most * 1.12] } });
     const relative = (v, k) => 100 * (v / mid[k] - 1);
@@ -69,7 +67,7 @@ function roofline(root) {
       const own = points.filter((p) => columns.kind[p.i] === kind);
       return {
         type: 'scatter', mode: 'markers', name: text(kind), showlegend: true, x: own.map((p) => p.x), y: own.map((p) => p.y), hoverinfo: 'text',
-        marker: { color: kindColor(kind), opacity: 0.85, symbol: own.map((p) => SYMBOLS[columns.bound[p.i]] || 'circle'), size: own.map((p) => 7 + 42 * Math.sqrt(p.seconds / whole)), line: { width: 1, color: ink().surface } },
+        marker: { color: kindColor(kind), opacity: 0.85, symbol: own.map((p) => SYMBOLS[columns.bound[p.i]] || 'circle'), size: own.map((p) => 7 + 42 * Math.sqrt(p.seconds / whole)), line: { width: 0.8, color: ink().text } },
         hovertext: own.map((p) => `<b>${text(p.path, 80)}</b><br>${text(kind)}, output ${text(columns.output[p.i])}<br>${duration(p.seconds)}, ${percent(p.seconds, whole)} of the time<br>${si(p.y)}MAC/s at ${Number(p.x.toPrecision(3))} MACs a byte<br>bound by ${text(columns.bound[p.i])}; at best ${duration(columns.least_s[p.i])}`),
       };
     });

@@ -74,13 +74,18 @@ function duration(seconds) {
 
 const percent = (part, whole) => (whole ? `${((100 * part) / whole).toFixed(2)} %` : DASH);
 
-// Plotly reads a part of HTML in labels, and a picture cannot isolate text that turns the direction of what follows.
-function text(value, most = 60) {
+// One line of at most so many letters; a picture cannot isolate text that turns the direction of what follows.
+function oneLine(value, most = 60) {
   let flat = String(value).replace(/\s+/g, ' ');
   const letters = Array.from(flat.slice(0, 2 * most + 2));
   if (letters.length > most) flat = `${letters.slice(0, most - 1).join('')}…`;
   if (/[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069]/.test(flat)) flat = `\u2068${flat}\u2069`;
-  return flat.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
+  return flat;
+}
+
+// The same for Plotly, which reads a part of HTML in labels.
+function text(value, most = 60) {
+  return oneLine(value, most).replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
 }
 
 function element(tag, properties = {}, children = []) {
@@ -99,33 +104,33 @@ function choice(parent, label, options, change, start = 0) {
   return () => options[select.selectedIndex][0];
 }
 
-// Colours
+// Colours: all from the program's one palette, which people with colour-blindness can tell apart.
 
-const PALETTE = ['#2f78c4', '#e07b39', '#2a9d76', '#b4559b', '#c29a0b', '#4fb0d3', '#d1495b', '#7a6bd0', '#7f8c3f', '#8d7b6c'];
-const RAMP = ['#1b9e8f', '#2f86c1', '#6a6bd0', '#a855b5', '#d1477f'];
-const KINDS = {
-  __proto__: null,
-  conv: '#2f78c4', pointwise: '#62a8de', depthwise: '#e07b39', grouped: '#7a6bd0', conv_transpose: '#9a86e0', linear: '#2a9d76',
-  matmul: '#c29a0b', attention: '#d1495b', recurrent: '#b4559b', norm: '#93a6b3', activation: '#b9a99a', pool: '#6f9f94',
-  resize: '#a3b86c', elementwise: '#8d929c', embedding: '#b07a4b', reshape: '#b7bcc4',
-};
-const kindColor = (kind) => KINDS[kind] || '#8d929c';
+const { series: SERIES, kinds: KINDS, other: OTHER, grades: GRADES, ramps, heats, themes } = bare(data.palette);
+const MOST_COLORS = SERIES.length;
+
+// A dictionary that inherits nothing: a kind may be called as anything of an object's own.
+function bare(plain) {
+  const copied = (each) => (each && typeof each === 'object' && !Array.isArray(each) ? bare(each) : each);
+  return Object.assign(Object.create(null), Object.fromEntries(Object.entries(plain).map(([name, each]) => [name, copied(each)])));
+}
 
 let printing = false;
 const systemDark = matchMedia('(prefers-color-scheme: dark)');
 const isDark = () => !printing && (document.documentElement.dataset.theme || (systemDark.matches ? 'dark' : 'light')) === 'dark';
-
-function ink() {
-  return isDark()
-    ? { text: '#e6e8eb', soft: '#9aa3ad', grid: '#2b3138', surface: '#16191d', block: '#2b3138', accent: '#62a8de', heat: ['#1c2733', '#1f4f7d', '#3d8ac4', '#a9d5f2'] }
-    : { text: '#1c2126', soft: '#5d6670', grid: '#e7e9ec', surface: '#ffffff', block: '#e7e9ec', accent: '#2f78c4', heat: ['#eef4fa', '#a9cdea', '#4b93cf', '#164a7c'] };
-}
+const theme = () => (isDark() ? 'dark' : 'light');
+const ink = () => themes[theme()];
+const inTheme = (color) => ink()[color] || color; // text and grey, of which each theme has its own
+const seriesColor = (i) => inTheme(SERIES[i]);
+const kindColor = (kind) => inTheme((KINDS[kind] || OTHER)[0]);
+const channels = (hex) => [1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16));
 
 function ramp(share) {
-  const at = Math.max(0, Math.min(1, share)) * (RAMP.length - 1);
-  const i = Math.min(RAMP.length - 2, Math.floor(at));
-  const part = (hex, k) => parseInt(hex.slice(1 + 2 * k, 3 + 2 * k), 16);
-  return `rgb(${[0, 1, 2].map((k) => Math.round(part(RAMP[i], k) + (at - i) * (part(RAMP[i + 1], k) - part(RAMP[i], k)))).join(',')})`;
+  const stops = ramps[theme()];
+  const at = Math.max(0, Math.min(1, share)) * (stops.length - 1);
+  const i = Math.min(stops.length - 2, Math.floor(at));
+  const [low, high] = [channels(stops[i]), channels(stops[i + 1])];
+  return `rgb(${low.map((v, k) => Math.round(v + (at - i) * (high[k] - v))).join(',')})`;
 }
 
 // Plots
@@ -139,11 +144,11 @@ const CONFIG = {
 function draw(node, traces, layout) {
   const colors = ink();
   const axis = {
-    gridcolor: colors.grid, linecolor: colors.grid, zerolinecolor: colors.grid, tickcolor: colors.grid, automargin: true,
+    gridcolor: colors.line, linecolor: colors.line, zerolinecolor: colors.line, tickcolor: colors.line, automargin: true,
     ticks: 'outside', ticklen: 4, tickfont: { color: colors.soft },
   };
   const whole = {
-    paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)', colorway: PALETTE, height: 440,
+    paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)', colorway: SERIES.map(inTheme), height: 440,
     font: { family: 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif', size: 13, color: colors.text },
     margin: { l: 8, r: 16, t: 16, b: 8 }, hovermode: 'closest', dragmode: 'zoom', modebar: { bgcolor: 'rgba(0,0,0,0)', color: colors.soft, activecolor: colors.text, orientation: 'v' },
     hoverlabel: { align: 'left', bgcolor: colors.surface, bordercolor: colors.soft, font: { color: colors.text, size: 12.5 } },

@@ -19,7 +19,7 @@ function start() {
       if (!first) plot?.filter([...order].sort((a, b) => a - b));
       first = false;
     };
-    const table = new Table(section('records').querySelector('.table'), columns, { name: 'records', rows: records.count, visible: data.shown, change });
+    const table = new Table(section('records').querySelector('.table'), columns, { name: 'records', caption: data.caption, rows: records.count, visible: data.shown, change });
     if (section('limits')) limits(section('limits'), records, table);
   }
 }
@@ -71,12 +71,12 @@ addEventListener('afterprint', () => paper(false));
 matchMedia('print').addEventListener('change', (event) => paper(event.matches));
 
 async function whenInflated() {
-  await inflated();
+  if (section('plotly')) await inflated();
   start();
   offer();
   document.documentElement.dataset.ready = 'yes';
   performance.mark('ready');
 }
 
-if (window.DecompressionStream) whenInflated();
+if (!section('plotly') || window.DecompressionStream) whenInflated();
 else section('main').prepend(element('p', { className: 'warnings', textContent: 'This browser is too old to draw the plots and tables of this page; open it with one from 2024 or later.' }));

@@ -41,8 +41,8 @@ let tables = 0;
 class Table {
   static open = new Map(); // what stands where
 
-  constructor(root, columns, { visible, name, rows, change = () => {} }) {
-    Object.assign(this, { root, columns, name, change, count: rows, visible: new Set(visible), tests: new Map(), words: [] });
+  constructor(root, columns, { visible, name, caption, rows, change = () => {} }) {
+    Object.assign(this, { root, columns, name, caption, change, count: rows, visible: new Set(visible), tests: new Map(), words: [] });
     this.sorted = null;
     this.order = Array.from({ length: rows }, (_, i) => i);
     this.id = `table${(tables += 1)}`;
@@ -80,10 +80,15 @@ class Table {
       });
       return element('label', {}, [box, element('span', { textContent: column.label })]);
     })));
+    chosen.addEventListener('keydown', (event) => {
+      if (event.key !== 'Escape' || !chosen.open) return;
+      chosen.open = false;
+      chosen.firstChild.focus();
+    });
     const tools = [search, this.status, chosen, copy, button('Download CSV', () => this.download())];
     this.table = element('table', { className: 'records' });
     this.view = element('div', { className: 'scroll view', tabIndex: 0 }, [this.table]);
-    this.view.setAttribute('role', 'region');
+    this.view.setAttribute('role', 'group');
     this.view.setAttribute('aria-label', this.name);
     this.view.addEventListener('scroll', () => requestAnimationFrame(() => this.window()), { passive: true });
     this.hint = element('p', { className: 'note hint', id: this.id });
@@ -117,7 +122,7 @@ class Table {
     const columns = element('colgroup', {}, widths.map((width) => { const made = element('col'); made.style.width = `${width}ch`; return made; }));
     const head = element('thead', {}, [element('tr', {}, heads), element('tr', { className: 'filters' }, filters)]);
     this.body = element('tbody');
-    this.table.replaceChildren(columns, head, this.body);
+    this.table.replaceChildren(element('caption', { className: 'unseen', textContent: this.caption }), columns, head, this.body);
     this.table.style.minWidth = `${widths.reduce((a, b) => a + b, 0)}ch`;
     this.heads = heads;
     this.mark();

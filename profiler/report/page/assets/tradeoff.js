@@ -2,7 +2,6 @@
 
 const UP = new Set(['top1', 'images_per_second']); // more is better; of everything else, less
 const HOLLOW = 'diamond-open'; // a predicted point
-const MOST_COLORS = 10;
 const FEWEST = 3; // points that make a plot
 const ERRORS = { __proto__: null, latency_s: ['latency_low_s', 'latency_high_s'], predicted_s: ['predicted_low_s', 'predicted_high_s'] };
 const SETTINGS = ['options', 'input', 'batch', 'device', 'threads', 'dtype', 'memory_format', 'compile', 'mode', 'optimizer'];
@@ -165,7 +164,7 @@ function tradeoff(root, records, visible) {
         made.push({ type: 'scatter', mode: 'lines', x: group.map((p) => p.x), y: group.map((p) => p.y), hoverinfo: 'skip', showlegend: false, opacity: 0.55, line: { width: 1.6, color: colorOf(colorKey(group[0].i, how), how) } });
       }
     }
-    if (xs.length) made.push({ type: 'scatter', mode: 'lines', x: xs, y: ys, hoverinfo: 'skip', showlegend: false, line: { width: 1, color: ink().grid } });
+    if (xs.length) made.push({ type: 'scatter', mode: 'lines', x: xs, y: ys, hoverinfo: 'skip', showlegend: false, opacity: 0.4, line: { width: 1, color: ink().soft } });
     return made;
   }
 
@@ -179,7 +178,7 @@ function tradeoff(root, records, visible) {
   }
 
   function colorOf(key, how) {
-    if (records.models.length > 1) return records.models.length > MOST_COLORS || records.models.length === records.count ? ink().accent : PALETTE[records.models.indexOf(key)];
+    if (records.models.length > 1) return records.models.length > MOST_COLORS || records.models.length === records.count ? ink().accent : seriesColor(records.models.indexOf(key));
     if (!data.map.includes(how)) return ink().accent;
     return ramp(shades.length > 1 ? shades.indexOf(key) / (shades.length - 1) : 0);
   }
@@ -189,7 +188,7 @@ function tradeoff(root, records, visible) {
     const measured = points.filter((p) => !p.guessed);
     const best = pareto(measured.length ? measured : points, UP.has(nameX), UP.has(nameY));
     if (points.length < 2) return [];
-    return [{ type: 'scatter', mode: 'lines+markers', name: 'Pareto front', showlegend: true, x: best.map((p) => p.x), y: best.map((p) => p.y), hoverinfo: 'skip', line: { color: ink().text, width: 1.2, dash: 'dot' }, marker: { symbol: 'circle-open', size: points.length > 600 ? 8 : 15, color: ink().text, line: { width: 1.1 } } }];
+    return [{ type: 'scatter', mode: 'lines+markers', name: 'Pareto front', showlegend: true, x: best.map((p) => p.x), y: best.map((p) => p.y), hoverinfo: 'skip', line: { color: ink().text, width: 1.2, dash: 'dot', shape: 'hv' }, marker: { symbol: 'circle-open', size: points.length > 600 ? 8 : 15, color: ink().text, line: { width: 1.1 } } }];
   }
 
   function dots(points, how, size, nameX, nameY) {
@@ -205,11 +204,11 @@ function tradeoff(root, records, visible) {
       hovertext: some.map((p) => records.told_all(p.i, names)), ...errors('error_x', some, nameX), ...errors('error_y', some, nameY),
     });
     const symbols = (some) => (some.some((p) => p.guessed) ? { symbol: some.map((p) => (p.guessed ? HOLLOW : 'circle')) } : {});
-    const marker = (color, some) => ({ size, color, ...symbols(some), line: { width: size > 6 ? (some.some((p) => p.guessed) ? some.map((p) => (p.guessed ? 2 : 1)) : 1) : 0, color: ink().surface } });
+    const marker = (color, some) => ({ size, color, ...symbols(some), line: { width: size > 6 ? (some.some((p) => p.guessed) ? some.map((p) => (p.guessed ? 2 : 0.8)) : 0.8) : 0, color: ink().text } });
     const single = records.models.length === 1;
     const all = points.map((p) => records.all(how)[p.i]);
     if (groups.size > MOST_COLORS && single && all.every((value) => typeof value === 'number')) {
-      const scale = RAMP.map((color, i) => [i / (RAMP.length - 1), color]);
+      const scale = ramps[theme()].map((color, i, all) => [i / (all.length - 1), color]);
       const bar = { title: { text: text(word(how)), side: 'top' }, thickness: 10, len: 0.6, outlinewidth: 0, tickfont: { color: ink().soft } };
       return [{ ...base(points), showlegend: false, marker: { ...marker(all, points), colorscale: scale, colorbar: bar } }];
     }
@@ -297,7 +296,7 @@ function heat(root, records) {
       over[row][at] = `${text(`${word(first)} ${across[at]}, ${word(second)} ${up[row]}`)}<br>${text(heading)}  <b>${text(column.sort === 's' ? about + duration(value) : shown(column, value) + (column.unit ? ` ${column.unit}` : ''))}</b>`;
     }
     const few = across.length * up.length <= 130 && across.length * 62 < node.clientWidth;
-    const scale = ink().heat.map((color, i) => [i / 3, color]);
+    const scale = heats[theme()].map((color, i, all) => [i / (all.length - 1), color]);
     const ticks = (all) => { const step = Math.ceil(all.length / 16); const at = all.map((_, i) => i).filter((i) => i % step === 0); return { tickvals: at, ticktext: at.map((i) => text(String(all[i]), 24)) }; };
     const trace = { type: 'heatmap', z: shade, text: few ? said : undefined, texttemplate: few ? '%{text}' : undefined, hovertext: over, hoverinfo: 'text', hoverongaps: false, colorscale: scale, showscale: false, xgap: few ? 3 : 0, ygap: few ? 3 : 0, x: across.map((_, i) => i), y: up.map((_, i) => i) };
     draw(node, [trace], { height: Math.min(640, 110 + up.length * (few ? 44 : 12)), xaxis: { title: { text: text(word(first)) }, showgrid: false, zeroline: false, ...ticks(across) }, yaxis: { title: { text: text(word(second)) }, showgrid: false, zeroline: false, ...ticks(up) } });
