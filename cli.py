@@ -26,7 +26,7 @@ COMMANDS = {
     "fit": Command("fitting:fit", "Find the networks and sizes that fit a budget, best first."),
     "predict": Command("predicting:predict", "Predict latency from measurements of other networks."),
     "inspect": Command("inspecting:inspect", "Inspect a file of weights: sparsity, ranges, dead channels."),
-    "fleet": Command("fleet:fleet", "Work for a fleet of machines, or list the machines of one."),
+    "fleet": Command("fleet:fleet", "Measure on several machines: start a worker, see what is there."),
     "diff": Command("saved:diff", "Compare two networks or two saved runs, layer by layer."),
     "report": Command("saved:report", "Print a saved run again, in any format."),
     "selftest": Command("measuring:selftest", "Test the latency measurement itself on this machine."),

@@ -60,7 +60,8 @@ def command(*words: str) -> Iterator[subprocess.Popen[str]]:
 def sweep(fleet: FleetProcesses, out: Path, cells: int, seconds: int, *more: str) -> tuple[str, ...]:
     """A sweep of so many cells, which equal devices share."""
     return (
-        "sweep", "lenet5", "--batch", f"1..{cells}:1", "--engine", "closed", "--bench", "--threads", "1", "--device", "cpu",
+        "sweep", "lenet5", "--alpha", "1", "--batch", f"1..{cells}:1", "--engine", "closed", "--bench", "--threads", "1",
+        "--device", "cpu",
         "--fleet", fleet.address, "--spread", "--time", f"{seconds}s", "-q", "-o", str(out), *more,
     )  # fmt: skip
 
@@ -117,14 +118,33 @@ def lost_rounds(out: Path, seen: dict[tuple[str, str], set[str]]) -> tuple[int, 
     return len(every), len(every - kept)
 
 
-def killed(folder: Path) -> list[str]:
-    """Ten workers killed at random moments of a sweep of 60 cells on three."""
+class Killed(NamedTuple):
+    """What became of a run whose workers were killed."""
+
+    there: int
+    """Cells with a latency."""
+    cells: int
+    jobs: int
+    kills: int
+    on_disk: int
+    """Rounds that stood on the workers' disks at the kills."""
+    lost: int
+    """Those of them that are not in the client's files."""
+    rounds: int
+    overlapping: int
+    """Rounds of two jobs at once on one device."""
+    orphans: int
+    wall_s: float
+    said: list[str]
+
+
+def kill_workers(folder: Path, cells: int, seconds: int, kills: int, workers: int = 3) -> Killed:
+    """A sweep whose workers are killed so many times, each at a random moment."""
     chance, out, begun = random.Random(SEED), folder / "killed.json", time.monotonic()
     seen: dict[tuple[str, str], set[str]] = {}
-    kills: list[str] = []
-    with started(folder, 3) as fleet, command(*sweep(fleet, out, 60, 240)) as client:
-        wait_until(lambda: any(map(fleet.samples, fleet.workers)), "the first job", 300)
-        while client.poll() is None and len(kills) < KILLS:
+    done = 0
+    with started(folder, workers) as fleet, command(*sweep(fleet, out, cells, seconds)) as client:
+        while client.poll() is None and done < kills:
             more, wait = total(on_disks(fleet)) + chance.randint(1, 14), chance.uniform(0, 3)  # a machine may be busy
             while client.poll() is None and total(on_disks(fleet)) < more:
                 watch(fleet, 0.25)
@@ -132,25 +152,32 @@ def killed(folder: Path) -> list[str]:
             name = chance.choice(list(fleet.workers))
             held = on_disks(fleet)
             if client.poll() is None and fleet.kill_worker(name):
-                kills.append(name)
+                done += 1
                 for place, lines in held.items():
                     seen.setdefault(place, set()).update(lines)
         said, _ = client.communicate(timeout=1800)
         wall = time.monotonic() - begun
         rounds, wrong = overlaps(fleet)
+        watch(fleet, 0.5)
     assert client.returncode == 0, said
-    there, cells = measured_cells(out)
-    on_disk, lost = lost_rounds(out, seen)
-    notes = json.loads(out.read_text())["notes"]
-    carried = [note for note in notes if "carried on" in note or "begun anew" in note]
-    jobs = len(list(out.with_suffix(".fleet").glob("*.samples.jsonl")))
+    there, every = measured_cells(out)
+    jobs, (on_disk, lost) = len(list(out.with_suffix(".fleet").glob("*.samples.jsonl"))), lost_rounds(out, seen)
+    notes = [note for note in json.loads(out.read_text())["notes"] if "carried on" in note or "begun anew" in note]
+    return Killed(there, every, jobs, done, on_disk, lost, rounds, wrong, len(fleet.orphans()), wall, notes)
+
+
+def killed(folder: Path) -> list[str]:
+    """Ten workers killed at random moments of a sweep of 60 cells on three."""
+    found = kill_workers(folder, 60, 240, KILLS)
     return [
-        f"- 3 workers, a sweep of {cells} cells in {jobs} jobs, {len(kills)} times SIGKILL to a worker at a random moment: "
-        f"**{there} of {cells} cells** have a latency, after {wall:.0f} s.",
-        f"- Rounds that stood on the workers' disks at the kills: {on_disk}; of these {lost} are not in the client's files.",
-        f"- Rounds of two jobs at once on one device: {wrong} in {rounds} rounds, by the clocks in the samples.",
-        f"- Processes of the workers that were left over at the end: {len(fleet.orphans())}.",
-        *(f"- The run says: {note}" for note in carried),
+        f"- 3 workers, a sweep of {found.cells} cells in {found.jobs} jobs, {found.kills} times SIGKILL to a worker at a "
+        f"random moment: **{found.there} of {found.cells} cells** have a latency, after {found.wall_s:.0f} s.",
+        f"- Rounds that stood on the workers' disks at the kills: {found.on_disk}; of these {found.lost} are not in the "
+        "client's files.",
+        f"- Rounds of two jobs at once on one device: {found.overlapping} in {found.rounds} rounds, by the clocks in the "
+        "samples.",
+        f"- Processes of the workers that were left over at the end: {found.orphans}.",
+        *(f"- The run says: {note}" for note in found.said),
     ]
 
 

@@ -81,10 +81,8 @@ class FleetProcesses:
         return sorted((self.host(name) / "cache" / "profiler" / "fleet").glob("*.samples.jsonl"))
 
     def start_scheduler(self, *options: str) -> None:
-        words = ["distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard", *options]
-        if self.scheme == "tls":
-            words[1:3] = ["--host", f"tls://127.0.0.1:{self.port}"]
-            words[3:5] = []
+        where = ("--host", "127.0.0.1", "--port", str(self.port)) if self.scheme == "tcp" else ("--host", self.address)
+        words = ["distributed.cli.dask_scheduler", *where, "--dashboard-address", "127.0.0.1:0", *options]
         self.scheduler = self._started("scheduler", words, self.environment)
         wait_until(self._listens, "a scheduler")
 

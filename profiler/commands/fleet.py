@@ -23,32 +23,46 @@ def fleet(
     action: Annotated[
         str,
         typer.Argument(
-            help="worker: work for a scheduler on this machine's devices, until Ctrl-C. status: what its workers are and do.",
+            help="worker: measure for a scheduler on this machine's devices until Ctrl-C; status: list a fleet's devices.",
             metavar="worker|status",
             autocompletion=_actions,
         ),
     ],
     address: Annotated[
-        str, typer.Argument(help="Of the scheduler: tcp://HOST:8786, tls://HOST:8786 or a scheduler.json.", metavar="ADDRESS")
+        str,
+        typer.Argument(
+            help="Address of the scheduler: tcp://HOST:8786, tls://HOST:8786 or its scheduler.json.", metavar="ADDRESS"
+        ),
     ],
     devices: Annotated[
         Optional[str],
         typer.Option(
-            "--devices", metavar="A,B", help="Of a worker: what it announces, as cpu,cuda:0. [default: all there are]"
+            "--devices", metavar="A,B", help="With worker: devices to measure on, e.g. cpu,cuda:0. [default: all of them]"
         ),
     ] = None,
     host: Annotated[
         Optional[str],
         typer.Option(
-            "--host", metavar="ADDRESS", help="Of a worker: where it listens. [default: 127.0.0.1, this machine alone]"
+            "--host", metavar="ADDRESS", help="With worker: address to listen on. [default: 127.0.0.1, this machine alone]"
         ),
     ] = None,
     name: Annotated[
         Optional[str],
-        typer.Option("--name", metavar="NAME", help="Of a worker: what tables call the machine. [default: its own]"),
+        typer.Option(
+            "--name", metavar="NAME", help="With worker: name of the machine in tables, e.g. pi4. [default: its host name]"
+        ),
     ] = None,
     out: Output = Output(),
 ) -> None:
+    """Measure on several machines, by a scheduler of dask.distributed. A worker announces the devices of its machine, and
+    `bench`, `compare --bench` and `sweep --bench` with --fleet measure on all of them.
+
+    Examples:
+        dask scheduler --host 192.168.7.1
+        profiler fleet worker tcp://192.168.7.1:8786 --host 192.168.7.21
+        profiler fleet status tcp://192.168.7.1:8786
+        profiler bench mobilenet_v1 mobilenet_v2 --fleet tcp://192.168.7.1:8786
+    """
     if action not in ACTIONS:
         raise UnknownName("action of `profiler fleet`", action, ACTIONS)
     if action == "worker":

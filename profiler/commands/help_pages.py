@@ -32,6 +32,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
         "compile", "energy",
         "train", "optimizer", "dataset_size", "time", "resume",
     ),
+    "Several machines": ("fleet", "spread", "host", "name"),
     "Prediction": ("source", "scale_to", "force", "layer_file"),
     "Table": ("depth", "top", "no_fold", "formulas", "unit", "unit_", "columns", "sort", "caption", "plot"),
     "Output": ("format", "output", "csv", "junit", "exit_code", "quiet", "verbose"),
@@ -42,6 +43,7 @@ OWN_SECTIONS: Mapping[str, Mapping[str, str]] = {
     "show": {"train": "Training memory", "optimizer": "Training memory", "strict": "What to count"},
     "predict": dict.fromkeys(("device", "threads", "dtype", "memory_format", "runtime"), "Prediction"),
     "selftest": {"verbose": "Output"},
+    "fleet": {"devices": "Several machines"},
 }
 """{command: {parameter: heading}}, where a command means something else by a name than the others do."""
 EXAMPLES = "Examples:"

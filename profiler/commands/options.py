@@ -342,8 +342,8 @@ Spread = Annotated[
     bool,
     typer.Option(
         "--spread",
-        help="With --fleet and equal devices: share the networks between them, each with the first one. By default every "
-        "device measures all.",
+        help="With --fleet: share the configurations among equal devices, each part with the first one. Without it every "
+        "device measures all of them.",
     ),
 ]
 Depth = Annotated[int, typer.Option("--depth", metavar="N", help="Levels of modules to show, e.g. 1; 0 shows every layer.")]

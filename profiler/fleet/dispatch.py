@@ -49,6 +49,8 @@ class Ended(NamedTuple):
     """What it returned; None where it failed."""
     reason: str = ""
     """Why it failed."""
+    killed: bool = False
+    """Whether dask gave it up since workers died while they ran it."""
 
 
 class Moved(NamedTuple):
@@ -152,7 +154,8 @@ class _Run:
                 yield Ended(number, device, future.result())
             except Exception as fault:  # whatever the function raised there, or dask
                 if self.client.status == "running":
-                    yield Ended(number, device, None, reason_of(fault))
+                    killed = isinstance(fault, engine().KilledWorker)
+                    yield Ended(number, device, None, reason_of(fault), killed)
                 else:
                     self.waiting.appendleft(number)
             future.release()

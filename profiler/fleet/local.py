@@ -44,7 +44,7 @@ def local_cluster(workers: int) -> Iterator[Any]:
     }
     scheduler = {
         "cls": distributed.Scheduler,
-        "options": {"host": LOOPBACK, "port": 0, "dashboard": False, "allowed_failures": DEATHS - 1},
+        "options": {"host": LOOPBACK, "port": 0, "dashboard_address": f"{LOOPBACK}:0", "allowed_failures": DEATHS - 1},
     }
     with dask.config.set(QUIET), distributed.SpecCluster(spec, scheduler, silence_logs=False) as cluster:
         cluster.wait_for_workers(workers, timeout=60 + 5 * workers / (os.cpu_count() or 1))

@@ -98,13 +98,18 @@ class BenchOptions:
         from profiler.measure import plan
 
         (optimizer,) = _known(self.optimizer, "optimizer", plan.OPTIMIZERS)
-        threads = [0] if self.threads is None else [whole(many, "--threads") for many in _listed(str(self.threads))]
+        threads = [] if self.threads is None else _listed(quoted(self.threads))
+        for text in threads:
+            if not text.isdecimal() or len(text) > 9 or int(text) < 1:
+                raise ProfilerError(
+                    f"threads '{text}' is not a whole number from 1 on; leave it out for all that each machine may use"
+                )
         return [
             plan.Setting(
                 device, many, dtype, form, runtime, "train" if self.train else "infer", optimizer if self.train else None
             )
             for device in _listed(self.device)
-            for many in threads
+            for many in [int(text) for text in threads] or [0]
             for dtype in _known(self.dtype, "dtype", plan.DTYPES)
             for form in _known(self.memory_format, "memory format", plan.MEMORY_FORMATS)
             for runtime in self.runtimes

@@ -114,8 +114,8 @@ class FleetFolder:
         content = {"run": self.run, "command": self.command, "protocol": PROTOCOL, "jobs": self.jobs}
         self._write(self.path / JOBS, msgspec.json.format(msgspec.json.encode(content)))
 
-    def keep(self, number: int, device: FleetDevice, found: Measured) -> None:
-        """Put what came of a job on the disk. Raises ProfilerError."""
+    def keep(self, number: int, device: FleetDevice, found: Measured, over: bool = True) -> None:
+        """Put what came of a job on the disk; of one that is not `over` its samples alone. Raises ProfilerError."""
         inflate = zlib.decompressobj()
         samples = inflate.decompress(found.samples, MOST_SAMPLES)
         end = SavedEnd(
@@ -126,6 +126,8 @@ class FleetFolder:
             found.carried_on,
         )
         self._write(self._samples(number), samples)
+        if not over:
+            return
         self._write(self._end(number), msgspec.json.encode(end))  # the last, so that it stands only where the samples do
 
     def over(self, number: int, keys: Callable[[FleetDevice], Sequence[str]]) -> OverJob | None:
@@ -147,6 +149,15 @@ class FleetFolder:
             raise ProfilerError(f"samples '{path}': damaged ({own_folder.printable(str(fault), 200)}); {ANEW}") from None
         run.spent_s = run.earlier_s
         return OverJob(device, run, end.machine, end.carried_on)
+
+    def held(self, number: int, keys: Sequence[str]) -> Run:
+        """What the samples of a job hold, whether it is over or not. Raises ProfilerError."""
+        path = self._samples(number)
+        return taken(path, lines_of(path), {key: i for i, key in enumerate(keys)}, ANEW).run
+
+    def rounds(self, number: int, keys: Sequence[str]) -> int:
+        """How many rounds they hold. Raises ProfilerError."""
+        return max(len(outcome.rounds) for outcome in self.held(number, keys).outcomes)
 
     def _samples(self, number: int) -> Path:
         return self.path / f"{number + 1:03}{SUFFIX}"

@@ -104,6 +104,14 @@ def run_job(job: Job) -> Measured:
             return _measured(job, path, wanted, 0)  # its process differs from the one that measured those rounds
 
 
+def held_by(name: str) -> bytes | None:
+    """The file of samples that a job left on this machine, deflated; None where there is none."""
+    path = fleet_folder() / f"{name}{SUFFIX}"
+    if not NAME.fullmatch(name) or not path.is_file():
+        return None
+    return zlib.compress(path.read_bytes())
+
+
 def _measured(job: Job, path: Path, wanted: Wanted, carried_on: int) -> Measured:
     options = BenchOptions(
         time=job.seconds, energy=job.energy, no_cache=job.no_cache, start=_start(job.folder),

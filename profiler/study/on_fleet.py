@@ -29,13 +29,15 @@ from profiler.study.bench_options import BenchOptions
 from profiler.study.cells import Cell, Interrupted
 from profiler.study.fleet_blocks import Block, Part, blocks_of, chosen
 from profiler.study.fleet_folder import FleetFolder, SavedJob
-from profiler.study.fleet_job import Job, Measured, here, run_job
+from profiler.study.fleet_job import Job, Measured, held_by, here, run_job
 from profiler.study.measuring import Held
 from profiler.study.notes import notes_of, ranked
 
 if TYPE_CHECKING:
     from distributed import Client
 
+HELD_S = 60.0
+"""How long a machine may take to tell what a job left on it."""
 MOST_PAIRS = 6
 """Pairs of devices whose rank correlation is said one by one."""
 
@@ -108,6 +110,8 @@ class _FleetRun:
         self.jobs: list[tuple[Block, Part]] = [(block, part) for block in blocks for part in block.parts]
         self.carried: list[tuple[FleetDevice, int]] = []
         self.moved: dict[int, FleetDevice] = {}
+        self.rounds: dict[int, int] = {}
+        """Of jobs whose workers died again and again, the rounds that they had then."""
         command = results.command
         if options.resume is not None:
             self.folder = FleetFolder.resumed(Path(options.resume), command)
@@ -153,14 +157,43 @@ class _FleetRun:
     def events(self) -> Iterator[Event]:
         """Measure every job that is not over. Raises SchedulerLost."""
         left = [i for i, (_, part) in enumerate(self.jobs) if part.run is None]
+        while left:
+            left = yield from self._measured(left)
+
+    def _measured(self, left: Sequence[int]) -> Generator[Event, None, list[int]]:
+        """Measure some jobs; gives back those that dask gave up although they went on between one death and the next."""
+        again: list[int] = []
         calls = [Call(f"{self.folder.run}-{self.numbers[i] + 1}", self._job_of(i), self.jobs[i][1].devices) for i in left]
         yield self._so_far(0)
         for event in dispatched(self.client, run_job, calls):
             if isinstance(event, Moved):
                 self.moved[left[event.number]] = event.device
             elif isinstance(event, Ended):
+                if event.killed and self._went_on(left[event.number], event):
+                    again.append(left[event.number])
+                    continue
                 self._take(left[event.number], event)
                 yield self._so_far(0)
+        return again
+
+    def _went_on(self, i: int, end: Ended) -> bool:
+        """Whether a job has more rounds on its machine than when its workers died before; they are kept here."""
+        block, part = self.jobs[i]
+        try:
+            found = self.client.submit(held_by, self._name(i), workers=[end.device.host], pure=False).result(timeout=HELD_S)
+        except Exception:  # a machine that is gone, or dask without it
+            return False
+        if found is None:
+            return False
+        unknown = (None,) * len(part.members)
+        self.folder.keep(self.numbers[i], end.device, Measured(found, unknown, (False,) * len(part.members), {}, 0), over=False)
+        kept = self.folder.rounds(self.numbers[i], [spec.key for spec in part.on(end.device, block.specs)])
+        before, self.rounds[i] = self.rounds.get(i, 0), kept
+        return kept > before
+
+    def _name(self, i: int) -> str:
+        """What a job is called on its machine."""
+        return f"{self.folder.run}-{self.numbers[i] + 1:03}"
 
     def _job_of(self, i: int) -> Any:
         block, part = self.jobs[i]
@@ -168,7 +201,7 @@ class _FleetRun:
 
         def job(device: FleetDevice) -> Job:
             return Job(
-                f"{self.folder.run}-{self.numbers[i] + 1:03}",
+                self._name(i),
                 tuple(part.on(device, block.specs)),
                 self.results.command,
                 seconds,
@@ -184,13 +217,17 @@ class _FleetRun:
 
     def _take(self, i: int, end: Ended) -> None:
         """Put what came of a job on the disk, and into its block."""
-        _, part = self.jobs[i]
+        block, part = self.jobs[i]
         if isinstance(end.value, Measured):
             self.folder.keep(self.numbers[i], end.device, end.value)
             self._read(i, self.numbers[i])
             return
         part.device = end.device
-        part.run = Run([Outcome(reason=end.reason or "its worker gave no answer") for _ in part.members])
+        part.run = Run([Outcome() for _ in part.members])
+        if end.killed and i in self.rounds:  # the rounds that it had stand, with the reason
+            part.run = self.folder.held(self.numbers[i], [spec.key for spec in part.on(end.device, block.specs)])
+        for outcome in part.run.outcomes:
+            outcome.reason = outcome.reason or end.reason or "its worker gave no answer"
 
     def _so_far(self, running: int) -> Timed:
         seconds = self.options.budget.seconds
