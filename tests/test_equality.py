@@ -107,6 +107,7 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         "top1": "an accuracy of whole networks; this is of their layers",
     },
     "benchmark": {
+        **dict.fromkeys(("fleet", "spread"), "several machines; one measurement is of this one"),
         "args": "what a module's forward is called with: values of torch",
         "kwargs": "what a module's forward is called with: values of torch",
         "dataset_size": "seconds an epoch, which a Timing does not hold",

@@ -1,4 +1,4 @@
-"""What is to be said of other processes that counted, and of other devices that were measured, as values."""
+"""What is to be said of counting that ended early or elsewhere, and of other devices that were measured, as values."""
 
 from __future__ import annotations
 
@@ -28,3 +28,7 @@ class RunByCommand(Said, frozen=True):
     cells: int
     facts: tuple[tuple[tuple[str, str], ...], ...]
     """What it said of its device, each once."""
+
+
+class RecountInterrupted(Said, frozen=True):
+    """The user ended the study before every cell was recounted."""

@@ -239,7 +239,7 @@ def _(note: elsewhere.CountInterrupted) -> str:
 
 
 @said.register
-def _(note: n.RecountInterrupted) -> str:  # noqa: ARG001  # every function of this dispatch takes it
+def _(note: elsewhere.RecountInterrupted) -> str:  # noqa: ARG001  # every function of this dispatch takes it
     return "interrupted: the cells without another counter's figure were not checked."
 
 

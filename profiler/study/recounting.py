@@ -11,8 +11,9 @@ from profiler.errors import ProcessEnded, ProfilerError, Unavailable, WitnessFai
 from profiler.load.load import Network
 from profiler.records.agreement import Agreement
 from profiler.records.columns import MEASURED_COLUMNS, WAITING, Record, of_engine
+from profiler.records.elsewhere import RecountInterrupted
 from profiler.records.events import Event, Recounted, Started
-from profiler.records.notes import EngineFailed, Note, PeakMemory, RecountInterrupted, Unweighed
+from profiler.records.notes import EngineFailed, Note, PeakMemory, Unweighed
 from profiler.records.results import Results
 from profiler.study.bench_options import BenchOptions
 from profiler.study.cells import Cell, Interrupted, known
@@ -48,7 +49,8 @@ def recounted_and_measured(
         results = (yield from weighed(results, cells, where)) if memory else results
         results = yield from recounted(results, cells, engines, chosen, insists, where)
         return (yield from measured_on_fleet(results, cells, settings, measuring))
-    from profiler.study.measuring import check_memory, measured, to_be_measured  # what only measuring needs
+    from profiler.study.free_memory import check_memory  # what only measuring needs
+    from profiler.study.measuring import measured, to_be_measured
 
     check_memory((cell.network for cell in cells), settings)
     results = to_be_measured(results, cells, settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -16,6 +17,8 @@ from profiler.measure.command import command_of, filled, for_cell, plain
 from profiler.measure.command_call import RUNNING, called, read
 from profiler.measure.plan import Command, Setting, Spec
 from profiler.study.bench_options import BenchOptions
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def python(code: str) -> list[str]:
@@ -44,7 +47,7 @@ def test_what_awk_has_between_braces_is_left_to_it() -> None:
     [
         ("", None, "--exec is empty; give a command"),
         ("run 'it", None, "cannot be split into words \\(No closing quotation\\); close its quotes"),
-        ("run {thread}", None, "no placeholder of --exec is called 'thread'; did you mean threads\\?"),
+        ("run {thread}", None, "unknown placeholder of --exec 'thread'; did you mean threads\\?"),
         ("run {name}", "push {runs}", "--exec-push has \\{runs\\}, and runs nothing; write it in --exec"),
         (None, "push {file}", "--exec-push says how the file of a network gets to a device; give --exec"),
     ],
@@ -186,3 +189,16 @@ def test_its_threads_are_those_of_the_device_and_one_unless_they_are_given() -> 
 def test_placeholders_that_are_unknown_are_told_with_the_known_ones() -> None:
     with pytest.raises(UnknownName, match="write \\{\\{x\\}\\} for the braces themselves"):
         command_of("run {x}")
+
+
+@pytest.mark.parametrize("key", ["exec", "exec-push"])
+def test_no_file_of_settings_names_a_command(tmp_path: Path, key: str) -> None:
+    """Whoever works in a folder did not write its settings: what they name must not be run."""
+    (tmp_path / "pyproject.toml").write_text(f'[tool.profiler.bench]\n{key} = "touch ran"\n')
+    ran = subprocess.run(
+        [sys.executable, "-m", "profiler", "bench", "lenet5"], capture_output=True, text=True, cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 2
+    assert f"it says what code is run, so that it is given on the command line alone, as --{key}; take it out" in ran.stderr
+    assert not (tmp_path / "ran").exists()
