@@ -2,9 +2,9 @@
 
 python benchmarks/jobs.py [--networks 60] [--rounds 2] > section.md
 
-Networks of the zoo are built and traced by whole processes of `profiler compare`, by one process and by two in turns; both
-print the same bytes, which is checked. Then ten thousand tasks that do nothing go through `--jobs 2`, and through a fleet of
-two local workers: what each takes is what the engine adds to a task.
+Networks of the zoo are built and recounted by whole processes of `profiler compare`, by one process and by two in turns;
+both print the same bytes, which is checked. Then ten thousand tasks that do nothing go through `--jobs 2`, and through a fleet
+of two local workers: what each takes is what the engine adds to a task.
 """
 
 from __future__ import annotations
@@ -31,22 +31,25 @@ ROOT = Path(profiler.__file__).resolve().parents[1]
 TASKS = 10_000
 
 
-def compared(names: list[str], jobs: int) -> tuple[float, bytes]:
-    """Seconds of a whole process that builds and traces the networks, and what it prints."""
-    words = ["compare", *names, "--engine", "closed,traced", "--jobs", str(jobs), "-f", "csv"]
+ENGINES = {"closed,traced": "traced on the meta device", "closed,fvcore": "run once under fvcore, with memory for its weights"}
+
+
+def compared(names: list[str], engine: str, jobs: int) -> tuple[float, bytes]:
+    """Seconds of a whole process that builds and recounts the networks, and what it prints."""
+    words = ["compare", *names, "--engine", engine, "--jobs", str(jobs), "-f", "csv"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     start = time.perf_counter()
     ran = subprocess.run([sys.executable, "-m", "profiler", *words], capture_output=True, env=environment, check=True)
     return time.perf_counter() - start, ran.stdout
 
 
-def sides(names: list[str], rounds: int) -> Iterator[str]:
+def sides(names: list[str], engine: str, rounds: int) -> Iterator[str]:
     """A line each for one process and for two."""
     taken: dict[int, list[float]] = {1: [], 2: []}
     for number in range(rounds):
         said = {}
         for jobs in (1, 2) if number % 2 == 0 else (2, 1):
-            seconds, said[jobs] = compared(names, jobs)
+            seconds, said[jobs] = compared(names, engine, jobs)
             taken[jobs].append(seconds)
         assert said[1] == said[2], "two processes print something else than one"
     yield "| processes | seconds: median of rounds | range | over one process |"
@@ -76,13 +79,16 @@ def main() -> None:
     load = f"load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "its load unknown"
     print("## Counting in several processes\n\nWritten by `python benchmarks/jobs.py`.\n")
     print(f"{platform.machine()}, {os.cpu_count()} cores, {load} at the start; Python {platform.python_version()}\n")
-    what = f"`profiler compare` of {len(names)} networks of the zoo, each built and traced beside its closed form"
-    print(f"{what}; rounds: {given.rounds}.\n")
-    for line in sides(names, given.rounds):
-        print(line)
+    for engine, what in ENGINES.items():
+        print(
+            f"`profiler compare --engine {engine}` of {len(names)} networks of the zoo, each {what}; rounds: {given.rounds}.\n"
+        )
+        for line in sides(names, engine, given.rounds):
+            print(line)
+        print(flush=True)
     local, fleet = overhead(Processes(2)), overhead(OnFleet("local:2"))
     ours, theirs = f"{1e3 * local:.2f} ms by `--jobs 2`", f"{1e3 * fleet:.2f} ms by a fleet of two local workers"
-    print(f"\nA task that does nothing, of {TASKS:,} in order: {ours}, {theirs} (`--fleet local:2`); the aim is 10 ms.")
+    print(f"A task that does nothing, of {TASKS:,} in order: {ours}, {theirs} (`--fleet local:2`); the aim is 10 ms.")
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ SECTIONS: Mapping[str, Sequence[str]] = {
     ),
     "What to count": (
         "engine", "convention", "top1", "memory", "training", "weights", "what_if", "count", "bits", "every_rank", "published",
+        "jobs",
     ),
-    "Where the work is done": ("jobs", "fleet", "spread"),
     "Training memory": ("zero", "devices", "checkpointing"),
     "Language models": (
         "prefill", "decode", "tokens", "cache_dtype", "memory_size", "peak_macs", "bandwidth", "roofs",

@@ -173,7 +173,7 @@ def test_a_run_is_carried_on_by_its_own_command_alone(folder: Path) -> None:
         capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
     )  # fmt: skip
     assert other.returncode == 2
-    assert "none of its cells is one of these" in other.stderr
+    assert "it has none of the cells of this run" in other.stderr
 
 
 def test_saved_results_are_read_back_with_their_command(folder: Path) -> None:
