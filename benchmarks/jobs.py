@@ -49,8 +49,8 @@ def sides(names: list[str], engine: str, rounds: int) -> Iterator[str]:
     for number in range(rounds):
         said = {}
         for jobs in (1, 2) if number % 2 == 0 else (2, 1):
-            seconds, said[jobs] = compared(names, engine, jobs)
-            taken[jobs].append(seconds)
+            once, said[jobs] = compared(names, engine, jobs)
+            taken[jobs].append(once)
         assert said[1] == said[2], "two processes print something else than one"
     yield "| processes | seconds: median of rounds | range | over one process |"
     yield "| ---: | ---: | ---: | ---: |"

@@ -72,11 +72,9 @@ def compare(
     Raises ProfilerError, UnknownName, ShapeError, and for a reference or a device Unavailable.
     """
     at = Place(None, options or {}, alpha, resolution, input, batch, rho, over or {})
-    return finished(
-        comparing(models, at, engine, convention, bench, top1=top1, memory=memory, counting=Counting(jobs, fleet)),
-        watch,
-        progress,
-    )  # type: ignore[no-any-return]
+    counting = Counting(jobs, fleet)
+    events = comparing(models, at, engine, convention, bench, top1=top1, memory=memory, counting=counting)
+    return finished(events, watch, progress)  # type: ignore[no-any-return]
 
 
 def comparing(

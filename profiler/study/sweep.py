@@ -76,11 +76,9 @@ def sweep(
     Raises ProfilerError, UnknownName, ShapeError.
     """
     at = over_texts(Place(None, options or {}, alpha, resolution, input, batch, rho, over or {}), prefill, decode)
-    return finished(
-        sweeping(models, at, engine, convention, bench, top1=top1, memory=memory, counting=Counting(jobs, fleet)),
-        watch,
-        progress,
-    )  # type: ignore[no-any-return]
+    counting = Counting(jobs, fleet)
+    events = sweeping(models, at, engine, convention, bench, top1=top1, memory=memory, counting=counting)
+    return finished(events, watch, progress)  # type: ignore[no-any-return]
 
 
 def sweeping(
