@@ -5,6 +5,7 @@ ProfilerError                 2   wrong usage or input; the base class
 ├── ShapeError                2   a layer that does not fit its input, with the layer's path
 ├── InputNeeded               2   a network whose input cannot be inferred
 ├── WitnessFailed             2   a witness could not count a network; the closed form stands, and says why
+├── ProcessEnded              2   the process that counted a network ended before it answered
 ├── CheckFailed               1   a check ran and failed
 └── Unavailable               3   something needed is missing: a device, an optional package, a file
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 MOST_NAMED = 8
 """How many of many known names a message lists."""
@@ -22,6 +24,10 @@ class ProfilerError(Exception):
     """Wrong usage or input. The message says the problem, the value, where it is, and the cure."""
 
     exit_code = 2
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled by its message, whatever it is made from: processes that count send theirs."""
+        return type(self).__new__, (type(self), *self.args), self.__dict__
 
 
 class UnknownName(ProfilerError):
@@ -67,6 +73,10 @@ class CheckFailed(ProfilerError):
 
 class WitnessFailed(ProfilerError):
     """A witness could not count a network: no memory for it, or the module does not run. The closed form stands."""
+
+
+class ProcessEnded(ProfilerError):
+    """The process that counted a network ended before it answered: killed, as where memory runs out, or by itself."""
 
 
 class Unavailable(ProfilerError):

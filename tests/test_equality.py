@@ -91,12 +91,14 @@ DIFFERENCES: dict[str, dict[str, str]] = {
     "fit": {
         "from": "a keyword of Python; `source` of the function",
         "source": "`--from` of the command",
-        **dict.fromkeys(("device", "threads", "dtype", "memory_format", "runtime", "no_cache", "time"), CLOCK),
+        **dict.fromkeys(
+            ("device", "threads", "dtype", "memory_format", "runtime", "no_cache", "exec", "exec_push", "time"), CLOCK
+        ),
         "bench": CLOCK_ITSELF,
         **dict.fromkeys(("per_stage", "stage_widths", "multiple_of"), "of the function `fit_stages`, whose result is another"),
     },
-    "compare": MEASURING,
-    "sweep": {**MEASURING, "measure": CLOCK},
+    "compare": {word: reason for word, reason in MEASURING.items() if word != "fleet"},
+    "sweep": {word: reason for word, reason in MEASURING.items() if word != "fleet"} | {"measure": CLOCK},
     "bench": {**MEASURING, "compile": CLOCK, "energy": CLOCK, "bench": CLOCK_ITSELF, "layers": "the function `layers`"},
     "layers": {
         **MEASURING,
@@ -107,6 +109,7 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         "top1": "an accuracy of whole networks; this is of their layers",
     },
     "benchmark": {
+        **dict.fromkeys(("fleet", "spread"), "several machines; one measurement is of this one"),
         "args": "what a module's forward is called with: values of torch",
         "kwargs": "what a module's forward is called with: values of torch",
         "dataset_size": "seconds an epoch, which a Timing does not hold",
@@ -127,7 +130,9 @@ DIFFERENCES: dict[str, dict[str, str]] = {
     "check": {
         **{f"max_{word}": f"`{word}` of the function, as [tool.profiler.budgets] calls it" for word in LIMITS},
         **{word: f"a name of [tool.profiler.budgets]; `--max-{word.replace('_', '-')}` of the command" for word in LIMITS},
-        **dict.fromkeys(("device", "threads", "dtype", "memory_format", "runtime", "no_cache", "time"), CLOCK),
+        **dict.fromkeys(
+            ("device", "threads", "dtype", "memory_format", "runtime", "no_cache", "exec", "exec_push", "time"), CLOCK
+        ),
         "config": "`Config.nearest()`, or none: a function reads no file that it is not given; the command looks for it",
         "junit": "a file for a CI server, which runs the command",
     },

@@ -11,6 +11,7 @@ from profiler.commands import limit_options as limits
 from profiler.commands import options as o
 from profiler.commands.groups import (
     AutoTable,
+    ByCommand,
     Language,
     Machines,
     MeasuringSetting,
@@ -38,8 +39,10 @@ def compare(
     engine: o.Engines = None,
     top1: o.Top1 = None,
     memory: o.Memory = False,
+    jobs: o.Jobs = None,
     bench: o.Bench = False,
     setting: MeasuringSetting = MeasuringSetting(),
+    by_command: ByCommand = ByCommand(),
     training: Training = Training(),
     time: Time = Time(),
     machines: Machines = Machines(),
@@ -60,14 +63,16 @@ def compare(
     from profiler.commands.watch import shown
     from profiler.report.answers import results
     from profiler.study.compare import comparing
+    from profiler.study.in_order import Counting
 
     destinations = out.destinations(forms.COMPARED, plot)
     view = table.view(destinations)
     place = point.place(batch, set_, over)
     results.check_view(view, place.over)
-    measuring = bench and bench_options(setting, training, time, destinations, **vars(machines))
+    measuring = bench and bench_options(setting, training, time, destinations, **vars(by_command), **vars(machines))
     own = accuracies_of(top1)
-    events = comparing(models or (), place, engines(engine), convention, measuring, top1=own, memory=memory)
+    counting = Counting(jobs, None if bench else machines.fleet)
+    events = comparing(models or (), place, engines(engine), convention, measuring, top1=own, memory=memory, counting=counting)
     found = shown(events, destinations, view, filling=True)
     say.passed_over(found.agreements, verbose)
 
@@ -84,9 +89,11 @@ def sweep(
     memory: o.Memory = False,
     prefill: language_options.Prefills = None,
     decode: language_options.Decode = None,
+    jobs: o.Jobs = None,
     bench: o.Bench = False,
     measure: o.Measure = None,
     setting: MeasuringSetting = MeasuringSetting(),
+    by_command: ByCommand = ByCommand(),
     training: Training = Training(),
     time: Time = Time(),
     machines: Machines = Machines(),
@@ -108,6 +115,7 @@ def sweep(
     from profiler.errors import ProfilerError
     from profiler.grid import MOST_POINTS
     from profiler.report.answers import results
+    from profiler.study.in_order import Counting
     from profiler.study.sweep import is_large, sweeping
     from profiler.study.texts import over_texts
 
@@ -115,9 +123,12 @@ def sweep(
     view = table.view(destinations)
     place = over_texts(ranges.place(batch, set_, over), prefill, decode)
     results.check_view(view, place.over)
-    measuring = bench and bench_options(setting, training, time, destinations, measure=measure, **vars(machines))
+    measuring = bench and bench_options(
+        setting, training, time, destinations, measure=measure, **vars(by_command), **vars(machines)
+    )
     own = accuracies_of(top1)
-    if is_large(models or (), place):
+    counting = Counting(jobs, None if bench else machines.fleet)
+    if is_large(models or (), place, counting.asked):
         if measuring:
             raise ProfilerError(f"--bench measures at most {MOST_POINTS:,} cells, and this sweep has more; use larger steps")
         if own or memory:
@@ -126,10 +137,11 @@ def sweep(
         from profiler.study.streamed import streaming
 
         asked = engines(engine)
-        found = put_streamed(streaming(models or (), place, asked, convention, destinations, view), destinations, view)
+        writing = streaming(models or (), place, asked, convention, destinations, view, counting)
+        found = put_streamed(writing, destinations, view)
         say.notes(found, verbose and (destinations.quiet or destinations.form != "table"))
         return
-    events = sweeping(models or (), place, engines(engine), convention, measuring, top1=own, memory=memory)
+    events = sweeping(models or (), place, engines(engine), convention, measuring, top1=own, memory=memory, counting=counting)
     found = shown(events, destinations, view, filling=True)
     say.passed_over(found.agreements, verbose)
 
@@ -260,6 +272,8 @@ def list_(
             "few are counted.",
         ),
     ] = False,
+    jobs: o.Jobs = None,
+    fleet: o.Fleet = None,
     table: AutoTable = AutoTable(),
     out: Output = Output(),
 ) -> None:
@@ -277,7 +291,16 @@ def list_(
     view = table.view(destinations)
     with bar() as watch:
         found = listing(
-            pattern, max_macs=max_macs, max_params=max_params, year=year, task=task, native=native, count=count, watch=watch
+            pattern,
+            max_macs=max_macs,
+            max_params=max_params,
+            year=year,
+            task=task,
+            native=native,
+            count=count,
+            jobs=jobs,
+            fleet=fleet,
+            watch=watch,
         )
     destinations.put(registry.answer(found, view))
 
@@ -316,6 +339,8 @@ def verify(
         typer.Option("--table", metavar="NAME", help='Print one published table beside our counts, e.g. "MobileNets Table 6".'),
     ] = None,
     engine: o.Engines = None,
+    jobs: o.Jobs = None,
+    fleet: o.Fleet = None,
     out: Output = Output(),
     verbose: o.Verbose = False,
 ) -> None:
@@ -330,10 +355,11 @@ def verify(
     from profiler.commands.watch import shown
     from profiler.errors import CheckFailed
     from profiler.report.answer import View
+    from profiler.study.in_order import Counting
     from profiler.study.verify import verifying
 
     destinations, view = out.destinations(), View(summary=not models, table=published)
-    found = shown(verifying(models or (), published, engines(engine)), destinations, view)
+    found = shown(verifying(models or (), published, engines(engine), Counting(jobs, fleet)), destinations, view)
     say.passed_over(found.agreements, verbose)
     if found.failures:
         raise CheckFailed(f"{found.failures} counts differ from archs/published.csv; see the lines marked DIFFERS")

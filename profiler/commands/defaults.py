@@ -17,8 +17,8 @@ OTHERS = ("budgets",)
 """Tables that are not the options of a command: the budgets of `profiler check`."""
 PATHS = ("output", "csv", "resume", "baseline", "junit", "layer_file", "source", "scale_to", "widths_of", "roofs")
 """Options whose value is a path; in a pyproject.toml it is relative to that file."""
-NEVER = ("fleet", "spread")
-"""Options of the command line alone: a scheduler runs what it is sent, and what it sends back is unpickled."""
+NEVER = ("fleet", "spread", "exec", "exec-push")
+"""Options of the command line alone: a scheduler and a command run what they are sent, and what a fleet sends back is unpickled."""
 WRITTEN = ("output", "csv", "resume", "junit", "layer_file")
 """Those that are written to. In a pyproject.toml they must stay below its folder, since its author may be somebody else."""
 
@@ -79,8 +79,8 @@ def of_command(commands: Mapping[str, Any], name: str, config: Config) -> Defaul
             plain = key.replace("_", "-")
             if plain in NEVER:
                 raise ProfilerError(
-                    f"{key} in [{table}] of {config.name}: a fleet runs code, and is named on the command line alone, as "
-                    "--fleet; take it out of the file"
+                    f"{key} in [{table}] of {config.name}: it says what code is run, so that it is given on the command line "
+                    f"alone, as --{plain}; take it out of the file"
                 )
             if plain not in known:
                 what, names = ("command", [*commands, *OTHERS]) if isinstance(value, dict) else ("option", known)

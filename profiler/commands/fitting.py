@@ -8,6 +8,7 @@ import typer
 
 from profiler.commands import options as o
 from profiler.commands.groups import (
+    ByCommand,
     Limits,
     MeasuringSetting,
     Output,
@@ -80,6 +81,7 @@ def fit(
         ),
     ] = None,
     setting: MeasuringSetting = MeasuringSetting(),
+    by_command: ByCommand = ByCommand(),
     time: o.Seconds = None,
     top: Annotated[
         Optional[int], typer.Option("--top", metavar="N", help="Number of rows to show, e.g. 50; a file has all of them.")
@@ -104,7 +106,7 @@ def fit(
             )
         place = ranges.place(batch, set_, over)
         destinations = out.destinations()
-        measuring = bench_options(setting, Training(), Time(time=time, resume=None), destinations)
+        measuring = bench_options(setting, Training(), Time(time=time, resume=None), destinations, **vars(by_command))
         if top1:
             from profiler.errors import ProfilerError
 
@@ -123,7 +125,7 @@ def fit(
     view = table.view(destinations, top=top)
     place = ranges.place(batch, set_, over)
     results.check_view(view, place.over)
-    measuring = bench_options(setting, Training(), Time(time=time, resume=None), destinations)
+    measuring = bench_options(setting, Training(), Time(time=time, resume=None), destinations, **vars(by_command))
     events = fitting(models or (), place, bounds_of(limits.pairs()), task, measuring, source, accuracies_of(top1))
     found = shown(events, destinations, view)
     if not found.fitting:

@@ -10,6 +10,7 @@ import typer
 from profiler.commands import limit_options as limits
 from profiler.commands import options as o
 from profiler.commands.groups import (
+    ByCommand,
     MeasuringSetting,
     Output,
     Point,
@@ -70,8 +71,10 @@ def check(
     point: Point = Point(),
     batch: o.SingleBatch = None,
     set_: o.Set = None,
+    jobs: o.Jobs = None,
     bench: Annotated[bool, typer.Option("--bench", help="Also measure latency, to compare it with the baseline's.")] = False,
     setting: MeasuringSetting = MeasuringSetting(),
+    by_command: ByCommand = ByCommand(),
     time: o.Seconds = None,
     unit_: o.UnitName = "raw",
     out: Output = Output(),
@@ -106,10 +109,10 @@ def check(
         "macs": max_macs, "params": max_params, "activations": max_activations, "weight_bytes": max_weight_bytes,
         "unread": max_unread, "memory": max_memory, "latency": max_latency,
     }  # fmt: skip
-    measuring = bench_options(setting, Training(), Time(time=time, resume=None), destinations)
+    measuring = bench_options(setting, Training(), Time(time=time, resume=None), destinations, **vars(by_command))
     events = checking(
         models or (), point.place(batch, set_), {key: value for key, value in budget.items() if value is not None}, baseline,
-        tolerance, strict, Config.nearest(), bench, measuring, update,
+        tolerance, strict, Config.nearest(), bench, measuring, update, jobs,
     )  # fmt: skip
     found = shown(events, destinations, view)
     if update and (destinations.quiet or destinations.form != "table"):

@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from profiler.report.output import Destinations
 
 _SIZE = re.compile(r"[\d.]+ ?[A-Za-z]{0,3}")
-SETTING = ("device", "threads", "dtype", "memory_format", "runtime", "no_cache", "time")
+SETTING = ("device", "threads", "dtype", "memory_format", "runtime", "no_cache", "exec", "exec_push", "time")
 MEASURING = (*SETTING, "train", "dataset_size", "resume")
 TRAINING = ("optimizer",)
 NEEDED: Mapping[str, Sequence[tuple[Sequence[str], tuple[str, ...]]]] = {
     "show": ((("optimizer", "zero", "devices", "checkpointing"), ("train",)),),
-    "compare": ((MEASURING, ("bench",)), (TRAINING, ("train",)), (("fleet",), ("bench",)), (("spread",), ("fleet",))),
+    "compare": ((MEASURING, ("bench",)), (TRAINING, ("train",)), (("spread",), ("bench",)), (("spread",), ("fleet",))),
     "sweep": (
         ((*MEASURING, "measure"), ("bench",)),
         (TRAINING, ("train",)),
-        (("fleet",), ("bench",)),
+        (("spread",), ("bench",)),
         (("spread",), ("fleet",)),
     ),
     "fit": ((SETTING, ("max_latency",)),),

@@ -191,6 +191,13 @@ class MeasuringSetting(Group):
     no_cache: o.NoCache = False
 
 
+class ByCommand(Group):
+    """A device that a command reaches."""
+
+    exec: o.Exec = None
+    exec_push: o.ExecPush = None
+
+
 class Training(Group):
     """Training steps instead of forward passes."""
 

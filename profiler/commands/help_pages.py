@@ -21,13 +21,15 @@ SECTIONS: Mapping[str, Sequence[str]] = {
     ),
     "What to count": (
         "engine", "convention", "top1", "memory", "training", "weights", "what_if", "count", "bits", "every_rank", "published",
+        "jobs",
     ),
     "Training memory": ("zero", "devices", "checkpointing"),
     "Language models": (
         "prefill", "decode", "tokens", "cache_dtype", "memory_size", "peak_macs", "bandwidth", "roofs",
     ),
     "How latency is measured": (
-        "bench", "measure", "layers", "device", "threads", "dtype", "memory_format", "runtime", "no_cache", "compile", "energy",
+        "bench", "measure", "layers", "device", "threads", "dtype", "memory_format", "runtime", "exec", "exec_push", "no_cache",
+        "compile", "energy",
         "train", "optimizer", "dataset_size", "time", "resume",
     ),
     "Several machines": ("fleet", "spread", "host", "name"),

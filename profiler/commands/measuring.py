@@ -10,6 +10,7 @@ import typer
 from profiler.commands import options as o
 from profiler.commands.groups import (
     AutoTable,
+    ByCommand,
     Machines,
     MeasuringSetting,
     Output,
@@ -34,6 +35,7 @@ def bench(
     set_: o.Set = None,
     over: o.Over = None,
     setting: MeasuringSetting = MeasuringSetting(),
+    by_command: ByCommand = ByCommand(),
     compile: o.Compile = False,
     energy: o.Energy = False,
     training: Training = Training(),
@@ -64,12 +66,13 @@ def bench(
     from profiler.study.layers import clocking_layers
 
     destinations = out.destinations(forms.CLOCKED if layers else forms.RESULTS, plot)
-    measuring = bench_options(setting, training, time, destinations, compile=compile, energy=energy, **vars(machines))
+    more = {**vars(by_command), **vars(machines)}
+    measuring = bench_options(setting, training, time, destinations, compile=compile, energy=energy, **more)
     view, place = table.view(destinations, depth=depth, top=top), ranges.place(batch, set_, over)
     if layers and top1:
         raise ProfilerError("--top1 has no effect with --layers, which shows no accuracies; leave one of them out")
     if layers and machines.fleet:
-        raise ProfilerError("--layers clocks the layers on this machine; leave it or --fleet out")
+        raise ProfilerError("--layers measures layers on this machine only; leave out --layers or --fleet")
     if layers:
         layer_times.check_view(view)
         shown(clocking_layers(models or (), place, measuring), destinations, view)

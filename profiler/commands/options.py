@@ -176,6 +176,14 @@ Top1 = Annotated[
     ),
 ]
 Memory = Annotated[bool, typer.Option("--memory", help="Also compute the peak memory of one forward pass, without running it.")]
+Jobs = Annotated[
+    Optional[str],
+    typer.Option(
+        "--jobs",
+        metavar="N",
+        help="Count in N processes at once, or with auto in one for each core. The results are the same. [default: 1]",
+    ),
+]
 Columns = Annotated[
     Optional[str],
     typer.Option(
@@ -265,8 +273,26 @@ Runtime = Annotated[
     typer.Option(
         "--runtime",
         metavar="NAME",
-        help="What runs the network: eager or compile (PyTorch), onnxruntime, openvino, tensorrt, litert or executorch.",
+        help="What runs the network: eager or compile (PyTorch), onnxruntime, openvino, tensorrt, litert, executorch, or exec (the "
+        "command of --exec).",
         autocompletion=completion.runtimes,
+    ),
+]
+Exec = Annotated[
+    Optional[str],
+    typer.Option(
+        "--exec",
+        metavar="COMMAND",
+        help="Measure on another device: a command that runs the exported network there and prints the seconds of each "
+        "forward pass, e.g. 'adb shell /data/local/tmp/run {name} {runs}'.",
+    ),
+]
+ExecPush = Annotated[
+    Optional[str],
+    typer.Option(
+        "--exec-push",
+        metavar="COMMAND",
+        help="With --exec: a command that first copies the network's file to the device, e.g. 'adb push {file} /data/{name}'.",
     ),
 ]
 NoCache = Annotated[
@@ -317,8 +343,8 @@ Fleet = Annotated[
     typer.Option(
         "--fleet",
         metavar="ADDRESS",
-        help="Measure on the workers of a dask scheduler: tcp://HOST:8786, tls://HOST:8786, or its scheduler.json; local:2 "
-        "starts two workers here, to try it out.",
+        help="Count, or with --bench measure, on the workers of a dask scheduler: tcp://HOST:8786, tls://HOST:8786 or a "
+        "scheduler.json. Try it out with local:2, which starts two workers here.",
     ),
 ]
 Spread = Annotated[

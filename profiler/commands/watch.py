@@ -15,6 +15,7 @@ from profiler.records.results import Results
 from profiler.report import units
 from profiler.report.answer import View
 from profiler.report.answers import registry
+from profiler.report.encoding import printable
 from profiler.report.output import Destinations, screen
 from profiler.report.terminal.progress import bar, estimate
 from profiler.report.terminal.table import results_table
@@ -85,8 +86,10 @@ def _table(view: View) -> Iterator[Callable[[Event], None]]:
 
 def _so_far(event: Event, view: View) -> RenderableType:
     """The table as it stands, and below it how far the measuring is."""
-    if isinstance(event, Finished | Counted | Streamed):  # Counted and Streamed are of studies that show a bar
+    if isinstance(event, Finished | Streamed):  # Streamed is of a study that shows a bar
         return Text()
+    if isinstance(event, Counted):  # there is no table before all is traced
+        return Text(printable(f"{event.what}: {event.done:,} of {event.of:,}"), style="dim")
     drawn = registry.answer(event.results, view).drawn
     if not isinstance(event, Timed):
         return drawn

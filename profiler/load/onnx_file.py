@@ -110,7 +110,7 @@ class OnnxNetwork(Reference):
 
     def traced(self, batch: int | None = 1, wired: bool = False) -> Traced:
         """Its rows with what the walk over its graph found besides; counted once. Raises ProfilerError."""
-        key = f"traced {batch} {self.inputs}"
+        key = self._key(batch)
         if key not in self.made:
             self.made[key] = self._traced(self.batched(batch))
         kept: Traced = self.made[key]

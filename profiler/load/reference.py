@@ -148,12 +148,24 @@ class Reference:
             module: nn.Module = self.made[key]
             return module if device == "meta" or self.held is None else with_real_tensors(module)
 
+    def _key(self, batch: int | None) -> str:
+        """What `made` holds a tracing under."""
+        return f"traced {batch} {self.inputs}"
+
+    def found(self, batch: int | None) -> Traced | None:
+        """What it was traced to before; None where it was not yet."""
+        return self.made.get(self._key(batch))
+
+    def keep(self, batch: int | None, found: Traced) -> None:
+        """Take what it was traced to elsewhere, which `traced` then gives."""
+        self.made[self._key(batch)] = found
+
     def traced(self, batch: int | None = 1, wired: bool = False) -> Traced:
         """Its rows with what the tracing found besides, `wired` also which takes whose output; traced once.
 
         Raises ProfilerError.
         """
-        key = f"traced {batch} {self.inputs}"
+        key = self._key(batch)
         self.recipe  # noqa: B018  # found from where the user stands, before its own import takes it elsewhere
         with user_code(self.name, preserves=False):
             if key not in self.made or (wired and self.made[key].wiring is None):

@@ -11,4 +11,8 @@ from profiler.measure.plan import Setting
 
 def alive(make: Callable[[], Made], setting: Setting) -> Live:
     """What `make` makes, in a setting. Raises ProfilerError where it cannot run there."""
+    if setting.command is not None:
+        from profiler.measure.commanded import Commanded
+
+        return Commanded(make, setting)
     return Exported(make, setting) if setting.exported else Live(make, setting)

@@ -25,6 +25,8 @@ FINE_S = 1e-6
 
 def warm(live: Live, seconds: float) -> Warmed:
     """Call until two successive windows of five agree within 2 %, for about `seconds` at most; one call at the least."""
+    if live.clocks_itself:
+        return live.warm_up(seconds)
     start = perf_counter()
     windows: list[float] = []
     taken: list[float] = []
@@ -49,6 +51,8 @@ def warm(live: Live, seconds: float) -> Warmed:
 
 def visit(live: Live, clocked: Clocked | ClockedExport | None, settle: int, samples: int, block: int) -> Visit:
     """`samples` blocks of `block` calls, after `settle` calls that refill the caches."""
+    if live.clocks_itself:
+        return live.visited(settle, samples, block)
     collecting = gc.isenabled()
     gc.disable()  # as timeit does: a collection falls on whichever sample it falls
     try:

@@ -46,6 +46,8 @@ class Device:
     """Whether it clocks its own work (`own_seconds`), which launches from the CPU may make wait."""
     matrix_side: ClassVar[int] = 1024
     """Side of the matrices whose product is its roof of multiply-adds: large enough to keep all of it busy."""
+    observed: ClassVar[bool] = True
+    """Whether what disturbs this machine disturbs it: another machine's work has nothing to do with what happens here."""
     fatal: ClassVar[tuple[str, ...]] = ()
     """What errors say after which the process can measure no more."""
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 
 from profiler.errors import ProfilerError, Unavailable
 from profiler.measure.cpu import Cpu
 from profiler.measure.cuda import Cuda
 from profiler.measure.device import Device
+from profiler.measure.external import External
+from profiler.measure.grades import Reading
 from profiler.measure.intel import IntelGpu, Npu
 from profiler.measure.mps import Mps
 
@@ -38,7 +41,7 @@ def here() -> list[str]:
 def kind_of(name: str) -> type[Device]:
     """The class of a device's name; of one that only another machine knew, what holds for any."""
     kind = name.partition(":")[0]
-    return DEVICES.get(kind) or OPENVINO_DEVICES.get(kind) or Device
+    return DEVICES.get(kind) or OPENVINO_DEVICES.get(kind) or (External if kind == External.type else Device)
 
 
 def opened(name: str) -> Device:
@@ -90,6 +93,11 @@ def threads_said(name: str, threads: int) -> list[str]:
 def working_threads(name: str, threads: int) -> int | None:
     """The threads of the process that do that device's work; None where something else does."""
     return threads if kind_of(name).threaded else None
+
+
+def felt(name: str, readings: Sequence[Reading]) -> Sequence[Reading]:
+    """What the machine did in some rounds, as a device felt it: nothing where it stands elsewhere."""
+    return readings if kind_of(name).observed else ()
 
 
 def _automatic() -> str:

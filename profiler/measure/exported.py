@@ -35,9 +35,9 @@ class Exported(Live):
         module.eval()
         self.modules = frozenset(path for path, _ in module.named_modules() if path)
         set_statistics(module, args, kwargs)
-        expected = eager_outputs(module, args, kwargs)
+        expected = self._expected(module, args, kwargs)
         self.build_s = perf_counter() - start
-        if self.setting.dtype == "fp16" and self.setting.runtime == "onnxruntime":
+        if self.setting.dtype == "fp16" and self.setting.runtime in ("onnxruntime", "exec"):
             module, (args, kwargs) = module.half(), _halved(args, kwargs)
         inputs = dict(zip(input_names(args, kwargs), map(array, tensors_of_call(args, kwargs)), strict=True))
         quantised = self.setting.dtype == "int8"
@@ -55,6 +55,10 @@ class Exported(Live):
     def layers_of(self, operations: Iterable[Operation]) -> list[tuple[str, ...]]:
         """The layers that each operation of the runtime holds, by their paths."""
         return layers_of(self.runtime.path, of_modules(self.modules), [*operations])
+
+    def _expected(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any] | None:
+        """What its outputs are held against."""
+        return eager_outputs(module, args, kwargs)
 
     def _load(self, found: exports.Export, inputs: Inputs) -> None:
         self.export_s, self.artifact_bytes = found.seconds, found.size

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from time import perf_counter, perf_counter_ns  # the clocks themselves: measured code may replace those of the module
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from profiler.measure.device import Graph
 from profiler.measure.devices import opened
 from profiler.measure.outputs import MOST, check_same, largest_difference
 from profiler.measure.plan import Setting, Source
+from profiler.measure.visits import Visit, Warmed
 from profiler.module.trees import map_tensors, tensors
 from profiler.network.layers import Shape
 
@@ -68,6 +69,9 @@ def spin(seconds: float) -> None:
 class Live:
     """What is timed. `call()` runs it once and waits for nothing; `sync()` waits for the device."""
 
+    clocks_itself: ClassVar[bool] = False
+    """Whether `warm_up` and `visited` run and clock it, in the place of calls that are clocked here."""
+
     def __init__(self, make: Callable[[], Made], setting: Setting) -> None:
         self.setting = setting
         self.process = _process()
@@ -81,6 +85,7 @@ class Live:
         self.artifact_bytes: int | None = None
         self.nodes: int | None = None
         self.output_difference: float | None = None
+        self.facts: dict[str, str] = {}
         self.module: Any = None
         self.call: Callable[[], object]
         gc.collect()
@@ -129,6 +134,14 @@ class Live:
 
         self.call = slowed
         self.uncaptured = False  # it waits for the device, and no graph may
+
+    def warm_up(self, seconds: float) -> Warmed:
+        """Warm what clocks itself, for about so many seconds."""
+        raise NotImplementedError
+
+    def visited(self, settle: int, samples: int, block: int) -> Visit:
+        """The samples of one round, of what clocks itself."""
+        raise NotImplementedError
 
     def sync(self) -> None:
         self.device.synchronize()

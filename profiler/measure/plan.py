@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
 Mode = Literal["infer", "train"]
-RUNTIMES = ("eager", "compile", "onnxruntime", "openvino", "tensorrt", "litert", "executorch")
-"""What runs a network: torch operation by operation, torch.compile, and the runtimes that load an exported file."""
+RUNTIMES = ("eager", "compile", "onnxruntime", "openvino", "tensorrt", "litert", "executorch", "exec")
+"""What runs a network: torch operation by operation, torch.compile, runtimes that load an exported file, a user's command."""
 EXPORTED = RUNTIMES[2:]
 """The runtimes that run an exported file, without torch's own module."""
 DTYPES = ("fp32", "bf16", "fp16", "int8")
@@ -24,6 +24,21 @@ LEAST_ROUNDS = 10
 FITS = 0.7
 """Share of the free memory that a group's cells may take together."""
 DTYPE_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2, "int8": 1}
+
+
+COMMAND_S = 600.0
+"""Seconds that a command may take to bring a file to its device, and for its first call."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """What runs a network on another device (measure/command.py): words with placeholders, of one cell some filled in."""
+
+    words: tuple[str, ...]
+    push: tuple[str, ...] = ()
+    """What brings a file to the device, once a cell."""
+    name: str = ""
+    """What the file of a cell is called."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +52,8 @@ class Setting:
     runtime: str = "eager"
     mode: Mode = "infer"
     optimizer: str | None = None
+    command: Command | None = None
+    """Of the runtime exec, what runs the network."""
 
     @property
     def compile(self) -> bool:
@@ -120,7 +137,8 @@ class Spec:
     @property
     def key(self) -> str:
         """The same for the same cell in another run."""
-        return json.dumps({**self.about, "batch": self.batch, **asdict(self.setting)}, sort_keys=True)
+        setting = {name: value for name, value in asdict(self.setting).items() if name != "command" or value is not None}
+        return json.dumps({**self.about, "batch": self.batch, **setting}, sort_keys=True)
 
 
 @dataclass(frozen=True)

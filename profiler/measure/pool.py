@@ -19,7 +19,7 @@ from profiler.measure.devices import kind_of
 from profiler.measure.energy import EnergyBlock
 from profiler.measure.host import Counters
 from profiler.measure.plan import Source, Spec, State
-from profiler.measure.start import Start
+from profiler.measure.start import Start, how_it_ended
 from profiler.measure.visits import CellFailed, Prepared, ReferenceTime, Visit, Warmed
 
 GRACE_S = 5.0
@@ -35,8 +35,16 @@ ENDED = "it was ended before it was measured"
 HANDS_OFF = "its code writes into descriptors that it did not open; leave those of others alone"
 
 
-def _end(process: subprocess.Popen[bytes]) -> int:
-    """Be rid of a worker, which holds nothing that could be lost: what it measured is here. Its exit code."""
+def _end(process: subprocess.Popen[bytes], gently: bool = False) -> int:
+    """Be rid of a worker, which holds nothing that could be lost: what it measured is here. Its exit code.
+
+    One that may have commands running is told by its channel, and ends those first.
+    """
+    if process.poll() is None and gently:
+        with suppress(OSError, subprocess.TimeoutExpired):
+            assert process.stdin is not None
+            process.stdin.close()
+            process.wait(GRACE_S)
     if process.poll() is None:
         process.kill()
     for stream in (process.stdin, process.stdout):
@@ -83,8 +91,8 @@ class Pool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in self.workers.values():
-            _end(process)
+        for state, process in self.workers.items():
+            _end(process, gently=state.runtime == "exec")
         self.workers.clear()
         if self.scratch is not None:
             self.scratch.cleanup()
@@ -248,21 +256,21 @@ class Pool:
             except CellFailed:
                 continue
         self.lost_s += time.perf_counter() - begun
-        if code == -9:
-            return "its process was killed (signal 9), as the system does when memory runs out"
-        return f"its process ended unexpectedly ({f'signal {-code}' if code < 0 else f'exit code {code}'})"
+        return how_it_ended(code)
 
     def _begun(self, state: State) -> subprocess.Popen[bytes]:
         if self.ended:
             raise CellFailed(ENDED)
         threads, token = str(state.threads), secrets.token_bytes(TOKEN_BYTES)
-        process = self.start.worker(token, OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads)
+        process = self.start.worker(token, follows=state.runtime != "exec", OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads)
         assert process.stdout is not None
         self.workers[state], self.answers[state] = process, Answers(process.stdout, token)
         if self.starting is not None:
             self.starting()
         try:
-            self.facts[state] = self._ask(state, "begin", state, kind_of(state.device), self.keep_exports, self._scratch())
+            self.facts[state] = self._ask(
+                state, "begin", state, kind_of(state.device), self.keep_exports, self._scratch(), self.patience_s
+            )
         except CellFailed as fault:
             if self.workers.pop(state, None) is not None:
                 _end(process)

@@ -192,7 +192,8 @@ class Scheduler:
     def _least_cost(self, number: int) -> float:
         """Seconds of the shortest visit."""
         settle, _, block = self._shape(number, 0.0)
-        return (settle + block * self._times(number)) * self._call(number) * (2 if number in self.layers else 1)
+        calls = (settle + block * self._times(number)) * self._call(number)
+        return calls * (2 if number in self.layers else 1) + self._overhead(number)
 
     def _times(self, number: int) -> int:
         """How often a visit makes each of its calls: where a device clocks its own work, again by events and by replays."""
@@ -224,12 +225,18 @@ class Scheduler:
         warmed = self.run.outcomes[number].warmed
         return max(warmed.call_s if warmed is not None else 0.0, 1e-9)
 
+    def _overhead(self, number: int) -> float:
+        """Seconds that a visit takes besides its calls."""
+        warmed = self.run.outcomes[number].warmed
+        return warmed.overhead_s if warmed is not None else 0.0
+
     def _shape(self, number: int, seconds: float) -> tuple[int, int, int]:
         """(settling calls, samples, calls a sample) of a visit of about so many seconds."""
         call = self._call(number)
         block = max(1, round(BLOCK_S / call + 0.499))
         samples = max(1, min(MOST_SAMPLES, int(seconds / (block * self._times(number) * call))))
-        return (1 if call < SETTLE_BELOW_S else 0), samples, block
+        # a command begins anew in each visit, and so does what it loads
+        return (1 if call < SETTLE_BELOW_S or self._overhead(number) else 0), samples, block
 
     def _rounds(self, alive: list[int], begun: float, seconds: float, already: float) -> Iterator[Run]:
         outcomes, budget = self.run.outcomes, self.budget
@@ -246,15 +253,14 @@ class Scheduler:
             if not short and now - begun + cost > seconds:
                 break
             # a visit of all cells should leave room for thirty rounds, and for the least ones
-            each = min(VISIT_S, max(seconds - (now - begun), 0.0) / (30 * len(active)))
-            self._round(short if over else active, each)
+            self._round(short if over else active, max(seconds - (now - begun), 0.0) / (30 * len(active)))
             active = self._active(alive, self._now() - first, seconds)
             self.run.spent_s = already + self._now() - begun
             yield self.run
         self._closed(alive, seconds)
 
-    def _round(self, active: Sequence[int], each: float) -> None:
-        """Every active cell once, and the reference kernel of every worker, in random order."""
+    def _round(self, active: Sequence[int], room: float) -> None:
+        """Every active cell once, for so many seconds at most, and the reference kernel of every worker, in random order."""
         self.run.round += 1
         states = sorted({self.cells[i].state for i in active})
         order: list[int | State] = [*active, *states]
@@ -267,7 +273,7 @@ class Scheduler:
                 references[item] = self.bench.reference(item)
                 continue
             try:
-                visits[item] = self._visit(item, each)
+                visits[item] = self._visit(item, self._length(item, room))
             except CellFailed as fault:
                 self.run.outcomes[item].reason = fault.reason
         after = self.bench.counters()
@@ -282,6 +288,11 @@ class Scheduler:
             self.run.inside_s += visit.spent_s
         if self.keeper is not None:
             self.keeper.round(self.run, kept)
+
+    def _length(self, number: int, room: float) -> float:
+        """Seconds of calls in a visit: as many as go into what else it takes, where that is much and there is room for it."""
+        overhead = self._overhead(number)
+        return max(min(VISIT_S, room), min(overhead, room - overhead))
 
     def _counted_before(self, after: Counters) -> Counters:
         """The newest counters that are old enough to be held against `after`, which are kept for later rounds."""

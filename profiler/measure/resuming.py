@@ -14,6 +14,7 @@ import msgspec
 
 from profiler.errors import ProfilerError
 from profiler.measure import host, own_folder
+from profiler.measure.command_call import MOST_FACTS, MOST_LETTERS
 from profiler.measure.energy import BLOCKS, Energy, EnergyBlock
 from profiler.measure.grades import Reading
 from profiler.measure.outcomes import Outcome, Round, Run
@@ -127,7 +128,8 @@ def _take(line: Mapping[str, Any], kept: Kept, numbers: Mapping[str, int]) -> No
             _check_numbers(made.build_s, made.first_call_s, made.compile_s or 0.0)
             _check_numbers(made.export_s or 0.0, made.load_s or 0.0, made.output_difference or 0.0)
             _check_numbers(made.peak_bytes or 0, made.params or 0, made.artifact_bytes or 0, made.nodes or 0, most=1 << 53)
-            _check_numbers(warmed.call_s, warmed.calls, warmed.spent_s)
+            _check_numbers(warmed.call_s, warmed.calls, warmed.spent_s, warmed.overhead_s)
+            made = made._replace(facts={_line(key): _line(value) for key, value in islice(made.facts.items(), MOST_FACTS)})
             if cell in numbers:
                 run.outcomes[numbers[cell]].prepared, run.outcomes[numbers[cell]].warmed = made, warmed
         case "round":
@@ -158,14 +160,19 @@ def _made(kind: type[Made], plain: Any) -> Made:
     """A record of what was measured, as it was written. Raises for one with other fields, or with other things in them."""
     hints = _fields(kind.__name__)
     given = msgspec.convert(plain, dict[str, Any])
-    if given.keys() != hints.keys():
-        raise ValueError(f"{', '.join(sorted(given.keys() ^ hints.keys()))} of a {kind.__name__}")
+    later = {"facts", "overhead_s"} - given.keys()  # which earlier versions did not write
+    if given.keys() != hints.keys() - later:
+        raise ValueError(f"{', '.join(sorted(given.keys() ^ (hints.keys() - later)))} of a {kind.__name__}")
     return kind(**{name: msgspec.convert(value, hints[name]) for name, value in given.items()})
 
 
 @cache
 def _fields(name: str) -> dict[str, Any]:
     return get_type_hints(globals()[name])
+
+
+def _line(text: str) -> str:
+    return own_folder.printable(text, MOST_LETTERS)
 
 
 def _check_round(found: Round, clocked: bool) -> None:

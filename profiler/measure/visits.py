@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -32,6 +33,8 @@ class Prepared(NamedTuple):
     """Operations that the runtime runs, once it has fused what it fuses."""
     output_difference: float | None = None
     """Largest difference of its outputs from eager's, over the largest value of the output that it is of."""
+    facts: Mapping[str, str] = {}
+    """What a command that runs it said of its device."""
 
 
 class Warmed(NamedTuple):
@@ -42,6 +45,8 @@ class Warmed(NamedTuple):
     calls: int
     settled: bool
     spent_s: float
+    overhead_s: float = 0.0
+    """Seconds that a visit takes besides its calls: a command begins, and loads the network anew."""
 
 
 @dataclass

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from profiler.measure.channel import SAYS, receive, send
+from profiler.measure.command_call import end_all
 from profiler.measure.device import Device
 from profiler.measure.devices import DEVICES, opened
 from profiler.measure.plan import Spec, State
@@ -23,6 +24,8 @@ from profiler.measure.visits import Prepared
 from profiler.module.remembered import leave_changes
 
 MOST_WORDS = 300
+PATIENT = 0.9
+"""Share of the time that an answer is waited for after which a command is ended, so that the reason is its own."""
 PR_SET_PDEATHSIG = 1
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate")
 _exit, _process = os._exit, os.getpid  # which measured code may replace
@@ -31,12 +34,24 @@ _exit, _process = os._exit, os.getpid  # which measured code may replace
 class Worker:
     """The cells that are alive in this process, by number, and what can be asked of them."""
 
-    def __init__(self, state: State, kind: type[Device], keep_exports: bool = False, scratch: Path | None = None) -> None:
+    def __init__(
+        self,
+        state: State,
+        kind: type[Device],
+        keep_exports: bool = False,
+        scratch: Path | None = None,
+        patience_s: float | None = None,
+    ) -> None:
+        """`patience_s` is how long an answer of measured code is waited for."""
         import torch
 
         from profiler.measure.clocks import ReferenceKernel
 
         torch.set_num_threads(state.threads)
+        if state.runtime == "exec" and patience_s is not None:
+            from profiler.measure import commanded
+
+            commanded.HERE.run_s = PATIENT * patience_s
         DEVICES[kind.type] = kind  # which the process that schedules may have from elsewhere
         self.device = opened(state.device)
         self.device.begin()
@@ -89,6 +104,7 @@ class Worker:
             artifact_bytes=made.artifact_bytes,
             nodes=made.nodes,
             output_difference=made.output_difference,
+            facts=made.facts,
         )
 
     def warm(self, number: int, seconds: float) -> Any:
@@ -155,7 +171,6 @@ def reason_of(fault: BaseException) -> str:
 def main(parent: int | None, token: bytes) -> None:
     """Answer messages until the other side is gone. `parent` is the process that began this one, if its main thread did."""
     leave_changes()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that the user started, which ends this one
     stdin, stdout = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     # the measured code must not read the messages, nor print between the answers, thousands of times
     nothing = os.open(os.devnull, os.O_RDWR)
@@ -203,6 +218,7 @@ def _watch(channel: int) -> None:
     hung_up.register(channel, 0)  # no event but that the other end is closed, which needs no asking
     while not hung_up.poll():
         pass
+    end_all()
     _exit(1)
 
 

@@ -248,10 +248,6 @@ class EngineFailed(Said, frozen=True):
     reason: str
 
 
-class RecountInterrupted(Said, frozen=True):
-    """The user ended the study before every cell was recounted."""
-
-
 class MeasuringInterrupted(Said, frozen=True):
     """The user ended the measuring; the file of samples lets it go on."""
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import singledispatch
 
 from profiler import grid
 from profiler.records import baseline_notes as b
+from profiler.records import elsewhere
 from profiler.records import notes as n
 from profiler.records import runtime_notes as r
 from profiler.records.columns import COLUMNS
@@ -228,7 +231,17 @@ def _(note: n.EngineFailed) -> str:
 
 
 @said.register
-def _(note: n.RecountInterrupted) -> str:  # noqa: ARG001  # every function of this dispatch takes it
+def _(note: elsewhere.CellLost) -> str:
+    return f"{note.cell} is left out, since it could not be counted: {note.reason}."
+
+
+@said.register
+def _(note: elsewhere.CountInterrupted) -> str:
+    return f"interrupted: {note.counted:,} of {note.of:,} cells were counted; the others are left out."
+
+
+@said.register
+def _(note: elsewhere.RecountInterrupted) -> str:  # noqa: ARG001  # every function of this dispatch takes it
     return "interrupted: the cells without another counter's figure were not checked."
 
 
@@ -293,6 +306,21 @@ def _(note: n.ByCpuTime) -> str:
 @said.register
 def _(note: r.RuntimeUsed) -> str:
     return f"{note.name} {note.version} on {note.provider}: {note.setting}."
+
+
+def _command(words: Sequence[str]) -> str:
+    """A command as it may be typed, its placeholders as they are written."""
+    return " ".join(word if re.fullmatch(r"[\w@%+=:,./{}-]+", word) else shlex.quote(word) for word in words)
+
+
+@said.register
+def _(note: elsewhere.RunByCommand) -> str:
+    more = f" (the first of {note.cells} cells)" if note.cells > 1 else ""
+    pushed = f", after {_command(note.push)}" if note.push else ""
+    device = "; ".join(", ".join(f"{key} {value}" for key, value in facts) for facts in note.facts if facts)
+    return f"exec: {_command(note.words)}{pushed}{more}; " + (
+        f"it says: {device}." if device else "it says nothing of its device."
+    )
 
 
 @said.register

@@ -13,12 +13,13 @@ from profiler.grid import count, exact, whole
 from profiler.records.notes import MeasuredIn
 
 if TYPE_CHECKING:
-    from profiler.measure.plan import Budget, Setting
+    from profiler.measure.plan import Budget, Command, Setting
     from profiler.measure.start import Start
 
 SECONDS, TRAIN_SECONDS = "30s", "60s"
 TRAIN_BATCH = 32
 EXAMPLE = "30s or 5m"
+MOST_THREADS = 1024
 LEAST_MEASURED = 4
 """Cells of a network from which others are predicted, at least."""
 
@@ -48,6 +49,10 @@ class BenchOptions:
     runtime: str | Sequence[str] = "eager"
     no_cache: bool = False
     """Whether networks are exported anew, and the exports are not kept."""
+    exec: str | None = None
+    """A command that runs each network on another device, in the place of a runtime (measure/command.py)."""
+    exec_push: str | None = None
+    """A command that brings the file of each network to that device first."""
     fleet: str | Path | None = None
     """A scheduler of dask.distributed: the cells are measured on the devices of its workers, those that `device` names."""
     spread: bool = False
@@ -62,17 +67,22 @@ class BenchOptions:
         from profiler.measure.plan import Setting
         from profiler.measure.runtimes.registry import check_runtime
 
-        runtimes = self.runtimes
+        runtimes, command = self.runtimes, self.command
         if self.fleet is not None:
+            if command is not None:
+                raise ProfilerError("--exec runs its command on this machine, and --fleet on others; leave one of the two out")
             return self._on_each()
-        devices = [device(name, by_openvino="openvino" in runtimes) for name in _listed(self.device)]
-        threads = _threads(self.threads)
+        if command is None:
+            devices = [device(name, by_openvino="openvino" in runtimes) for name in _listed(self.device)]
+            threads = _threads(self.threads)
+        else:
+            devices, threads = self._elsewhere(command)
         dtypes = _known(self.dtype, "dtype", plan.DTYPES)
         formats = _known(self.memory_format, "memory format", plan.MEMORY_FORMATS)
         (optimizer,) = _known(self.optimizer, "optimizer", plan.OPTIMIZERS)
         mode: plan.Mode = "train" if self.train else "infer"
         made = [
-            Setting(where, many, dtype, form, runtime, mode, optimizer if self.train else None)
+            Setting(where, many, dtype, form, runtime, mode, optimizer if self.train else None, command)
             for where in devices
             for many in threads
             for dtype in dtypes
@@ -106,10 +116,36 @@ class BenchOptions:
         ]
 
     @property
+    def command(self) -> Command | None:
+        """What runs the networks on another device; None where this machine does. Raises ProfilerError, UnknownName."""
+        from profiler.measure.command import command_of
+
+        return command_of(self.exec, self.exec_push)
+
+    def _elsewhere(self, command: Command) -> tuple[list[str], list[int]]:
+        """The device and the numbers of threads of a command. Raises ProfilerError for what says nothing of it."""
+        from profiler.measure.command import takes_threads
+        from profiler.measure.external import External
+
+        if _listed(self.device) not in (["auto"], [External.type]):
+            raise ProfilerError("--exec runs networks on a device of its own; leave out --device")
+        if self.energy:
+            raise ProfilerError("--energy reads a counter of this machine, and --exec runs elsewhere; leave one of the two out")
+        if self.threads is not None and not takes_threads(command):
+            raise ProfilerError("--threads says nothing to a command without {threads}; write it there, or leave out --threads")
+        return [External.type], _threads(self.threads, MOST_THREADS) if self.threads is not None else [1]
+
+    @property
     def runtimes(self) -> list[str]:
-        """What runs the networks, each once. Raises UnknownName."""
+        """What runs the networks, each once. Raises UnknownName, ProfilerError for others beside a command."""
         from profiler.measure.plan import RUNTIMES
 
+        if self.exec is not None:
+            others = [name for name in _listed(self.runtime) if name not in ("eager", "exec")]
+            if others or self.compile:
+                here = ", ".join(others) or "compile"
+                raise ProfilerError(f"--exec runs each network by its command, and {here} runs it here; measure them apart")
+            return ["exec"]
         found = _known(self.runtime, "runtime", RUNTIMES)
         return list(dict.fromkeys([*found, *(["compile"] if self.compile else [])]))
 
@@ -224,18 +260,20 @@ def _known(given: str | Sequence[str], what: str, known: Sequence[str]) -> list[
     return found
 
 
-def _threads(given: str | int | None) -> list[int]:
+def _threads(given: str | int | None, most: int | None = None) -> list[int]:
+    """The numbers of threads, of a command up to `most`. Raises ProfilerError."""
     from profiler.measure import host
 
     if given is None:
         return [host.default_threads()]
     found = []
-    most = host.affinity()
+    here = f"{most}, as many as a device may have" if most is not None else ""
+    most = most or host.affinity()
     for text in _listed(quoted(given) if isinstance(given, int) else str(given)):
         if not text.isdecimal() or len(text) > 9 or not 1 <= int(text) <= most:
             raise ProfilerError(
-                f"threads '{text}' is not a whole number from 1 to {most}, the processors that may be used here; "
-                f"leave it out for {host.default_threads()}"
+                f"threads '{text}' is not a whole number from 1 to {here or f'{most}, the processors that may be used here'}; "
+                f"leave it out for {1 if here else host.default_threads()}"
             )
         found.append(int(text))
     return found

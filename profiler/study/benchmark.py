@@ -16,7 +16,8 @@ from profiler.records.results import Results
 from profiler.records.timing import Timing
 from profiler.study.bench_options import BenchOptions
 from profiler.study.cells import Watch, watching
-from profiler.study.measuring import check_memory, session, spec_of, timing, watched
+from profiler.study.free_memory import check_memory
+from profiler.study.measuring import session, spec_of, timing, watched
 
 
 @checked
@@ -41,6 +42,8 @@ def benchmark(
     energy: bool = False,
     runtime: str = "eager",
     no_cache: bool = False,
+    exec: str | None = None,
+    exec_push: str | None = None,
     watch: Watch | None = None,
     progress: bool = False,
     **options: Any,
@@ -50,7 +53,8 @@ def benchmark(
     `model` is what `profile` takes: a name of the zoo, a reference, a Layer with `input`, or an nn.Module with `args` and
     `kwargs` for its forward, or with `input`, the shape of one sample, of which a seeded batch is made. A module is copied to
     the process that times it; the caller's own is not touched. Batch is 1 unless given, 32 to train. With `energy` also
-    joules an image, by the counter of a GPU that has one. `watch` is called with each event of the study; `progress` shows a
+    joules an image, by the counter of a GPU that has one. `exec` is a command that runs it on another device, `exec_push` one
+    that brings its file there, as in `BenchOptions`. `watch` is called with each event of the study; `progress` shows a
     bar instead, with the estimate so far, in a terminal or a notebook.
     Raises ProfilerError, UnknownName, ShapeError, Unavailable; where the network cannot be measured, the Timing says why.
     """
@@ -68,6 +72,8 @@ def benchmark(
         time=time,
         runtime=runtime,
         no_cache=no_cache,
+        exec=exec,
+        exec_push=exec_push,
         energy=energy,
     )
     (setting, *others) = measuring.settings()

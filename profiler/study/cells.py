@@ -12,12 +12,11 @@ from msgspec import structs
 
 from profiler.count import conventions
 from profiler.count.closed import has_causal_attention
-from profiler.errors import UnknownName, WitnessFailed
+from profiler.errors import UnknownName
 from profiler.load.load import Counted, Network
-from profiler.records.agreement import Agreement
-from profiler.records.columns import GIVEN, MEASURED_COLUMNS, WAITING, Record, of_engine, options_of, record
-from profiler.records.events import Event, Finished, Recounted, Started
-from profiler.records.notes import EngineFailed, NotCounted, Note, RecountInterrupted, Title, Unread
+from profiler.records.columns import GIVEN, WAITING, Record, of_engine, options_of, record
+from profiler.records.events import Event, Finished
+from profiler.records.notes import NotCounted, Note, Title, Unread
 from profiler.records.place import Place, shape, written
 from profiler.records.profile import Profile
 from profiler.records.results import Results
@@ -171,71 +170,6 @@ def _unread(cell: Cell) -> Unread | None:
         return None
     profile = cell.network.profile(cell.batch)
     return Unread(profile.model, profile.unread, profile.module_params, profile.unread_at) if profile.unread else None
-
-
-# What the other engines say
-
-
-def recounted(
-    results: Results, cells: Sequence[Cell], engines: Sequence[str], chosen: Sequence[int], insists: bool = True
-) -> Generator[Event, None, Results]:
-    """Ask the engines about the `chosen` cells, one after the other; gives back the results with what they said.
-
-    Unless the user `insists`, one that needs more weights than half of the free memory is left out, with a note.
-    Raises Unavailable; Interrupted where the user ends it.
-    """
-    if len(engines) == 1:
-        return results
-    yield Started(results)
-    try:
-        for index in chosen:
-            network, asked = cells[index].network, list(engines[1:])
-            made = dict(results[index])
-            if not network.has_module:  # what counts modules has nothing to count
-                made |= {name: None for engine in asked for name in of_engine(engine)}
-                notes: list[Note] = [EngineFailed(tuple(asked), _NO_MODULE.format(network.name))] if insists else []
-                records = [made if i == index else each for i, each in enumerate(results)]
-                results = results.replace(records, notes=[*results.notes, *notes])
-                yield Recounted(results, index)
-                continue
-            from profiler.witness.agree import heard
-
-            if not isinstance(network, Network) and "traced" in asked:  # it is what the record holds already
-                asked.remove("traced")
-                made["traced_macs"] = made["macs"]
-            try:
-                found: Sequence[Agreement | WitnessFailed] = heard(network, cells[index].batch, asked, insists=insists)
-            except WitnessFailed as fault:
-                notes = [EngineFailed(tuple(asked), str(fault))]
-                found = []
-            else:
-                failed = [(name, said) for name, said in zip(asked, found, strict=True) if isinstance(said, WitnessFailed)]
-                notes = [EngineFailed((name,), str(fault)) for name, fault in failed]
-            agreed = {name: said for name, said in zip(asked, found, strict=False) if isinstance(said, Agreement)}
-            if (label := cells[index].label) is not None:
-                agreed = {name: structs.replace(said, place={**said.place, "label": label}) for name, said in agreed.items()}
-            for name in asked:
-                made |= _heard(name, agreed.get(name))
-            records = [made if i == index else each for i, each in enumerate(results)]
-            agreements = [*results.agreements, *agreed.values()]
-            results = results.replace(records, agreements=agreements, notes=[*results.notes, *notes])
-            yield Recounted(results, index)
-    except KeyboardInterrupt:
-        waiting = any(value is WAITING for record in results for name, value in record.items() if name not in MEASURED_COLUMNS)
-        notes = [*results.notes, *([RecountInterrupted()] if waiting else [])]
-        raise Interrupted(known(results).replace(notes=notes)) from None
-    return results
-
-
-_NO_MODULE = "{} is an ONNX file, of which no torch module is made; its count by its own shapes stands"
-
-
-def _heard(engine: str, agreement: Agreement | None) -> Record:
-    """The columns of one engine: what it counts, unknown where it could not."""
-    names = of_engine(engine)
-    if agreement is None:
-        return dict.fromkeys(names)
-    return {name: agreement.total if name.endswith("_total") else agreement.macs for name in names}
 
 
 def known(results: Results) -> Results:

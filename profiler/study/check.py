@@ -28,7 +28,11 @@ from profiler.study.before_after import Side, clocks, compared, of_run
 from profiler.study.bench_options import BenchOptions, bench_options
 from profiler.study.budgets import Budgeted, budgeted, inputs_of
 from profiler.study.cells import Cell, Interrupted, Watch, counted, ending, finished
+from profiler.study.counting_tasks import peak
+from profiler.study.in_order import Counting, Jobs, Where
+from profiler.study.jobs import workers
 from profiler.study.models import Given
+from profiler.study.tracing_ahead import traced_ahead
 
 
 @checked
@@ -53,6 +57,7 @@ def check(
     options: Mapping[str, Any] | None = None,
     config: Config | None = None,
     bench: bool | BenchOptions = False,
+    jobs: Jobs = None,
     watch: Watch | None = None,
     progress: bool = False,
 ) -> Checked:
@@ -61,7 +66,8 @@ def check(
     `config` holds the table `[tool.profiler.budgets]`; without models all of its networks are checked. `baseline` is a saved
     run, of which no network is loaded: what grew by more than `tolerance` is over. A latency is over where its
     whole 95 % interval is, within where none of it is, else undecided, which fails only where `strict`; so does an operation
-    without a formula. Networks with a budget of latency are measured, with `bench` every one; BenchOptions says how.
+    without a formula. Networks with a budget of latency are measured, with `bench` every one; BenchOptions says how. `jobs` is
+    that of `compare`.
     Raises ProfilerError where there is nothing to check or the baseline is of another network, and as `load`
     does.
 
@@ -75,7 +81,7 @@ def check(
     limits = {key: value for key, value in given.items() if value is not None}
     at = Place(None, options or {}, alpha, resolution, input, batch, rho)
     measuring = bench_options(bench)
-    events = checking(models, at, limits, baseline, tolerance, strict, config, measuring is not None, measuring, update)
+    events = checking(models, at, limits, baseline, tolerance, strict, config, measuring is not None, measuring, update, jobs)
     return finished(events, watch, progress)  # type: ignore[no-any-return]
 
 
@@ -90,11 +96,13 @@ def checking(
     bench: bool = False,
     measuring: BenchOptions | None = None,
     update: bool = False,
+    jobs: Jobs = None,
 ) -> Iterator[Event]:
     """The events of a check of `models` at one place against `limits`; the last holds what was Checked. Raises as `check`.
 
     With `bench` every network is measured, else those with a budget of latency; `measuring` says how.
     """
+    where = workers(Counting(jobs))
     measuring = measuring or BenchOptions()  # before any code of the networks runs
     tolerated = grid.share(tolerance, "tolerance")
     file = renewal.file_of(baseline) if update else None
@@ -107,21 +115,25 @@ def checking(
         renewal.check_renewable(base, found)
     timed = [i for i, each in enumerate(found) if bench or "latency" in each.limits]
     setting = measuring.setting() if timed else None  # refused before any work where there are several
-    where = [None if base is None else base_of.position_in(base, each, vars(setting) if setting else None) for each in found]
-    return ending(_checked(found, where, timed, base, tolerated, strict, measuring, file))
+    positions = [
+        None if base is None else base_of.position_in(base, each, vars(setting) if setting else None) for each in found
+    ]
+    return ending(_checked(found, positions, timed, base, tolerated, strict, measuring, where, file))
 
 
 def _checked(
     found: Sequence[Budgeted],
-    where: Sequence[int | None],
+    positions: Sequence[int | None],
     timed: Sequence[int],
     base: Side | None,
     tolerated: Fraction,
     strict: bool,
     measuring: BenchOptions,
+    where: Where,
     file: File | None = None,
 ) -> Generator[Event, None, Checked]:
-    counts = [_counted(each, base, position) for each, position in zip(found, where, strict=True)]
+    with where:
+        counts = yield from _counts(found, positions, base, where)
     records = [made.record for made in counts]
     start = time.monotonic()
     clocked: Results | None = None
@@ -137,7 +149,7 @@ def _checked(
     grown: list[Compared] = []
     notes: list[Note] = [] if clocked is None else list(clocked.notes)
     machine = None if clocked is None else clocked.machine
-    for each, record, made, position in zip(found, records, counts, where, strict=True):
+    for each, record, made, position in zip(found, records, counts, positions, strict=True):
         lines += [_line(record, limit, made.peak) for limit in each.limits.values()]
         if base is not None and position is not None:
             since = base_of.lines(base, position, record, made.peak and made.peak[0], tolerated, machine)
@@ -164,13 +176,29 @@ class _Counted(NamedTuple):
     seconds: float
 
 
-def _counted(each: Budgeted, base: Side | None, position: int | None) -> _Counted:
-    """What it costs on paper."""
-    start = time.monotonic()
-    results = counted([each.cell], "check")
-    asked = "memory" in each.limits or (base is not None and position is not None and base.peaks[position] is not None)
-    peak = _peak(each) if asked else None
-    return _Counted(results[0], peak, results.warnings, time.monotonic() - start)
+def _counts(
+    found: Sequence[Budgeted], positions: Sequence[int | None], base: Side | None, where: Where
+) -> Generator[Event, None, list[_Counted]]:
+    """What each costs on paper. A network that is not counted is no network within its budgets: raises ProfilerError."""
+    cells = [each.cell for each in found]
+    ahead = yield from traced_ahead(cells, where)
+    if ahead.interrupted:
+        raise KeyboardInterrupt
+    if len(ahead.kept) < len(cells):
+        raise ProfilerError(f"{ahead.notes[0]} count it with fewer --jobs, or on a machine with more memory")
+    asked = [_asks_peak(each, base, position) for each, position in zip(found, positions, strict=True)]
+    peaks = where.results(peak, [cell for cell, wanted in zip(cells, asked, strict=True) if wanted])
+    made: list[_Counted] = []
+    for cell, wanted in zip(cells, asked, strict=True):
+        start = time.monotonic()
+        results = counted([cell], "check")
+        top = next(peaks).get() if wanted else None
+        made.append(_Counted(results[0], top, results.warnings, time.monotonic() - start))
+    return made
+
+
+def _asks_peak(each: Budgeted, base: Side | None, position: int | None) -> bool:
+    return "memory" in each.limits or (base is not None and position is not None and base.peaks[position] is not None)
 
 
 def _refuse_nothing(found: Sequence[Budgeted], base: Side | None, update: bool) -> None:
@@ -201,15 +229,6 @@ def _measured(cells: Sequence[Cell], measuring: BenchOptions) -> Generator[Event
     title = Title(measured_in=measuring.title(settings))
     results = to_be_measured(counted(cells, "check", title), cells, settings)
     return (yield from measured(results, cells, settings, measuring))
-
-
-def _peak(each: Budgeted) -> tuple[int, str]:
-    """Bytes of an evaluation at its peak, and where that is."""
-
-    from profiler.study.show import memory_of  # traced, so torch is loaded
-
-    found = memory_of(each.cell.network, each.cell.batch)
-    return found.peak, f"{found.op} in {found.path or 'its own forward'}"
 
 
 def _line(record: Record, limit: Limit, peak: tuple[int, str] | None) -> Line:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from os import PathLike
 from typing import Any
 
 from msgspec import structs
@@ -15,10 +16,25 @@ from profiler.records.place import Place, shape
 from profiler.records.results import Results
 from profiler.study.axes import Grid, spread, width_notes
 from profiler.study.bench_options import BenchOptions, bench_options
-from profiler.study.cells import DEFAULT_ENGINES, Cell, Watch, counted, ending, engines_for, engines_named, finished, insisted
-from profiler.study.models import Given, grid_over
+from profiler.study.cells import (
+    DEFAULT_ENGINES,
+    Cell,
+    Interrupted,
+    Watch,
+    counted,
+    ending,
+    engines_for,
+    engines_named,
+    finished,
+    insisted,
+    known,
+)
+from profiler.study.in_order import HERE, Counting, Jobs, Where
+from profiler.study.jobs import workers
+from profiler.study.models import Given, grid_over, most_matched
 from profiler.study.published import accuracy_notes
 from profiler.study.recounting import recounted_and_measured
+from profiler.study.tracing_ahead import traced_ahead
 
 
 @checked
@@ -36,6 +52,8 @@ def compare(
     bench: bool | BenchOptions = False,
     top1: Mapping[str, Any] | None = None,
     memory: bool = False,
+    jobs: Jobs = None,
+    fleet: str | PathLike[str] | None = None,
     watch: Watch | None = None,
     progress: bool = False,
 ) -> Results:
@@ -48,12 +66,15 @@ def compare(
     given. `memory` adds the peak bytes of an inference, on paper.
     `engine` names the engines that recount the built network. With `bench` the networks are measured too, as its BenchOptions
     say. `over` names options with their values, as in `sweep`; a model then has a record for each of them. A batch is 1
-    unless given, 32 where training steps are measured. `watch` is called with each event of the study; `progress` shows a bar
-    instead, in a terminal or a notebook.
+    unless given, 32 where training steps are measured. `jobs` is how many processes count at once, "auto" for one a core, or
+    `fleet` the scheduler of dask.distributed whose workers do; the results are the same. `watch` is called with each event of
+    the study; `progress` shows a bar instead, in a terminal or a notebook.
     Raises ProfilerError, UnknownName, ShapeError, and for a reference or a device Unavailable.
     """
     at = Place(None, options or {}, alpha, resolution, input, batch, rho, over or {})
-    return finished(comparing(models, at, engine, convention, bench, top1=top1, memory=memory), watch, progress)  # type: ignore[no-any-return]
+    counting = Counting(jobs, fleet)
+    events = comparing(models, at, engine, convention, bench, top1=top1, memory=memory, counting=counting)
+    return finished(events, watch, progress)  # type: ignore[no-any-return]
 
 
 def comparing(
@@ -65,29 +86,52 @@ def comparing(
     *,
     top1: Mapping[str, Any] | None = None,
     memory: bool = False,
+    counting: Counting = HERE,
 ) -> Iterator[Event]:
     """The events of a comparison of `models` at one place; the last holds its Results. Raises as `compare` does."""
     if not models:
         raise ProfilerError("no network to compare; name one, e.g. profiler compare mobilenet_v1 vgg16")
+    where = workers(counting)
     engines = engines_named(engine)
     measuring = bench_options(bench)
     at = spread(at)
     at = at._replace(batch=measuring.batch(at.batch) if measuring is not None else at.batch)
-    return ending(_compared(grid_over(models, at, top1), engines, convention, measuring, insisted(engine), memory))
+    return ending(
+        _compared(
+            grid_over(models, at, top1, most_matched(counting.asked)),
+            engines,
+            convention,
+            measuring,
+            insisted(engine),
+            memory,
+            where,
+        )
+    )
 
 
 def _compared(
-    made: Grid, engines: Sequence[str], convention: str, measuring: BenchOptions | None, insists: bool, memory: bool
+    made: Grid,
+    engines: Sequence[str],
+    convention: str,
+    measuring: BenchOptions | None,
+    insists: bool,
+    memory: bool,
+    where: Where,
 ) -> Generator[Event, None, Results]:
-    cells = made.cells
-    engines = engines_for(cells, engines, insists)
-    settings = [] if measuring is None else [measuring.setting()]
-    title = structs.replace(_title(cells), measured_in=None if measuring is None else measuring.title(settings))
-    chosen = range(len(cells))
-    notes = [*width_notes(cells), *accuracy_notes(cell.network for cell in cells if cell.top1 is None)]
-    results = counted(cells, "compare", title, engines, convention, chosen, notes, made.over)
-    results = results.replace(profiles=[cell.network.profile(cell.batch) for cell in cells])
-    return (yield from recounted_and_measured(results, cells, engines, chosen, settings, measuring, insists, memory))
+    with where:
+        engines = engines_for(made.cells, engines, insists)
+        settings = [] if measuring is None else [measuring.setting()]
+        ahead = yield from traced_ahead(made.cells, where, convention)
+        cells = [made.cells[i] for i in ahead.kept]
+        title = structs.replace(_title(cells), measured_in=None if measuring is None else measuring.title(settings))
+        chosen = range(len(cells))
+        accuracies = accuracy_notes(cell.network for cell in cells if cell.top1 is None)
+        notes = [*width_notes(cells), *accuracies, *ahead.notes]
+        results = counted(cells, "compare", title, engines, convention, chosen, notes, made.over)
+        results = results.replace(profiles=[cell.network.profile(cell.batch) for cell in cells])
+        if ahead.interrupted:
+            raise Interrupted(known(results))
+        return (yield from recounted_and_measured(results, cells, engines, chosen, settings, measuring, insists, memory, where))
 
 
 def _title(cells: Sequence[Cell]) -> Title:

@@ -7,7 +7,7 @@ the walk; references are traced cell by cell.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
+from itertools import islice, product
 from math import prod
 from random import Random
 from typing import Any
@@ -21,6 +21,8 @@ from profiler.records.place import Place
 from profiler.study.assembled import Assembly
 from profiler.study.axes import Axes, check_free, spread, value_of
 from profiler.study.cells import Cell, record_of
+from profiler.study.counting_tasks import count_cell
+from profiler.study.in_order import Here, Where
 from profiler.study.models import Given, Named, named
 from profiler.study.rectangles import Rectangle, rectangles
 
@@ -86,19 +88,23 @@ class Sweep:
         over = {option_column(key): value_of(network, key) for key in self.over}
         return Cell(network, self.axes.batches[batch], over, self.labels[i])
 
-    def blocks(self) -> Iterator[Block]:
-        """All records. Raises ShapeError where a network does not fit an input, ProfilerError for what loading it raises."""
+    def blocks(self, where: Where | None = None) -> Iterator[Block]:
+        """All records, those of references counted in `where`, or here.
+
+        Raises ShapeError where a network does not fit an input, ProfilerError for what loading it raises.
+        """
         each = prod(self.axes.sizes)
         for i in range(len(self.models)):
             first = self.cell(i * each).network
             if isinstance(first, Network):
                 yield from self._by_tables(i, i * each, (i + 1) * each)
             else:
-                yield from self._one_by_one(i * each, (i + 1) * each)
+                yield from self._one_by_one(i * each, (i + 1) * each, where or Here())
 
-    def _one_by_one(self, start: int, end: int) -> Iterator[Block]:
+    def _one_by_one(self, start: int, end: int, where: Where) -> Iterator[Block]:
+        found = where.results(count_cell, ((self.cell(i), self.rule.name) for i in range(start, end)))
         for at in range(start, end, TRACED):
-            records = [record_of(self.cell(i), self.rule) for i in range(at, min(at + TRACED, end))]
+            records = [each.get() for each in islice(found, TRACED)]
             yield of_records(records, at, list(records[0]))
 
     def _by_tables(self, i: int, start: int, end: int) -> Iterator[Block]:

@@ -65,6 +65,8 @@ def clocking_layers(models: Sequence[Given], at: Place, measuring: BenchOptions)
         )
     if not models:
         raise ProfilerError("no network to measure; name one, e.g. profiler bench mobilenet_v1 --layers")
+    if measuring.exec is not None:
+        raise ProfilerError("--layers measures layers on this machine only; leave out --layers or --exec")
     if "compile" in measuring.runtimes:
         raise ProfilerError(
             "--layers measures the layers of an eager network, and torch.compile fuses them; leave one of them out"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
 from fractions import Fraction
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from profiler import grid
@@ -15,6 +16,8 @@ from profiler.network.registry import Architecture, find, names
 from profiler.records.events import Counted
 from profiler.records.listing import Listing
 from profiler.records.place import shape
+from profiler.study.in_order import Counting, Jobs, Where
+from profiler.study.jobs import workers
 from profiler.study.published import top1
 
 if TYPE_CHECKING:
@@ -31,14 +34,17 @@ def listing(
     task: str | None = None,
     native: str | None = None,
     count: bool = False,
+    jobs: Jobs = None,
+    fleet: str | PathLike[str] | None = None,
     watch: Watch | None = None,
     progress: bool = False,
 ) -> Listing:
     """One record a network, at its native input. `pattern` is part of a name or has `*` and `?`; `year` a year or range.
 
     `native` is the native input, or a pattern of it: `3x*` is what reads images of three channels. `timm:*mobile*` lists a
-    library: names, tasks and inputs, and counts where a limit or `count` asks for them, or where few match; `watch` is then
-    called with how many of how many are counted, and `progress` shows a bar instead.
+    library: names, tasks and inputs, and counts where a limit or `count` asks for them, or where few match; `jobs` is then how
+    many processes count at once, "auto" for one a core, or `fleet` the scheduler whose workers do; `watch` is called with how
+    many of how many are counted, and `progress` shows a bar instead.
     Raises ProfilerError where a limit is no number, UnknownName for a task that no network has; of a library Unavailable.
     """
     years = None if year is None else {grid.side(point, "year") for point in grid.points(quoted(year), "year", Fraction(1))}
@@ -49,8 +55,8 @@ def listing(
     if pattern is not None and ":" in pattern:
         from profiler.study.cells import watching  # what only counting needs
 
-        with watching(progress, watch) as seen:
-            return _of_library(pattern, most, years, task, native, count, seen)
+        with watching(progress, watch) as seen, workers(Counting(jobs, fleet)) as where:
+            return _of_library(pattern, most, years, task, native, count, seen, where)
     _check_task(task)
     records = []
     for name in names():
@@ -126,8 +132,10 @@ def _of_library(
     native: str | None,
     count: bool,
     watch: Watch | None,
+    where: Where,
 ) -> Listing:
     from profiler.load.schemes import SCHEMES, matching, recipe
+    from profiler.study.counting_tasks import count_listed
 
     if years:
         raise ProfilerError(
@@ -145,10 +153,16 @@ def _of_library(
             records.append(made)
     notes = []
     if count or len(records) <= MOST_COUNTED or any(limit is not None for limit in most.values()):
+        outcomes = where.results(count_listed, [made["model"] for made in records])
         for i, made in enumerate(records):
             if watch is not None:
                 watch(Counted(i, len(records), f"counting {made['model']}"))
-            notes += _counted(made)
+            try:
+                made |= next(outcomes).get()
+            except Unavailable:
+                raise
+            except ProfilerError as fault:
+                notes.append(f"{made['model']} is not counted: {fault}")
         known = [made for made in records if made["params"] is not None]
         records = [
             made
@@ -160,20 +174,6 @@ def _of_library(
     if not records:
         raise ProfilerError(f"no network of {pattern} meets all these conditions; leave out a limit, the task or the input")
     return Listing(records, notes=notes)
-
-
-def _counted(made: dict[str, Any]) -> list[str]:
-    """Put the counts of a network of a library into its record; why not, where it cannot be counted."""
-    try:
-        network = load(made["model"])
-        totals = network.totals()
-    except Unavailable:
-        raise
-    except ProfilerError as fault:
-        return [f"{made['model']} is not counted: {fault}"]
-    made |= {key: getattr(totals, key) for key in ("params", "macs", "activations")}
-    made["input"] = " ".join(map(shape, network.inputs))
-    return []
 
 
 _COLUMNS = ("model", "paper", "year", "task", "input", "params", "macs", "activations", "top1", "options")

@@ -7,7 +7,7 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,7 +21,8 @@ from profiler.load.onnx_file import OnnxNetwork
 from profiler.measure import grades, host, plan, statistics
 from profiler.measure.between_runs import spread
 from profiler.measure.certificate import last_certificate
-from profiler.measure.devices import working_threads
+from profiler.measure.command import for_cell
+from profiler.measure.devices import felt, working_threads
 from profiler.measure.energy import BLOCKS
 from profiler.measure.history import History, key_of
 from profiler.measure.lock import device_lock
@@ -44,8 +45,8 @@ from profiler.records.timing import Timing
 from profiler.study.bench_options import BenchOptions
 from profiler.study.cells import Cell, Interrupted, known
 from profiler.study.given_files import in_dtypes, in_file, in_settings, workload_of_file
+from profiler.study.free_memory import check_memory
 from profiler.study.notes import notes_of, ranked
-from profiler.witness.memory import shortage, weight_bytes
 
 LEAST_PATIENCE_S = 60.0
 WATCH_S = 0.5
@@ -73,42 +74,6 @@ def specs_of(cells: Sequence[Cell], settings: Sequence[Setting], here: bool = Tr
     return made
 
 
-def check_memory(networks: Iterable[Counted], settings: Sequence[Setting]) -> None:
-    """Refuses a network whose weights are more than half of the free memory, before anything is allocated.
-
-    A training step holds gradients and the optimizer's state beside them. Raises ProfilerError.
-    """
-    for network in networks:
-        check_shortage(Held.of(network, settings))
-
-
-class Held(NamedTuple):
-    """What a network takes of the memory while it is measured."""
-
-    name: str
-    bytes: int
-    what: str
-    """Weights, and of a training step what stands beside them."""
-
-    @classmethod
-    def of(cls, network: Counted, settings: Sequence[Setting]) -> Held:
-        copies, what = 1, "weights"
-        if any(setting.mode != "infer" for setting in settings):
-            copies = max(4 if setting.optimizer == "adam" else 3 for setting in settings)
-            what = "weights, gradients and optimizer state"
-        return cls(network.name, copies * weight_bytes(network, copied=True), what)
-
-
-def check_shortage(held: Held) -> None:
-    """Refuses what takes more than half of the free memory of this machine. Raises ProfilerError."""
-    short = shortage(held.bytes, held.what)
-    if short:
-        raise ProfilerError(
-            f"{held.name} needs {short}; measuring may use at most half of the free memory: "
-            "measure a smaller network, or fewer of its layers"
-        )
-
-
 def _source(name: str) -> str | None:
     """A digest of the file that a reference names, as `net.py:Net` or `net.onnx`; None where it names none."""
     path = Path(name if name.lower().endswith(".onnx") else name.rpartition(":")[0])
@@ -132,14 +97,10 @@ def spec_of(network: Counted, batch: int | None, setting: Setting, memory: int =
         size = next((shape[0] for shape in network.inputs if shape), 1)
     alpha = None if network.alpha is None else float(network.alpha)
     shapes = " ".join("x".join(map(str, shape)) for shape in network.inputs)
-    return Spec(
-        workload,
-        size,
-        setting,
-        {"model": network.name, "options": dict(network.options), "alpha": alpha, "input": shapes},
-        memory,
-        source,
-    )
+    about = {"model": network.name, "options": dict(network.options), "alpha": alpha, "input": shapes}
+    if setting.command is not None:
+        setting = replace(setting, command=for_cell(setting.command, about, size, setting))
+    return Spec(workload, size, setting, about, memory, source)
 
 
 # The run
@@ -350,7 +311,7 @@ def timing(spec: Spec, outcome: Outcome) -> Timing:
     wall = {number: each.median for number, each in outcome.rounds.items()}
     interval = statistics.median_interval(list(medians.values())) if enough else None
     threads = working_threads(setting.device, setting.threads)
-    grade = grades.grade(interval, outcome.readings, threads, outcome.known_s) if interval else None
+    grade = grades.grade(interval, felt(setting.device, outcome.readings), threads, outcome.known_s) if interval else None
     # a replay holds the device's work alone; events, what the launches left of it
     graphs = [s for each in outcome.rounds.values() for s in each.visit.graph_s or each.visit.event_s]
     device_s = median(graphs) if graphs else None

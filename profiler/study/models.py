@@ -19,7 +19,12 @@ from profiler.study.listing import names_of
 Given = Model | Mapping[str, Model]
 """A model, a pattern of names, or models by their labels."""
 MOST_MATCHED = 64
-"""Networks of a library that a pattern may name: each is built and traced."""
+"""Networks of a library that a pattern may name unasked: each is built and traced."""
+
+
+def most_matched(asked: bool) -> int:
+    """How many networks of a library a pattern may name: any number that a table holds, where the user says who counts them."""
+    return grid.MOST_POINTS if asked else MOST_MATCHED
 
 
 class Named(NamedTuple):
@@ -36,8 +41,10 @@ class Named(NamedTuple):
         return parse(self.model)[0] if isinstance(self.model, str) else type(self.model).__name__
 
 
-def named(models: Iterable[Given | Named]) -> list[Named]:
+def named(models: Iterable[Given | Named], most: int = MOST_MATCHED) -> list[Named]:
     """The networks in their order. `Ours=net.py:Net` and `{"Ours": module}` are labels, `mobilenet_v3*` is a pattern.
+
+    A pattern of a library may name `most` networks.
 
     Raises ProfilerError for a label that two rows would have, UnknownName for a pattern that matches nothing.
     """
@@ -47,21 +54,21 @@ def named(models: Iterable[Given | Named]) -> list[Named]:
             found.append(given)
         elif isinstance(given, Mapping):
             for label, model in given.items():
-                found += _of_label(model, checked_label(quoted(label)))
+                found += _of_label(model, checked_label(quoted(label)), most)
         elif isinstance(given, str):
             own, name = labelled(given)
             there = [each.model for each in found if each.label is None] if is_pattern(str(name)) else []
-            found += [each for each in _of_label(name, own) if each.model not in there]
+            found += [each for each in _of_label(name, own, most) if each.model not in there]
         else:
             found.append(Named(given))
     _check_labels(found)
     return found
 
 
-def _of_label(model: Model, label: str | None) -> list[Named]:
+def _of_label(model: Model, label: str | None, most: int) -> list[Named]:
     if not isinstance(model, str) or not is_pattern(model):
         return [Named(model, label)]
-    matched = expanded(model)
+    matched = expanded(model, most)
     if label is not None and len(matched) > 1:
         raise ProfilerError(f"label '{label}': {model} matches {len(matched)} networks; label them one by one")
     return [Named(each, label) for each in matched]
@@ -86,10 +93,10 @@ def is_pattern(model: str) -> bool:
     return any(sign in name for sign in "*?") or ("[" in name and not is_reference(name))
 
 
-def expanded(model: str) -> list[str]:
+def expanded(model: str, most: int = MOST_MATCHED) -> list[str]:
     """The models that a pattern names, each with the options behind its `@`; of the zoo, or of `torchvision:`, `timm:`, `hf:`.
 
-    Raises UnknownName where it matches nothing, ProfilerError for more of a library than are to be built unasked.
+    Raises UnknownName where it matches nothing, ProfilerError for more than `most` of a library.
     """
     pattern, at, options = model.partition("@")
     if not is_reference(pattern):
@@ -97,9 +104,10 @@ def expanded(model: str) -> list[str]:
     from profiler.load.schemes import matching  # of libraries, which a network of the zoo does not need
 
     names = matching(pattern)
-    if len(names) > MOST_MATCHED:
+    if len(names) > most:
+        cure = " or give --jobs, which counts them all" if most == MOST_MATCHED else ""
         raise ProfilerError(
-            f"model '{pattern}' matches {len(names):,} networks, more than {MOST_MATCHED}; narrow it: "
+            f"model '{pattern}' matches {len(names):,} networks, more than {most:,}; narrow it{cure}: "
             f"`profiler list '{pattern}'` shows them"
         )
     return [f"{name}{at}{options}" for name in names]
@@ -108,9 +116,9 @@ def expanded(model: str) -> list[str]:
 # Their cells
 
 
-def grid_over(models: Iterable[Given], at: Place, top1: Mapping[str, Any] | None = None) -> Grid:
+def grid_over(models: Iterable[Given], at: Place, top1: Mapping[str, Any] | None = None, most: int = MOST_MATCHED) -> Grid:
     """Every network at every point of the ranges of `at`, with labels and accuracies. Raises as `cells_over` and `named`."""
-    networks = named(models)
+    networks = named(models, most)
     made = cells_over([each.model for each in networks], at)
     return made._replace(cells=described(made.cells, networks, top1))
 

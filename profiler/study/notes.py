@@ -7,11 +7,12 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
 from profiler.measure import energy, grades, statistics
-from profiler.measure.devices import working_threads
+from profiler.measure.devices import felt, working_threads
 from profiler.measure.outcomes import Outcome, Run
 from profiler.measure.plan import Spec
 from profiler.measure.workloads import FileWorkload
 from profiler.records.columns import GIVEN, Record, latency
+from profiler.records.elsewhere import RunByCommand
 from profiler.records.notes import (
     ByCpuTime,
     Disturbed,
@@ -104,6 +105,7 @@ def notes_of(results: Results, run: Run, specs: Sequence[Spec], budget_s: float)
     notes += [FilesMeasured(tuple(files))] if files else []
     quantised = sum(spec.setting.dtype == "int8" and getattr(spec.workload, "quantise", True) for spec in specs)
     notes += [QuantisedOnRandom(quantised)] if quantised else []
+    notes += _commands(specs, run)
     proof = (results.machine or {}).get("selftest")
     if proof is not None:
         notes.append(SelftestResult(proof["date"], tuple(name for name, passed in proof["checks"].items() if not passed)))
@@ -118,10 +120,20 @@ def _energy(results: Results) -> list[Note]:
     return [*([EnergyMeasured(energy.BLOCKS, energy.BLOCK_S)] if known else []), *unknown]
 
 
+def _commands(specs: Sequence[Spec], run: Run) -> list[Note]:
+    """What ran the networks elsewhere, as it was called, and what it said of its device."""
+    said: dict[tuple[tuple[str, str], ...], None] = {}
+    for spec, outcome in zip(specs, run.outcomes, strict=True):
+        if spec.setting.command is not None and outcome.prepared is not None:
+            said.setdefault(tuple(outcome.prepared.facts.items()))
+    first = next((spec.setting.command for spec in specs if spec.setting.command is not None), None)
+    return [] if first is None else [RunByCommand(first.words, first.push, len(specs), tuple(said))]
+
+
 def _causes(spec: Spec, outcome: Outcome) -> tuple[str, ...]:
     """What disturbed a cell, without how often."""
     threads = working_threads(spec.setting.device, spec.setting.threads)
-    return tuple(cause.what for cause in grades.causes(outcome.readings, threads, outcome.known_s))
+    return tuple(cause.what for cause in grades.causes(felt(spec.setting.device, outcome.readings), threads, outcome.known_s))
 
 
 def _grouped(chosen: Iterable[int], alike: Callable[[int], Hashable], made: Callable[[int, int], Note]) -> list[Note]:

@@ -39,11 +39,13 @@ from profiler.study.cells import (
     engines_named,
     finished,
     insisted,
-    recounted,
 )  # fmt: skip
+from profiler.study.in_order import HERE, Counting, Jobs, Where
+from profiler.study.jobs import workers
 from profiler.study.large import Sweep
-from profiler.study.models import Given
+from profiler.study.models import Given, most_matched
 from profiler.study.published import accuracy_notes
+from profiler.study.recounting import recounted
 from profiler.study.sweep import with_an_axis
 
 SHOWN = 200
@@ -67,6 +69,8 @@ def sweep_to(
     convention: str = "paper",
     options: Mapping[str, Any] | None = None,
     over: Mapping[str, Any] | None = None,
+    jobs: Jobs = None,
+    fleet: str | PathLike[str] | None = None,
     watch: Watch | None = None,
     progress: bool = False,
 ) -> int:
@@ -76,18 +80,24 @@ def sweep_to(
     whole, or not at all. `columns` are those that it has, all unless they are given; the other arguments are as in `sweep`.
     Raises as `sweep` and `write` do.
     """
-    path = Path(file)
+    path, counting = Path(file), Counting(jobs, fleet)
     form = form_of(path) if format is None else form_named(format)
     check_installed(form, f"output '{file}'")
     destinations = Destinations(form, ((files.file_at(path), form),), quiet=True)
     at = Place(None, options or {}, alpha, resolution, input, batch, rho, over or {})
-    with closing(streaming(models, at, engine, convention, destinations, View(columns=columns))) as events:
+    with closing(streaming(models, at, engine, convention, destinations, View(columns=columns), counting)) as events:
         finished(events, watch, progress)
-    return Sweep(*with_an_axis(models, at)).size
+    return Sweep(*with_an_axis(models, at, most_matched(counting.asked))).size
 
 
 def streaming(
-    models: Sequence[Given], at: Place, engine: str | Iterable[str], convention: str, destinations: Destinations, view: View
+    models: Sequence[Given],
+    at: Place,
+    engine: str | Iterable[str],
+    convention: str,
+    destinations: Destinations,
+    view: View,
+    counting: Counting = HERE,
 ) -> Generator[Event, None, None]:
     """The events of a sweep that is written as it is counted; the last has the Results that a table of it shows.
 
@@ -96,45 +106,47 @@ def streaming(
     check_view(view, at.over)
     if view.sort is not None:
         raise ProfilerError(f"--sort orders at most {grid.MOST_POINTS:,} records; sort the file that is written")
-    study = Sweep(*with_an_axis(models, at), conventions.find(convention))
+    where = workers(counting)
+    study = Sweep(*with_an_axis(models, at, most_matched(counting.asked)), conventions.find(convention))
     check_streamed(destinations, study.size, grid.MOST_POINTS)
-    return ending(_streamed(study, engines_named(engine), insisted(engine), destinations, view))
+    return ending(_streamed(study, engines_named(engine), insisted(engine), destinations, view, where))
 
 
 def _streamed(
-    study: Sweep, engines: Sequence[str], insists: bool, destinations: Destinations, view: View
+    study: Sweep, engines: Sequence[str], insists: bool, destinations: Destinations, view: View, where: Where
 ) -> Generator[Event, None, Results]:
-    corners = study.corners
-    cells = [study.cell(i) for i in corners]
-    notes: list[Note] = width_notes(cells)
-    if len(engines) > 1:
-        notes.append(AskedAtCorners(tuple(engines[1:]), len(corners), study.size))
-    over = tuple(map(option_column, study.over))
-    asked = range(len(cells)) if len(engines) > 1 else ()
-    head = counted(cells, "sweep", _title(study), engines, study.rule.name, asked, notes, over)
-    try:
-        head = yield from recounted(head, cells, engines, asked, insists)
-    except Interrupted:
-        raise KeyboardInterrupt from None
-    results_sheet(head, chosen=view.columns)  # refuses columns of what was not asked
-    names = [name for engine in engines[1:] for name in of_engine(engine)]
-    said = {i: {name: record[name] for name in names} for i, record in zip(corners, head, strict=True)}
-    first: list[Record] = []
-    columns = list(view.columns) or head.columns
-    with Streams(destinations, columns, _kinds(study, head, columns), document("sweep", [])) as streams:
-        for block in study.blocks():
-            block = _with(block, names, said, columns, head[0])
-            first += block.records(SHOWN - len(first))
-            streams.put(block)
-            if streams.unread:
-                break
-            yield Streamed(block.start + block.size, study.size)
-    notes = [*head.notes, *accuracy_notes(study.assembly.rated.values())]
-    if study.recounted:
-        notes.append(CellsRecounted(study.recounted, study.size, study.walked))
-    if study.size > len(first):
-        notes.append(RowsLeftOut(study.size - len(first), tuple(file.name for file, _ in destinations.files)))
-    return head.replace(first, notes=notes, base=first[0])
+    with where:
+        corners = study.corners
+        cells = [study.cell(i) for i in corners]
+        notes: list[Note] = width_notes(cells)
+        if len(engines) > 1:
+            notes.append(AskedAtCorners(tuple(engines[1:]), len(corners), study.size))
+        over = tuple(map(option_column, study.over))
+        asked = range(len(cells)) if len(engines) > 1 else ()
+        head = counted(cells, "sweep", _title(study), engines, study.rule.name, asked, notes, over)
+        try:
+            head = yield from recounted(head, cells, engines, asked, insists, where)
+        except Interrupted:
+            raise KeyboardInterrupt from None
+        results_sheet(head, chosen=view.columns)  # refuses columns of what was not asked
+        names = [name for engine in engines[1:] for name in of_engine(engine)]
+        said = {i: {name: record[name] for name in names} for i, record in zip(corners, head, strict=True)}
+        first: list[Record] = []
+        columns = list(view.columns) or head.columns
+        with Streams(destinations, columns, _kinds(study, head, columns), document("sweep", [])) as streams:
+            for block in study.blocks(where):
+                block = _with(block, names, said, columns, head[0])
+                first += block.records(SHOWN - len(first))
+                streams.put(block)
+                if streams.unread:
+                    break
+                yield Streamed(block.start + block.size, study.size)
+        notes = [*head.notes, *accuracy_notes(study.assembly.rated.values())]
+        if study.recounted:
+            notes.append(CellsRecounted(study.recounted, study.size, study.walked))
+        if study.size > len(first):
+            notes.append(RowsLeftOut(study.size - len(first), tuple(file.name for file, _ in destinations.files)))
+        return head.replace(first, notes=notes, base=first[0])
 
 
 def _title(study: Sweep) -> Title:

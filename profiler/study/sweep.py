@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from math import prod
+from os import PathLike
 from typing import Any
 
 from msgspec import structs
@@ -19,6 +20,7 @@ from profiler.study.axes import Axes, Grid, cells_over, spread, width_notes
 from profiler.study.bench_options import BenchOptions, bench_options
 from profiler.study.cells import (
     DEFAULT_ENGINES,
+    Interrupted,
     Numbers,
     Watch,
     counted,
@@ -27,11 +29,15 @@ from profiler.study.cells import (
     engines_named,
     finished,
     insisted,
+    known,
 )
-from profiler.study.models import Given, Named, described, named
+from profiler.study.in_order import HERE, Counting, Jobs, Where
+from profiler.study.jobs import workers
+from profiler.study.models import MOST_MATCHED, Given, Named, described, most_matched, named
 from profiler.study.published import accuracy_notes
 from profiler.study.recounting import recounted_and_measured
 from profiler.study.texts import over_texts
+from profiler.study.tracing_ahead import traced_ahead
 
 MOST_CHECKED = 16
 DEFAULT_MODEL, DEFAULT_ALPHA = "mobilenet_v1", "0.25..1.0"
@@ -54,6 +60,8 @@ def sweep(
     memory: bool = False,
     prefill: Numbers = None,
     decode: Numbers = None,
+    jobs: Jobs = None,
+    fleet: str | PathLike[str] | None = None,
     watch: Watch | None = None,
     progress: bool = False,
 ) -> Results:
@@ -63,12 +71,14 @@ def sweep(
     architecture, or arguments of a factory, with their values: `{"width": "16..64:16", "norm": ["batch", "layer"]}`; each is
     a column of its own. Without any axis, α runs over 0.25..1.0. A sweep of more than 16 cells is checked at its corners. With
     `bench` the cells are measured too. Of language models `prefill` runs over lengths of the text that is read at once
-    ("512..4096:512"), and `decode` adds a step of so many tokens behind each. Models, `batch`, `top1`, `memory`, `watch` and
-    `progress` are those of `compare`.
+    ("512..4096:512"), and `decode` adds a step of so many tokens behind each. Models, `batch`, `top1`, `memory`, `jobs`,
+    `fleet`, `watch` and `progress` are those of `compare`.
     Raises ProfilerError, UnknownName, ShapeError.
     """
     at = over_texts(Place(None, options or {}, alpha, resolution, input, batch, rho, over or {}), prefill, decode)
-    return finished(sweeping(models, at, engine, convention, bench, top1=top1, memory=memory), watch, progress)  # type: ignore[no-any-return]
+    counting = Counting(jobs, fleet)
+    events = sweeping(models, at, engine, convention, bench, top1=top1, memory=memory, counting=counting)
+    return finished(events, watch, progress)  # type: ignore[no-any-return]
 
 
 def sweeping(
@@ -80,21 +90,23 @@ def sweeping(
     *,
     top1: Mapping[str, Any] | None = None,
     memory: bool = False,
+    counting: Counting = HERE,
 ) -> Iterator[Event]:
     """The events of a sweep of `models` over the ranges of a place; the last holds its Results. Raises as `sweep` does."""
-    networks, at = with_an_axis(models, at)
+    where = workers(counting)
+    networks, at = with_an_axis(models, at, most_matched(counting.asked))
     engines = engines_named(engine)
     measuring = bench_options(bench)
     if measuring is not None:
         at = at._replace(batch=measuring.batch(at.batch))
     made = cells_over([each.model for each in networks], at)
     made = made._replace(cells=described(made.cells, networks, top1))
-    return ending(_swept(made, len(networks), engines, convention, measuring, insisted(engine), memory))
+    return ending(_swept(made, len(networks), engines, convention, measuring, insisted(engine), memory, where))
 
 
-def with_an_axis(models: Sequence[Given], at: Place) -> tuple[list[Named], Place]:
+def with_an_axis(models: Sequence[Given], at: Place, most: int = MOST_MATCHED) -> tuple[list[Named], Place]:
     """What a sweep runs over: the networks that it takes, and α, where none and no range was given. Raises ProfilerError."""
-    networks = named(models or (DEFAULT_MODEL,))
+    networks = named(models or (DEFAULT_MODEL,), most)
     plain = [each.model for each in networks]
     at = spread(at)
     if not at.over and at.alpha is None and at.resolution is None and at.rho is None:
@@ -105,9 +117,9 @@ def with_an_axis(models: Sequence[Given], at: Place) -> tuple[list[Named], Place
     return networks, at
 
 
-def is_large(models: Sequence[Given], at: Place) -> bool:
+def is_large(models: Sequence[Given], at: Place, asked: bool = False) -> bool:
     """Whether a sweep has more cells than a table, a page or a document holds. Raises ProfilerError for bad ranges."""
-    networks, at = with_an_axis(models, at)
+    networks, at = with_an_axis(models, at, most_matched(asked))
     return prod(Axes.of(at).sizes) * len(networks) > grid.MOST_POINTS
 
 
@@ -119,18 +131,24 @@ def _swept(
     measuring: BenchOptions | None,
     insists: bool,
     memory: bool,
+    where: Where,
 ) -> Generator[Event, None, Results]:
-    cells = made.cells
-    engines = engines_for(cells, engines, insists)
-    settings = [] if measuring is None else [measuring.setting()]
-    title = structs.replace(_title(made), measured_in=None if measuring is None else measuring.title(settings))
-    chosen = list(range(len(cells))) if len(cells) <= MOST_CHECKED else made.corners(models)
-    notes = width_notes(cells)
-    if len(engines) > 1 and len(chosen) < len(cells):
-        notes.append(AskedAtCorners(tuple(engines[1:]), len(chosen), len(cells)))
-    notes += accuracy_notes(cell.network for cell in cells if cell.top1 is None)
-    results = counted(cells, "sweep", title, engines, convention, chosen, notes, made.over)
-    return (yield from recounted_and_measured(results, cells, engines, chosen, settings, measuring, insists, memory))
+    with where:
+        engines = engines_for(made.cells, engines, insists)
+        settings = [] if measuring is None else [measuring.setting()]
+        corners = list(range(len(made.cells))) if len(made.cells) <= MOST_CHECKED else made.corners(models)
+        ahead = yield from traced_ahead(made.cells, where, convention)
+        made, chosen = made._replace(cells=[made.cells[i] for i in ahead.kept]), ahead.positions(corners)
+        cells = made.cells
+        title = structs.replace(_title(made), measured_in=None if measuring is None else measuring.title(settings))
+        notes = width_notes(cells)
+        if len(engines) > 1 and len(chosen) < len(cells):
+            notes.append(AskedAtCorners(tuple(engines[1:]), len(chosen), len(cells)))
+        notes += [*accuracy_notes(cell.network for cell in cells if cell.top1 is None), *ahead.notes]
+        results = counted(cells, "sweep", title, engines, convention, chosen, notes, made.over)
+        if ahead.interrupted:
+            raise Interrupted(known(results))
+        return (yield from recounted_and_measured(results, cells, engines, chosen, settings, measuring, insists, memory, where))
 
 
 def _title(made: Grid) -> Title:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from os import PathLike
 from typing import Any
 
 from profiler.checked import checked
@@ -22,10 +23,13 @@ from profiler.study.cells import (
     engines_named,
     finished,
     insisted,
-    recounted,
 )  # fmt: skip
-from profiler.study.models import expanded, is_pattern
+from profiler.study.in_order import HERE, Counting, Jobs, Where
+from profiler.study.jobs import workers
+from profiler.study.models import expanded, is_pattern, most_matched
 from profiler.study.published import figures, ours
+from profiler.study.recounting import recounted
+from profiler.study.tracing_ahead import traced_ahead
 
 
 @checked
@@ -33,6 +37,8 @@ def verify(
     *models: Any,
     table: str | None = None,
     engine: str | Iterable[str] = DEFAULT_ENGINES,
+    jobs: Jobs = None,
+    fleet: str | PathLike[str] | None = None,
     watch: Watch | None = None,
     progress: bool = False,
 ) -> Verified:
@@ -40,21 +46,24 @@ def verify(
 
     A table is named as `published.csv` has it, in part and in any case: "MobileNets Table 6". With it no witness is asked.
     A reference (`timm:resnet18`), which may carry its own options, has no figures: its witnesses are asked. `vgg1*` is every
-    network of such a name. `watch` and `progress` are those of `compare`.
+    network of such a name. `jobs`, `fleet`, `watch` and `progress` are those of `compare`.
     Raises UnknownName for a model, table or engine, and for a reference as `load` does.
     """
-    return finished(verifying(models, table, engine), watch, progress)  # type: ignore[no-any-return]
+    return finished(verifying(models, table, engine, Counting(jobs, fleet)), watch, progress)  # type: ignore[no-any-return]
 
 
-def verifying(models: Sequence[str], table: str | None, engine: str | Iterable[str]) -> Iterator[Event]:
+def verifying(
+    models: Sequence[str], table: str | None, engine: str | Iterable[str], counting: Counting = HERE
+) -> Iterator[Event]:
     """The events of a verification; the last holds what was Verified. Raises as `verify` does."""
-    engines = engines_named(engine)
+    where = workers(counting)
+    engines, most = engines_named(engine), most_matched(counting.asked)
     for model in models:
         if not isinstance(model, str):
             raise ProfilerError(
                 f"verify takes names and references, not {type(model).__name__}; `compare` takes a value or a module"
             )
-    models = [name for model in models for name in (expanded(model) if is_pattern(model) else [model])]
+    models = [name for model in models for name in (expanded(model, most) if is_pattern(model) else [model])]
     for model in models:
         name, own = parse(model)
         if is_reference(name):
@@ -73,28 +82,34 @@ def verifying(models: Sequence[str], table: str | None, engine: str | Iterable[s
         asked = _table(asked, table)
         chosen = tuple(dict.fromkeys(figure.model for figure in asked))
         engines = ("closed",)
-    return ending(_verified(chosen, asked, engines, insisted(engine)))
+    return ending(_verified(chosen, asked, engines, insisted(engine), where))
 
 
 def _verified(
-    chosen: tuple[str, ...], asked: Sequence[Figure], engines: Sequence[str], insists: bool
+    chosen: tuple[str, ...], asked: Sequence[Figure], engines: Sequence[str], insists: bool, where: Where
 ) -> Generator[Event, None, Verified]:
-    checks = tuple(FigureCheck(figure, None if figure.verdict == "quoted" else ours(figure)) for figure in asked)
-    totals = {model: load(model).totals() for model in chosen}
-    counts = {model: (found.params, found.macs) for model, found in totals.items()}
-    if len(engines) == 1:
-        return Verified(chosen, checks, (), counts)
-    cells = [Cell(load(model), 1) for model in chosen]
-    every = range(len(cells))
-    start = counted(cells, "verify", engines=engines, chosen=every)
+    with where:
+        checks = tuple(FigureCheck(figure, None if figure.verdict == "quoted" else ours(figure)) for figure in asked)
+        cells = [Cell(load(model), 1) for model in chosen]
+        ahead = yield from traced_ahead(cells, where)
+        cells, kept = [cells[i] for i in ahead.kept], tuple(chosen[i] for i in ahead.kept)
+        totals = {model: cell.network.totals() for model, cell in zip(kept, cells, strict=True)}
+        counts = {model: (found.params, found.macs) for model, found in totals.items()}
 
-    def made(found: Results) -> Verified:
-        return Verified(chosen, checks, tuple(found.agreements), counts, (*found.warnings, *found.notes))
+        def made(found: Results | None) -> Verified:
+            said = (tuple(found.agreements), (*found.warnings, *found.notes)) if found is not None else ((), tuple(ahead.notes))
+            return Verified(kept, checks, said[0], counts, said[1])
 
-    try:
-        return made((yield from recounted(start, cells, engines, every, insists)))
-    except Interrupted as hand:
-        raise Interrupted(made(hand.found)) from None
+        if len(engines) == 1 and not ahead.interrupted:
+            return made(None)
+        every = range(len(cells))
+        start = counted(cells, "verify", engines=engines, chosen=every, notes=ahead.notes)
+        try:
+            if ahead.interrupted:
+                raise Interrupted(start)
+            return made((yield from recounted(start, cells, engines, every, insists, where)))
+        except Interrupted as hand:
+            raise Interrupted(made(hand.found)) from None
 
 
 def _table(asked: Sequence[Figure], wanted: str) -> list[Figure]:

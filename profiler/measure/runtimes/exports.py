@@ -54,7 +54,7 @@ class Exports:
                 os.utime(home / key)
             return Export(home / key / file, None, _size(home / key))
         self._says(f"exporting to {FORMS.get(Path(file).suffix, file)}")
-        with TemporaryDirectory(prefix=".making-", dir=home or self._scratch()) as folder:
+        with TemporaryDirectory(prefix=".making-", dir=home or self.folder()) as folder:
             made, start = Path(folder), perf_counter()
             write(made / file)
             seconds, size = perf_counter() - start, _size(made)
@@ -62,7 +62,7 @@ class Exports:
                 _make_room(home, MOST_BYTES - size)
                 kept = _put(made, home / key)
             else:
-                kept = _put(made, self._scratch() / key)
+                kept = _put(made, self.folder() / key)
         self._says("loading its export")
         return Export(kept / file, seconds, size)
 
@@ -70,7 +70,8 @@ class Exports:
         if self.say is not None:
             self.say(text)
 
-    def _scratch(self) -> Path:
+    def folder(self) -> Path:
+        """Where files of this run stand, which are deleted when it ends."""
         if self.scratch is None:
             self.scratch = Path(mkdtemp(prefix="profiler-"))
             atexit.register(shutil.rmtree, self.scratch, ignore_errors=True)

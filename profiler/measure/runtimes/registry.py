@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from profiler.errors import ProfilerError
+from profiler.measure.command import check_command
 from profiler.measure.devices import OPENVINO_DEVICES
 from profiler.measure.plan import Setting, State
 from profiler.measure.runtimes.executorch import ExecuTorch
@@ -22,7 +23,9 @@ OF_ONNX = tuple(name for name, kind in KINDS.items() if kind.file == ONNX_FILE)
 
 def check_runtime(setting: Setting) -> None:
     """Refuse a setting that its runtime does not have. Raises ProfilerError, Unavailable where a package is absent."""
-    if setting.runtime in KINDS:
+    if setting.runtime == "exec":
+        check_command(setting)
+    elif setting.runtime in KINDS:
         KINDS[setting.runtime].check(setting)
     elif setting.device.partition(":")[0] in OPENVINO_DEVICES:
         raise ProfilerError(f"torch has no device '{setting.device}', which openvino runs on; give --runtime openvino alone")

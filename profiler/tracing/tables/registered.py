@@ -88,6 +88,11 @@ def operator_name(target: Any) -> str:
     return str(name)
 
 
+def any_registered() -> bool:
+    """Whether this process was told a formula, which others do not know."""
+    return bool(_OPERATORS or _MODULES)
+
+
 def overrides_torch() -> bool:
     """Whether an operator of torch's own has a formula of somebody's, which stock modules then run to."""
     return any(name.startswith("aten::") for name in _OPERATORS)
