@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 TICK_S = 0.5
 LOOK_S = 2.0
 """How often the scheduler is asked which machines are there."""
+DEVICES_A_SECOND = 50
+"""Of many machines it is asked less often: its answer tells of each, and takes it a second of a thousand."""
 RETURN_S = 30.0
 """How long a machine without a worker may take to have one again: a nanny takes some seconds."""
 RECONNECT_S = 60.0
@@ -92,6 +94,7 @@ class _Run:
         self.busy: dict[FleetDevice, tuple[int, Future[Any]]] = {}
         self.away: dict[str, float] = {}
         """{machine: since when it has had no worker}."""
+        self.devices = len({device for call in calls for device in call.devices})
         self.attempts = 0
         self.ended = threading.Event()
         """Set when a call is over."""
@@ -173,7 +176,7 @@ class _Run:
     def _look(self) -> Iterable[Ended | Moved]:
         """See which machines are there; what waits for one that is gone moves, or fails."""
         now = time.monotonic()
-        if now - self.looked < LOOK_S or self.client.status != "running":
+        if now - self.looked < LOOK_S + self.devices / DEVICES_A_SECOND or self.client.status != "running":
             return
         self.looked = now
         try:

@@ -322,6 +322,6 @@ def _of_devices(said: Sequence[tuple[str, Note]], blocks: int) -> list[Note]:
     found: list[Note] = []
     for label, note in said:
         each = note if blocks == 1 or times[str(note)] == blocks else OnDevice(label, note)
-        if each not in found:
+        if str(each) not in map(str, found):
             found.append(each)
     return found

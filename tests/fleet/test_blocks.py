@@ -234,7 +234,7 @@ def test_no_file_of_settings_names_a_fleet(table: str, tmp_path: Path) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert ran.returncode == 2
-    assert re.search("fleet.* (is no table|is named on the command line alone)", ran.stderr)
+    assert re.search("fleet.* (must be a table|is named on the command line alone)", ran.stderr)
 
 
 def test_nothing_listens_beyond_loopback() -> None:
