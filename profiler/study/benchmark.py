@@ -16,7 +16,8 @@ from profiler.records.results import Results
 from profiler.records.timing import Timing
 from profiler.study.bench_options import BenchOptions
 from profiler.study.cells import Watch, watching
-from profiler.study.measuring import check_memory, session, spec_of, timing, watched
+from profiler.study.measuring import session, spec_of, timing, watched
+from profiler.study.memory_needed import check_memory
 
 
 @checked

@@ -7,7 +7,7 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -44,8 +44,8 @@ from profiler.records.timing import Timing
 from profiler.study.bench_options import BenchOptions
 from profiler.study.cells import Cell, Interrupted, known
 from profiler.study.given_files import in_dtypes, in_file, in_settings, workload_of_file
+from profiler.study.memory_needed import check_memory
 from profiler.study.notes import notes_of, ranked
-from profiler.witness.memory import shortage, weight_bytes
 
 LEAST_PATIENCE_S = 60.0
 WATCH_S = 0.5
@@ -71,42 +71,6 @@ def specs_of(cells: Sequence[Cell], settings: Sequence[Setting], here: bool = Tr
         seen[spec.key] += 1
         made.append(replace(spec, about={**spec.about, **digest, **copies}))
     return made
-
-
-def check_memory(networks: Iterable[Counted], settings: Sequence[Setting]) -> None:
-    """Refuses a network whose weights are more than half of the free memory, before anything is allocated.
-
-    A training step holds gradients and the optimizer's state beside them. Raises ProfilerError.
-    """
-    for network in networks:
-        check_shortage(Held.of(network, settings))
-
-
-class Held(NamedTuple):
-    """What a network takes of the memory while it is measured."""
-
-    name: str
-    bytes: int
-    what: str
-    """Weights, and of a training step what stands beside them."""
-
-    @classmethod
-    def of(cls, network: Counted, settings: Sequence[Setting]) -> Held:
-        copies, what = 1, "weights"
-        if any(setting.mode != "infer" for setting in settings):
-            copies = max(4 if setting.optimizer == "adam" else 3 for setting in settings)
-            what = "weights, gradients and optimizer state"
-        return cls(network.name, copies * weight_bytes(network, copied=True), what)
-
-
-def check_shortage(held: Held) -> None:
-    """Refuses what takes more than half of the free memory of this machine. Raises ProfilerError."""
-    short = shortage(held.bytes, held.what)
-    if short:
-        raise ProfilerError(
-            f"{held.name} needs {short}; measuring may use at most half of the free memory: "
-            "measure a smaller network, or fewer of its layers"
-        )
 
 
 def _source(name: str) -> str | None:

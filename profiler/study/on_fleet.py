@@ -30,7 +30,7 @@ from profiler.study.cells import Cell, Interrupted
 from profiler.study.fleet_blocks import Block, Part, blocks_of, chosen
 from profiler.study.fleet_folder import FleetFolder, SavedJob
 from profiler.study.fleet_job import Job, Measured, held_by, here, run_job
-from profiler.study.measuring import Held
+from profiler.study.memory_needed import Held
 from profiler.study.notes import notes_of, ranked
 
 if TYPE_CHECKING:

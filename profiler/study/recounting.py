@@ -42,7 +42,8 @@ def recounted_and_measured(
         results = (yield from weighed(results, cells)) if memory else results
         results = yield from recounted(results, cells, engines, chosen, insists)
         return (yield from measured_on_fleet(results, cells, settings, measuring))
-    from profiler.study.measuring import check_memory, measured, to_be_measured  # what only measuring needs
+    from profiler.study.measuring import measured, to_be_measured  # what only measuring needs
+    from profiler.study.memory_needed import check_memory
 
     check_memory((cell.network for cell in cells), settings)
     results = to_be_measured(results, cells, settings)
