@@ -92,6 +92,9 @@ class _Run:
         self.client, self.function, self.calls = client, function, calls
         self.waiting = deque(range(len(calls)))
         self.busy: dict[FleetDevice, tuple[int, Future[Any]]] = {}
+        self.at: dict[int, FleetDevice] = {}
+        """Where each call was sent last."""
+        self.gone: set[str] = set()
         self.away: dict[str, float] = {}
         """{machine: since when it has had no worker}."""
         self.devices = len({device for call in calls for device in call.devices})
@@ -124,7 +127,9 @@ class _Run:
         kept: list[int] = []
         while self.waiting:
             number = self.waiting.popleft()
-            free = [each for each in self.calls[number].devices if each not in self.busy and each.host not in self.away]
+            there = self.at.get(number)  # whose disk has what it did so far
+            mine = self.calls[number].devices if there is None or there.host in self.gone else [there]
+            free = [each for each in mine if each not in self.busy and each.host not in self.away]
             if not free:
                 kept.append(number)
                 continue
@@ -135,7 +140,7 @@ class _Run:
                 resources={device.device: 1}, workers=[device.host], allow_other_workers=False,
             )  # fmt: skip
             future.add_done_callback(lambda _: self.ended.set())
-            self.busy[device] = number, future
+            self.busy[device], self.at[number] = (number, future), device
         self.waiting.extend(kept)
 
     def _wait(self) -> None:
@@ -185,7 +190,7 @@ class _Run:
             return
         hosts = {each.host for call in self.calls for each in call.devices}
         self.away = {host: self.away.get(host, now) for host in hosts - there}
-        gone = {host for host, since in self.away.items() if now - since > RETURN_S}
+        gone = self.gone = {host for host, since in self.away.items() if now - since > RETURN_S}
         for device, (number, future) in list(self.busy.items()):
             if device.host not in gone:
                 continue
