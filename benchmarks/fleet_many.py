@@ -25,7 +25,7 @@ import asyncio, sys
 from benchmarks.fleet_many import hold
 asyncio.run(hold(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
 """
-JOBS = 2
+JOBS = 1
 """A device."""
 
 
