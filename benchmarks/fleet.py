@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,8 +29,9 @@ from benchmarks.fleet_processes import ROOT, FleetProcesses, started, wait_until
 PAGE = ROOT / "docs" / "fleet-measured.md"
 HEAD = """# A fleet, measured
 
-Written by `python benchmarks/fleet.py`: a scheduler, workers and clients as processes of their own on one machine, each worker
-on a loopback address and with a disk (cache and temporary folder) of its own. How a fleet works is in [Fleets](fleet.md).
+Written by `python benchmarks/fleet.py`: a scheduler, workers and clients as processes of their own
+on one machine, each worker on a loopback address and with a disk (cache and temporary folder) of
+its own. How a fleet works is in [Fleets](fleet.md).
 """
 SEED = 16
 KILLS = 10
@@ -275,7 +277,7 @@ PARTS: dict[str, tuple[str, Callable[[Path], list[str]]]] = {
     "scheduler": ("The scheduler lost", scheduler),
     "clients": ("Two clients", clients),
     "tasks": ("Ten thousand tasks", tasks),
-    "many": ("A thousand workers", many),
+    "many": ("Hundreds of workers", many),
 }
 
 
@@ -283,7 +285,8 @@ def written(title: str, lines: list[str]) -> None:
     """Put a section into the page, in the place of an earlier one."""
     text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else HEAD
     found = dict(re.findall(r"^## (.*)\n\n((?:(?!## ).*\n?)*)", text, re.MULTILINE))
-    found[title] = "\n".join(lines) + "\n"
+    folded = [textwrap.fill(line, 100, subsequent_indent="  ", break_on_hyphens=False) for line in lines]
+    found[title] = "\n".join(folded) + "\n"
     sections = [f"## {name}\n\n{found[name].strip()}\n" for name, _ in PARTS.values() if name in found]
     PAGE.write_text("\n".join([HEAD, *sections]), encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""A thousand workers of dask on one machine, each a device: what the scheduler and a client spend on so many. Tasks sleep."""
+"""Hundreds of workers of dask on one machine, each a device: what the scheduler and a client spend on so many. Tasks sleep."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from profiler.fleet.connect import connected, fleet_devices, opened, workers_of
 from profiler.fleet.devices import FleetDevice
 from profiler.fleet.dispatch import Call, Ended, dispatched
 
-WORKERS, PROCESSES = 1000, 4
+WORKERS, PROCESSES = 400, 4
 SLEEP_S, BYTES = 5.0, 100_000
 """What stands for a job: so many seconds without work, and a file of samples that comes back."""
 CODE = """
@@ -25,7 +25,7 @@ import asyncio, sys
 from benchmarks.fleet_many import hold
 asyncio.run(hold(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
 """
-JOBS = 2
+JOBS = 1
 """A device."""
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 TICK_S = 0.5
 LOOK_S = 2.0
 """How often the scheduler is asked which machines are there."""
+DEVICES_A_SECOND = 50
+"""Of many machines it is asked less often: its answer tells of each, and takes it a second of a thousand."""
 RETURN_S = 30.0
 """How long a machine without a worker may take to have one again: a nanny takes some seconds."""
 RECONNECT_S = 60.0
@@ -90,8 +92,12 @@ class _Run:
         self.client, self.function, self.calls = client, function, calls
         self.waiting = deque(range(len(calls)))
         self.busy: dict[FleetDevice, tuple[int, Future[Any]]] = {}
+        self.at: dict[int, FleetDevice] = {}
+        """Where each call was sent last."""
+        self.gone: set[str] = set()
         self.away: dict[str, float] = {}
         """{machine: since when it has had no worker}."""
+        self.devices = len({device for call in calls for device in call.devices})
         self.attempts = 0
         self.ended = threading.Event()
         """Set when a call is over."""
@@ -121,7 +127,9 @@ class _Run:
         kept: list[int] = []
         while self.waiting:
             number = self.waiting.popleft()
-            free = [each for each in self.calls[number].devices if each not in self.busy and each.host not in self.away]
+            there = self.at.get(number)  # whose disk has what it did so far
+            mine = self.calls[number].devices if there is None or there.host in self.gone else [there]
+            free = [each for each in mine if each not in self.busy and each.host not in self.away]
             if not free:
                 kept.append(number)
                 continue
@@ -132,7 +140,7 @@ class _Run:
                 resources={device.device: 1}, workers=[device.host], allow_other_workers=False,
             )  # fmt: skip
             future.add_done_callback(lambda _: self.ended.set())
-            self.busy[device] = number, future
+            self.busy[device], self.at[number] = (number, future), device
         self.waiting.extend(kept)
 
     def _wait(self) -> None:
@@ -173,7 +181,7 @@ class _Run:
     def _look(self) -> Iterable[Ended | Moved]:
         """See which machines are there; what waits for one that is gone moves, or fails."""
         now = time.monotonic()
-        if now - self.looked < LOOK_S or self.client.status != "running":
+        if now - self.looked < LOOK_S + self.devices / DEVICES_A_SECOND or self.client.status != "running":
             return
         self.looked = now
         try:
@@ -182,7 +190,7 @@ class _Run:
             return
         hosts = {each.host for call in self.calls for each in call.devices}
         self.away = {host: self.away.get(host, now) for host in hosts - there}
-        gone = {host for host, since in self.away.items() if now - since > RETURN_S}
+        gone = self.gone = {host for host, since in self.away.items() if now - since > RETURN_S}
         for device, (number, future) in list(self.busy.items()):
             if device.host not in gone:
                 continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import socket
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,13 @@ def versions(runtimes: Iterable[str] = ()) -> dict[str, str | None]:
 
 def facts(runtimes: Iterable[str] = ()) -> dict[str, Any]:
     """Of the machine that this runs on, JSON-ready."""
+    return {"versions": versions(runtimes), **_machine()}
+
+
+@cache
+def _machine() -> dict[str, Any]:
+    """Looked at once by a process: a worker is asked by every client."""
     return {
-        "versions": versions(runtimes),
         "hostname": socket.gethostname(),
         "cpu": host.cpu_model(),
         "processors": host.affinity(),
@@ -60,6 +66,7 @@ def _gpus() -> list[str]:
     return [line.partition(":")[2].strip() for line in lines if line.startswith("Model:")]
 
 
+@cache
 def _version(package: str) -> str | None:
     try:
         return metadata.version(package).partition("+")[0]

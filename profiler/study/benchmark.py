@@ -16,8 +16,8 @@ from profiler.records.results import Results
 from profiler.records.timing import Timing
 from profiler.study.bench_options import BenchOptions
 from profiler.study.cells import Watch, watching
-from profiler.study.free_memory import check_memory
 from profiler.study.measuring import session, spec_of, timing, watched
+from profiler.study.memory_needed import check_memory
 
 
 @checked

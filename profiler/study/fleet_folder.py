@@ -148,6 +148,8 @@ class FleetFolder:
         except (OSError, *FAULTS) as fault:
             raise ProfilerError(f"samples '{path}': damaged ({own_folder.printable(str(fault), 200)}); {ANEW}") from None
         run.spent_s = run.earlier_s
+        visits = [round_.visit.spent_s for outcome in run.outcomes for round_ in outcome.rounds.values()]
+        run.inside_s = sum(visits) + sum(outcome.warmed.spent_s for outcome in run.outcomes if outcome.warmed is not None)
         return OverJob(device, run, end.machine, end.carried_on)
 
     def held(self, number: int, keys: Sequence[str]) -> Run:

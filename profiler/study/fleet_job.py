@@ -26,8 +26,8 @@ from profiler.measure.resuming import comparable, resumed
 from profiler.measure.samples import SUFFIX
 from profiler.measure.start import Start
 from profiler.study.bench_options import BenchOptions
-from profiler.study.free_memory import Held, check_shortage
 from profiler.study.measuring import Session, session, timing
+from profiler.study.memory_needed import Held, check_shortage
 
 KEPT_DAYS = 14
 """How long a machine keeps the samples of a job, for a client that carries on."""

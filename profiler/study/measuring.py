@@ -45,7 +45,7 @@ from profiler.records.timing import Timing
 from profiler.study.bench_options import BenchOptions
 from profiler.study.cells import Cell, Interrupted, known
 from profiler.study.given_files import in_dtypes, in_file, in_settings, workload_of_file
-from profiler.study.free_memory import check_memory
+from profiler.study.memory_needed import check_memory
 from profiler.study.notes import notes_of, ranked
 
 LEAST_PATIENCE_S = 60.0

@@ -30,7 +30,7 @@ from profiler.study.cells import Cell, Interrupted
 from profiler.study.fleet_blocks import Block, Part, blocks_of, chosen
 from profiler.study.fleet_folder import FleetFolder, SavedJob
 from profiler.study.fleet_job import Job, Measured, held_by, here, run_job
-from profiler.study.free_memory import Held
+from profiler.study.memory_needed import Held
 from profiler.study.notes import notes_of, ranked
 
 if TYPE_CHECKING:
@@ -112,6 +112,7 @@ class _FleetRun:
         self.jobs: list[tuple[Block, Part]] = [(block, part) for block in blocks for part in block.parts]
         self.carried: list[tuple[FleetDevice, int]] = []
         self.moved: dict[int, FleetDevice] = {}
+        self.given_up: dict[int, Sequence[FleetDevice]] = {}
         self.rounds: dict[int, int] = {}
         """Of jobs whose workers died again and again, the rounds that they had then."""
         command = results.command
@@ -165,7 +166,10 @@ class _FleetRun:
     def _measured(self, left: Sequence[int]) -> Generator[Event, None, list[int]]:
         """Measure some jobs; gives back those that dask gave up although they went on between one death and the next."""
         again: list[int] = []
-        calls = [Call(f"{self.folder.run}-{self.numbers[i] + 1}", self._job_of(i), self.jobs[i][1].devices) for i in left]
+        calls = [
+            Call(f"{self.folder.run}-{self.numbers[i] + 1}", self._job_of(i), self.given_up.get(i, self.jobs[i][1].devices))
+            for i in left
+        ]
         yield self._so_far(0)
         for event in dispatched(self.client, run_job, calls):
             if isinstance(event, Moved):
@@ -173,6 +177,7 @@ class _FleetRun:
             elif isinstance(event, Ended):
                 if event.killed and self._went_on(left[event.number], event):
                     again.append(left[event.number])
+                    self.given_up[left[event.number]] = [event.device]  # whose disk has its rounds
                     continue
                 self._take(left[event.number], event)
                 yield self._so_far(0)
@@ -322,6 +327,6 @@ def _of_devices(said: Sequence[tuple[str, Note]], blocks: int) -> list[Note]:
     found: list[Note] = []
     for label, note in said:
         each = note if blocks == 1 or times[str(note)] == blocks else OnDevice(label, note)
-        if each not in found:
+        if str(each) not in map(str, found):
             found.append(each)
     return found

@@ -49,8 +49,8 @@ def recounted_and_measured(
         results = (yield from weighed(results, cells, where)) if memory else results
         results = yield from recounted(results, cells, engines, chosen, insists, where)
         return (yield from measured_on_fleet(results, cells, settings, measuring))
-    from profiler.study.free_memory import check_memory  # what only measuring needs
-    from profiler.study.measuring import measured, to_be_measured
+    from profiler.study.measuring import measured, to_be_measured  # what only measuring needs
+    from profiler.study.memory_needed import check_memory
 
     check_memory((cell.network for cell in cells), settings)
     results = to_be_measured(results, cells, settings)

@@ -12,7 +12,21 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 SAVED = HERE / "saved"
 
-COMMANDS = ("list", "show", "compare", "sweep", "bench", "formula", "verify", "check", "diff", "report", "selftest", "inspect", "fleet")
+COMMANDS = (
+    "list",
+    "show",
+    "compare",
+    "sweep",
+    "bench",
+    "formula",
+    "verify",
+    "check",
+    "diff",
+    "report",
+    "selftest",
+    "inspect",
+    "fleet",
+)
 TABLES = {"csv": "csv", "json": "json", "jsonl": "jsonl", "markdown": "md", "latex": "tex"}
 """The forms besides the table that every command writes, by the suffix of a file."""
 OTHERS = {"html": "html", "speedscope": "speedscope.json", "trace": "trace.json", "mermaid": "mmd", "dot": "dot", "svg": "svg"}

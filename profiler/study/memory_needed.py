@@ -1,4 +1,4 @@
-"""Whether this machine has the memory for what is to be measured on it. No torch in this process."""
+"""What networks take of the memory while they are measured, refused before anything is allocated. No torch."""
 
 from __future__ import annotations
 
