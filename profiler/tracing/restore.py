@@ -155,8 +155,16 @@ class SavedState:
         for t, version in zip(self.tensors, self.versions, strict=True):
             if t._version != version:
                 found.append(f"{names.get(id(t), 'a tensor')}: its version")
-                torch._C._autograd._unsafe_set_version_counter((t,), (version,))
+                _set_version(t, version)
         return found
+
+
+def _set_version(t: torch.Tensor, version: int) -> None:
+    put: Any = torch._C._autograd._unsafe_set_version_counter
+    try:
+        put((t,), (version,))
+    except TypeError:  # torch 2.6 takes one tensor
+        put(t, version)
 
 
 def _is_training(m: nn.Module) -> bool:
