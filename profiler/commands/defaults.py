@@ -18,7 +18,7 @@ OTHERS = ("budgets",)
 PATHS = ("output", "csv", "resume", "baseline", "junit", "layer_file", "source", "scale_to", "widths_of", "roofs")
 """Options whose value is a path; in a pyproject.toml it is relative to that file."""
 NEVER = ("fleet", "spread", "exec", "exec-push")
-"""Options of the command line alone: a scheduler and a command run what they are sent, and what a fleet sends back is unpickled."""
+"""Options of the command line alone: each says what code is run, and what a fleet sends back is unpickled."""
 WRITTEN = ("output", "csv", "resume", "junit", "layer_file")
 """Those that are written to. In a pyproject.toml they must stay below its folder, since its author may be somebody else."""
 

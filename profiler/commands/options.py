@@ -273,8 +273,8 @@ Runtime = Annotated[
     typer.Option(
         "--runtime",
         metavar="NAME",
-        help="What runs the network: eager or compile (PyTorch), onnxruntime, openvino, tensorrt, litert, executorch, or exec (the "
-        "command of --exec).",
+        help="What runs the network: eager or compile (PyTorch), onnxruntime, openvino, tensorrt, litert, executorch, "
+        "or exec (the command of --exec).",
         autocompletion=completion.runtimes,
     ),
 ]
