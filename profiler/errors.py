@@ -12,7 +12,7 @@ ProfilerError                 2   wrong usage or input; the base class
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -42,9 +42,9 @@ class UnknownName(ProfilerError):
         close = get_close_matches(name.lower(), cased, n=3, cutoff=0.55)
         near = [cased[each] for each in list(dict.fromkeys([*begun, *close]))[:3]]
         if near:
-            hint = f"did you mean {_either(near)}?"
+            hint = f"did you mean {either(near)}?"
         elif len(known) <= 30:
-            hint = f"use {_either(known)}" if known else "there are none"
+            hint = f"use {either(known)}" if known else "there are none"
         else:
             hint = f"there are {len(known)}, e.g. {', '.join(known[:MOST_NAMED])}"
         super().__init__(f"unknown {what} '{name[:60]}'; {hint}{cure and f' {cure}'}")
@@ -94,7 +94,8 @@ def shortened(text: str, most: int = 300) -> str:
     return f"{kept or line[:most]} …"
 
 
-def _either(names: list[str]) -> str:
+def either(names: Sequence[str]) -> str:
+    """`a, b or c`."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
 
 

@@ -64,7 +64,7 @@ def _opened(address: str) -> Iterator[Client]:
         return
     path = Path(address)
     if path.suffix != ".json":
-        raise ProfilerError(f"fleet '{address}' is no address of a scheduler; {EXAMPLE}")
+        raise ProfilerError(f"unknown fleet address '{address}'; {EXAMPLE}")
     if not path.is_file():
         raise Unavailable(f"fleet '{address}': there is no such file; {EXAMPLE}")
     with _client(address, scheduler_file=address) as client:

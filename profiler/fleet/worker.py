@@ -32,7 +32,7 @@ def run_worker(
     where: dict[str, Any] = {"scheduler_ip": address}
     if not address.startswith(("tcp://", "tls://")):
         if not address.endswith(".json"):
-            raise ProfilerError(f"'{address}' is no address of a scheduler; {EXAMPLE.partition(', or local')[0]}")
+            raise ProfilerError(f"unknown scheduler address '{address}'; {EXAMPLE.partition(', or local')[0]}")
         where = {"scheduler_file": address}
     elif host is None and not _is_loopback(urlsplit(address).hostname or ""):
         raise ProfilerError(

@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from profiler.errors import ProfilerError, UnknownName, shortened
+from profiler.errors import ProfilerError, UnknownName, either, shortened
 
 NOTHING = inspect.Parameter.empty
 _YES, _NO = ("true", "yes", "1", "on"), ("false", "no", "0", "off")
@@ -121,7 +121,7 @@ def _as(text: str, kind: Any) -> Any:
         for choice in get_args(kind):
             if text == str(choice):
                 return choice
-        raise ValueError(" or ".join(map(str, get_args(kind))))
+        raise ValueError(either([str(choice) for choice in get_args(kind)]))
     return _container(text, kind)
 
 

@@ -56,8 +56,8 @@ def _seconds(line: str) -> float:
         found = math.nan
     if not (math.isfinite(found) and found > 0):
         raise ProfilerError(
-            f"its command prints '{_short(line)}', which is no number of seconds above 0; "
-            "let it print one a line, and anything else as # key: value"
+            f"its command prints '{_short(line)}' where a number of seconds above 0 is expected; "
+            "print one number per line, and anything else as # key: value"
         )
     return found
 

@@ -34,7 +34,7 @@ class GivenFile(Exported):
         self.source = NO_MODULE
         path = Path(self.given.path)
         if digest_of(path) != self.given.digest:
-            raise ProfilerError(f"{self.given.name} was changed since it was counted; measure it anew")
+            raise ProfilerError(f"{self.given.name} changed after it was counted; run the command again")
         inputs = dict(arrays(self.given.inputs))
         self.build_s = perf_counter() - start
         found = exports.Export(path, None, self.given.bytes)

@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from profiler.errors import ProfilerError, UnknownName, quoted
+from profiler.errors import ProfilerError, UnknownName, either, quoted
 from profiler.network.layers import Layer, Shape
 from profiler.network.widen import widen
 
@@ -223,7 +223,7 @@ def _typed(value: Any, option: inspect.Parameter, model: str) -> Any:
         for choice in get_args(kind):
             if text == str(choice):
                 return choice
-        accepted = " or ".join(str(choice) for choice in get_args(kind))
+        accepted = either([str(choice) for choice in get_args(kind)])
     else:
         raise TypeError(f"{model}: an option of type {kind} cannot be set; use bool, int or Literal")
     several = f", or --over {option.name}={quoted(text)}" if "," in text or ".." in text else ""

@@ -55,7 +55,7 @@ def _inside(file: File, folder: Path, tensor: str, said: dict[str, str]) -> Path
     try:
         end = int(said.get("offset") or 0) + int(said.get("length") or 0)
     except ValueError:
-        raise ProfilerError(f"{what} from an offset that is no number; save the model again") from None
+        raise ProfilerError(f"{what} from an offset that is not a number; save the model again") from None
     if not 0 <= end <= there.stat().st_size:
         raise ProfilerError(f"{what}, which has {there.stat().st_size:,} bytes, and ends at {end:,}; save the model again")
     return there

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
-import shlex
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import singledispatch
 
 from profiler import grid
 from profiler.records import baseline_notes as b
-from profiler.records import elsewhere
 from profiler.records import notes as n
 from profiler.records import runtime_notes as r
 from profiler.records.columns import COLUMNS
+from profiler.records.elsewhere import CellLost, CountInterrupted, RecountInterrupted, RunByCommand
 from profiler.records.fleet_notes import OfFleet
 from profiler.records.notes import Note
 from profiler.records.place import Place, written
+from profiler.report.elsewhere_words import in_words as elsewhere_in_words
 from profiler.report.fleet_words import in_words
 from profiler.report.titles import listed
 
@@ -231,18 +230,8 @@ def _(note: n.EngineFailed) -> str:
 
 
 @said.register
-def _(note: elsewhere.CellLost) -> str:
-    return f"{note.cell} is left out, since it could not be counted: {note.reason}."
-
-
-@said.register
-def _(note: elsewhere.CountInterrupted) -> str:
-    return f"interrupted: {note.counted:,} of {note.of:,} cells were counted; the others are left out."
-
-
-@said.register
-def _(note: elsewhere.RecountInterrupted) -> str:  # noqa: ARG001  # every function of this dispatch takes it
-    return "interrupted: the cells without another counter's figure were not checked."
+def _(note: CellLost | CountInterrupted | RecountInterrupted | RunByCommand) -> str:
+    return elsewhere_in_words(note)
 
 
 @said.register
@@ -306,21 +295,6 @@ def _(note: n.ByCpuTime) -> str:
 @said.register
 def _(note: r.RuntimeUsed) -> str:
     return f"{note.name} {note.version} on {note.provider}: {note.setting}."
-
-
-def _command(words: Sequence[str]) -> str:
-    """A command as it may be typed, its placeholders as they are written."""
-    return " ".join(word if re.fullmatch(r"[\w@%+=:,./{}-]+", word) else shlex.quote(word) for word in words)
-
-
-@said.register
-def _(note: elsewhere.RunByCommand) -> str:
-    more = f" (the first of {note.cells} cells)" if note.cells > 1 else ""
-    pushed = f", after {_command(note.push)}" if note.push else ""
-    device = "; ".join(", ".join(f"{key} {value}" for key, value in facts) for facts in note.facts if facts)
-    return f"exec: {_command(note.words)}{pushed}{more}; " + (
-        f"it says: {device}." if device else "it says nothing of its device."
-    )
 
 
 @said.register

@@ -132,7 +132,9 @@ class BenchOptions:
         if self.energy:
             raise ProfilerError("--energy reads a counter of this machine, and --exec runs elsewhere; leave one of the two out")
         if self.threads is not None and not takes_threads(command):
-            raise ProfilerError("--threads says nothing to a command without {threads}; write it there, or leave out --threads")
+            raise ProfilerError(
+                "--threads has no effect on a command of --exec without {threads}; add it there, or leave out --threads"
+            )
         return [External.type], _threads(self.threads, MOST_THREADS) if self.threads is not None else [1]
 
     @property

@@ -88,7 +88,7 @@ def run_job(job: Job) -> Measured:
     if differs:
         raise ProfilerError(f"this worker has {differs}; install the same versions")
     if not NAME.fullmatch(job.name):
-        raise ProfilerError(f"'{job.name}' is no name of a job")
+        raise ProfilerError(f"'{job.name}' is not a name of a job; send jobs by profiler's --fleet alone")
     for held in job.held:
         check_shortage(held)
     folder = fleet_folder()

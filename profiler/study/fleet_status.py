@@ -7,6 +7,7 @@ from typing import Any
 from profiler.fleet.connect import facts_of, opened, workers_of
 from profiler.fleet.devices import devices_of
 from profiler.fleet.facts import differing, versions
+from profiler.measure.devices import kind_of
 from profiler.records.listing import Listing
 from profiler.study.fleet_job import last_measured
 
@@ -47,9 +48,9 @@ def fleet_status(address: str) -> Listing:
 
 
 def _hardware(found: dict[str, Any], device: str) -> str:
-    kind, _, number = device.partition(":")
-    if kind != "cpu" and int(number or 0) < len(found["gpus"]):
-        return str(found["gpus"][int(number or 0)])
+    number = int(device.partition(":")[2] or 0)
+    if not kind_of(device).threaded and number < len(found["gpus"]):
+        return str(found["gpus"][number])
     return f"{found['cpu']}, {found['processors']} processors"
 
 

@@ -50,6 +50,6 @@ def jobs_of(given: Jobs) -> int:
         return default_threads()
     if isinstance(given, bool) or not text.isdecimal() or not 1 <= int(text) <= MOST_JOBS:
         raise ProfilerError(
-            f"--jobs {text} is no number of processes from 1 to {MOST_JOBS:,}; give one, or auto for one a core"
+            f"--jobs must be a whole number from 1 to {MOST_JOBS:,}, or auto for one process per core, not {text}"
         )
     return int(text)

@@ -17,6 +17,7 @@ from profiler.fleet.devices import FleetDevice, devices_of
 from profiler.fleet.dispatch import Call, Ended, Moved, SchedulerLost, dispatched
 from profiler.fleet.facts import versions
 from profiler.measure import statistics
+from profiler.measure.devices import whole_name
 from profiler.measure.outcomes import Outcome, Run
 from profiler.measure.plan import Setting
 from profiler.measure.signals import as_interrupts
@@ -59,7 +60,7 @@ def measured_on_fleet(
     ends it; ProfilerError, Unavailable.
     """
     check_options(options)
-    wanted = [name for name in dict.fromkeys(setting.device for setting in settings) if name not in ("auto", "cuda")]
+    wanted = [name for name in dict.fromkeys(setting.device for setting in settings) if whole_name(name) == name != "auto"]
     with connected(str(options.fleet), wanted, options.runtimes) as client:
         blocks = blocks_of(results, cells, settings, *_devices(client, settings, options), options.spread)
         run = _FleetRun(client, results, cells, settings, options, blocks)
@@ -141,8 +142,8 @@ class _FleetRun:
                 return number
         if self.options.resume is not None and not any(set(known.cells) & set(job.cells) for known in self.folder.jobs):
             raise ProfilerError(
-                f"samples '{self.folder.path}': none of its cells is one of these; give the command that it was made by, "
-                "or measure anew where the network has changed"
+                f"samples '{self.folder.path}': it holds other cells than this run; repeat the command that wrote it, "
+                "or measure again without --resume if the network has changed"
             )
         self.folder.jobs.append(job)
         return len(self.folder.jobs) - 1

@@ -34,7 +34,7 @@ def check_renewable(base: Side, found: Sequence[Budgeted]) -> None:
     """Refuse, before any work, to lose what the file holds besides. Raises ProfilerError."""
     if any(latency(record) is not None for record in base.records):
         raise ProfilerError(
-            f"baseline '{base.name}' holds latencies, which --update does not measure; make it anew with profiler bench -o FILE"
+            f"baseline '{base.name}' holds latencies, which --update does not measure; use `profiler bench -o FILE`"
         )
     named = {each.cell.place.key for each in found}
     lost = [str(Place.of(record)) for record in base.records if Place.of(record).key not in named]

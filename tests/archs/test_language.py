@@ -196,7 +196,9 @@ def test_more_tokens_than_positions_are_refused() -> None:
     with pytest.raises(ShapeError) as caught:
         load("gpt2", input=(1025,)).totals()
     assert str(caught.value) == "stem.position: has 1024 positions and is given 1025 tokens; give at most 1024"
-    with pytest.raises(ProfilerError, match="gpt2 reads 1024 tokens, which have no side; give --input, as --input 512"):
+    with pytest.raises(
+        ProfilerError, match="gpt2 reads 1024 tokens, which have no height and width; give --input, as --input 512"
+    ):
         load("gpt2", resolution=224)
 
 

@@ -13,8 +13,8 @@ from profiler.fleet.facts import differing, versions
 @pytest.mark.parametrize(
     ("address", "fault", "words"),
     [
-        ("nowhere", ProfilerError, "fleet 'nowhere' is no address of a scheduler; give tcp://HOST:8786"),
-        ("http://127.0.0.1:8786", ProfilerError, "is no address of a scheduler"),
+        ("nowhere", ProfilerError, "unknown fleet address 'nowhere'; give tcp://HOST:8786"),
+        ("http://127.0.0.1:8786", ProfilerError, "unknown fleet address"),
         ("local:", ProfilerError, "does not say how many workers; write it as local:2"),
         ("local:two", ProfilerError, "does not say how many workers"),
         ("local:0", ProfilerError, "is not of 1 to 254 workers"),

@@ -96,7 +96,7 @@ def test_a_run_that_is_over_is_read_and_not_measured_again(fleet: FleetProcesses
     again = asked(fleet, resume=measured[0].with_suffix(".fleet"))
     assert json.loads(json.dumps(again.to_dict()["records"])) == document["records"]
     assert again.to_dict()["environment"]["machine"]["fleet"]["run"] == document["environment"]["machine"]["fleet"]["run"]
-    with pytest.raises(ProfilerError, match="none of its cells is one of these"):
+    with pytest.raises(ProfilerError, match="it holds other cells than this run"):
         asked(fleet, "vgg11", resume=measured[0].with_suffix(".fleet"))
 
 

@@ -175,9 +175,9 @@ def test_only_a_fault_of_stdout_is_called_one(monkeypatch: pytest.MonkeyPatch) -
     """Any other says what and where the system says it is, and what helps."""
     known = [
         (OSError(errno.EMFILE, "Too many open files"), "Too many open files; allow more open files, e.g. with ulimit -n 1024"),
-        (PermissionError(errno.EACCES, "Permission denied", "/x"), "'/x': permission denied; allow it to be read and written, or name another"),
-        (OSError(errno.ENOSPC, "No space left on device", "/cache"), "'/cache': no space left on device; make room there"),
-        (OSError("odd"), "odd; mend that, and try again"),
+        (PermissionError(errno.EACCES, "Permission denied", "/x"), "'/x': permission denied; change its permissions, or name another file"),
+        (OSError(errno.ENOSPC, "No space left on device", "/cache"), "'/cache': no space left on device; free some space there"),
+        (OSError("odd"), "odd; fix that, and try again"),
     ]  # fmt: skip
     for fault, said in known:
         assert str(faults.described(fault)) == said

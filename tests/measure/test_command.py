@@ -87,7 +87,9 @@ def test_numbers_are_seconds_and_comments_facts() -> None:
 
 @pytest.mark.parametrize("line", ["12 ms", "nan", "inf", "0", "-1", "0,5", "Segmentation fault", "1 2"])
 def test_any_other_line_is_the_reason(line: str) -> None:
-    with pytest.raises(ProfilerError, match=f"prints '{line}', which is no number of seconds above 0; let it print one a line"):
+    with pytest.raises(
+        ProfilerError, match=f"prints '{line}' where a number of seconds above 0 is expected; print one number per line"
+    ):
         read(f"0.5\n{line}\n")
 
 
@@ -168,7 +170,10 @@ def _runs(process: int) -> bool:
         ({"compile": True}, "--exec runs each network by its command, and compile runs it here; measure them apart"),
         ({"device": "cpu"}, "--exec runs networks on a device of its own; leave out --device"),
         ({"energy": True}, "--energy reads a counter of this machine, and --exec runs elsewhere; leave one of the two out"),
-        ({"threads": 4}, "--threads says nothing to a command without {threads}; write it there, or leave out --threads"),
+        (
+            {"threads": 4},
+            "--threads has no effect on a command of --exec without {threads}; add it there, or leave out --threads",
+        ),
         ({"threads": 4000, "exec": "run {threads}"}, "threads '4000' is not a whole number from 1 to 1024, as many as"),
         ({"exec": None, "runtime": "exec"}, "runtime exec is a command of yours; give it, as --exec"),
     ],

@@ -299,5 +299,5 @@ def test_a_file_that_was_changed_is_not_measured(tmp_path: Path) -> None:
     path = saved(dense(weights()), tmp_path / "net.onnx")
     spec = spec_of(load(str(path)), 1, Setting(runtime="onnxruntime"))
     saved(dense(weights(6, 4)), path)
-    with pytest.raises(ProfilerError, match="was changed since it was counted; measure it anew"):
+    with pytest.raises(ProfilerError, match="changed after it was counted; run the command again"):
         spec.workload.live(spec.setting, 1)

@@ -85,9 +85,9 @@ def altered(path: Path, **changes: Any) -> None:
     ("changes", "said"),
     [
         ({"protocol": 0}, "it has protocol 0, and this run 3; measure it again, without --resume"),
-        ({"profiler": "0.0.1"}, "of version of profiler 0.0.1"),
-        ({"torch": "1.0"}, "of version of torch 1.0"),
-        ({"machine": {"cpu": "Abacus"}}, "of another machine (cpu Abacus, here "),
+        ({"profiler": "0.0.1"}, "it has version of profiler 0.0.1, and this run "),
+        ({"torch": "1.0"}, "it has version of torch 1.0, and this run "),
+        ({"machine": {"cpu": "Abacus"}}, "measured on another machine (cpu Abacus, here "),
         ({"cells": ["{}"]}, "it has none of the cells of this run; give the command that it was made by"),
     ],
 )

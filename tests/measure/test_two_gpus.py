@@ -61,7 +61,7 @@ def test_the_lock_is_of_the_gpu_and_not_of_its_number(
     assert {name: devices.lock_name(devices.device(name)) for name in names} == names
     assert devices.lock_name("cpu") == "cpu"
     beyond = f"cuda:{len(visible.split(','))}"
-    with pytest.raises(Unavailable, match=f"device '{beyond}' is not to be had"):
+    with pytest.raises(Unavailable, match=f"device '{beyond}' is not available"):
         devices.device(beyond)
 
 

@@ -150,7 +150,7 @@ def test_a_selftest_slows_its_networks(tmp_path: Path) -> None:
     [
         ("", "does not begin as a .samples.jsonl file does"),
         ("model,alpha\n", "line 1: this is not JSON; name a .samples.jsonl file"),
-        ('{"what": "run", "protocol": 1, "command": "bench", "cells": []}\n', f"it has protocol 1, and this run {PROTOCOL}; name the file of"),
+        ('{"what": "run", "protocol": 1, "command": "bench", "cells": []}\n', f"it was measured with protocol 1, and this version uses {PROTOCOL}; name the file of"),
         ('{"what": "run", "protocol": NOW, "command": "bench", "cells": 3}\n', "line 1: damaged"),
         ('{"what": "run", "protocol": NOW, "command": "bench", "cells": []}\n', "has a usable latency"),
         ('{"what": "run", "protocol": NOW, "command": "bench", "cells": []}\n{"what": "ended", "cell": 3}\n', "line 2: damaged"),

@@ -113,7 +113,7 @@ def test_networks_that_are_in_no_table_scale_by_predictions(there: str, tmp_path
 @pytest.mark.parametrize(
     ("models", "more", "words"),
     [
-        (HERE[:2], {}, "2 networks in common, and scaling needs 3; measure more of those in"),
+        (HERE[:2], {}, "2 networks in common, and scaling takes 3; measure more of those in"),
         (
             HERE,
             {"dtype": "bf16"},

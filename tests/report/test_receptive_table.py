@@ -31,7 +31,7 @@ def test_the_table_and_the_records(tmp_path: Path) -> None:
     del document["receptive"]  # a run of an earlier version
     (tmp_path / "b.json").write_text(json.dumps(document))
     older = read(str(tmp_path / "b.json"))
-    with pytest.raises(ProfilerError, match="holds no receptive fields"):
+    with pytest.raises(ProfilerError, match="saved without receptive fields"):
         write(older, tmp_path / "b.txt", receptive_field=True)
 
 

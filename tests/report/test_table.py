@@ -55,7 +55,10 @@ def test_a_witness_that_differs_shows_its_own_count() -> None:
 def test_integers_where_they_fit() -> None:
     results = compare("mobilenet_v1", "vgg16", engine="closed")
     assert "15,470,264,320" in drawn(results, 100)
-    narrow = drawn(results, 76)
+    fewer = drawn(results, 76)
+    assert "15,470,264,320" in fewer
+    assert "Left out to fit the terminal: weights (fp32)" in fewer
+    narrow = drawn(results, 50)
     assert "15.5 G" in narrow
     assert "Rounded to fit the terminal" in narrow
 
@@ -214,10 +217,11 @@ NETWORKS = ("mobilenet_v1", "mobilenet_v3_large", "googlenet", "vgg16@classes=10
 @pytest.mark.parametrize(
     ("width", "gone"),
     [
-        (120, ""),
+        (140, ""),
+        (120, "weights (fp32)"),
         (80, "weights (fp32), activations"),
-        (66, "weights (fp32), activations, side MACs"),
-        (44, "weights (fp32), activations, side MACs, side params, ×"),
+        (66, "weights (fp32), activations, auxiliary MACs"),
+        (44, "weights (fp32), activations, auxiliary MACs, auxiliary params, ×"),
     ],
 )
 def test_what_is_missed_least_is_left_out_first_and_named(width: int, gone: str) -> None:

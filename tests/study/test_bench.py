@@ -325,7 +325,7 @@ def test_a_worker_of_other_facts_is_refused_on_resume(tmp_path: Path) -> None:
     bench(TINY, bench=quick(outputs=(out,)))
     samples = tmp_path / "run.samples.jsonl"
     samples.write_text(re.sub(r'"cpu_capability": "[^"]*"', '"cpu_capability": "ABACUS"', samples.read_text()))
-    with pytest.raises(ProfilerError, match="measured with cpu_capability ABACUS, and this is"):
+    with pytest.raises(ProfilerError, match="measured with cpu_capability ABACUS, and this run has"):
         bench(TINY, SMALL, bench=quick(outputs=(out,), resume=samples))
 
 
@@ -405,8 +405,8 @@ def test_times(given: str | float, seconds: float) -> None:
         ({"memory_format": "nhwc"}, "unknown memory format 'nhwc'"),
         ({"optimizer": "lion", "train": True}, "unknown optimizer 'lion'"),
         ({"dataset_size": "60K"}, "--dataset-size 60K has no effect without --train; add it"),
-        ({"dtype": ","}, "',' names nothing"),
-        ({"device": "abacus"}, "device 'abacus' is none"),
+        ({"dtype": ","}, "',' is empty"),
+        ({"device": "abacus"}, "unknown device 'abacus'"),
         ({"resume": Path("none.samples.jsonl")}, "samples 'none.samples.jsonl' cannot be read"),
     ],
 )
@@ -497,7 +497,7 @@ def test_layers_by_the_command_line(tmp_path: Path) -> None:
 def test_an_absent_device_is_exit_code_3() -> None:
     ran = run("bench", TINY, "--device", "cuda:7")
     assert ran.returncode == 3
-    assert ran.stderr.startswith("error: device 'cuda:7' is not available: torch sees ")
+    assert ran.stderr.startswith("error: device 'cuda:7' is not available: torch finds ")
 
 
 def test_interrupted_with_what_was_measured_kept_and_carried_on(tmp_path: Path) -> None:
@@ -535,7 +535,7 @@ def test_a_run_is_carried_on_from_what_the_file_holds_once_it_is_ours(tmp_path: 
     last = [json.loads(line) for line in samples.read_text().splitlines() if '"what": "round"' in line][-1]
 
     @contextlib.contextmanager
-    def waited(devices: list[str], say: Any) -> Iterator[None]:
+    def waited(devices: list[str], say: Any, going: Any = None) -> Iterator[None]:
         with samples.open("a") as file:
             file.write(json.dumps({**last, "round": 5000}) + "\n")
         yield

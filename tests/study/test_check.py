@@ -236,7 +236,7 @@ def test_a_baseline_of_another_network_is_refused(base: Path) -> None:
     )
     with pytest.raises(ProfilerError, match=r"not mobilenet_v1 \(α 0.75, 224\)"):
         check("mobilenet_v1@alpha=0.75", baseline=str(base))
-    with pytest.raises(ProfilerError, match=r"not of lenet5 \(28, batch 2\)"):
+    with pytest.raises(ProfilerError, match=r"not lenet5 \(28, batch 2\)"):
         check("lenet5", batch=2, baseline=str(base))
 
 

@@ -86,7 +86,7 @@ def test_a_command_runs_the_exported_file_and_its_seconds_are_the_latency(folder
     assert record["rounds"] >= 10
     assert "disturbed" not in record["reason"]  # what happens on this machine is not the board's affair
     (said,) = [str(note) for note in found.notes if str(note).startswith("exec: ")]
-    assert said.endswith("board.py {file} {runs} 1; it says: device stand-in board, shape 2 1 28 28.")
+    assert said.endswith("board.py {file} {runs} 1; the device says: device stand-in board, shape 2 1 28 28.")
     assert not list((folder / "tmp").rglob("*.onnx"))
 
 
@@ -128,7 +128,7 @@ def test_a_command_that_counts_its_own_runs_gives_the_samples_that_it_prints(fol
 
 
 BROKEN = {
-    "print('0.1 s')": "its command prints '0.1 s', which is no number of seconds above 0",
+    "print('0.1 s')": "its command prints '0.1 s' where a number of seconds above 0 is expected",
     "print(0.1)": "its command prints 1 of 5 numbers; let it print one for each of {runs} passes",
     "pass": "its command prints no number of seconds; let it print one a line",
     "import sys; sys.exit('adb: no devices/emulators found')": "its command ended with exit code 1: adb: no devices/emulators found",
@@ -185,7 +185,7 @@ def test_saved_results_are_read_back_with_their_command(folder: Path) -> None:
     assert (ran.returncode, ran.stderr) == (0, "")
     again = read(folder / "run.json")
     assert isinstance(again, Results)
-    assert any("clock.py lenet5 {runs}; it says: device a clock." in str(note) for note in again.notes)
+    assert any("clock.py lenet5 {runs}; the device says: device a clock." in str(note) for note in again.notes)
     assert again[0]["runtime"] == "exec"
 
 

@@ -329,5 +329,7 @@ def test_how_many_is_a_number_or_auto() -> None:
     assert jobs_of("3") == jobs_of(3) == 3
     assert 1 <= jobs_of("auto") <= (os.cpu_count() or 1)
     for wrong in ("0", "-1", "two", "1.5", "", "4096", True):
-        with pytest.raises(ProfilerError, match="is no number of processes from 1 to 1,024; give one, or auto for one a core"):
+        with pytest.raises(
+            ProfilerError, match="--jobs must be a whole number from 1 to 1,024, or auto for one process per core, not"
+        ):
             jobs_of(wrong)

@@ -63,7 +63,7 @@ def test_on_the_command_line() -> None:
 def test_one_dtype_is_in_the_heading_and_no_column() -> None:
     found = compare(nn.Linear(8, 4), nn.Linear(8, 6), input="8", engine="closed")
     assert [record["weight_dtype"] for record in found] == ["float32", "float32"]
-    assert [head.text for head in results_sheet(found).columns][-1] == "fp32"
+    assert [head.text for head in results_sheet(found).columns][-1] == "weights (fp32)"
 
 
 def test_the_bytes_of_two_dtypes_stand_beside_them(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def test_alpha_keeps_the_type_of_the_argument(net: str) -> None:
 def test_without_an_argument_for_it_alpha_is_refused(net: str) -> None:
     with pytest.raises(ProfilerError, match=r"net\.py:plain has no width multiplier: its factory takes no alpha, width_mult"):
         profiler.sweep("net.py:plain", alpha=[0.5, 1], input=(3, 4, 4), engine="closed")
-    with pytest.raises(ProfilerError, match="alpha sets width_mult, which is given too"):
+    with pytest.raises(ProfilerError, match="alpha sets width_mult, which is also given"):
         profiler.profile(f"{net}@width_mult=0.5", alpha=0.5, input=(3, 4, 4))
 
 
@@ -138,7 +138,7 @@ def test_values_as_text(given: str, values: list[str]) -> None:
         ({"groups": "8..1"}, "runs backwards"),
         ({"groups": "1..4:2"}, "is not on the step of 2"),
         ({"groups": []}, "has no values"),
-        ({"groups": "3,5"}, "groups=5 is not"),
+        ({"groups": "3,5"}, "groups must be 1, 2, 3, 4 or 8, not 5"),
         ({"alpha": "0.5,1"}, "alpha is given twice"),
         ({"classes": "10,20"}, "option classes is given twice"),
     ],
@@ -151,7 +151,7 @@ def test_what_cannot_be_run_over_is_refused(over: dict[str, object], words: str)
 def test_an_unknown_option_names_the_nearest(net: str) -> None:
     with pytest.raises(UnknownName, match=r"unknown option of net\.py:Net 'widht'; did you mean width\?"):
         profiler.sweep(net, over={"widht": "8,16"}, input=(3, 8, 8), engine="closed")
-    with pytest.raises(ProfilerError, match="fixes the width that is run over"):
+    with pytest.raises(ProfilerError, match="sets the width that is run over"):
         profiler.sweep(f"{net}@width=8", over={"width": "8,16"}, input=(3, 8, 8), engine="closed")
 
 

@@ -53,7 +53,9 @@ def receptive_sheet(found: Shown, records: Sequence[Mapping[str, Any]]) -> Sheet
     `records` are those of the rows. Raises ProfilerError for a run that was saved without receptive fields.
     """
     if not found.receptive:
-        raise ProfilerError("this run holds no receptive fields; make it anew with `profiler show MODEL --receptive-field`")
+        raise ProfilerError(
+            "this run was saved without receptive fields; count it again with `profiler show MODEL --receptive-field`"
+        )
     lines = [
         record
         for row, record in zip(found.profile.rows, records, strict=True)

@@ -184,7 +184,8 @@ def totals_text(profile: Profile, unit: Unit) -> list[str]:
         f"{units.count(totals.bias, unit, 'params')} bias, {units.count(totals.norm, unit, 'params')} norm; "
         f"{dtypes.size_in_words(profile.bytes_by_dtype)})",
         f"{units.macs_heading(unit):<12} {units.macs(totals.macs, unit)}",
-        f"activations  {units.count(totals.activations, unit, 'activations')}   (outputs of layers with MACs)",
+        f"activations  {units.count(totals.activations, unit, 'activations')}   "
+        f"(outputs of layers with {units.macs_heading(unit)})",
         f"elementwise  {units.count(totals.elementwise, unit, 'elementwise')}   (outputs of all other operations)",
     ]
     if profile.unread:

@@ -148,6 +148,8 @@ MOST_BAR, LEAST_BAR = 20, 4
 
 FOLDED = 8
 """Letters that a column of words keeps at the least."""
+LEFT_OUT_FOR_INTEGERS = 2
+"""How many times a table may leave columns out before its integers are rounded."""
 
 
 def _wide(content: Sheet) -> int:
@@ -165,7 +167,7 @@ def _grid(content: Sheet, options: ConsoleOptions) -> Table | Lines:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A sheet in integers where they fit the terminal, else in three digits, which it says."""
+    """A sheet in integers where they fit the terminal, at most without a column or two; else in three digits, which it says."""
 
     make: Callable[[Unit], Sheet]
     unit: Unit
@@ -193,15 +195,15 @@ class Fitted:
         return replace(content, rows=content.rows[:MOST_ROWS], notes=[left_out, *content.notes])
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        content = self.content(self.unit, options)
+        whole = content = self.content(self.unit, options)
         rounded = False
-        if self.unit == "raw" and _wide(content) > options.max_width:
-            exact, content = content, self.content("auto", options)
-            rounded = exact.rows != content.rows
-        whole = content
+        if self.unit == "raw" and _wide(whole) > options.max_width:
+            exact = [self._cut(make("raw"), options) for make in self.narrower[:LEFT_OUT_FOR_INTEGERS]]
+            content = next((fewer for fewer in exact if _wide(fewer) <= options.max_width), self.content("auto", options))
+            rounded = content not in exact and content.rows != whole.rows
         for make in self.narrower:
             if _wide(content) > options.max_width:
-                content = self._cut(make(self.unit), options)
+                content = self._cut(make("auto" if self.unit == "raw" else self.unit), options)
         said = ["Rounded to fit the terminal; --csv or a wider one gives the integers."] if rounded else []
         if gone := _gone(whole, content):
             said.append(f"Left out to fit the terminal: {', '.join(gone)}; a wider one or --csv shows all.")
@@ -227,11 +229,11 @@ class Fitted:
 def results_table(results: Results, unit: Unit = "raw", columns: Sequence[str] = ()) -> Fitted:
     """A comparison or sweep."""
 
-    def narrowed(shown: Unit, names: Sequence[str]) -> Sheet:
-        return sheet.results_sheet(results, "auto" if shown == "raw" else shown, names)
+    def made(shown: Unit, names: Sequence[str] = columns) -> Sheet:
+        return sheet.results_sheet(results, shown, names)
 
-    fewer = [] if columns else [partial(narrowed, names=names) for names in narrower(results)]
-    return Fitted(lambda shown: sheet.results_sheet(results, shown, columns), unit, fewer)
+    fewer = [] if columns else [partial(made, names=names) for names in narrower(results)]
+    return Fitted(made, unit, fewer)
 
 
 def show(profile: Profile, depth: int = 2, top: int | None = None, unit: Unit = "raw") -> Group:
