@@ -37,7 +37,7 @@ def fleet(
     devices: Annotated[
         Optional[str],
         typer.Option(
-            "--devices", metavar="A,B", help="With worker: devices to measure on, e.g. cpu,cuda:0. [default: all of them]"
+            "--devices", metavar="NAMES", help="With worker: devices to measure on, e.g. cpu,cuda:0. [default: all of them]"
         ),
     ] = None,
     host: Annotated[
@@ -58,10 +58,8 @@ def fleet(
     `bench`, `compare --bench` and `sweep --bench` with --fleet measure on all of them.
 
     Examples:
-        dask scheduler --host 192.168.7.1
         profiler fleet worker tcp://192.168.7.1:8786 --host 192.168.7.21
         profiler fleet status tcp://192.168.7.1:8786
-        profiler bench mobilenet_v1 mobilenet_v2 --fleet tcp://192.168.7.1:8786
     """
     if action not in ACTIONS:
         raise UnknownName("action of `profiler fleet`", action, ACTIONS)

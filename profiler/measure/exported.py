@@ -41,7 +41,7 @@ class Exported(Live):
             module, (args, kwargs) = module.half(), _halved(args, kwargs)
         inputs = dict(zip(input_names(args, kwargs), map(array, tensors_of_call(args, kwargs)), strict=True))
         quantised = self.setting.dtype == "int8"
-        kind = registry.KINDS[self.setting.runtime]
+        kind = registry.exported_for(self.setting)
         key = exports.key_of(module, args, kwargs, f"{kind.exporter()}{', int8' if quantised else ''}")
         write = _writer(kind, module, args, kwargs, inputs if quantised else None)
         found = exports.HERE.export(key, write, kind.file)

@@ -132,7 +132,9 @@ def test_what_a_fleet_cannot_do_is_refused(fleet: FleetProcesses, options: dict[
 
 def test_options_that_go_together() -> None:
     assert "--spread has no effect without --fleet" in run("bench", "lenet5", "--spread", rc=2).stderr
-    assert "--layers clocks the layers on this machine" in run("bench", "lenet5", "--layers", "--fleet", "local:1", rc=2).stderr
+    assert (
+        "--layers measures layers on this machine only" in run("bench", "lenet5", "--layers", "--fleet", "local:1", rc=2).stderr
+    )
     with pytest.raises(ProfilerError, match="--measure predicts cells from others of one machine"):
         sweep("lenet5", batch="1..8:1", engine="closed", bench=BenchOptions(fleet="local:1", measure=4))
     with pytest.raises(ProfilerError, match="a fleet measures for bench, compare and sweep alone"):

@@ -173,4 +173,7 @@ def test_a_cell_is_never_without_its_interval() -> None:
     for value in (None, WAITING):
         unknown = dict.fromkeys(record, value)
         assert cell(unknown, unknown, "raw") == "–"
-    assert [column.name for column in ENERGY] == list(COLUMNS)[-len(ENERGY) :]  # appended, after all that there was
+    names = list(COLUMNS)
+    first = names.index(ENERGY[0].name)
+    assert [column.name for column in ENERGY] == names[first : first + len(ENERGY)]
+    assert names[first + len(ENERGY) :] == ["host"], "columns are appended, after all that there was"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from itertools import pairwise
 from typing import Any
 
@@ -34,7 +35,7 @@ def opened(text: str) -> dict[str, Any]:
         assert each["unit"] in UNITS
         assert len(each["samples"]) == len(each["weights"]) > 0
         assert all(isinstance(i, int) and 0 <= i < len(frames) for stack in each["samples"] for i in stack)
-        assert each["endValue"] - each["startValue"] == sum(each["weights"])
+        assert each["endValue"] - each["startValue"] == math.fsum(each["weights"])
     return made
 
 

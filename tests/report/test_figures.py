@@ -89,7 +89,7 @@ def test_a_results_own_files(found: Results, tmp_path: Path) -> None:
     assert r"\label{tab:own}" in found.to_latex(unit="paper", label="tab:own", caption="Mine")
     assert found.to_csv().startswith("model,options,")
     assert "| Ours | 0.25 | 0.47 |" in found.to_markdown(unit="paper").replace("**", "")
-    with pytest.raises(ProfilerError, match="no keyword is called 'unti'; did you mean unit"):
+    with pytest.raises(ProfilerError, match="unknown keyword 'unti'; did you mean unit"):
         found.to_csv(unti="M")
     with pytest.raises(ProfilerError, match="'a b' is not one that LaTeX reads"):
         found.to_latex(label="a b")

@@ -111,7 +111,9 @@ def test_records_are_every_layer_in_these_columns() -> None:
     rows = list(csv.DictReader(io.StringIO(str(written(made, "csv")))))
     assert list(rows[0]) == ["path", "macs"]
     assert (len(rows), rows[0]) == (12, {"path": "body.c3", "macs": "240000"})
-    assert [*json.loads(str(written(made, "json")))["rows"][0]] == [*profile("lenet5").rows[0].to_dict(), "convention", "total"]
+    record = [*json.loads(str(written(made, "json")))["rows"][0]]
+    own = [*profile("lenet5").rows[0].to_dict(), "convention", "total"]
+    assert record == [*own, "kernel", "stride", "dilation", "groups", "jump", "receptive_field", "window_field"]
 
 
 def test_formulas_stand_beside_columns() -> None:

@@ -78,7 +78,7 @@ def test_a_command_runs_the_exported_file_and_its_seconds_are_the_latency(folder
     found = bench(TINY, batch=2, bench=quick(by("board.py", "{file} {runs} {threads}"), threads=1))
     (record,) = found
     assert (record["device"], record["runtime"], record["threads"], record["dtype"]) == ("external", "exec", 1, "fp32")
-    assert record["latency_s"] is not None
+    assert record["latency_s"] is not None, record["reason"]
     assert record["latency_low_s"] <= record["latency_s"] <= record["latency_high_s"]
     assert record["images_per_second"] == pytest.approx(2 / record["latency_s"])
     assert record["artifact_bytes"] > 4 * record["params"]

@@ -91,7 +91,7 @@ def test_code_that_ends_its_process_is_told(project: Path) -> None:
     (project / "helper.py").write_text("import os\nos._exit(3)\n")
     git(project, "commit", "-qam", "two")
     (project / "helper.py").write_text("WIDTH = 16\n")
-    with pytest.raises(ProfilerError, match=r"in HEAD: net\.py ends the program when it is run"):
+    with pytest.raises(ProfilerError, match=r"in HEAD: net\.py exits the program \(helper\.py, line 2\)"):
         diff("HEAD:net.py:Net", "net.py:Net", input=INPUT)
 
 

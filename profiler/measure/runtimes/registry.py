@@ -39,6 +39,11 @@ def facts(state: State) -> dict[str, Any]:
     return {"runtime": state.runtime, **KINDS[state.runtime].facts(state)} if state.runtime in KINDS else {}
 
 
+def exported_for(setting: Setting) -> type[Runtime]:
+    """The runtime in whose form a network is exported; a command is given the ONNX file of ONNX Runtime."""
+    return KINDS.get(setting.runtime, OnnxRuntime)
+
+
 def loaded(path: Path, inputs: Inputs, setting: Setting) -> Runtime:
     """An exported file in the runtime of a setting. Raises ProfilerError."""
     return KINDS[setting.runtime](path, inputs, setting)

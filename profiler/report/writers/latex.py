@@ -15,7 +15,7 @@ LONGEST = 50
 """Rows of a table that floats."""
 WORDS, WORD, PIECE = 32, 24, 8
 """Letters of a column of words that stands in one line, of a word that is not broken, and of what it is broken into."""
-IN_FLOAT, IN_LONG = (WORDS, "16em"), (20, r"0.19\linewidth")
+IN_FLOAT, IN_LONG = (WORDS, "16em"), (20, r"0.165\linewidth")
 """Letters of a line of such a column, and its width, in a table that TeX fits to the page and in one over pages."""
 LINE = 80
 """Letters of a row of a table over pages from which on counts are rounded, where they can be."""
