@@ -24,6 +24,10 @@ class ReceptiveField(Struct, frozen=True):
     everything: tuple[bool, ...]
     """Whether an output sees the whole axis, through global pooling, linear layers, attention or statistics of the input."""
 
+    def __post_init__(self) -> None:
+        if not len(self.jump) == len(self.windows) == len(self.everything):
+            raise ValueError("jump, windows and everything must be lists of the same length, an item for each spatial axis")
+
     @property
     def size(self) -> tuple[int | str | None, ...]:
         """Positions seen along each axis; `"all"` where that is every one, None where it is not known."""

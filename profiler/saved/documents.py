@@ -252,6 +252,11 @@ class CertificatePart(Struct, frozen=True):
     passed: bool
     checks: tuple[Proof, ...]
 
+    def __post_init__(self) -> None:
+        workers = self.machine.get("workers", [])
+        if not isinstance(workers, list) or not all(isinstance(each, dict) for each in workers):
+            raise ValueError("expected the machine's workers as a list of objects")
+
     def certificate(self) -> Certificate:
         """What was written."""
         return Certificate(self.date, self.machine, self.checks)

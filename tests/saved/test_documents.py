@@ -61,6 +61,7 @@ VALUES: list[Any] = [
     {}, {"a": 1}, "macs", ["macs", "macs"], ["__proto__", "records"], [{"quantity": "memory", "most": 1, "least": None}],
 ]  # fmt: skip
 KNOWN = ", ".join(QUANTITIES)
+LENGTHS = "jump, windows and everything must be lists of the same length, an item for each spatial axis"
 FORMS = ("table", "csv", "json", "jsonl", "markdown", "latex", "html", "speedscope", "trace", "mermaid", "dot")
 
 
@@ -175,6 +176,10 @@ def test_what_anybody_edits_ends_in_a_sentence(
         ("fit", ("limits", 0, "most"), -1, "limits[0].most: expected 0 or more, and this is -1"),
         ("fit", ("limits", 0, "quantity"), "memory", "records[0]: there is no memory_bytes, and a run of fit has limits"),
         ("fit", ("limits", 0, "most"), 10, "records[0].fits: expected false, since its macs is outside the limit"),
+        ("traced", ("receptive", 0, "windows"), [1], f"receptive[0]: {LENGTHS}"),
+        ("show", ("receptive", 1, "everything"), [], f"receptive[1]: {LENGTHS}"),
+        ("selftest", ("certificate", "machine", "workers"), [1.0], "certificate: expected the machine's workers as a list of objects"),
+        ("selftest", ("certificate", "machine", "workers"), 1, "certificate: expected the machine's workers as a list of objects"),
         ("fit", ("records", 0, "binding"), 1, "records[0].binding: expected a text, and this is a whole number (1)"),
     ],
 )  # fmt: skip
