@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,6 +30,7 @@ from profiler.measure.untrained import set_statistics
 from profiler.measure.workloads import ModuleWorkload, NetworkWorkload
 from profiler.study.bench_options import BenchOptions
 from tests.measure.deployed import deployed
+from tests.measure.paced import ROOT
 
 SMALL = load("mobilenet_v1@alpha=0.25,resolution=32")
 WORKLOAD = NetworkWorkload(SMALL.name, SMALL.value, SMALL.inputs)
@@ -478,6 +481,31 @@ def test_a_session_is_asked_for_its_provider_and_held_to_it(
     with pytest.raises(ProfilerError, match=f"onnxruntime fell back to {CPU}, since {provider} did not begin"):
         found.inspect()
     assert registry.facts(State(device, 1, "fp32", runtime))["provider"] == provider
+
+
+SIGNALLED = """
+import os, signal, sys
+from profiler.measure.plan import Setting
+from profiler.measure.workloads import NetworkWorkload
+from profiler.load.load import in_closed_form
+
+made = in_closed_form("lenet5")
+work = NetworkWorkload(made.name, made.value, made.inputs)
+for _ in range(3):
+    live = work.live(Setting(runtime=sys.argv[1]), 1)  # the one before it goes when this one stands
+    signal.signal(signal.SIGTERM, lambda *_: print("handled"))
+    os.kill(os.getpid(), signal.SIGTERM)
+del live
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+@pytest.mark.parametrize("runtime", DEPLOYED)
+def test_signals_are_handled_while_networks_come_and_go(runtime: str, tmp_path: Path) -> None:
+    """In a process of its own, which would end: OpenVINO sets the stack that signals are handled on."""
+    command = [sys.executable, "-X", "faulthandler", "-c", SIGNALLED, runtime]
+    ran = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
+    assert (ran.returncode, ran.stdout) == (0, 4 * "handled\n"), ran.stderr
 
 
 def test_tensorrt_is_on_cuda() -> None:

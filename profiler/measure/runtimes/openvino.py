@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -35,12 +35,9 @@ class OpenVino(Runtime):
     devices: ClassVar = {"cpu": "CPU", "gpu": "GPU", "npu": "NPU"}
 
     def __init__(self, path: Path, inputs: Inputs, setting: Setting) -> None:
-        import openvino
-
         self.path, self.inputs, self.setting = path, inputs, setting
         self.device = named(setting.device)
-        self.core = openvino.Core()
-        can = self.core.get_property(self.device.partition(".")[0], "OPTIMIZATION_CAPABILITIES")
+        can = _core().get_property(self.device.partition(".")[0], "OPTIMIZATION_CAPABILITIES")
         if CAPABILITIES[setting.dtype] not in can:
             raise ProfilerError(f"openvino has no {setting.dtype} on this {self.device}, only {', '.join(can)}")
         self.compiled = self._compiled({})
@@ -54,10 +51,10 @@ class OpenVino(Runtime):
         # by itself it would compute fp32 in bf16 where the CPU can
         options["INFERENCE_PRECISION_HINT"] = PRECISIONS[self.setting.dtype]
         try:
-            model = self.core.read_model(str(self.path))
+            model = _core().read_model(str(self.path))
             if model.is_dynamic():  # a user's file may leave axes open, which are known here
                 model.reshape({name: list(value.shape) for name, value in self.inputs.items()})
-            return self.core.compile_model(model, self.device, options)
+            return _core().compile_model(model, self.device, options)
         except RuntimeError as fault:
             raise ProfilerError(f"openvino cannot load its file: {shortened(str(fault))}") from None
 
@@ -121,8 +118,21 @@ class OpenVino(Runtime):
             "version": openvino.__version__.partition("-")[0],
             "provider": device,
             "runtime_setting": f"latency hint, 1 stream, {PRECISIONS[state.dtype]} as asked",
-            "runtime_device": openvino.Core().get_property(device, "FULL_DEVICE_NAME").strip(),
+            "runtime_device": _core().get_property(device, "FULL_DEVICE_NAME").strip(),
         }
+
+
+@cache
+def _core() -> Any:
+    """The one core of this process.
+
+    The CPU plugin of a core sets the stack that signals are handled on, and puts the former one back when the core is
+    freed. If two cores are freed in the order they were made, what is put back last is the stack of the first, which no
+    longer exists, and the next signal ends the process (OpenVINO 2026.4).
+    """
+    import openvino
+
+    return openvino.Core()
 
 
 def _executed(request: Any) -> list[Any]:
