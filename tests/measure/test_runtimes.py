@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,13 +22,13 @@ from profiler.measure.live import Live
 from profiler.measure.outputs import check_same, largest_difference
 from profiler.measure.plan import Setting, State
 from profiler.measure.runtimes import exports, registry
-from profiler.measure.runtimes.exports import Exports, key_of
+from profiler.measure.runtimes.exports import Exports
 from profiler.measure.runtimes.onnxruntime import OnnxRuntime, fallback
 from profiler.measure.runtimes.openvino import OpenVino, named
 from profiler.measure.untrained import set_statistics
 from profiler.measure.workloads import ModuleWorkload, NetworkWorkload
 from profiler.study.bench_options import BenchOptions
-from tests.measure.deployed import deployed
+from tests.measure.deployed import Scaled, deployed, own_cache
 from tests.measure.paced import ROOT
 
 SMALL = load("mobilenet_v1@alpha=0.25,resolution=32")
@@ -40,10 +39,7 @@ DEPLOYED = deployed()
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache of the test's own; nothing is kept unless a test says so."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(exports, "HERE", Exports(scratch=tmp_path / "scratch"))
-    (tmp_path / "scratch").mkdir()
-    return tmp_path / "cache" / "profiler" / "exports"
+    return own_cache(tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("runtime", DEPLOYED)
@@ -169,17 +165,6 @@ def test_a_changed_export_in_the_cache_is_made_anew(cache: Path, tmp_path: Path,
     assert second.runtime.outputs()[0].tolist() == [2.0] * 3
 
 
-class Scaled(nn.Module):
-    """A factor that is no parameter."""
-
-    def __init__(self, by: float) -> None:
-        super().__init__()
-        self.by = by
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.by * x
-
-
 # Batch normalisation
 
 
@@ -215,107 +200,6 @@ def test_one_value_a_channel_has_no_variance() -> None:
     norm: Any = module[0]
     assert norm.running_mean.tolist() == [0.0] * 4
     assert norm.running_var.tolist() == pytest.approx([(1 + 4 + 9 + 16) / 4] * 4)
-
-
-# Exports
-
-
-def test_an_export_is_kept_and_taken_again(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(exports, "HERE", Exports(True, tmp_path, said.append))
-    own = ModuleWorkload.of(Scaled(2.0), (torch.ones(3),), {})
-    first = own.live(Setting(runtime="onnxruntime"), 1)
-    (kept,) = cache.iterdir()
-    assert said == ["exporting to ONNX", "loading its export"]
-    assert (first.export_s is not None, first.artifact_bytes) == (True, (kept / "model.onnx").stat().st_size)
-    if os.name == "posix":
-        assert kept.stat().st_mode & 0o077 == 0
-    again = own.live(Setting(runtime="onnxruntime"), 1)
-    assert (again.export_s, again.artifact_bytes, len(said)) == (None, first.artifact_bytes, 2)
-    if find_spec("openvino") is not None:  # runs the same file
-        assert own.live(Setting(runtime="openvino"), 1).export_s is None
-    ModuleWorkload.of(Scaled(2.0), (torch.ones(4),), {}).live(Setting(runtime="onnxruntime"), 1)
-    assert len(list(cache.iterdir())) == 2
-
-
-@pytest.mark.parametrize("runtime", DEPLOYED)
-def test_a_damaged_export_is_made_anew(runtime: str, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exports, "HERE", Exports(True, tmp_path))
-    own = ModuleWorkload.of(Scaled(2.0), (torch.ones(3),), {})
-    whole = own.live(Setting(runtime=runtime), 1).artifact_bytes
-    (kept,) = cache.iterdir()
-    data = (kept / registry.KINDS[runtime].file).read_bytes()
-    (kept / registry.KINDS[runtime].file).write_bytes(data[: len(data) // 2])
-    made: Any = own.live(Setting(runtime=runtime), 1)
-    assert (made.export_s is not None, made.artifact_bytes) == (True, whole)
-    assert made.runtime.outputs()[0].tolist() == [2.0] * 3
-
-
-def test_nothing_is_kept_without_a_cache(cache: Path) -> None:
-    made = ModuleWorkload.of(Scaled(2.0), (torch.ones(3),), {}).live(Setting(runtime="onnxruntime"), 1)
-    assert made.export_s is not None
-    assert not cache.exists()
-
-
-def _written(size: int) -> Any:
-    return lambda path: path.write_bytes(bytes(size))
-
-
-def test_the_cache_is_bounded_and_the_oldest_go_first(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exports, "MOST_BYTES", 100)
-    kept = Exports(True, tmp_path)
-    for age, name in enumerate(("first", "second", "third")):
-        made = kept.export(name, _written(40))
-        assert (made.size, made.seconds is not None) == (40, True)
-        if name != "third":
-            os.utime(cache / name, (age, age))
-    assert sorted(each.name for each in cache.iterdir()) == ["second", "third"]
-    made = kept.export("second", _written(0))
-    assert (made.size, made.seconds) == (40, None)  # used now, so it is the newest
-    kept.export("fourth", _written(40))
-    assert sorted(each.name for each in cache.iterdir()) == ["fourth", "second"]
-    large = kept.export("large", _written(101))
-    assert (large.path.stat().st_size, large.path.parent.parent == kept.scratch) == (101, True)
-    assert sorted(each.name for each in cache.iterdir()) == ["fourth", "second"]
-
-
-@pytest.mark.skipif(os.name != "posix", reason="links")
-def test_a_link_in_the_place_of_an_export_is_not_followed(cache: Path, tmp_path: Path) -> None:
-    kept = Exports(True, tmp_path)
-    kept.export("key", _written(3))
-    (cache / "key" / "model.onnx").unlink()
-    (tmp_path / "theirs").write_bytes(b"theirs")
-    (cache / "key" / "model.onnx").symlink_to(tmp_path / "theirs")
-    assert kept.export("key", _written(5)).path.read_bytes() == bytes(5)
-    assert (tmp_path / "theirs").read_bytes() == b"theirs"
-
-
-def test_a_write_that_fails_leaves_nothing(cache: Path, tmp_path: Path) -> None:
-    def fails(path: Path) -> None:
-        path.write_bytes(b"half")
-        raise ProfilerError("no")
-
-    with pytest.raises(ProfilerError, match="no"):
-        Exports(True, tmp_path).export("key", fails)
-    assert list(cache.iterdir()) == []
-
-
-def test_the_key_is_of_weights_code_and_inputs() -> None:
-    torch.manual_seed(0)
-    module, x = nn.Linear(3, 2), torch.ones(1, 3)
-    key = key_of(module, (x,), {}, "how")
-    assert key == key_of(module, (torch.zeros(1, 3),), {}, "how")  # values of inputs are not in the file
-    others = [
-        key_of(module, (torch.ones(2, 3),), {}, "how"),
-        key_of(module, (x.double(),), {}, "how"),
-        key_of(module, (x,), {"scale": 2}, "how"),
-        key_of(module, (x,), {}, "otherwise"),
-        key_of(nn.Sequential(module), (x,), {}, "how"),
-    ]
-    with torch.no_grad():
-        module.weight[0, 0] += 1e-3
-    others.append(key_of(module, (x,), {}, "how"))
-    assert len({key, *others}) == 7
 
 
 # What cannot be
