@@ -103,7 +103,7 @@ class Ranges(Group):
     alpha: o.Alphas = None
     resolution: o.Resolutions = None
     rho: o.Rhos = None
-    input: o.Input = None
+    input: o.Inputs = None
 
     def place(self, batch: str | None, set_: list[str] | None, over: list[str] | None = None) -> Place:
         """The ranges that the options name, without a network. Raises ProfilerError."""

@@ -83,6 +83,16 @@ Input = Annotated[
         "names and dtypes: ids=128:int64. Can be repeated.",
     ),
 ]
+Inputs = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--input",
+        metavar="SHAPE",
+        help="Shape of one sample, without the batch, e.g. 3x224x224; or several to run over, e.g. 3x32x32,3x64x64, or numbers "
+        "of tokens, 128..512:128. A module of your own may have several inputs, with names and dtypes: ids=128:int64. Can be "
+        "repeated.",
+    ),
+]
 Batch = Annotated[
     str,
     typer.Option(

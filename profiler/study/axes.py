@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from fractions import Fraction
@@ -19,6 +20,8 @@ from profiler.study.cells import Cell, Numbers
 
 OWN = ("alpha", "resolution", "rho", "batch")
 """Axes that have an option of their own; `--over` takes them too."""
+SEVERAL_INPUTS = re.compile(r"\d[\dx]*(,\d[\dx]*)+|\d+\.\.\d+(:\d+)?")
+"""3x32x32,3x64x64 or 128,256 or 128..512:128."""
 
 
 class Grid(NamedTuple):
@@ -119,6 +122,8 @@ def spread(at: Place) -> Place:
     """
     if not isinstance(at.over, Mapping):
         raise ProfilerError(f"over must be a mapping, e.g. over={{'width': [16, 32]}}, not {type(at.over).__name__}")
+    if (inputs := _several_inputs(at.input)) is not None and "input" not in at.over:
+        at = at._replace(input=None, over={**at.over, "input": inputs})
     own = {key: at.over[key] for key in (*OWN, "input") if key in at.over}
     for key in own:
         if getattr(at, key) is not None:
@@ -128,6 +133,12 @@ def spread(at: Place) -> Place:
             raise ProfilerError(f"option {key} is given twice, by --set and by --over; give it once")
     own.pop("input", None)
     return at._replace(over={key: given for key, given in at.over.items() if key not in own}, **own)
+
+
+def _several_inputs(given: Any) -> str | None:
+    """The text of an input that names several shapes, or several numbers of tokens, where `given` is one."""
+    text = given[0] if isinstance(given, list | tuple) and len(given) == 1 else given
+    return text if isinstance(text, str) and SEVERAL_INPUTS.fullmatch(text) else None
 
 
 def values(key: str, given: Any) -> list[Any]:

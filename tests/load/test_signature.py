@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import pytest
@@ -113,6 +116,47 @@ def test_the_callers_own_arguments_are_held_to_it_as_well() -> None:
         profile(Two(), args=(torch.zeros(1, 8),))
     with pytest.raises(UnknownName, match="unknown input of Two 'w'"):
         profile(Two(), args=(torch.zeros(1, 8),), kwargs={"y": torch.zeros(1, 8), "w": 1})
+
+
+def renaming(**renamed: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A decorator that takes the names that arguments had before."""
+
+    def decorator(forward: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(forward)
+        def wrapper(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+            return forward(self, *args, **{renamed.get(key, key): value for key, value in kwargs.items()})
+
+        return wrapper
+
+    return decorator
+
+
+class Renamed(Runs):
+    @renaming(image="x")
+    def forward(self, x: Tensor) -> Any:
+        return self.use(x)
+
+
+def test_a_name_that_a_decorator_holds_is_taken() -> None:
+    assert profile(Renamed(), kwargs={"image": torch.zeros(1, 8)}).macs == 8 * 2
+    with pytest.raises(UnknownName, match="unknown input of Renamed 'picture'; use x"):
+        profile(Renamed(), kwargs={"picture": torch.zeros(1, 8)})
+
+
+def test_a_model_of_transformers_takes_the_earlier_name_of_its_cache() -> None:
+    """Renamed to cache in transformers 5; counting it again finds the cache as it was."""
+    transformers = pytest.importorskip("transformers")
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_attention_heads": 2, "num_key_value_heads": 1, "vocab_size": 50}
+    model = transformers.LlamaForCausalLM(transformers.LlamaConfig(num_hidden_layers=1, **sizes))
+    cache = transformers.DynamicCache(config=model.config)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        model(torch.ones(1, 7, dtype=torch.long), past_key_values=cache)
+        given = {"input_ids": torch.ones(1, 1, dtype=torch.long), "past_key_values": cache}
+        counted = [profile(model, kwargs=given).macs for _ in range(3)]
+    attention = 2 * 16 * 16 + 2 * 16 * 8 + 2 * 2 * 8 * (7 + 1)  # q and o, k and v, and the products of 2 heads with 8 tokens
+    assert counted == [attention + 3 * 16 * 32 + 16 * 50] * 3
+    assert cache.get_seq_length() == 7
 
 
 def test_a_hook_that_gives_arguments_is_believed() -> None:

@@ -108,6 +108,13 @@ def test_inputs_and_batches_are_axes(net: str) -> None:
     found = profiler.sweep(net, over={"input": "3x8x8,3x16x8"}, engine="closed")
     assert [record["input"] for record in found] == ["3x8x8", "3x16x8"]
     assert found[1]["macs"] == 2 * found[0]["macs"]
+    for study in (profiler.sweep, profiler.compare):
+        assert list(study(net, input="3x8x8,3x16x8", engine="closed")) == list(found)
+        assert list(study(net, input=["3x8x8,3x16x8"], engine="closed")) == list(found)
+    texts = profiler.sweep("gpt2", input="64..192:64", engine="closed")
+    assert [record["macs"] for record in texts] == [profiler.profile("gpt2", input=str(n)).macs for n in (64, 128, 192)]
+    with pytest.raises(ProfilerError, match="input is given twice"):
+        profiler.sweep(net, input="3x8x8,3x16x8", over={"input": "3x8x8"})
     batches = profiler.sweep(net, batch="1,4", input=(3, 8, 8), engine="closed")
     assert [record["macs"] for record in batches] == [found[0]["macs"], 4 * found[0]["macs"]]
     assert [r["alpha"] for r in profiler.sweep("mobilenet_v1", over={"alpha": "0.5,1"}, engine="closed")] == [0.5, 1]
