@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
 from profiler.errors import ProfilerError, UnknownName
+from profiler.module.decorators import a_decorator_takes
 
 if TYPE_CHECKING:
     from torch import nn
@@ -31,7 +31,7 @@ def check_call(name: str, module: nn.Module, args: tuple[Any, ...], kwargs: Mapp
     named = [key for key, each in takes.items() if each.kind in _NAMED]
     known = ", ".join(named) or "nothing"
     free = any(each.kind is each.VAR_KEYWORD for each in takes.values())
-    renamed = [key for key in kwargs if key not in named and _decorators_name(module.forward, key)]
+    renamed = [key for key in kwargs if key not in named and a_decorator_takes(module.forward, key)]
     for key in kwargs:
         if key in named or key in renamed or (free and _takes_besides(module, takes, key)):
             continue
@@ -104,30 +104,6 @@ def _takes_besides(module: nn.Module, takes: Mapping[str, inspect.Parameter], ke
     if not type(module).__module__.startswith("transformers."):
         return True  # it is passed on to something that may take it, and python says where it does not
     return any(key in _named_by(part) for part in module.modules() if part is not module)
-
-
-def _decorators_name(forward: Callable[..., Any], key: str) -> bool:
-    """Whether a decorator of `forward` holds `key`, as one does that renames an argument of an earlier version."""
-    while (wrapped := getattr(forward, "__wrapped__", None)) is not None:
-        function = getattr(forward, "__func__", forward)
-        code = getattr(function, "__code__", None)
-        held = [*(code.co_consts if code is not None else ()), *_closure(function)]
-        if key in _texts(held):
-            return True
-        forward = wrapped
-    return False
-
-
-def _texts(values: Iterable[Any]) -> set[str]:
-    """The texts among values, and inside those that are collections."""
-    inside = [each for value in values if type(value) in (tuple, list, set, frozenset, dict) for each in value]
-    return {each for each in (*values, *inside) if type(each) is str}
-
-
-def _closure(function: Any) -> Iterator[Any]:
-    for cell in getattr(function, "__closure__", None) or ():
-        with suppress(ValueError):  # an empty cell
-            yield cell.cell_contents
 
 
 def _named_by(part: nn.Module) -> set[str]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from profiler.errors import ProfilerError, shortened
+from profiler.module.decorators import a_decorator_takes
 
 _ASKS_FOR_VALUES = (
     "Cannot copy out of meta tensor", "cannot be called on meta tensors", "can't convert meta", "torch.nonzero()",
@@ -46,6 +47,8 @@ def mixes_devices(fault: BaseException) -> bool:
 def check_arguments(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], name: str) -> None:
     """Raises ProfilerError where the forward does not take such arguments, before anything is run."""
     if module._forward_pre_hooks:  # which may give it others
+        return
+    if any(a_decorator_takes(module.forward, key) for key in kwargs):
         return
     try:
         signature = inspect.signature(module.forward)
