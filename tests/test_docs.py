@@ -57,7 +57,14 @@ def answer(command: str, shown: str, measured: bool, folder: Path, forks: Forks)
     return shape(said) == shape(shown) != [], said
 
 
-@pytest.mark.parametrize("name", pages_with("console", "python"))
+MINUTES = ("docs/latency.md", "docs/fleet.md", "docs/tutorial/slower.md")
+"""Pages that measure much; the README and the page of `bench` are measured in every run of the tests."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.full) if name in MINUTES else name for name in pages_with("console", "python")],
+)
 def test_a_page_shows_what_its_commands_print(name: str, forks: Forks, tmp_path: Path) -> None:
     shutil.copytree(DOCS / "examples", tmp_path / "docs" / "examples", ignore=shutil.ignore_patterns("__pycache__"))
     wrong = []
@@ -153,6 +160,7 @@ def test_no_command_hides_from_these_tests(name: str) -> None:
             tomllib.loads(block.text)
 
 
+@pytest.mark.full  # .ci/run asks the same of docs/generate.py itself
 def test_every_command_has_a_fresh_page() -> None:
     ran = subprocess.run([sys.executable, "docs/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")

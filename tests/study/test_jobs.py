@@ -145,12 +145,13 @@ def test_a_network_that_does_not_run_ends_both_alike(folder: Path) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ("sweep", "net.py:A", "mobilenet_v1", "--input", "3x32x32", "--batch", "1,2,3"),
+        # as the comparison above and the sweep below, over more
+        pytest.param(("sweep", "net.py:A", "mobilenet_v1", "--input", "3x32x32", "--batch", "1,2,3"), marks=pytest.mark.full),
+        pytest.param(("compare", "timm:small_*", "--engine", "closed,torch"), marks=pytest.mark.full),
         ("sweep", "net.py:A", "--input", "3x32x32", "--over", "width=1,2,3", "--batch", "1,4", "--memory"),
         ("check", "net.py:A", "net.py:Unread", "lenet5", "--input", "3x32x32", "--max-macs", "1M", "--max-memory", "1MiB"),
         ("verify", "lenet5", "timm:small_1", "timm:small_2"),
         ("list", "timm:*", "--count"),
-        ("compare", "timm:small_*", "--engine", "closed,torch"),
     ],
     ids=" ".join,
 )
