@@ -23,7 +23,7 @@ FAILS = "import sys; sys.exit('no such thing')"
 WRITES = "import json, sys; json.dump({'records': [], 'argv': sys.argv[1:]}, open(sys.argv[2], 'w'))"
 
 
-@pytest.mark.parametrize("code", [HANGS, DEAF])
+@pytest.mark.parametrize("code", [pytest.param(HANGS, marks=pytest.mark.full), DEAF], ids=["hangs", "deaf"])
 def test_a_step_that_hangs_is_ended_and_what_it_wrote_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:

@@ -22,6 +22,7 @@ from profiler.network.widen import with_widths
 from profiler.network.widths import fixed, same, times
 from profiler.records.profile import Totals
 from tests.strategies import Case, networks
+from tests.zoo import deeper_in_full
 
 IMAGE = ((3, 8, 8),)
 
@@ -208,7 +209,7 @@ def test_division_is_exact_where_it_can_be_and_else_a_symbol_that_follows() -> N
 # The zoo, and networks drawn at random
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", deeper_in_full(names()))
 def test_the_zoo_as_it_is_and_at_widths_drawn_at_random(name: str) -> None:
     made = find(name)
     network, inputs = made.make(), made.inputs()

@@ -17,6 +17,7 @@ from profiler.network.combinators import Aside, Branches, Chain, Graph
 from profiler.network.layers import Layer
 from profiler.network.registry import find, names
 from tests.strategies import Case, leaves, networks
+from tests.zoo import deeper_in_full
 
 IMAGE = ((3, 8, 8),)
 PIXELS = 64
@@ -78,7 +79,7 @@ def test_parameters_and_buffers_stand_all_the_time() -> None:
     assert peak(network, IMAGE) == 4 * (12 + 4) + 4 * 8 + 4 * 8 + 8 + 4 * 3 * PIXELS + 2 * 4 * 4 * PIXELS
 
 
-@pytest.mark.parametrize("name", [name for name in names() if name != "resnet1202_cifar"])
+@pytest.mark.parametrize("name", deeper_in_full(name for name in names() if name != "resnet1202_cifar"))
 def test_the_zoo_is_as_it_is_traced(name: str) -> None:
     made = find(name)
     assert peak(made.make(), made.inputs(), 2) == traced(made.make(), made.inputs(), 2)

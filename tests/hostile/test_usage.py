@@ -252,7 +252,10 @@ LATER = {
 }
 
 
-@pytest.mark.parametrize("when", LATER)
+# by whichever name, a thread waits five seconds
+@pytest.mark.parametrize(
+    "when", [pytest.param(each, marks=pytest.mark.full) if each == "in a thread" else each for each in LATER]
+)
 def test_code_that_ends_the_program_later_opens_no_gate(when: str, folder: Path) -> None:
     """The verdict stands, whatever is done with os._exit once it is found."""
     (folder / "net.py").write_text(

@@ -19,7 +19,7 @@ from profiler.measure.host import Counters
 from profiler.measure.plan import State
 from profiler.measure.pool import Pool
 from profiler.measure.visits import Prepared, ReferenceTime, Visit, Warmed
-from profiler.study import measuring
+from profiler.study import measuring, selftest
 
 ROOT = Path(__file__).resolve().parents[2]
 CALL_S = 0.01
@@ -83,6 +83,7 @@ def install(put: Callable[[object, str, Any], None] = setattr) -> None:
     """Let everything that this process measures be paced; `put` may be that of a MonkeyPatch."""
     put(measuring, "Pool", Paced)
     put(measuring, "time", PACE)
+    put(selftest, "PAIRS", 2)  # each is three networks to build, and what is made of many is arithmetic
     put(pool, "SILENT_S", float("inf"))  # a busy machine builds slowly, which is no news
 
 

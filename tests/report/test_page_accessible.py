@@ -58,7 +58,9 @@ LIKE_A_SWEEP = ("several", "over")
 """Pages with the parts of a sweep's; tests of their own open them."""
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.full) if name in LIKE_A_SWEEP else name for name in PAGES])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.full) if name in LIKE_A_SWEEP else name for name in PAGES]
+)
 def test_axe_finds_nothing_to_mend(name: str, axe: str, opened: Open) -> None:
     mended(opened(PAGES[name][0](), color_scheme="light"), axe)
 

@@ -183,8 +183,6 @@ def test_benchmark_of_a_name_and_of_a_module() -> None:
         benchmark(nn.Linear(3, 4))
     with pytest.raises(ProfilerError, match=r"args and kwargs need a torch\.nn\.Module"):
         benchmark("lenet5", args=(1,))
-    trained = benchmark(nn.Linear(3, 4), args=(randn(5, 3),), device="cpu", threads=1, time=QUICK, train=True)
-    assert (trained.batch, trained.mode, trained.latency_s is not None) == (5, "train", True)
     broken = benchmark(nn.Linear(3, 4), args=(randn(5, 7),), device="cpu", threads=1, time=QUICK)
     assert broken.latency_s is None
     assert broken.reason.startswith("RuntimeError: mat1 and mat2 shapes cannot be multiplied")
@@ -208,6 +206,7 @@ class Sum(nn.Module):
 
 @pytest.mark.parametrize("train", [False, True])
 def test_benchmark_of_a_named_tuple(train: bool) -> None:
+    """Given as args, and trained as well."""
     pair = Pair(torch.ones(2, 3), [torch.zeros(2, 3)])
     found = benchmark(Sum(), args=(pair,), device="cpu", threads=1, time="1s", train=train)
     assert (found.model, found.batch, found.mode, found.device) == ("Sum", 2, "train" if train else "infer", "cpu")
@@ -305,7 +304,11 @@ class Sleeper(Leaver):
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("Reader", ""), ("Leaver", "its process ended unexpectedly (exit code 3)"), ("Sleeper", "no answer for 10 s")],
+    [
+        ("Reader", ""),
+        ("Leaver", "its process ended unexpectedly (exit code 3)"),
+        pytest.param("Sleeper", "no answer for 10 s", marks=pytest.mark.full),  # a first call that hangs is in test_workers.py
+    ],
 )
 def test_measured_code_may_read_write_leave_and_hang(tmp_path: Path, name: str, reason: str) -> None:
     """Its own is the reason; the other cell, in the same worker, has its figure."""
@@ -541,7 +544,7 @@ def test_a_run_is_carried_on_from_what_the_file_holds_once_it_is_ours(tmp_path: 
         yield
 
     monkeypatch.setattr("profiler.study.measuring.device_lock", waited)
-    bench(TINY, SMALL, bench=quick(resume=samples))
+    bench(TINY, f"{TINY}@classes=100", bench=quick(resume=samples))
     rounds = [json.loads(line)["round"] for line in samples.read_text().splitlines() if '"what": "round"' in line]
     assert len(rounds) == len(set(rounds))
     assert rounds[rounds.index(5000) + 1 :] == list(range(5001, max(rounds) + 1))

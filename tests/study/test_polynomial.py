@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cache
 from typing import Any, get_args
 
 import pytest
@@ -15,12 +16,12 @@ from profiler.load.load import Network
 from profiler.load.load import in_closed_form as load
 from profiler.network.combinators import Chain
 from profiler.network.layers import AdaptiveAvgPool, Attention, Conv, Linear, Tokens
-from profiler.network.registry import names
 from profiler.network.widths import times
 from profiler.records.polynomials import Polynomials, Quantity
 from profiler.report.answers.formula import lines
 from profiler.study.formula import formula
 from profiler.study.polynomial import interpolated, polynomials
+from tests.zoo import rows_of
 
 F = Fraction
 VGG_CONV = 313_524_224  # Σ 9·M·N·(side/32)² over vgg16's convolutions after the first, at K = 1
@@ -65,7 +66,7 @@ MODELS = ["mobilenet_v1", "mobilenet_v1@shallow=true", "vgg11", "resnet18", "goo
 @settings(max_examples=25, deadline=None)
 @given(j=st.integers(1, 80), k=st.integers(0, 40), remainder=st.sampled_from([0, 1, 15, 31]))
 def test_polynomials_equal_the_walk(model: str, j: int, k: int, remainder: int) -> None:
-    found = FOUND.setdefault((model, remainder), polynomials(load(model, resolution=224 + remainder)))
+    found = found_of(model, remainder)
     domain = found.domain
     assert domain.period is not None
     assert domain.alpha_step is not None
@@ -74,7 +75,9 @@ def test_polynomials_equal_the_walk(model: str, j: int, k: int, remainder: int) 
     assert [found.at(quantity, alpha, k) for quantity in get_args(Quantity)] == [totals.params, totals.macs]
 
 
-FOUND: dict[tuple[str, int], Polynomials] = {}
+@cache
+def found_of(model: str, remainder: int) -> Polynomials:
+    return polynomials(load(model, resolution=224 + remainder))
 
 
 def test_rounded_widths_have_a_polynomial_in_the_side_only() -> None:
@@ -126,7 +129,7 @@ def test_a_count_that_is_constant_up_to_the_next_patch_has_the_patch_for_its_per
     assert found.macs == {(0, 2): 3 * 16 * 16 * 8}
 
 
-SHALLOW = [name for name in names() if len(load(name).profile().rows) < 250]
+SHALLOW = [name for name, rows in rows_of().items() if rows < 250]
 
 
 @pytest.mark.parametrize("name", SHALLOW)
