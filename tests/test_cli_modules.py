@@ -8,9 +8,12 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from docs.running import Forks
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -69,6 +72,34 @@ def run(folder: Path, *words: str, script: bool = False) -> subprocess.Completed
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, check=False, timeout=600)
 
 
+@pytest.fixture(scope="module")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        started = Forks(tmp_path_factory.mktemp("forks") / "out")
+    yield started
+    started.close()
+
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def forked(folder: Path, forks: Forks, tmp_path: Path) -> Run:
+    """`run` in a fork of one process, which spares each the imports."""
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        err = tmp_path / "err"
+        code = (
+            f"import os, runpy, sys; os.dup2(os.open({str(err)!r}, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)\n"
+            f"sys.argv = {['profiler', *words]!r}; runpy.run_module('profiler', run_name='__main__')"
+        )
+        ended, out = forks(folder, code=code)
+        return subprocess.CompletedProcess(words, ended, out, err.read_text(encoding="utf-8"))
+
+    return run
+
+
 @pytest.mark.parametrize("script", [False, True], ids=["python -m profiler", "the script"])
 def test_show_finds_the_users_module_and_our_own_cli_and_archs(folder: Path, script: bool) -> None:
     ran = run(folder, "show", "net:Net", "--input", "3x8x8", "--set", "width=16", "--depth", "0", script=script)
@@ -82,14 +113,14 @@ def test_show_finds_the_users_module_and_our_own_cli_and_archs(folder: Path, scr
         assert [row["model"] for row in csv.DictReader(io.StringIO(both.stdout))] == ["net.py:Net", "vgg11"]
 
 
-def test_inputs_by_name_and_whole(folder: Path) -> None:
+def test_inputs_by_name_and_whole(forked: Run) -> None:
     words = ["show", "net.py:Text", "--input", "ids=1x5:int64", "--input", "mask=1x5", "--batch", "none", "-f", "json"]
-    (record,) = json.loads(run(folder, *words).stdout)["records"]
+    (record,) = json.loads(forked(*words).stdout)["records"]
     assert (record["macs"], record["batch"], record["input"], record["alpha"]) == (5 * 8 * 2, None, "1x5 1x5", None)
 
 
-def test_verbose_says_how_and_that_no_harm_was_done(folder: Path) -> None:
-    ran = run(folder, "show", "net.py:Net", "--input", "3x8x8", "-v", "--strict", "--training", "--memory", "--depth", "1")
+def test_verbose_says_how_and_that_no_harm_was_done(forked: Run) -> None:
+    ran = forked("show", "net.py:Net", "--input", "3x8x8", "-v", "--strict", "--training", "--memory", "--depth", "1")
     assert ran.returncode == 0
     lines = ran.stderr.splitlines()[1:]
     assert lines[0] == "net.py:Net: traced: meta"
@@ -107,26 +138,24 @@ def test_verbose_says_how_and_that_no_harm_was_done(folder: Path) -> None:
     assert "Peak of training, adam: " in ran.stdout
 
 
-def test_strict_ends_in_1_where_something_is_uncounted(folder: Path) -> None:
+def test_strict_ends_in_1_where_something_is_uncounted(forked: Run) -> None:
     words = ["show", "net.py:Spectral", "--input", "3x8x8"]
-    loud, strict = run(folder, *words), run(folder, *words, "--strict")
+    loud, strict = forked(*words), forked(*words, "--strict")
     assert (loud.returncode, strict.returncode) == (0, 1)
     assert "UNCOUNTED net.py:Spectral: aten::_fft_" in loud.stderr
     assert strict.stderr.splitlines()[-1].startswith("error: 1 operations of net.py:Spectral have no formula")
-    assert run(folder, "show", "vgg11", "--strict").returncode == 0
+    assert forked("show", "vgg11", "--strict").returncode == 0
 
 
-def test_sweep_over_sides(folder: Path) -> None:
-    ran = run(
-        folder, "sweep", "net.py:Net", "--input", "3x8x8", "--resolution", "8..16:8", "--engine", "traced,torch", "-f", "csv"
-    )
+def test_sweep_over_sides(forked: Run) -> None:
+    ran = forked("sweep", "net.py:Net", "--input", "3x8x8", "--resolution", "8..16:8", "--engine", "traced,torch", "-f", "csv")
     rows = list(csv.DictReader(io.StringIO(ran.stdout)))
     assert [int(row["macs"]) for row in rows] == [9 * 3 * 8 * (side - 2) ** 2 + 8 * 4 for side in (8, 16)]
     assert all(row["torch_macs"] == row["traced_macs"] == row["macs"] and row["alpha"] == "" for row in rows)
 
 
-def test_verify_asks_the_witnesses_of_a_reference(folder: Path) -> None:
-    ran = run(folder, "verify", "net.py:Net@input=3x8x8", "vgg11", "--engine", "traced,torch")
+def test_verify_asks_the_witnesses_of_a_reference(forked: Run) -> None:
+    ran = forked("verify", "net.py:Net@input=3x8x8", "vgg11", "--engine", "traced,torch")
     assert ran.returncode == 0, ran.stderr
     lines = [line.split() for line in ran.stdout.splitlines()]
     assert ["vgg11", "traced", "7,609,090,048", "7,609,090,048", "agrees"] in lines
@@ -143,11 +172,11 @@ the network     268    103   2.60×  7,808  1,868   4.18×
 """
 
 
-def test_what_if(folder: Path) -> None:
+def test_what_if(forked: Run) -> None:
     words = ["show", "net.py:Net", "--input", "3x8x8", "--what-if"]
     # 9·3·8 and 9·3·8·36 become 9·3 + 3·8 and (9·3 + 3·8)·36
-    assert run(folder, *words, "separable").stdout.endswith(WHAT_IF)
-    rows = list(csv.DictReader(io.StringIO(run(folder, *words, "folded", "-f", "csv").stdout)))
+    assert forked(*words, "separable").stdout.endswith(WHAT_IF)
+    rows = list(csv.DictReader(io.StringIO(forked(*words, "folded", "-f", "csv").stdout)))
     assert [(row["path"], row["what_if"]) for row in rows] == [("conv", "folded"), ("", "folded")]
     assert (rows[0]["params"], rows[0]["params_after"]) == (str(9 * 3 * 8 + 16), str(9 * 3 * 8 + 8))
     assert (rows[0]["elementwise"], rows[0]["elementwise_after"]) == (str(8 * 36), "0")
@@ -165,8 +194,8 @@ BAD: list[tuple[str, int, str]] = [
 
 
 @pytest.mark.parametrize(("words", "code", "message"), BAD, ids=[case[0] for case in BAD])
-def test_a_mistake_is_one_sentence(folder: Path, words: str, code: int, message: str) -> None:
-    ran = run(folder, *words.split())
+def test_a_mistake_is_one_sentence(forked: Run, words: str, code: int, message: str) -> None:
+    ran = forked(*words.split())
     told = ran.stderr.removeprefix("a print of the user's\n")
     assert (ran.returncode, ran.stdout) == (code, "")
     assert told.startswith(f"error: {message}")

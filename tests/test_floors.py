@@ -153,6 +153,7 @@ from profiler.measure import protocol
 from profiler.study.bench import bench
 from profiler.study.bench_options import BenchOptions
 from profiler.study.sweep import sweep
+from tests.measure.paced import install
 
 def counting(self, active, each, plain=protocol.Scheduler._round):
     seen.append({name for name in sys.modules if name.startswith("scipy")})
@@ -160,6 +161,7 @@ def counting(self, active, each, plain=protocol.Scheduler._round):
 
 seen = []
 protocol.Scheduler._round = counting
+install()
 clock = BenchOptions(device="cpu", threads=1, time="3s")
 bench("lenet5", batch="1,2", bench=clock)
 print("scipy.special" in seen[0], "scipy.stats" in seen[0], seen[-1] - seen[0])

@@ -60,7 +60,7 @@ def test_networks_of_the_onnx_package(name: str) -> None:
     assert ours(path) == tool(path) > 0
 
 
-@pytest.mark.parametrize("name", ["lenet5", "mobilenet_v3_small", "vit_b_32"])
+@pytest.mark.parametrize("name", ["lenet5", "mobilenet_v3_small", pytest.param("vit_b_32", marks=pytest.mark.full)])
 def test_exports(name: str, tmp_path: Path) -> None:
     path = tmp_path / "net.onnx"
     path.write_bytes(exported(Place(name, {}, None, None, None, 1)))

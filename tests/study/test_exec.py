@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 
 from profiler import read
@@ -39,6 +40,13 @@ for _ in range(runs):
     start = time.perf_counter()
     session.run(None, inputs)
     print(time.perf_counter() - start)
+"""
+HOLDS = """
+import sys
+from pathlib import Path
+assert Path(sys.argv[1]).stat().st_size > 0
+for _ in range(int(sys.argv[2])):
+    print(0.002)
 """
 CLOCK = """
 import sys
@@ -95,12 +103,15 @@ def test_a_file_is_brought_to_the_device_once_a_cell_by_its_own_name(folder: Pat
     (folder / "push.py").write_text(
         "import shutil, sys\nshutil.copy(sys.argv[1], f'device/{sys.argv[2]}')\nopen('pushed', 'a').write(sys.argv[2] + ' ')"
     )
-    options = quick(by("board.py", "device/{name} {runs} 1"), exec_push=by("push.py", "{file} {name}"))
+    (folder / "holds.py").write_text(HOLDS)
+    options = quick(by("holds.py", "device/{name} {runs}"), exec_push=by("push.py", "{file} {name}"))
     found = sweep("lenet5", alpha="0.5,1", engine="closed", bench=options)
     assert all(record["latency_s"] is not None for record in found)
     pushed = (folder / "pushed").read_text().split()
     assert len(pushed) == len(set(pushed)) == 2
     assert {path.name for path in (folder / "device").iterdir()} == set(pushed)
+    for name in pushed:
+        onnx.checker.check_model(folder / "device" / name)
     assert all(name.startswith("lenet5-") for name in pushed)
 
 

@@ -9,8 +9,14 @@ from profiler.errors import ProfilerError
 from profiler.records.limits import Bound
 from profiler.report.answer import View
 from profiler.report.answers import registry
+from tests.measure.paced import install
 
 ALPHAS = [0.25, 0.5, 0.75, 1, 1.25, 1.5]
+
+
+@pytest.fixture(autouse=True)
+def paced(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch.setattr)
 
 
 def bench(seconds: int = 6) -> profiler.BenchOptions:

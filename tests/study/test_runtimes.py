@@ -109,13 +109,14 @@ def test_comparisons_and_budgets_take_one_runtime() -> None:
         compare(TINY, engine="closed", bench=quick(runtime="eager,onnxruntime"))
 
 
-def test_a_file_beside_a_network_that_is_exported(cache: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("runtimes", [("onnxruntime",), pytest.param(ON_CPU, marks=pytest.mark.full)], ids=" ".join)
+def test_a_file_beside_a_network_that_is_exported(runtimes: tuple[str, ...], cache: Path, tmp_path: Path) -> None:
     """Both in every round; what differs is said: nothing was exported of the file, and its outputs are held against nothing."""
     (tmp_path / "own.onnx").write_bytes(exported(Place(TINY, {}, None, None, None, 1)))
     own_file = str(tmp_path / "own.onnx")
-    found = bench(own_file, TINY, bench=quick(runtime=tuple(ON_CPU)))
-    assert [record["runtime"] for record in found] == [*ON_CPU] * 2
-    own, network = found[: len(ON_CPU)], found[len(ON_CPU) :]
+    found = bench(own_file, TINY, bench=quick(runtime=runtimes))
+    assert [record["runtime"] for record in found] == [*runtimes] * 2
+    own, network = found[: len(runtimes)], found[len(runtimes) :]
     for mine, theirs in zip(own, network, strict=True):
         assert mine["latency_s"] is not None
         assert (mine["macs"], mine["params"]) == (theirs["macs"], theirs["params"])
