@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
@@ -20,6 +21,13 @@ settings.register_profile(
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
 )
 settings.load_profile("same")
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays: collecting garbage need not look through it, as a worker on a device does after each network."""
+    gc.collect()
+    gc.freeze()
+
 
 # workers of pytest-xdist measure side by side: their own temporary folder gives each a lock on the device of its own
 if worker := os.environ.get("PYTEST_XDIST_WORKER"):
