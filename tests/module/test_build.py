@@ -66,6 +66,7 @@ from profiler.network.layers import (
 )
 from profiler.network.registry import names
 from profiler.network.widths import fixed, times
+from tests.zoo import rows_of
 
 FEATURES = ((6, 9, 9),)
 TOKENS = ((5, 12),)
@@ -201,7 +202,7 @@ def resized(network: Network) -> Network:
     return network.at((least_side(network) or 1) + 37)
 
 
-ODD = [n for n in names() if load(n).resolution and not n.startswith("unet") and len(load(n).profile().rows) < 300]
+ODD = [n for n, rows in rows_of().items() if load(n).resolution and not n.startswith("unet") and rows < 300]
 
 
 @pytest.mark.parametrize("name", ODD)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from msgspec import structs
 
 from profiler import compare, fit, sweep
@@ -129,6 +130,9 @@ PAGES: dict[str, tuple[Callable[[], str], dict[str, str]]] = {
     ),
     "hostile": (lambda: of(hostile()), {"tradeoff": POINTS, "shares": SHARES, "layers": AREAS}),
 }  # fmt: skip
+
+NAMES = [pytest.param(name, marks=pytest.mark.full) if name in ("several", "over") else name for name in PAGES]
+"""Of a test over all pages; two have the parts that a sweep's has, and tests of their own."""
 
 Open = Callable[..., "Page"]
 PATIENCE_MS = 300_000

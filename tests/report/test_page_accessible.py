@@ -13,7 +13,7 @@ from profiler.report.answers import registry
 from profiler.report.page import page as page_of
 from profiler.study.inspect import inspect
 from tests.report.colours import contrast
-from tests.report.pages import PAGES, Open, eventually, of, rows, swept
+from tests.report.pages import NAMES, PAGES, Open, eventually, of, rows, swept
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -54,13 +54,7 @@ def darkened(page: Page) -> None:
     eventually(page, lambda: page.evaluate("getComputedStyle(document.body).backgroundColor"), "rgb(15, 17, 20)")
 
 
-LIKE_A_SWEEP = ("several", "over")
-"""Pages with the parts of a sweep's; tests of their own open them."""
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.full) if name in LIKE_A_SWEEP else name for name in PAGES]
-)
+@pytest.mark.parametrize("name", NAMES)
 def test_axe_finds_nothing_to_mend(name: str, axe: str, opened: Open) -> None:
     mended(opened(PAGES[name][0](), color_scheme="light"), axe)
 

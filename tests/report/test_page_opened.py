@@ -14,14 +14,14 @@ import pytest
 
 from profiler import compare, fit, sweep
 from profiler.records.columns import MEASURED_COLUMNS
-from tests.report.pages import HOSTILE, PAGES, Open, eventually, hostile, of, rows, swept
+from tests.report.pages import HOSTILE, NAMES, PAGES, Open, eventually, hostile, of, rows, swept
 from tests.report.test_predicted_drawn import half_measured
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_part_of_a_page_is_drawn_and_fits_a_telephone(name: str, opened: Open) -> None:
     make, parts = PAGES[name]
     page = opened(make())

@@ -19,7 +19,7 @@ from tests.measure import paced
 from tests.test_cli import ROOT, run
 
 COMMANDS = [
-    "compare mobilenet_v1@alpha=0.5 vgg16 --engine closed,torch",
+    "compare mobilenet_v1@alpha=0.5 squeezenet1_0 --engine closed,torch",
     "sweep --alpha 0.25..1.0 --resolution 192,224 --engine closed",
     "show mobilenet_v1 --alpha 0.75 --batch 2 --convention thop",
     "show lenet5 --training --memory",

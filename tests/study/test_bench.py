@@ -204,7 +204,7 @@ class Sum(nn.Module):
         return Pair(self.fc(pair.x), [self.fc(pair.y[0])])
 
 
-@pytest.mark.parametrize("train", [False, True])
+@pytest.mark.parametrize("train", [pytest.param(False, marks=pytest.mark.full), True])
 def test_benchmark_of_a_named_tuple(train: bool) -> None:
     """Given as args, and trained as well."""
     pair = Pair(torch.ones(2, 3), [torch.zeros(2, 3)])

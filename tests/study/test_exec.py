@@ -147,7 +147,13 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize(("code", "reason"), BROKEN.items(), ids=["units", "too few", "nothing", "exit code", "signal"])
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [  # what is printed and how a command ends is told apart in tests/measure/test_command.py, each without a study
+        pytest.param(*case, id=name, marks=[] if name in ("units", "exit code") else pytest.mark.full)
+        for name, case in zip(("units", "too few", "nothing", "exit code", "signal"), BROKEN.items(), strict=True)
+    ],
+)
 def test_what_breaks_is_the_reason_of_its_cell_and_others_go_on(folder: Path, code: str, reason: str) -> None:
     (folder / "broken.py").write_text(
         f"import runpy, sys\nif sys.argv[1] == 'alexnet':\n    {code}\nelse:\n    runpy.run_path('clock.py')\n"

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from fractions import Fraction
-from functools import partial
+from functools import cache, partial
 from itertools import product
 from math import prod
 from pathlib import Path
@@ -51,6 +51,7 @@ def ranges(name: str) -> list[str]:
 LIMITED = [(quantity, count) for quantity, count in QUANTITIES.items() if count in COUNTS]
 
 
+@cache
 def brute(name: str) -> dict[Index, dict[str, int] | None]:
     """The counts of every combination by `profile`, None of those that cannot be built."""
     made: dict[Index, dict[str, int] | None] = {}
@@ -73,9 +74,6 @@ def counts_of(found: Profile, network: Any) -> dict[str, int]:
     }
 
 
-BRUTE = {name: brute(name) for name in SMALL}
-
-
 def chosen(found: StageFit, record: dict[str, Any]) -> Index:
     """The positions of a record's multipliers among the choices."""
     return tuple(stage.multipliers.index(text) for stage, text in zip(found.stages, record["stages"].split(":"), strict=True))
@@ -85,7 +83,7 @@ def chosen(found: StageFit, record: dict[str, Any]) -> Index:
 @given(data=st.data(), name=st.sampled_from(SMALL), block=st.sampled_from([1, 7, 40, 1 << 19]))
 def test_what_fits_is_what_brute_force_finds(data: st.DataObject, name: str, block: int) -> None:
     """Limits are counts of combinations themselves, so that some are met exactly; blocks of any size."""
-    every = BRUTE[name]
+    every = brute(name)
     known = [counts for counts in every.values() if counts is not None]
     bounds = []
     for quantity, count in data.draw(st.lists(st.sampled_from(LIMITED), min_size=1, max_size=3, unique=True)):
@@ -129,8 +127,8 @@ def test_what_fits_is_what_brute_force_finds(data: st.DataObject, name: str, blo
 
 
 def test_the_brute_force_has_all_sorts() -> None:
-    assert any(counts is None for counts in BRUTE["resnet20_cifar"].values())
-    assert not any(counts is None for counts in BRUTE["densenet_bc100_k12_cifar"].values())
+    assert any(counts is None for counts in brute("resnet20_cifar").values())
+    assert not any(counts is None for counts in brute("densenet_bc100_k12_cifar").values())
 
 
 def test_a_limit_that_is_met_exactly_is_kept() -> None:

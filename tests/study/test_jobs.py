@@ -171,13 +171,29 @@ def test_a_sweep_that_is_written_as_it_is_counted_is_the_same_to_the_byte(
     assert len((folder / "1.csv").read_text().splitlines()) == 41
 
 
-def test_a_process_that_is_killed_is_the_reason_of_its_network(folder: Path) -> None:
-    words = ("net.py:A@width=1", "net.py:Killed", "net.py:A@width=2", "net.py:Killed@width=3", "net.py:A@width=4")
+@pytest.mark.parametrize(
+    ("words", "killed"),
+    [
+        (("net.py:A@width=1", "net.py:Killed", "net.py:A@width=2"), 1),
+        pytest.param(
+            ("net.py:A@width=1", "net.py:Killed", "net.py:A@width=2", "net.py:Killed@width=3", "net.py:A@width=4"),
+            2,
+            marks=pytest.mark.full,
+        ),
+    ],
+    ids=["once", "twice"],
+)
+def test_a_process_that_is_killed_is_the_reason_of_its_network(folder: Path, words: tuple[str, ...], killed: int) -> None:
     ran = run(folder, "compare", *words, "--input", "3x32x32", "--csv", "out.csv", "--jobs", "2")
     assert ran.returncode == 0
     lines = ran.stdout.decode().splitlines()
-    assert sum("is left out, since it could not be counted: its process was killed (signal 9)" in line for line in lines) == 2
-    assert params(folder) == [28 * width for width in (1, 2, 4)]  # 3·3·3 weights and a bias for each channel
+    assert (
+        sum("is left out, since it could not be counted: its process was killed (signal 9)" in line for line in lines) == killed
+    )
+    assert params(folder) == [28 * width for width in (1, 2, 4)[: killed + 1]]  # 3·3·3 weights and a bias for each channel
+
+
+def test_a_process_that_is_killed_ends_a_command_that_has_nothing_else(folder: Path) -> None:
     alone = run(folder, "compare", "net.py:Killed", "--input", "3x32x32", "--jobs", "2")
     assert alone.returncode == 2
     last = alone.stderr.decode().splitlines()[-1]
