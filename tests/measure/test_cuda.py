@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import sys
@@ -43,6 +44,13 @@ class Work(nn.Module):
             self.gpu.work(CALL_MS / 2)
             x = leaf(x)
         return x
+
+
+@pytest.fixture(scope="module", autouse=True)
+def frozen() -> None:
+    """A worker collects garbage after each network, which is not to look through what the tests before have left."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
