@@ -277,7 +277,7 @@ PARTS: dict[str, tuple[str, Callable[[Path], list[str]]]] = {
     "scheduler": ("The scheduler lost", scheduler),
     "clients": ("Two clients", clients),
     "tasks": ("Ten thousand tasks", tasks),
-    "many": ("Hundreds of workers", many),
+    "many": ("A thousand workers", many),
 }
 
 

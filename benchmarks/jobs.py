@@ -1,10 +1,11 @@
 """What counting in several processes saves, and what handing a task to one costs: a section of docs/performance.md.
 
-python benchmarks/jobs.py [--networks 60] [--rounds 2] > section.md
+python benchmarks/jobs.py [--networks 60] [--models 'timm:*'] [--rounds 2] > section.md
 
-Networks of the zoo are built and recounted by whole processes of `profiler compare`, by one process and by two in turns;
-both print the same bytes, which is checked. Then ten thousand tasks that do nothing go through `--jobs 2`, and through a fleet
-of two local workers: what each takes is what the engine adds to a task.
+Networks of the zoo, or those of a library that are named, are built and recounted by whole processes of `profiler
+compare`, by one process and by two in turns; both print the same bytes, which is checked. Then ten thousand tasks that
+do nothing go through `--jobs 2`, and through a fleet of two local workers: what each takes is what the engine adds to a
+task.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ ENGINES = {"closed,traced": "traced on the meta device", "closed,fvcore": "run o
 def compared(names: list[str], engine: str, jobs: int) -> tuple[float, bytes]:
     """Seconds of a whole process that builds and recounts the networks, and what it prints."""
     words = ["compare", *names, "--engine", engine, "--jobs", str(jobs), "-f", "csv"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, "PYTHONPATH": path}
     start = time.perf_counter()
     ran = subprocess.run([sys.executable, "-m", "profiler", *words], capture_output=True, env=environment, check=True)
     return time.perf_counter() - start, ran.stdout
@@ -52,6 +54,8 @@ def sides(names: list[str], engine: str, rounds: int) -> Iterator[str]:
             once, said[jobs] = compared(names, engine, jobs)
             taken[jobs].append(once)
         assert said[1] == said[2], "two processes print something else than one"
+        records = said[1].count(b"\n") - 1
+    yield f"{records:,} records, the same bytes from both.\n"
     yield "| processes | seconds: median of rounds | range | over one process |"
     yield "| ---: | ---: | ---: | ---: |"
     for jobs, seconds in taken.items():
@@ -73,16 +77,16 @@ def overhead(where: Where) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--networks", type=int, default=60)
+    parser.add_argument("--models", nargs="+", help="networks of a library, which are traced, in place of the zoo's")
     parser.add_argument("--rounds", type=int, default=2)
     given = parser.parse_args()
-    names = names_of(None)[: given.networks]
+    names = given.models or names_of(None)[: given.networks]
     load = f"load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "its load unknown"
     print("## Counting in several processes\n\nWritten by `python benchmarks/jobs.py`.\n")
     print(f"{platform.machine()}, {os.cpu_count()} cores, {load} at the start; Python {platform.python_version()}\n")
-    for engine, what in ENGINES.items():
-        print(
-            f"`profiler compare --engine {engine}` of {len(names)} networks of the zoo, each {what}; rounds: {given.rounds}.\n"
-        )
+    whose = " ".join(names) if given.models else f"{len(names)} networks of the zoo"
+    for engine, what in {"closed": "traced on the meta device"}.items() if given.models else ENGINES.items():
+        print(f"`profiler compare --engine {engine}` of {whose}, each {what}; rounds: {given.rounds}.\n")
         for line in sides(names, engine, given.rounds):
             print(line)
         print(flush=True)

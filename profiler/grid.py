@@ -23,6 +23,8 @@ LARGEST = 10**13
 _SIDES = re.compile(r"(\d{1,6})x(\d{1,6})")
 _FRACTION = re.compile(r"[+-]?\d+\s*/\s*\d+")
 """`4/7`, as formulas write a multiplier."""
+_SEVERAL_SHAPES = re.compile(r"\d[\dx]*(,\d[\dx]*)+|\d+\.\.\d+(:\d+)?")
+"""`3x32x32,3x64x64`, `128,256` and `128..512:128`."""
 
 
 EXAMPLES = {"alpha": "0.5", "rho": "0.5", "resolution": "224", "batch": "8", "year": "2015"}
@@ -180,8 +182,20 @@ def _is_range(piece: str) -> bool:
     return bool(dots) and any(end.strip()[:1].isdigit() for end in (first, last))
 
 
+def names_several_shapes(text: object) -> bool:
+    """Whether a text names several inputs: 3x32x32,3x64x64 or 128,256 or 128..512:128."""
+    return isinstance(text, str) and _SEVERAL_SHAPES.fullmatch(text.strip()) is not None
+
+
+def check_one_shape(text: str) -> None:
+    """Raises ProfilerError for a text that names several inputs, where one is counted."""
+    if names_several_shapes(text):
+        raise ProfilerError(f"input '{quoted(text)}' names several; give one, or run over them with sweep or compare")
+
+
 def shape(text: str) -> tuple[int, ...]:
     """`3x224x224` as a shape of one sample. Raises ProfilerError unless all are whole numbers from 1."""
+    check_one_shape(text)
     sides = text.lower().replace("×", "x").split("x")
     if not all(part.strip().isdecimal() and len(part) <= 20 and 1 <= int(part) <= MOST_SIDE for part in sides):
         raise ProfilerError(f"input '{quoted(text)}' is not a shape; write channels and sides as 3x224x224")

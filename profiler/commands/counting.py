@@ -6,7 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from profiler.commands import completion, language_options
+from profiler.commands import completion, language_options, range_options
 from profiler.commands import limit_options as limits
 from profiler.commands import options as o
 from profiler.commands.groups import (
@@ -308,7 +308,7 @@ def list_(
 @grouped
 def formula(
     model: o.Model,
-    alpha: o.Alphas = None,
+    alpha: range_options.Alphas = None,
     resolution: o.Resolution = None,
     rho: o.Rho = None,
     input: o.Input = None,

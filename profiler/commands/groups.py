@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from profiler.commands import language_options as language
 from profiler.commands import limit_options as limits
 from profiler.commands import options as o
+from profiler.commands import range_options
 from profiler.commands.given import check_caption, checked_label
 from profiler.errors import ProfilerError
 from profiler.records.place import Place
@@ -100,10 +101,10 @@ class Point(Group):
 class Ranges(Group):
     """The ranges that a sweep runs over."""
 
-    alpha: o.Alphas = None
-    resolution: o.Resolutions = None
-    rho: o.Rhos = None
-    input: o.Inputs = None
+    alpha: range_options.Alphas = None
+    resolution: range_options.Resolutions = None
+    rho: range_options.Rhos = None
+    input: range_options.Inputs = None
 
     def place(self, batch: str | None, set_: list[str] | None, over: list[str] | None = None) -> Place:
         """The ranges that the options name, without a network. Raises ProfilerError."""

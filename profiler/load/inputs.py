@@ -99,6 +99,8 @@ def parse(text: str) -> Input:
         return _numbers(name, sides, dtype, text)
     if sides.strip().lower() == "scalar":
         return Input(name, (), dtype or None)
+    if not name:
+        grid.check_one_shape(rest)
     try:
         shape = grid.shape(sides)
         if len(shape) > MOST_AXES:

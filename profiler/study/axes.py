@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from fractions import Fraction
@@ -20,8 +19,6 @@ from profiler.study.cells import Cell, Numbers
 
 OWN = ("alpha", "resolution", "rho", "batch")
 """Axes that have an option of their own; `--over` takes them too."""
-SEVERAL_INPUTS = re.compile(r"\d[\dx]*(,\d[\dx]*)+|\d+\.\.\d+(:\d+)?")
-"""3x32x32,3x64x64 or 128,256 or 128..512:128."""
 
 
 class Grid(NamedTuple):
@@ -135,10 +132,10 @@ def spread(at: Place) -> Place:
     return at._replace(over={key: given for key, given in at.over.items() if key not in own}, **own)
 
 
-def _several_inputs(given: Any) -> str | None:
+def _several_inputs(given: Any) -> Any:
     """The text of an input that names several shapes, or several numbers of tokens, where `given` is one."""
     text = given[0] if isinstance(given, list | tuple) and len(given) == 1 else given
-    return text if isinstance(text, str) and SEVERAL_INPUTS.fullmatch(text) else None
+    return text if grid.names_several_shapes(text) else None
 
 
 def values(key: str, given: Any) -> list[Any]:

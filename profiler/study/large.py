@@ -12,6 +12,7 @@ from math import prod
 from random import Random
 from typing import Any
 
+from profiler.count.closed import has_causal_attention
 from profiler.count.conventions import PAPER, Convention
 from profiler.errors import ProfilerError
 from profiler.load.load import Model, Network, load_at
@@ -97,7 +98,7 @@ class Sweep:
         for i in range(len(self.models)):
             first = self.cell(i * each).network
             if isinstance(first, Network):
-                yield from self._by_tables(i, i * each, (i + 1) * each)
+                yield from self._by_tables(i, i * each, (i + 1) * each, where or Here())
             else:
                 yield from self._one_by_one(i * each, (i + 1) * each, where or Here())
 
@@ -107,7 +108,7 @@ class Sweep:
             records = [each.get() for each in islice(found, TRACED)]
             yield of_records(records, at, list(records[0]))
 
-    def _by_tables(self, i: int, start: int, end: int) -> Iterator[Block]:
+    def _by_tables(self, i: int, start: int, end: int, where: Where) -> Iterator[Block]:
         places = (
             self._place(self.models[i], chosen)._replace(alpha=alpha)
             for chosen in product(*self.axes.options.values())
@@ -115,6 +116,12 @@ class Sweep:
         )
         sizes = list(product(self.axes.sides, self.axes.rhos))
         for found in rectangles(places, sizes, self.rule, len(self.axes.batches)):
+            if any(has_causal_attention(row.network().value) for row in found.rows):  # tables have no useful MACs
+                size = len(found.rows) * len(found.sizes) * len(self.axes.batches)
+                yield from self._one_by_one(start, start + size, where)
+                self.walked += size
+                start += size
+                continue
             block = self.assembly.block(found, start, self._over(found), self.labels[i])
             self.walked += block.size if found.walked else 0
             self._recount(block)

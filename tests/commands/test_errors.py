@@ -86,6 +86,8 @@ ERRORS = [
     ("compare lenet5 --engine closed --input 28x28", 2, "lenet5: input 28x28 must have as many axes as the native input 1x28x28"),
     ("compare lenet5 --engine closed --input 8x1x28x28", 2, "lenet5: input 8x1x28x28 has an axis more than its native 1x28x28; the batch axis is --batch 8, so write --input 1x28x28"),
     ("compare lenet5 --engine closed --input cat", 2, "input 'cat' is not a shape; write channels and sides as 3x224x224"),
+    ("show lenet5 --input 1x28x28,1x32x32", 2, "input '1x28x28,1x32x32' names several; give one, or run over them with sweep or compare"),
+    ("show net.py:Net --input 3x8x8,3x9x9", 2, "input '3x8x8,3x9x9' names several; give one, or run over them with sweep or compare"),
     ("compare mobilenet_v2 --engine closed --input 224x224x3", 2, "mobilenet_v2: input 224x224x3 would have 224 channels of 224 by 3 pixels; channels come first, so write --input 3x224x224"),
     ("compare vgg16 --engine closed --resolution 8", 2, "body.3.pool: a window of 2 does not fit 1 pixel; vgg16 needs inputs of at least 32"),
     ("compare lenet5 --engine closed --set classes", 2, "--set 'classes' is not key=value; write it as --set classes=10"),

@@ -80,7 +80,7 @@ def test_a_front_of_one_is_ringed_and_said_to_be_what(opened: Open) -> None:
     page = opened(of(compare("mobilenet_v2", "vgg16", "alexnet", engine="closed")))
     assert page.locator("#tradeoff .points path").count() == 3 + 1, "mobilenet_v2 beats both in both"
     said = page.locator("#tradeoff figcaption").text_content() or ""
-    assert said == "Pareto front: what no other beats in both, more top-1 and less MACs."
+    assert said == "Pareto front: no other point is better in both, with higher top-1 and lower MACs."
 
 
 def test_the_front_is_a_staircase(opened: Open) -> None:

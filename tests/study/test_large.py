@@ -33,6 +33,7 @@ from profiler.records.events import Event, Streamed
 from profiler.records.place import Place
 from profiler.records.profile import Totals
 from profiler.study import large
+from profiler.study.cells import record_of
 from profiler.study.large import Sweep
 from profiler.study.tiles import Tile
 
@@ -108,6 +109,17 @@ def test_what_is_no_product_of_widths_and_sizes_is_walked() -> None:
     assert tile.walks(range(3))
     _check(tile, [widen(value, alpha) for alpha in alphas])
     assert int(tile.counts(range(1, 2), slice(3, 4))["weights"][0, 0]) == 27 * 8 + 8 * 5 + (8 * 12 * 12 + 5) * 10
+
+
+@pytest.mark.parametrize(("name", "causal"), [("gpt2", True), ("bert_base", False)])
+def test_what_a_causal_kernel_may_skip_is_counted_in_each_cell(name: str, causal: bool) -> None:
+    """`useful_macs` is of rows, which tables do not have: networks with causal attention are walked cell by cell."""
+    study = Sweep([name], Place(None, {}, [0.5, 1], None, None, [1, 3], None, {"input": "2..41"}))
+    records = [block.record(i) for block in study.blocks() for i in range(block.size)]
+    assert len(records) == 2 * 40 * 2
+    assert study.walked == (len(records) if causal else 0)
+    assert records == [record_of(study.cell(i)) for i in range(len(records))]
+    assert all((record["useful_macs"] < record["macs"]) is causal for record in records)
 
 
 def test_counts_beyond_64_bits_are_exact() -> None:

@@ -66,7 +66,7 @@ class Records {
   }
 }
 
-// Positions that no other beats in both: those from which an improvement of one costs the other.
+// Positions than which no other is better in both: an improvement of one quantity costs the other.
 function pareto(points, upX, upY) {
   const sorted = [...points].sort((a, b) => (upX ? b.x - a.x : a.x - b.x) || (upY ? b.y - a.y : a.y - b.y));
   const front = [];
@@ -77,7 +77,7 @@ function pareto(points, upX, upY) {
   return front;
 }
 
-const better = (name, column) => `${UP.has(name) ? 'more' : 'less'} ${column.label.replace(' %', '')}`;
+const better = (name, column) => `${UP.has(name) ? 'higher' : 'lower'} ${column.label.replace(' %', '')}`;
 
 // The first of what is most telling that enough records have both values of; top-1 is published for few cells of many.
 function opening(names, records) {
@@ -134,7 +134,7 @@ function tradeoff(root, records, visible) {
     const missing = kept.length - points.length;
     root.querySelector('figcaption').textContent = [
       missing ? `Not drawn, since one of the two is not known: ${COUNT.format(missing)} of ${COUNT.format(kept.length)} records.` : '',
-      nameX !== nameY && points.length > 1 ? `Pareto front: what no other beats in both, ${better(nameY, columnY)} and ${better(nameX, columnX)}.` : '',
+      nameX !== nameY && points.length > 1 ? `Pareto front: no other point is better in both, with ${better(nameY, columnY)} and ${better(nameX, columnX)}.` : '',
       points.some((p) => p.guessed) ? `Predicted latencies are hollow, with their 95 % intervals${points.some((p) => !p.guessed) ? '; the front is of what was measured' : ''}.` : '',
       bounds.length ? 'Grey: outside the limits, or filtered out of the table below.' : kept.length < records.count ? 'The filter of the table below holds here too.' : '',
     ].filter(Boolean).join(' ');
