@@ -149,8 +149,8 @@ BROKEN = {
 
 @pytest.mark.parametrize(
     ("code", "reason"),
-    [  # what is printed and how a command ends is told apart in tests/measure/test_command.py, each without a study
-        pytest.param(*case, id=name, marks=[] if name in ("units", "exit code") else pytest.mark.full)
+    [  # a signal is told from an exit code in tests/measure/test_command.py too, without a study
+        pytest.param(*case, id=name, marks=pytest.mark.full if name == "signal" else [])
         for name, case in zip(("units", "too few", "nothing", "exit code", "signal"), BROKEN.items(), strict=True)
     ],
 )
