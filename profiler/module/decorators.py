@@ -6,10 +6,15 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
+MOST = 64
+"""Decorators of one forward that are looked at: what wraps itself has no end."""
+
 
 def a_decorator_takes(forward: Callable[..., Any], key: str) -> bool:
     """Whether a decorator of `forward` holds `key`, as one does that renames an argument of an earlier version."""
-    while (wrapped := getattr(forward, "__wrapped__", None)) is not None:
+    for _ in range(MOST):
+        if (wrapped := getattr(forward, "__wrapped__", None)) is None:
+            break
         function = getattr(forward, "__func__", forward)
         code = getattr(function, "__code__", None)
         held = [*(code.co_consts if code is not None else ()), *_closure(function)]

@@ -48,11 +48,11 @@ def check_arguments(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[st
     """Raises ProfilerError where the forward does not take such arguments, before anything is run."""
     if module._forward_pre_hooks:  # which may give it others
         return
-    if any(a_decorator_takes(module.forward, key) for key in kwargs):
-        return
     try:
         signature = inspect.signature(module.forward)
     except (TypeError, ValueError):  # a forward of no Python code
+        return
+    if any(a_decorator_takes(module.forward, key) for key in kwargs):
         return
     try:
         signature.bind(*args, **kwargs)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from profiler.api import profile
 from profiler.errors import ProfilerError, UnknownName
 from profiler.load.load import load
+from profiler.module.decorators import a_decorator_takes
 
 
 class Runs(nn.Module):
@@ -141,6 +142,17 @@ def test_a_name_that_a_decorator_holds_is_taken() -> None:
     assert profile(Renamed(), kwargs={"image": torch.zeros(1, 8)}).macs == 8 * 2
     with pytest.raises(UnknownName, match="unknown input of Renamed 'picture'; use x"):
         profile(Renamed(), kwargs={"picture": torch.zeros(1, 8)})
+
+
+def test_a_forward_that_wraps_itself_has_an_end() -> None:
+    class Wraps(Runs):
+        def forward(self, x: Tensor, y: Tensor | None = None) -> Any:
+            return self.use(x, y)
+
+    function: Any = Wraps.forward
+    function.__wrapped__ = function
+    assert not a_decorator_takes(function, "picture")
+    assert profile(Wraps(), kwargs={"x": torch.zeros(1, 8), "y": torch.zeros(1, 8)}).macs == 2 * 8 * 2
 
 
 def test_a_model_of_transformers_takes_the_earlier_name_of_its_cache() -> None:
