@@ -57,7 +57,7 @@ def table(*heads: str) -> str:
 
 
 def milliseconds(record: dict[str, Any]) -> str:
-    """`12.3 ±0.8 % A`, or why there is none."""
+    """`12.3 ±0.8 % A`, or why it was not measured."""
     latency, low, high = record["latency_s"], record["latency_low_s"], record["latency_high_s"]
     if latency is None:
         return str(record["reason"])

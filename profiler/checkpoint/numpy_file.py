@@ -29,7 +29,7 @@ BROKEN = (OSError, ValueError, EOFError, NotImplementedError, RuntimeError, zipf
 
 
 def read(path: Path) -> Checkpoint:
-    """The arrays of a file, none of them read yet. Raises ProfilerError for what is no such file."""
+    """The arrays of a file, none of them read yet. Raises ProfilerError for a file of another kind."""
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()

@@ -34,7 +34,7 @@ CURE = "export it again"
 
 
 def read(path: Path) -> Checkpoint:
-    """The initialisers of a graph, none of them read yet. Raises ProfilerError for what is no such file."""
+    """The initialisers of a graph, none of them read yet. Raises ProfilerError for a file of another kind."""
     try:
         graphs = [message(value) for number, _, value in fields(mapped(path)) if number == GRAPH]
         found = [

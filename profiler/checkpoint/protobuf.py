@@ -16,7 +16,7 @@ Field = tuple[int, int, Any]
 
 
 class Malformed(ValueError):
-    """Bytes that are no message."""
+    """Bytes that are not a valid message."""
 
 
 def fields(message: memoryview) -> Iterator[Field]:

@@ -26,7 +26,7 @@ READERS = {
 def read(name: str) -> Checkpoint:
     """The tensors of a file, of which only headers are read. Nothing in it is unpickled or run.
 
-    Raises Unavailable where there is no such file, ProfilerError for what is none of these files, or a malformed one.
+    Raises Unavailable if the file does not exist, ProfilerError for a file of another kind or a malformed one.
     """
     path = Path(name).expanduser()
     suffix = path.suffix.lower()

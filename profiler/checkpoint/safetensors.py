@@ -33,7 +33,7 @@ DTYPES = {
 
 
 def read(path: Path) -> Checkpoint:
-    """The tensors of a file, none of them read yet. Raises ProfilerError for what is no such file."""
+    """The tensors of a file, none of them read yet. Raises ProfilerError for a file of another kind."""
     data = mapped(path)
     if len(data) < 8:
         refuse(

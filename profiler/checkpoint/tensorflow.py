@@ -49,7 +49,7 @@ class _Node(NamedTuple):
 
 
 def read(path: Path) -> Checkpoint:
-    """The constants of two or more numbers, none of them read yet. Raises ProfilerError for what is no such file."""
+    """The constants of two or more numbers, none of them read yet. Raises ProfilerError for a file of another kind."""
     try:
         nodes = {node.name: node for node in _nodes(mapped(path))}
         if not any(node.op for node in nodes.values()):

@@ -45,7 +45,7 @@ class StoredTensor:
     output_axis: int = 0
     """The axis of its output channels; the last one of a TensorFlow convolution."""
     role: str = ""
-    """What the graph around it says that it is: `depthwise`, `variance`, `scale` …; empty where there is no graph."""
+    """Its role according to the graph: `depthwise`, `variance`, `scale` …; empty for a file without a graph."""
 
     @property
     def elements(self) -> int:
@@ -83,7 +83,7 @@ def refuse(path: object, reason: str, cure: str = "save it again, or take anothe
 
 
 def existing(path: Path) -> Path:
-    """The file. Raises Unavailable where there is none, ProfilerError for what is no file."""
+    """The path of a file. Raises Unavailable if it does not exist, ProfilerError for a folder or a device."""
     try:
         if path.is_file():
             return path
@@ -106,7 +106,7 @@ def mapped(path: Path) -> memoryview:
 
 
 def checked_shape(path: object, name: str, shape: Iterable[Any]) -> tuple[int, ...]:
-    """The shape that a file claims of a tensor. Raises ProfilerError for what is none."""
+    """The shape that a file gives for a tensor. Raises ProfilerError for an invalid shape."""
     sides = tuple(shape)
     if len(sides) > MOST_AXES or not all(isinstance(side, int) and not isinstance(side, bool) and side >= 0 for side in sides):
         refuse(path, f"tensor {quoted(name)} has the shape {quoted(list(sides))}, but sizes must be whole numbers from 0")

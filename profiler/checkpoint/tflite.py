@@ -86,7 +86,7 @@ def _number(data: memoryview, at: int, form: str) -> int:
 
 
 def read(path: Path) -> Checkpoint:
-    """The constant tensors of a model, none of them read yet. Raises ProfilerError for what is no such file."""
+    """The constant tensors of a model, none of them read yet. Raises ProfilerError for a file of another kind."""
     data = mapped(path)
     if bytes(data[4:8]) != b"TFL3":
         refuse(path, "it is not a TFLite model (its bytes 4 to 7 are not TFL3)", "convert the model again")

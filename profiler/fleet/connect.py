@@ -29,7 +29,7 @@ def connected(address: str, devices: Sequence[str] = (), runtimes: Sequence[str]
 
     `devices` must each be announced by a worker, `runtimes` are those that the work runs in. Every worker has been asked for
     its versions, and has ours.
-    Raises ProfilerError for what is no address and for workers of other versions; Unavailable where dask.distributed, the
+    Raises ProfilerError for an invalid address and for workers of other versions; Unavailable where dask.distributed, the
     scheduler, a worker or a device is missing.
     """
     with opened(address) as client:

@@ -136,8 +136,11 @@ class Live:
         self.uncaptured = False  # it waits for the device, and no graph may
 
     def warm_up(self, seconds: float) -> Warmed:
-        """Warm what clocks itself, for about so many seconds."""
-        raise NotImplementedError
+        """Warm what clocks itself, for about so many seconds.
+
+        Asked only of a subclass that clocks itself, which has it.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not clock itself")
 
     def visited(self, settle: int, samples: int, block: int) -> Visit:
         """The samples of one round, of what clocks itself."""

@@ -83,7 +83,7 @@ def what_else(path: Path) -> str:
 
 
 def read(path: Path) -> str | None:
-    """The text of a file of ours, bytes that are none replaced; None where there is no such file, or it cannot be read."""
+    """The text of a file of ours, bytes that are not text replaced; None where there is no such file, or it cannot be read."""
     try:
         descriptor = os.open(path, os.O_RDONLY | _NO_FOLLOW)
     except OSError:

@@ -44,7 +44,7 @@ class File(NamedTuple):
 
 
 def read(name: str, path: Path) -> File:
-    """The model in a file. Raises Unavailable without the onnx package, ProfilerError for what is no model."""
+    """The model in a file. Raises Unavailable without the onnx package, ProfilerError for a file that is not an ONNX model."""
     found = path.stat()
     if found.st_size > LARGEST_FILE:
         raise ProfilerError(f"'{name}' has {found.st_size:,} bytes, and protobuf reads 2 GB; save its weights as external data")

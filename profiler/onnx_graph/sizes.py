@@ -37,7 +37,7 @@ class Declared(NamedTuple):
 
 
 def declared(file: File) -> tuple[Declared, ...]:
-    """The inputs of a file's graph, those that it holds values of left out. Raises ProfilerError for what is no tensor."""
+    """The inputs of a graph, without those whose values the file holds. Raises ProfilerError for one that is not a tensor."""
     graph = file.model.graph
     held = {tensor.name for tensor in graph.initializer} | {sparse.values.name for sparse in graph.sparse_initializer}
     found: list[Declared] = []

@@ -101,7 +101,7 @@ class Results(list[Record], Drawn):
         return [*(name for name in COLUMNS if name in present), *self.over]
 
     def column(self, name: str) -> Column:
-        """What one of its columns holds. Raises KeyError for a name that is none."""
+        """What one of its columns holds. Raises KeyError for the name of no column."""
         if name in self.over:
             return column_of_option(name, (record.get(name) for record in self))
         return COLUMNS[name]

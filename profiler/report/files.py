@@ -68,7 +68,7 @@ def check_suffix(file: File, option: str, suffix: str, what: str) -> None:
 
 def check_not_stdout(file: File) -> None:
     """Raise ProfilerError where stdout goes into this very file: one of the two would be lost."""
-    with suppress(OSError, ValueError, AttributeError):  # no such file yet, or a stdout that is none
+    with suppress(OSError, ValueError, AttributeError):  # no such file yet, or stdout is closed
         if not file.into and os.path.samestat(file.path.stat(), os.fstat(sys.stdout.fileno())):
             raise ProfilerError(f"output '{file.name}' is also where stdout goes; leave one of them out, or add -q")
 

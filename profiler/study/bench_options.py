@@ -193,7 +193,7 @@ class BenchOptions:
         return given if given is not None else TRAIN_BATCH if self.train else 1
 
     def title(self, settings: Sequence[Setting]) -> MeasuredIn:
-        """What the cells share, for a title. Raises ProfilerError for a time or a size of the dataset that is none."""
+        """What the cells share, for a title. Raises ProfilerError for an invalid time or size of the dataset."""
         _ = self.dataset
         return MeasuredIn(
             tuple(dict.fromkeys(setting.device for setting in settings)),

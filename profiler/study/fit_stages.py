@@ -70,7 +70,7 @@ def fit_stages(
 
     With `max_latency` some combinations are measured here, as `bench` says, all predicted from them, and those that are
     recommended measured too, as in `fit`; with a `source` they are predicted from a file. Raises ProfilerError for more than
-    100 million combinations, limits or ranges that are none, and for a module, whose code sets its widths; Unavailable.
+    100 million combinations, invalid limits or ranges, and for a module, whose code sets its widths; Unavailable.
     """
     bounds = bounds_of(
         {

@@ -38,7 +38,7 @@ class Sweep:
     """The cells of a sweep, by position and in blocks."""
 
     def __init__(self, models: Sequence[Given | Named], at: Place, rule: Convention = PAPER) -> None:
-        """Raises ProfilerError for ranges that are none, and for more than 10⁸ cells."""
+        """Raises ProfilerError for invalid ranges, and for more than 10⁸ cells."""
         networks = named(models)
         self.models, self.labels = [each.model for each in networks], [each.label for each in networks]
         self.at, self.rule = spread(at), rule

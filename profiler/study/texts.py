@@ -15,7 +15,7 @@ MOST_TOKENS = 1 << 30
 def over_texts(at: Place, prefill: Any, decode: Any) -> Place:
     """The place of a sweep with an axis of texts: each length of `prefill`, and with `decode` a step behind each of them.
 
-    Raises ProfilerError for a range that is none, and for inputs that are given besides.
+    Raises ProfilerError for an invalid range, and for inputs that are given as well.
     """
     if prefill is None and decode is None:
         return at

@@ -17,7 +17,7 @@ AS_IT_IS = "fp32"
 
 
 def forms_of(texts: Iterable[str]) -> list[WeightForm]:
-    """The forms that are named, one by one or with commas between them. Raises ProfilerError for what is none."""
+    """The forms that are named, one by one or with commas between them. Raises ProfilerError for an unknown form."""
     return [weight_form(each) for text in texts for each in text.split(",")]
 
 

@@ -87,7 +87,7 @@ class OperatorRecorder(TorchDispatchMode):
         self.dependent: str = ""
         """The first operator that asked for a value, with where it stood."""
         self.undefined = False
-        """Whether the output of a run with values holds a number that is none."""
+        """Whether the output of a run with values holds a NaN."""
         self.fault: BaseException | None = None
         self.fault_path = ""
         self.meta_copies: dict[int, tuple[Tensor, Tensor]] = {}

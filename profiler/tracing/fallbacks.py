@@ -240,7 +240,7 @@ def forward(
 
 
 def _has_nan(out: Any) -> bool:
-    """Whether an output holds a number that is none."""
+    """Whether an output holds a NaN."""
     given = [
         t for t in tensors(out) if t.layout is torch.strided and not t.is_nested and (t.is_floating_point() or t.is_complex())
     ]

@@ -22,7 +22,7 @@ Places = list[tuple[str, nn.Module]]
 
 
 def places(root: nn.Module) -> Places:
-    """As `named_modules`, which takes five times as long. Raises ProfilerError for what is no tree of modules."""
+    """As `named_modules`, which takes five times as long. Raises ProfilerError for a child that is not a module."""
     found: Places = []
     seen: set[int] = set()
     waiting: list[tuple[str, nn.Module]] = [("", root)]

@@ -19,7 +19,7 @@ from profiler.report.units import Unit
 
 
 def answer(found: Listing, view: View) -> Answer:
-    """The networks; with columns that were chosen, as the CSV has them. Raises UnknownName for a column that is none."""
+    """The networks; with columns that were chosen, as the CSV has them. Raises UnknownName for an unknown column."""
     zoo, columns = list(found), list(found[0])
     unit = units.settled(view.unit, "auto", (each["macs"] for each in zoo))
     papers = any(each["paper"] for each in zoo)

@@ -75,7 +75,7 @@ def _profile(profile: Profile, traced: Traced | None) -> list[Sheet]:
 
 
 def timing(made: Timing) -> list[Sheet]:
-    """One cell's latency, with what it was measured in; why there is none, where there is none."""
+    """One cell's latency, with what it was measured in; or why it was not measured."""
     rows = [["device", made.device], ["threads", str(made.threads)], ["dtype", made.dtype]]
     rows += [["memory format", made.memory_format], ["runtime", made.runtime]]
     rows.append(["mode", " with ".join(filter(None, [made.mode, made.optimizer or ""]))])

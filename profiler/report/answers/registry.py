@@ -77,7 +77,7 @@ TYPES: dict[type, ResultType] = {
 
 
 def type_of(found: object) -> ResultType:
-    """How a result is shown. Raises ProfilerError for what is none."""
+    """How a result is shown. Raises ProfilerError for anything but a result."""
     for kind in type(found).__mro__:
         if kind in TYPES:
             return TYPES[kind]
@@ -101,7 +101,7 @@ def answer(found: object, view: View | None = None) -> Answer:
 
 
 def sheets(found: object) -> list[Sheet]:
-    """The tables of a result, or of a part of one. Raises ProfilerError for what is none."""
+    """The tables of a result, or of a part of one. Raises ProfilerError for anything but a result."""
     known = type_of(found)
     if not known.sheets:
         return answer(found, View(summary=False)).sheets()

@@ -102,7 +102,7 @@ def _floats_to_meta(t: Tensor) -> Tensor:
 
 
 def checked(module: object, asked: str) -> nn.Module:
-    """The module, without what torch.compile wraps around it. Raises ProfilerError for what is none."""
+    """The module, without what torch.compile wraps around it. Raises ProfilerError for anything but a module."""
     if not isinstance(module, nn.Module):
         raise ProfilerError(f"{asked} takes an nn.Module, not {type(module).__name__}")
     inner = getattr(module, "_orig_mod", module)
